@@ -1,0 +1,7 @@
+#include <iostream>
+
+#include "version.hpp"
+
+int main() {
+    std::cout << "signalbox " << signalbox::version << '\n';
+}
