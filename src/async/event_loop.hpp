@@ -1,0 +1,31 @@
+#pragma once
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+
+#include <string>
+#include <thread>
+
+namespace signalbox::async {
+
+/// One thread that runs one io_context, as in Python: what runs on it needs no lock for its own
+/// data, and must not block.
+class EventLoop {
+  public:
+    /// Starts the thread under this name (at most 15 characters are kept by the kernel).
+    explicit EventLoop(std::string name);
+    /// Stops the loop and joins its thread. What is still queued is destroyed, not run.
+    ~EventLoop();
+    EventLoop(const EventLoop&) = delete;
+    EventLoop& operator=(const EventLoop&) = delete;
+
+    asio::io_context& context() noexcept { return context_; }
+    asio::io_context::executor_type executor() noexcept { return context_.get_executor(); }
+
+  private:
+    asio::io_context context_;
+    asio::executor_work_guard<asio::io_context::executor_type> work_;
+    std::thread thread_;
+};
+
+}  // namespace signalbox::async

@@ -1,0 +1,128 @@
+#pragma once
+
+#include "async/deadline_timer.hpp"
+#include "http/event.hpp"
+#include "http/response.hpp"
+#include "observe/in_flight.hpp"
+
+#include <asio/cancellation_signal.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace signalbox::http {
+
+struct ServerContext;
+
+/// One client's connection: its requests one at a time and in order, its responses, its timeouts.
+///
+/// Requests come from the HTTP thread; everything else happens on one event loop, where responses
+/// are written straight to the socket and never block or spin: what the socket does not take now
+/// is sent when the loop says that it is writable.
+///
+/// The socket is a duplicate of the one that Pistache reads from and closes as it sees fit. As
+/// long as this one is open, its number cannot be given to another client.
+class Connection : public std::enable_shared_from_this<Connection> {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    /// Takes ownership of `socket`.
+    Connection(ServerContext& server, asio::io_context& loop, int socket, std::string peer_address);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    /// For the HTTP thread.
+    RequestDecoder& decoder() noexcept { return decoder_; }
+    bool wants_input() const noexcept { return wants_input_.load(std::memory_order_relaxed); }
+    bool partial_phase_changes_to(RequestDecoder::Phase phase) noexcept;
+    /// Fills in what is known of the connection, and counts the request as queued.
+    void complete_request(Request& request);
+
+    /// For the event loop.
+    void open(std::function<void()> on_closed);
+    void on_input(decltype(InputEvent::what) what);
+    /// Answers what has arrived, with `Connection: close`, and closes; at once when idle.
+    void drain();
+    /// Ends the request in flight, if its handler still runs, with the answer for this reason.
+    void cancel(observe::Cancelled reason);
+    void close();
+    bool busy() const noexcept { return running_ || output_ || !queue_.empty(); }
+
+    /// For the coroutine of the request in flight.
+    void respond(Response response);
+    observe::InFlightRequest& in_flight() noexcept { return in_flight_; }
+
+  private:
+    /// What is being sent: a head, a body, and how much of both the socket has taken.
+    struct Output {
+        std::string head;
+        Body body;
+        std::size_t sent = 0;
+        bool close_after = false;
+    };
+
+    void on_event(std::unique_ptr<Request> request);
+    void on_event(ExpectsContinue);
+    void on_event(Malformed malformed);
+    void on_event(PartialMessage partial);
+    void on_event(EndOfInput);
+
+    void answer_next();
+    void start(std::unique_ptr<Request> request);
+    void refuse(const Malformed& malformed);
+    void send(Response response, bool keep_alive);
+    void write();
+    void wait_until_writable();
+    void stop_waiting_until_writable();
+    void finish_response();
+    void close_when_client_does();
+    void set_timer();
+    void on_timer();
+
+    /// Constant after construction.
+    ServerContext& server_;
+    asio::io_context& loop_;
+    const int socket_;
+    const std::string peer_address_;
+
+    /// Any thread.
+    std::atomic<bool> wants_input_{true};
+    std::atomic<std::size_t> queued_bytes_{0};
+
+    /// The HTTP thread's.
+    RequestDecoder decoder_;
+    RequestDecoder::Phase partial_phase_ = RequestDecoder::Phase::between_requests;
+
+    /// The event loop's.
+    std::function<void()> on_closed_;
+    std::list<std::unique_ptr<Request>> queue_;
+    std::unique_ptr<Request> request_;  ///< the one in flight
+    observe::InFlightRequest in_flight_;
+    asio::cancellation_signal cancellation_;
+    std::optional<Malformed> refusal_;  ///< to be answered after the queue, then closed
+    std::optional<Output> output_;
+    std::optional<asio::posix::stream_descriptor> writable_;  ///< only while the socket is full
+    async::DeadlineTimer timer_;
+    Clock::time_point request_deadline_ = Clock::time_point::max();
+    Clock::time_point read_deadline_ = Clock::time_point::max();
+    Clock::time_point write_deadline_ = Clock::time_point::max();
+    bool running_ = false;  ///< the handler's coroutine is not done
+    bool answering_ = false;
+    bool continue_wanted_ = false;
+    bool partial_message_ = false;
+    bool draining_ = false;
+    bool end_of_input_ = false;
+    bool half_closed_ = false;  ///< by us, after the last response
+    bool closed_ = false;
+};
+
+}  // namespace signalbox::http

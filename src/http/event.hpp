@@ -1,0 +1,27 @@
+#pragma once
+
+#include "http/request_decoder.hpp"
+
+#include <memory>
+#include <variant>
+
+namespace signalbox::http {
+
+class Connection;
+
+/// Only part of a message has arrived; its timeout starts.
+struct PartialMessage {
+    RequestDecoder::Phase phase;
+};
+
+/// The client sent all it will send, or is gone: a TCP end of stream or reset says no more.
+struct EndOfInput {};
+
+/// What the HTTP thread tells a connection's event loop, in the order in which it happened.
+struct InputEvent {
+    std::shared_ptr<Connection> connection;
+    std::variant<std::unique_ptr<Request>, ExpectsContinue, Malformed, PartialMessage, EndOfInput>
+        what;
+};
+
+}  // namespace signalbox::http

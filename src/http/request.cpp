@@ -1,0 +1,30 @@
+#include "http/request.hpp"
+
+#include "http/uri.hpp"
+
+#include <strings.h>
+
+namespace signalbox::http {
+
+std::optional<std::string_view> Request::header(std::string_view name) const {
+    for (const Header& header : headers) {
+        if (header.name.size() == name.size() &&
+            ::strncasecmp(header.name.data(), name.data(), name.size()) == 0) {
+            return header.value;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string_view> Request::path_parameter(std::string_view name) const {
+    for (const auto& [parameter, value] : path_parameters) {
+        if (parameter == name) return value;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> Request::query_parameter(std::string_view name) const {
+    return find_query_parameter(query, name);
+}
+
+}  // namespace signalbox::http

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <pistache/http_defs.h>
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace signalbox::http {
+
+using Method = Pistache::Http::Method;
+
+struct Header {
+    std::string_view name;
+    std::string_view value;  ///< without the white space around it
+};
+
+struct Route;
+
+/// What the router found for a request.
+struct Match {
+    const Route* route = nullptr;  ///< null: the path is unknown, or not with this method
+    std::string_view allow;        ///< the methods the path has, empty when it is unknown
+    bool redirect = false;         ///< the path is known without its trailing slash
+};
+
+/// One HTTP request, complete with its body.
+///
+/// Lifetime: views returned from it live as long as the request, which lives until the response
+/// is handed over. Threads: belongs to one thread at a time.
+class Request {
+  public:
+    Request() = default;
+    Request(const Request&) = delete;  // `headers` looks into `head`
+    Request& operator=(const Request&) = delete;
+
+    /// What a handler reads.
+    std::optional<std::string_view> header(std::string_view name) const;  ///< first of this name
+    std::optional<std::string_view> path_parameter(std::string_view name) const;
+    /// A query parameter's first value, percent-decoded, `+` as space.
+    std::optional<std::string> query_parameter(std::string_view name) const;
+
+    Method method = Method::Get;
+    std::string path;   ///< percent-decoded
+    std::string query;  ///< as sent, without the question mark
+    std::string body;
+
+    /// What the edge fills in.
+    std::string head;  ///< the bytes of request line and header lines
+    std::vector<Header> headers;
+    std::string_view raw_path;     ///< as sent, before decoding
+    std::string_view method_name;  ///< as sent; `method` is meaningless when it is unknown
+    bool method_known = true;
+    int version_minor = 1;
+    bool keep_alive = true;
+    std::string client_address;
+    std::string scheme = "http";
+    std::size_t wire_size = 0;  ///< bytes that arrived for this request, head and body
+
+    Match match;
+    std::vector<std::pair<std::string, std::string>> path_parameters;
+};
+
+}  // namespace signalbox::http

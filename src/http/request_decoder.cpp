@@ -1,0 +1,189 @@
+#include "http/request_decoder.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace signalbox::http {
+
+namespace {
+
+constexpr Malformed bare_line_feed{400, "bare_line_feed"};
+constexpr Malformed bad_chunk{400, "chunk"};
+constexpr Malformed body_too_large{413, "body_too_large"};
+
+/// A chunk's size line is a number and extensions that nobody uses.
+constexpr std::size_t longest_chunk_line = 256;
+
+/// Pistache's own parser reads the request line. It needs no more than that: the headers were
+/// checked and kept by us, and its header parser throws on harmless values.
+bool parse_request_line(const Request& request) {
+    thread_local Pistache::Http::RequestParser parser(64 * 1024);
+    std::string line;
+    line.reserve(request.method_name.size() + request.raw_path.size() + 16);
+    line.append(request.method_name).append(" ").append(request.raw_path);
+    line.append(" HTTP/1.1\r\n\r\n");
+    try {
+        parser.reset();
+        return parser.feed(line.data(), line.size()) &&
+               parser.parse() == Pistache::Http::Private::State::Done &&
+               parser.request.method() == request.method;
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
+}  // namespace
+
+RequestDecoder::Step RequestDecoder::next(std::string_view input) {
+    return phase_ == Phase::in_body ? read_body(input) : read_head(input);
+}
+
+RequestDecoder::Step RequestDecoder::read_head(std::string_view input) {
+    // Empty lines before a request are ignored (RFC 9112, section 2.2).
+    if (scanned_ == 0 && input.substr(0, 2) == "\r\n") {
+        phase_ = Phase::between_requests;
+        return {.used = 2, .again = true};
+    }
+    std::size_t line_start = scanned_;
+    while (true) {
+        const std::size_t line_feed = input.find('\n', line_start);
+        if (line_feed == std::string_view::npos) break;
+        if (line_feed == 0 || input[line_feed - 1] != '\r') return fail(bare_line_feed);
+        if (line_feed - line_start == 1) {
+            scanned_ = 0;
+            return begin_message(input.substr(0, line_start), line_feed + 1);
+        }
+        line_start = line_feed + 1;
+        if (line_start > limits_.head) break;
+    }
+    // One byte more may be the CR of the empty line that ends a head of just the allowed size.
+    if (input.size() > limits_.head + 1) return fail(too_large(input));
+    scanned_ = line_start;
+    phase_ = input.empty() ? Phase::between_requests : Phase::in_head;
+    return {};
+}
+
+Malformed RequestDecoder::too_large(std::string_view head) const {
+    // npos is past every limit: the request line has not even ended.
+    return head.find('\n') >= limits_.head ? Malformed{414, "target_too_long"}
+                                           : Malformed{431, "head_too_large"};
+}
+
+RequestDecoder::Step RequestDecoder::begin_message(std::string_view head, std::size_t used) {
+    if (head.size() > limits_.head) return fail(too_large(head));
+    request_ = std::make_unique<Request>();
+    request_->head = head;
+    request_->wire_size = used;
+    framing_ = {};
+    if (const auto problem = check_head(*request_, framing_)) return fail(problem);
+    const bool plain_target = request_->raw_path.front() == '/' && request_->method_known;
+    if (plain_target && !parse_request_line(*request_)) return fail({400, "request_line"});
+    if (framing_.content_length > limits_.body) return fail(body_too_large);
+    if (!framing_.chunked && framing_.content_length == 0) return complete(used);
+
+    phase_ = Phase::in_body;
+    body_part_ = framing_.chunked ? BodyPart::chunk_size : BodyPart::content;
+    remaining_ = framing_.content_length;
+    trailer_size_ = 0;
+    Step step{.used = used, .again = true};
+    if (framing_.expects_continue) step.decoded = ExpectsContinue{};
+    return step;
+}
+
+RequestDecoder::Step RequestDecoder::read_body(std::string_view input) {
+    switch (body_part_) {
+        case BodyPart::content:
+        case BodyPart::chunk_data:
+            return read_content(input);
+        case BodyPart::chunk_size:
+            return read_chunk_size(input);
+        case BodyPart::chunk_end:
+            return read_chunk_end(input);
+        case BodyPart::trailers:
+            return read_trailers(input);
+    }
+    return fail(bad_chunk);
+}
+
+RequestDecoder::Step RequestDecoder::read_content(std::string_view input) {
+    const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, input.size()));
+    request_->body.append(input.substr(0, part));
+    request_->wire_size += part;
+    remaining_ -= part;
+    if (remaining_ > 0) return {.used = part};
+    if (body_part_ == BodyPart::content) return complete(part);
+    body_part_ = BodyPart::chunk_end;
+    return {.used = part, .again = true};
+}
+
+RequestDecoder::Step RequestDecoder::read_chunk_size(std::string_view input) {
+    const auto line = take_line(input);
+    if (!line) {
+        const bool hopeless = input.size() > longest_chunk_line + 1 ||
+                              input.find('\n') != std::string_view::npos;
+        return hopeless ? fail(bad_chunk) : Step{};
+    }
+    if (line->size() > longest_chunk_line) return fail(bad_chunk);
+    std::uint64_t size = 0;
+    const auto [end, error] = std::from_chars(line->data(), line->data() + line->size(), size, 16);
+    std::string_view extension = line->substr(static_cast<std::size_t>(end - line->data()));
+    if (error == std::errc::result_out_of_range) return fail(body_too_large);
+    if (error != std::errc{} || !is_field_value(extension)) return fail(bad_chunk);
+    if (!extension.empty()) {
+        // White space may stand before an extension, not before the end of the line.
+        extension.remove_prefix(std::min(extension.find_first_not_of(" \t"), extension.size()));
+        if (extension.empty() || extension.front() != ';') return fail(bad_chunk);
+    }
+    if (size > limits_.body - request_->body.size()) return fail(body_too_large);
+    request_->wire_size += line->size() + 2;
+    remaining_ = size;
+    body_part_ = size == 0 ? BodyPart::trailers : BodyPart::chunk_data;
+    return {.used = line->size() + 2, .again = true};
+}
+
+RequestDecoder::Step RequestDecoder::read_chunk_end(std::string_view input) {
+    constexpr std::string_view end = "\r\n";
+    if (input.substr(0, 2) != end.substr(0, input.size())) return fail(bad_chunk);
+    if (input.size() < end.size()) return {};
+    request_->wire_size += end.size();
+    body_part_ = BodyPart::chunk_size;
+    return {.used = end.size(), .again = true};
+}
+
+RequestDecoder::Step RequestDecoder::read_trailers(std::string_view input) {
+    const auto line = take_line(input);
+    if (trailer_size_ + (line ? line->size() + 1 : input.size()) > limits_.head + 1) {
+        return fail({431, "head_too_large"});
+    }
+    if (!line) {
+        return input.find('\n') != std::string_view::npos ? fail(bare_line_feed) : Step{};
+    }
+    const std::size_t used = line->size() + 2;
+    request_->wire_size += used;
+    if (line->empty()) return complete(used);
+    // Trailers are checked, so that nothing is smuggled in them, and dropped: nobody reads them.
+    if (!parse_field_line(*line)) return fail({400, "header"});
+    trailer_size_ += used;
+    return {.used = used, .again = true};
+}
+
+RequestDecoder::Step RequestDecoder::complete(std::size_t used) {
+    phase_ = Phase::between_requests;
+    return {.used = used, .decoded = std::move(request_), .again = true};
+}
+
+RequestDecoder::Step RequestDecoder::fail(Malformed problem) {
+    phase_ = Phase::failed;
+    request_.reset();
+    return {.decoded = problem};
+}
+
+std::optional<std::string_view> RequestDecoder::take_line(std::string_view input) const {
+    const std::size_t line_feed = input.find('\n');
+    if (line_feed == std::string_view::npos || line_feed == 0 || input[line_feed - 1] != '\r') {
+        return std::nullopt;
+    }
+    return input.substr(0, line_feed - 1);
+}
+
+}  // namespace signalbox::http

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace signalbox::http {
+
+/// The bytes of a response: its own, or a share of a buffer that several responses send.
+class Body {
+  public:
+    Body() = default;
+    Body(std::string text) : own_(std::move(text)) {}  // NOLINT: a string is a body
+    /// `view` stays valid as long as `owner` lives, and is not changed by anybody.
+    Body(std::shared_ptr<const void> owner, std::string_view view)
+        : owner_(std::move(owner)), shared_(view) {}
+
+    std::string_view view() const noexcept { return owner_ ? shared_ : std::string_view(own_); }
+
+  private:
+    std::string own_;
+    std::shared_ptr<const void> owner_;
+    std::string_view shared_;
+};
+
+struct Response {
+    int status = 200;
+    std::string content_type = "application/json";
+    Body body;
+    /// Besides those that every response has: Content-Type, Content-Length, Date, X-Request-ID,
+    /// Connection where it is needed. Values with control characters are left out when sent.
+    std::vector<std::pair<std::string, std::string>> headers{};
+};
+
+using JsonValue = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string_view>;
+
+/// Something JSON of its own accord, such as the rows of a query: `text()` gives the bytes, and
+/// copying it shares them.
+template <class T>
+concept SerializedJson = requires(const T& value) {
+    { value.text() } -> std::convertible_to<std::string_view>;
+};
+
+/// A flat object: `json({{"message", "This was quick!"}})`.
+Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> object,
+              int status = 200);
+
+template <SerializedJson T>
+Response json(T value) {
+    auto owner = std::make_shared<const T>(std::move(value));
+    const std::string_view text = owner->text();
+    return {.body = Body(std::move(owner), text)};
+}
+
+/// FastAPI's error body, `{"detail":"Not Found"}`, with the status's standard phrase.
+Response error(int status);
+
+/// The standard reason phrase (RFC 9110, section 15), as Python's `http.HTTPStatus` spells it.
+std::string_view reason_phrase(int status);
+
+}  // namespace signalbox::http

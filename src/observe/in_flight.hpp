@@ -1,0 +1,72 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace signalbox::observe {
+
+/// What a request in flight waits for; `handler` while its own code runs.
+enum class Waiting : std::uint8_t { handler, timer, database_queue, database, client };
+
+std::string_view to_string(Waiting waiting);
+
+/// Why a request was cancelled before its handler came to an end.
+enum class Cancelled : std::uint8_t { no, client_gone, deadline, shutdown };
+
+/// What is known of one request from outside while it is in flight, and for its access line.
+///
+/// Threads: written by the request's event loop only; `waiting` may be read from any thread.
+/// Lifetime: owned by the connection; outlives the request's coroutines.
+class InFlightRequest {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    Clock::time_point started{};
+    Clock::time_point deadline = Clock::time_point::max();
+    Cancelled cancelled = Cancelled::no;
+    std::size_t in_flight_at_start = 0;
+    std::string request_id;
+    std::string error_cause;  ///< for the log only, never for the client
+    Clock::duration database_wait{};
+    Clock::duration database_use{};
+    bool shared_read = false;
+
+    Waiting waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
+    Clock::time_point waiting_since() const noexcept { return waiting_since_; }
+
+    /// Begins a new request on the same connection.
+    void restart(Clock::time_point now);
+
+    void wait_for(Waiting waiting, Clock::time_point now) noexcept {
+        waiting_.store(waiting, std::memory_order_relaxed);
+        waiting_since_ = now;
+    }
+
+  private:
+    std::atomic<Waiting> waiting_{Waiting::handler};
+    Clock::time_point waiting_since_{};
+};
+
+/// Marks a request as waiting for as long as the scope lives. The request may be null: code that
+/// runs for no request waits for nobody's sake.
+class WaitScope {
+  public:
+    WaitScope(InFlightRequest* request, Waiting waiting) noexcept : request_(request) {
+        if (request_ != nullptr) request_->wait_for(waiting, InFlightRequest::Clock::now());
+    }
+    ~WaitScope() {
+        if (request_ != nullptr) {
+            request_->wait_for(Waiting::handler, InFlightRequest::Clock::now());
+        }
+    }
+    WaitScope(const WaitScope&) = delete;
+    WaitScope& operator=(const WaitScope&) = delete;
+
+  private:
+    InFlightRequest* request_;
+};
+
+}  // namespace signalbox::observe
