@@ -1,0 +1,141 @@
+#include "support/postgres_cluster.hpp"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <stdexcept>
+#include <system_error>
+
+namespace signalbox::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Change it with initdb's arguments below: an older copy is then not used any more.
+constexpr auto template_revision = "1";
+
+[[noreturn]] void throw_errno(const std::string& what) {
+    throw std::system_error(errno, std::system_category(), what);
+}
+
+PostgresInstallation search() {
+    PostgresInstallation found;
+    int newest = 0;
+    std::error_code none;
+    for (const auto& entry : fs::directory_iterator{"/usr/lib/postgresql", none}) {
+        const auto name = entry.path().filename().string();
+        int version = 0;
+        std::from_chars(name.data(), name.data() + name.size(), version);
+        if (version <= newest || !fs::exists(entry.path() / "bin" / "initdb")) continue;
+        newest = version;
+        found.version = name;
+        found.bin = entry.path() / "bin";
+    }
+    if (newest == 0)
+        throw std::runtime_error(
+            "no PostgreSQL server under /usr/lib/postgresql (apt-get install postgresql)");
+    if (::geteuid() == 0) {
+        const passwd* user = ::getpwnam("postgres");
+        if (user == nullptr) user = ::getpwnam("nobody");
+        if (user == nullptr) throw std::runtime_error("root needs a user to run PostgreSQL as");
+        found.uid = user->pw_uid;
+        found.gid = user->pw_gid;
+    }
+    return found;
+}
+
+void give_to_server_user(const fs::path& path) {
+    const auto& postgres = PostgresInstallation::find();
+    if (postgres.uid && ::lchown(path.c_str(), *postgres.uid, *postgres.gid) != 0)
+        throw_errno("chown " + path.string());
+}
+
+// The folder has a name that others on this machine can guess: it has to be ours alone.
+fs::path cache_folder() {
+    const auto& postgres = PostgresInstallation::find();
+    const uid_t owner = postgres.uid.value_or(::geteuid());
+    const fs::path folder = "/tmp/signalbox-test-" + std::to_string(owner);
+    if (::mkdir(folder.c_str(), 0700) == 0)
+        give_to_server_user(folder);
+    else if (errno != EEXIST)
+        throw_errno("mkdir " + folder.string());
+    struct stat status {};
+    if (::lstat(folder.c_str(), &status) != 0) throw_errno("stat " + folder.string());
+    const bool ours = status.st_uid == owner || status.st_uid == ::geteuid();
+    if (!S_ISDIR(status.st_mode) || !ours || (status.st_mode & 077) != 0)
+        throw std::runtime_error(folder.string() + " is not a private folder of ours");
+    return folder;
+}
+
+class FileLock {
+  public:
+    explicit FileLock(const fs::path& path)
+        : descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) {
+        if (descriptor_ < 0) throw_errno("open " + path.string());
+        while (::flock(descriptor_, LOCK_EX) != 0) {
+            if (errno != EINTR) throw_errno("flock " + path.string());
+        }
+    }
+    ~FileLock() { ::close(descriptor_); }
+    FileLock(const FileLock&) = delete;
+    FileLock& operator=(const FileLock&) = delete;
+
+  private:
+    int descriptor_;
+};
+
+fs::path template_cluster() {
+    const auto& postgres = PostgresInstallation::find();
+    const auto folder = cache_folder();
+    const auto cluster = folder / ("cluster-" + postgres.version + "-" + template_revision);
+    if (fs::exists(cluster)) return cluster;
+
+    const FileLock lock{folder / "lock"};
+    if (fs::exists(cluster)) return cluster;
+    const fs::path unfinished = cluster.string() + ".unfinished";
+    fs::remove_all(unfinished);
+    auto initdb = postgres.command(
+        "initdb", {"--pgdata", unfinished, "--username=postgres", "--auth=trust", "--encoding=UTF8",
+                   "--locale=C", "--wal-segsize=1", "--no-sync"});
+    initdb.output = folder / "initdb.log";
+    run(initdb);
+    fs::rename(unfinished, cluster);
+    return cluster;
+}
+
+}  // namespace
+
+const PostgresInstallation& PostgresInstallation::find() {
+    static const PostgresInstallation installation = search();
+    return installation;
+}
+
+SpawnOptions PostgresInstallation::command(const std::string& program,
+                                           const std::vector<std::string>& arguments) const {
+    SpawnOptions options;
+    options.arguments.push_back(fs::path{bin} / program);
+    options.arguments.insert(options.arguments.end(), arguments.begin(), arguments.end());
+    options.uid = uid;
+    options.gid = gid;
+    return options;
+}
+
+fs::path make_cluster() {
+    const auto original = template_cluster();
+    // Short: with the socket's own name it has to fit into the 107 bytes of a Unix socket address.
+    std::string name = "/tmp/signalbox-pg-XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) throw_errno("mkdtemp");
+    give_to_server_user(name);
+    auto copy = PostgresInstallation::find().command("/bin/cp", {"-a", original, name + "/data"});
+    copy.output = name + "/log";
+    run(copy);
+    return name;
+}
+
+}  // namespace signalbox::test

@@ -1,0 +1,89 @@
+#include "support/spawn.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <system_error>
+
+namespace signalbox::test {
+
+namespace {
+
+// Runs in the child, where only async-signal-safe calls are allowed: the parent may have threads.
+[[noreturn]] void become(const SpawnOptions& options, char* const* arguments) {
+    static const char path[] = "PATH=/usr/bin:/bin";
+    static const char locale[] = "LC_ALL=C";
+    char* const environment[] = {const_cast<char*>(path), const_cast<char*>(locale), nullptr};
+
+    ::setpgid(0, 0);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+    ::signal(SIGPIPE, SIG_DFL);
+
+    const int input = options.input >= 0 ? options.input : ::open("/dev/null", O_RDONLY);
+    // Opened before the user changes: the file may belong to us.
+    const int output = ::open(options.output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    if (input < 0 || output < 0) ::_exit(127);
+    if (::dup2(input, 0) < 0 || ::dup2(output, 1) < 0 || ::dup2(output, 2) < 0) ::_exit(127);
+    ::close_range(3, ~0U, 0);
+
+    if (options.gid && (::setgroups(0, nullptr) != 0 || ::setgid(*options.gid) != 0)) ::_exit(127);
+    if (options.uid && ::setuid(*options.uid) != 0) ::_exit(127);
+    if (::chdir(options.directory.c_str()) != 0) ::_exit(127);
+    ::execve(arguments[0], arguments, environment);
+    ::_exit(127);
+}
+
+}  // namespace
+
+pid_t spawn(const SpawnOptions& options) {
+    std::vector<char*> arguments;
+    for (const auto& argument : options.arguments)
+        arguments.push_back(const_cast<char*>(argument.c_str()));
+    arguments.push_back(nullptr);
+
+    const pid_t child = ::fork();
+    if (child < 0) throw std::system_error(errno, std::system_category(), "fork");
+    if (child == 0) become(options, arguments.data());
+    return child;
+}
+
+std::optional<int> wait_for_exit(pid_t child, std::chrono::milliseconds timeout) {
+    // Not pidfd_open(): in glibc 2.36 its header is not fit for C++.
+    const int descriptor = static_cast<int>(::syscall(SYS_pidfd_open, child, 0));
+    if (descriptor < 0) throw std::system_error(errno, std::system_category(), "pidfd_open");
+    pollfd exited{.fd = descriptor, .events = POLLIN, .revents = 0};
+    int ready = 0;
+    do {
+        ready = ::poll(&exited, 1, static_cast<int>(timeout.count()));
+    } while (ready < 0 && errno == EINTR);
+    ::close(descriptor);
+    if (ready == 0) return std::nullopt;
+
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0) {
+        if (errno != EINTR) throw std::system_error(errno, std::system_category(), "waitpid");
+    }
+    return status;
+}
+
+void run(const SpawnOptions& options) {
+    const auto status = wait_for_exit(spawn(options), std::chrono::seconds{60});
+    if (status && *status == 0) return;
+    std::ifstream file{options.output};
+    const std::string output{std::istreambuf_iterator<char>{file}, {}};
+    throw std::runtime_error(options.arguments.front() +
+                             (status ? " failed: " : " did not end in a minute: ") + output);
+}
+
+}  // namespace signalbox::test

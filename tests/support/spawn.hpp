@@ -1,0 +1,36 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace signalbox::test {
+
+/// How a program is started by `spawn`. Its environment is empty but for a PATH and LC_ALL=C, so
+/// that nothing from the developer's shell changes a test.
+struct SpawnOptions {
+    std::vector<std::string> arguments;  ///< arguments[0] is the absolute path of the program
+    std::string directory = "/";
+    std::string output = "/dev/null";  ///< stdout and stderr are appended to this file
+    int input = -1;                    ///< becomes stdin; -1: /dev/null
+    /// Become this user and group first (only root may); empty: stay who we are.
+    std::optional<uid_t> uid;
+    std::optional<gid_t> gid;
+};
+
+/// Starts a program in a process group of its own, so that Ctrl-C in a terminal ends the test and
+/// the test ends the program. The caller owns the process and has to wait for it.
+/// Throws std::system_error when it cannot fork; a program that cannot be run exits with 127.
+pid_t spawn(const SpawnOptions& options);
+
+/// Waits for a child of this process. Empty: it still runs after `timeout`. Otherwise the status
+/// as in waitpid(2).
+std::optional<int> wait_for_exit(pid_t child, std::chrono::milliseconds timeout);
+
+/// Runs a program to its end. Throws std::runtime_error with its output when it fails.
+void run(const SpawnOptions& options);
+
+}  // namespace signalbox::test
