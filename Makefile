@@ -1,0 +1,50 @@
+# The front door. `make help` lists what there is.
+
+# Flags for the service: make run ARGS="--port 9000"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: run test build debug tsan format format-check setup clean help
+
+run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
+	@scripts/run $(ARGS)
+
+test: build ## Build and run all tests
+	ctest --preset release -j2 --output-on-failure --no-tests=error
+
+build: build/release/build.ninja ## Build the release binary, build/release/signalbox
+	$(call compile,release)
+
+debug: build/debug/build.ninja ## Build and test under AddressSanitizer and UndefinedBehaviorSanitizer
+	$(call compile,debug)
+	ctest --preset debug -j2 --output-on-failure --no-tests=error
+
+tsan: build/tsan/build.ninja ## Build and test under ThreadSanitizer
+	$(call compile,tsan)
+	ctest --preset tsan -j2 --output-on-failure --no-tests=error
+
+format: ## Format the C++ sources in place
+	@scripts/setup clang-format
+	$(cxx_sources) | xargs -0r clang-format -i
+
+format-check: ## Fail when a C++ source is not formatted
+	@scripts/setup clang-format
+	$(cxx_sources) | xargs -0r clang-format --dry-run --Werror
+
+setup: ## Install the Debian packages that are missing
+	@scripts/setup
+
+clean: ## Delete what was built; the private database of `make run` stays
+	rm -rf build
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# Ninja runs CMake again by itself when a CMakeLists.txt changes, but does not know the presets.
+build/%/build.ninja: CMakePresets.json | setup
+	cmake --preset $*
+	@touch $@
+
+# One build at a time in a folder: `make run` and `make test` share build/release.
+compile = @flock build/$(1) cmake --build --preset $(1)
+cxx_sources = git ls-files -z --cached --others --exclude-standard '*.cpp' '*.hpp'
