@@ -1,12 +1,15 @@
+#include "app/routes.hpp"
+#include "http/server.hpp"
+#include <csignal>
 #include <iostream>
-#include <variant>
-
-#include "command_line.hpp"
-
+#include <unistd.h>
+using namespace signalbox;
 int main(int argc, char** argv) {
-    const auto parsed = signalbox::parse_command_line(argc, argv, signalbox::process_environment());
-    if (const auto* exit = std::get_if<signalbox::EarlyExit>(&parsed)) {
-        (exit->status == 0 ? std::cout : std::cerr) << exit->text;
-        return exit->status;
-    }
+    sigset_t s; sigemptyset(&s); sigaddset(&s, SIGINT); sigaddset(&s, SIGTERM); pthread_sigmask(SIG_BLOCK, &s, nullptr);
+    http::Server server({.port = (uint16_t)atoi(argv[1]), .workers = argc > 2 ? (size_t)atoi(argv[2]) : 1}, app::routes(), [](const http::FinishedRequest&) {});
+    server.listen();
+    std::cout << "ready " << server.port() << std::endl;
+    int sig; sigwait(&s, &sig);
+    auto d = server.drain(std::chrono::seconds(30));
+    std::cout << d.answered << " " << d.cancelled << std::endl;
 }

@@ -11,9 +11,11 @@ EventLoop::EventLoop(std::string name)
           context_.run();
       }) {}
 
-EventLoop::~EventLoop() {
+EventLoop::~EventLoop() { stop(); }
+
+void EventLoop::stop() {
     context_.stop();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
 }
 
 }  // namespace signalbox::async

@@ -14,10 +14,13 @@ class EventLoop {
   public:
     /// Starts the thread under this name (at most 15 characters are kept by the kernel).
     explicit EventLoop(std::string name);
-    /// Stops the loop and joins its thread. What is still queued is destroyed, not run.
+    /// Stops, and destroys what is still queued without running it.
     ~EventLoop();
     EventLoop(const EventLoop&) = delete;
     EventLoop& operator=(const EventLoop&) = delete;
+
+    /// Lets the handler that runs now end, then joins the thread. To be called from another one.
+    void stop();
 
     asio::io_context& context() noexcept { return context_; }
     asio::io_context::executor_type executor() noexcept { return context_.get_executor(); }

@@ -62,12 +62,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     observe::InFlightRequest& in_flight() noexcept { return in_flight_; }
 
   private:
-    /// What is being sent: a head, a body, and how much of both the socket has taken.
+    /// What is being sent, and how much of head and body the socket has taken.
     struct Output {
-        std::string head;
-        Body body;
+        int status = 0;
+        bool keep_alive = true;
+        std::string head{};
+        Body body{};
         std::size_t sent = 0;
-        bool close_after = false;
     };
 
     void on_event(std::unique_ptr<Request> request);
@@ -83,7 +84,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void write();
     void wait_until_writable();
     void stop_waiting_until_writable();
-    void finish_response();
+    void finish_output();
+    void report(int status, std::size_t body_size);
     void close_when_client_does();
     void set_timer();
     void on_timer();

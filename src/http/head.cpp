@@ -124,7 +124,7 @@ Malformed check_target(std::string_view text, Request& request) {
     if (text.front() != '/') {
         if (text == "*" && request.method_name == "OPTIONS") {
             request.raw_path = text;
-            request.path = text;
+            request.path.assign(1, '*');
             return accepted;
         }
         const std::size_t scheme_end = text.find("://");
@@ -141,7 +141,7 @@ Malformed check_target(std::string_view text, Request& request) {
         if (text.empty() || text.front() == '?') {
             request.query = text.empty() ? text : text.substr(1);
             request.raw_path = "/";
-            request.path = "/";
+            request.path.assign(1, '/');
             return accepted;
         }
     }

@@ -31,7 +31,7 @@ class Body {
 struct Response {
     int status = 200;
     std::string content_type = "application/json";
-    Body body;
+    Body body{};
     /// Besides those that every response has: Content-Type, Content-Length, Date, X-Request-ID,
     /// Connection where it is needed. Values with control characters are left out when sent.
     std::vector<std::pair<std::string, std::string>> headers{};

@@ -25,6 +25,9 @@ class InputHandler final : public Tcp::Handler {
     PROTOTYPE_OF(Tcp::Handler, InputHandler)
 
     InputHandler(asio::io_context& loop, const Router& router) : loop_(loop), router_(router) {}
+    /// For Pistache, which clones a handler for each of its threads.
+    InputHandler(const InputHandler& other)
+        : Tcp::Handler(other), loop_(other.loop_), router_(other.router_) {}
 
     void onInput(const char* buffer, size_t length, const std::shared_ptr<Tcp::Peer>& peer) override {
         const auto connection =

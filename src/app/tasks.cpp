@@ -1,0 +1,26 @@
+#include "app/tasks.hpp"
+
+#include "async/all.hpp"
+#include "async/sleep.hpp"
+
+namespace signalbox::app {
+
+using namespace std::chrono_literals;
+using async::all;
+using async::sleep_for;
+
+async::Task<http::Response> slow_task(http::Request&) {
+    co_await sleep_for(5s);
+    co_return http::json({{"message", "Task complete!"}});
+}
+
+async::Task<http::Response> fast_task(http::Request&) {
+    co_return http::json({{"message", "This was quick!"}});
+}
+
+async::Task<http::Response> multiple_tasks(http::Request&) {
+    co_await all(sleep_for(3s), sleep_for(2s), sleep_for(1s));
+    co_return http::json({{"message", "All tasks complete!"}});
+}
+
+}  // namespace signalbox::app

@@ -1,0 +1,13 @@
+#pragma once
+
+#include "async/task.hpp"
+#include "http/request.hpp"
+#include "http/response.hpp"
+
+namespace signalbox::app {
+
+async::Task<http::Response> slow_task(http::Request&);
+async::Task<http::Response> fast_task(http::Request&);
+async::Task<http::Response> multiple_tasks(http::Request&);
+
+}  // namespace signalbox::app

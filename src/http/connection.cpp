@@ -1,0 +1,395 @@
+#include "http/connection.hpp"
+
+#include "http/exchange.hpp"
+#include "http/server_context.hpp"
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace signalbox::http {
+
+namespace {
+
+constexpr auto never = Connection::Clock::time_point::max();
+
+/// How long a connection that was closed for writing waits for the client to close as well. An
+/// immediate close would reset it when input is unread, and the client might lose the response
+/// (RFC 9112, section 9.6).
+constexpr std::chrono::seconds linger_timeout{1};
+
+/// Requests that wait their turn on one connection, in bytes on top of one that is as large as the
+/// limits allow. Clients that pipeline send a few at a time.
+constexpr std::size_t pipeline_allowance = 64 * 1024;
+
+/// Runs the handler and answers with what it returns or throws. Writing is not awaited: after a
+/// cancellation nothing can be.
+async::Task<> handle(std::shared_ptr<Connection> connection, Request& request) {
+    Response response;
+    std::exception_ptr error;
+    try {
+        response = co_await request.match.route->handler(request);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (error) response = answer_to_error(error, connection->in_flight());
+    connection->respond(std::move(response));
+}
+
+std::string forwarded_client(const Request& request, const IpAllowList& trusted,
+                             const std::string& peer) {
+    // As uvicorn does: from the right, the first address that no trusted proxy has.
+    std::string_view list = request.header("x-forwarded-for").value_or("");
+    std::string client = peer;
+    while (!list.empty()) {
+        const std::size_t comma = list.rfind(',');
+        std::string_view address = list.substr(comma == std::string_view::npos ? 0 : comma + 1);
+        list = list.substr(0, comma == std::string_view::npos ? 0 : comma);
+        while (!address.empty() && address.front() == ' ') address.remove_prefix(1);
+        while (!address.empty() && address.back() == ' ') address.remove_suffix(1);
+        if (address.empty()) continue;
+        client = address;
+        if (!trusted.contains(address)) break;
+    }
+    return client;
+}
+
+}  // namespace
+
+Connection::Connection(ServerContext& server, asio::io_context& loop, int socket,
+                       std::string peer_address)
+    : server_(server),
+      loop_(loop),
+      socket_(socket),
+      peer_address_(std::move(peer_address)),
+      decoder_(server.options.limits),
+      timer_(loop, [this] { on_timer(); }) {}
+
+Connection::~Connection() {
+    stop_waiting_until_writable();
+    ::close(socket_);
+}
+
+bool Connection::partial_phase_changes_to(RequestDecoder::Phase phase) noexcept {
+    const auto before = std::exchange(partial_phase_, phase);
+    return before != phase && (phase == RequestDecoder::Phase::in_head ||
+                               phase == RequestDecoder::Phase::in_body);
+}
+
+void Connection::complete_request(Request& request) {
+    partial_phase_ = RequestDecoder::Phase::between_requests;
+    request.client_address = peer_address_;
+    if (server_.options.forwarded_allow_ips.contains(peer_address_)) {
+        request.client_address =
+            forwarded_client(request, server_.options.forwarded_allow_ips, peer_address_);
+        const auto scheme = request.header("x-forwarded-proto").value_or("");
+        if (scheme == "http" || scheme == "https") request.scheme = scheme;
+    }
+    const DecoderLimits& limits = server_.options.limits;
+    const std::size_t queued = queued_bytes_.fetch_add(request.wire_size) + request.wire_size;
+    if (queued > limits.head + limits.body + pipeline_allowance) {
+        // Pistache cannot be told to stop reading, so this is where a flood ends.
+        wants_input_ = false;
+        ::shutdown(socket_, SHUT_RDWR);
+    }
+}
+
+void Connection::open(std::function<void()> on_closed) {
+    on_closed_ = std::move(on_closed);
+    read_deadline_ = Clock::now() + server_.options.timeout_keep_alive;
+    set_timer();
+}
+
+void Connection::on_input(decltype(InputEvent::what) what) {
+    if (closed_) return;
+    const auto self = shared_from_this();
+    std::visit([this](auto& event) { on_event(std::move(event)); }, what);
+    if (!closed_) {
+        answer_next();
+        set_timer();
+    }
+}
+
+void Connection::on_event(std::unique_ptr<Request> request) {
+    if (half_closed_ || refusal_) return;
+    partial_message_ = false;
+    continue_wanted_ = false;
+    read_deadline_ = never;
+    queue_.push_back(std::move(request));
+}
+
+void Connection::on_event(ExpectsContinue) { continue_wanted_ = true; }
+
+void Connection::on_event(Malformed malformed) {
+    wants_input_ = false;
+    partial_message_ = false;
+    read_deadline_ = never;
+    if (!refusal_) refusal_ = malformed;
+}
+
+void Connection::on_event(PartialMessage partial) {
+    if (half_closed_) return;
+    partial_message_ = true;
+    read_deadline_ = Clock::now() + (partial.phase == RequestDecoder::Phase::in_head
+                                         ? server_.options.timeout_request_head
+                                         : server_.options.timeout_request_body);
+}
+
+void Connection::on_event(EndOfInput) {
+    end_of_input_ = true;
+    partial_message_ = false;
+    read_deadline_ = never;
+    if (half_closed_) {
+        close();
+    } else if (running_) {
+        // A handler that still waits works for nobody. One that is done is still delivered: the
+        // client may only have closed its sending side.
+        queue_.clear();
+        cancel(observe::Cancelled::client_gone);
+    }
+}
+
+void Connection::answer_next() {
+    // A handler that needs no waiting answers before start() returns, so this is a loop and not a
+    // recursion as deep as the client's pipeline.
+    if (answering_) return;
+    answering_ = true;
+    while (!closed_ && !half_closed_ && !running_ && !output_) {
+        if (!queue_.empty()) {
+            auto request = std::move(queue_.front());
+            queue_.pop_front();
+            start(std::move(request));
+        } else if (refusal_) {
+            refuse(*refusal_);
+        } else if (continue_wanted_) {
+            continue_wanted_ = false;
+            output_ = Output{.status = 100, .head = "HTTP/1.1 100 Continue\r\n\r\n"};
+            write();
+        } else {
+            break;
+        }
+    }
+    answering_ = false;
+    if (closed_ || running_ || output_ || half_closed_) return;
+    if (end_of_input_ || (draining_ && !partial_message_)) {
+        close();
+    } else if (!partial_message_ && read_deadline_ == never) {
+        read_deadline_ = Clock::now() + server_.options.timeout_keep_alive;
+    }
+}
+
+void Connection::start(std::unique_ptr<Request> request) {
+    request_ = std::move(request);
+    queued_bytes_.fetch_sub(request_->wire_size);
+    const auto now = Clock::now();
+    in_flight_.restart(now);
+    in_flight_.request_id = choose_request_id(*request_);
+    in_flight_.in_flight_at_start = server_.requests_in_flight.fetch_add(1) + 1;
+    if (in_flight_.in_flight_at_start > server_.options.limit_concurrency) {
+        respond(service_unavailable());
+        return;
+    }
+    if (request_->match.route == nullptr) {
+        respond(answer_without_route(*request_));
+        return;
+    }
+    request_deadline_ = in_flight_.deadline = now + server_.options.request_timeout;
+    running_ = true;
+    const async::Executor executor(loop_.get_executor(), &in_flight_);
+    asio::co_spawn(executor, handle(shared_from_this(), *request_),
+                   asio::bind_cancellation_slot(cancellation_.slot(), asio::detached));
+}
+
+void Connection::refuse(const Malformed& malformed) {
+    in_flight_.restart(Clock::now());
+    in_flight_.request_id = choose_request_id({});
+    in_flight_.in_flight_at_start = server_.requests_in_flight.fetch_add(1) + 1;
+    send(error(malformed.status), false);
+}
+
+void Connection::respond(Response response) {
+    running_ = false;
+    request_deadline_ = never;
+    // What the client has already sent is still answered before the connection closes.
+    const bool last = (draining_ || end_of_input_) && queue_.empty() && !partial_message_;
+    send(std::move(response), request_->keep_alive && !last);
+    if (!closed_) {
+        answer_next();
+        set_timer();
+    }
+}
+
+void Connection::send(Response response, bool keep_alive) {
+    if (closed_ || in_flight_.cancelled == observe::Cancelled::client_gone) {
+        report(499, 0);
+        return;
+    }
+    const int version_minor = request_ ? request_->version_minor : 1;
+    output_ = Output{
+        .status = response.status,
+        .keep_alive = keep_alive,
+        .head = serialize_head(response, in_flight_.request_id, keep_alive, version_minor)};
+    if (!request_ || request_->method_name != "HEAD") output_->body = std::move(response.body);
+    write();
+}
+
+void Connection::write() {
+    while (true) {
+        const std::string_view head = output_->head;
+        const std::string_view body = output_->body.view();
+        const std::size_t size = head.size() + body.size();
+        iovec parts[2];
+        std::size_t count = 0;
+        if (output_->sent < head.size()) {
+            parts[count++] = {const_cast<char*>(head.data()) + output_->sent,
+                              head.size() - output_->sent};
+        }
+        const std::size_t body_sent = output_->sent - std::min(output_->sent, head.size());
+        if (body_sent < body.size()) {
+            parts[count++] = {const_cast<char*>(body.data()) + body_sent, body.size() - body_sent};
+        }
+        msghdr message{};
+        message.msg_iov = parts;
+        message.msg_iovlen = count;
+        const ssize_t sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            wait_until_writable();
+            return;
+        }
+        if (sent < 0) {
+            close();
+            return;
+        }
+        output_->sent += static_cast<std::size_t>(sent);
+        write_deadline_ = never;
+        if (output_->sent == size) {
+            finish_output();
+            return;
+        }
+    }
+}
+
+void Connection::wait_until_writable() {
+    in_flight_.wait_for(observe::Waiting::client, Clock::now());
+    write_deadline_ = Clock::now() + server_.options.timeout_write;
+    set_timer();
+    if (!writable_) writable_.emplace(loop_, socket_);
+    writable_->async_wait(asio::posix::stream_descriptor::wait_write,
+                          [self = shared_from_this()](const std::error_code& error) {
+                              if (error || self->closed_) return;
+                              self->write();
+                              if (self->closed_) return;
+                              self->answer_next();
+                              self->set_timer();
+                          });
+}
+
+void Connection::stop_waiting_until_writable() {
+    if (!writable_) return;
+    writable_->release();  // the descriptor stays ours to close
+    writable_.reset();
+}
+
+void Connection::finish_output() {
+    const Output output = *std::exchange(output_, std::nullopt);
+    stop_waiting_until_writable();
+    if (output.status == 100) return;  // the response proper is still to come
+    report(output.status, output.body.view().size());
+    if (!output.keep_alive) close_when_client_does();
+}
+
+void Connection::report(int status, std::size_t body_size) {
+    server_.on_finished({.request = request_.get(),
+                         .in_flight = in_flight_,
+                         .client_address = request_ ? request_->client_address : peer_address_,
+                         .malformed_reason = request_ ? "" : refusal_->reason,
+                         .status = status,
+                         .body_size = body_size});
+    server_.requests_in_flight.fetch_sub(1);
+    request_.reset();
+}
+
+void Connection::close_when_client_does() {
+    half_closed_ = true;
+    wants_input_ = false;
+    queue_.clear();
+    read_deadline_ = never;
+    ::shutdown(socket_, SHUT_WR);
+    if (end_of_input_) {
+        close();
+    } else {
+        write_deadline_ = Clock::now() + linger_timeout;
+    }
+}
+
+void Connection::drain() {
+    if (closed_) return;
+    const auto self = shared_from_this();
+    draining_ = true;
+    answer_next();
+}
+
+void Connection::cancel(observe::Cancelled reason) {
+    if (!running_ || in_flight_.cancelled != observe::Cancelled::no) return;
+    in_flight_.cancelled = reason;
+    cancellation_.emit(asio::cancellation_type::terminal);
+}
+
+void Connection::close() {
+    if (std::exchange(closed_, true)) return;
+    wants_input_ = false;
+    queue_.clear();
+    timer_.clear();
+    stop_waiting_until_writable();
+    // Pistache sees the end of the stream and closes its descriptor of the same socket.
+    ::shutdown(socket_, SHUT_RDWR);
+    if (running_) {
+        cancel(observe::Cancelled::client_gone);
+    } else if (output_) {
+        const bool interim = output_->status == 100;
+        output_.reset();
+        if (!interim) report(499, 0);
+    }
+    if (on_closed_) std::exchange(on_closed_, nullptr)();
+}
+
+void Connection::set_timer() {
+    const auto earliest = std::min({request_deadline_, read_deadline_, write_deadline_});
+    if (earliest == never) {
+        timer_.clear();
+    } else {
+        timer_.set(earliest);
+    }
+}
+
+void Connection::on_timer() {
+    const auto self = shared_from_this();
+    const auto now = Clock::now();
+    if (now >= write_deadline_) {
+        close();
+        return;
+    }
+    if (now >= request_deadline_) {
+        request_deadline_ = never;
+        cancel(observe::Cancelled::deadline);
+    }
+    if (now >= read_deadline_) {
+        if (!partial_message_) {
+            close();
+            return;
+        }
+        on_event(Malformed{408, "timeout"});
+        answer_next();
+    }
+    if (!closed_) set_timer();
+}
+
+}  // namespace signalbox::http

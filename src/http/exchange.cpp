@@ -1,0 +1,147 @@
+#include "http/exchange.hpp"
+
+#include "async/random.hpp"
+#include "db/errors.hpp"
+#include "http/errors.hpp"
+#include "http/head.hpp"
+
+#include <asio/error.hpp>
+#include <asio/system_error.hpp>
+#include <fmt/compile.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <iterator>
+
+namespace signalbox::http {
+
+namespace {
+
+bool is_safe_request_id(std::string_view id) {
+    const auto safe = [](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               std::string_view("-._~:/+=@").find(c) != std::string_view::npos;
+    };
+    return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), safe);
+}
+
+Response with_retry_after(Response response) {
+    response.headers.emplace_back("Retry-After", std::to_string(1 + async::random_number() % 3));
+    return response;
+}
+
+Response answer_to_cancellation(observe::Cancelled reason) {
+    switch (reason) {
+        case observe::Cancelled::deadline:
+            return error(504);
+        case observe::Cancelled::shutdown:
+            return service_unavailable();
+        case observe::Cancelled::client_gone:  // nobody reads it; 499 is for the log
+            return {.status = 499};
+        case observe::Cancelled::no:
+            break;
+    }
+    return error(500);
+}
+
+/// The Date header (RFC 9110, section 5.6.7), made once a second on each thread.
+std::string_view http_date() {
+    thread_local std::time_t made_at = 0;
+    thread_local char text[32];
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != made_at) {
+        made_at = now.tv_sec;
+        std::tm utc{};
+        ::gmtime_r(&made_at, &utc);
+        // By hand, because strftime's names follow the locale.
+        static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+        static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+        *fmt::format_to_n(text, sizeof text - 1, "{}, {:02} {} {} {:02}:{:02}:{:02} GMT",
+                          days[utc.tm_wday], utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900,
+                          utc.tm_hour, utc.tm_min, utc.tm_sec)
+             .out = '\0';
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string choose_request_id(const Request& request) {
+    if (const auto id = request.header("x-request-id"); id && is_safe_request_id(*id)) {
+        return std::string(*id);
+    }
+    return async::random_hex_128();
+}
+
+Response answer_without_route(const Request& request) {
+    if (request.match.redirect) {
+        // Relative, so that it is right behind any proxy. The path cannot begin with two slashes
+        // and so name another host: such a path has no route.
+        std::string location(request.raw_path.substr(0, request.raw_path.size() - 1));
+        if (!request.query.empty()) location += "?" + request.query;
+        return {.status = 307, .headers = {{"Location", std::move(location)}}};
+    }
+    if (!request.match.allow.empty()) {
+        Response response = error(405);
+        response.headers.emplace_back("Allow", request.match.allow);
+        return response;
+    }
+    if (request.raw_path == "*") return {.status = 204};
+    return error(404);
+}
+
+Response answer_to_error(const std::exception_ptr& thrown, observe::InFlightRequest& in_flight) {
+    if (in_flight.cancelled != observe::Cancelled::no) {
+        return answer_to_cancellation(in_flight.cancelled);
+    }
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const HttpError& http_error) {
+        in_flight.error_cause = http_error.what();
+        return http_error.detail().empty()
+                   ? error(http_error.status())
+                   : json({{"detail", std::string_view(http_error.detail())}}, http_error.status());
+    } catch (const db::Unavailable& unavailable) {
+        in_flight.error_cause = unavailable.what();
+        return service_unavailable();
+    } catch (const std::exception& other) {
+        in_flight.error_cause = other.what();
+    } catch (...) {
+        in_flight.error_cause = "an exception of an unknown type";
+    }
+    return error(500);
+}
+
+Response service_unavailable() { return with_retry_after(error(503)); }
+
+std::string serialize_head(const Response& response, std::string_view request_id, bool keep_alive,
+                           int version_minor) {
+    const std::string_view body = response.body.view();
+    std::string head;
+    head.reserve(256);
+    const auto out = std::back_inserter(head);
+    fmt::format_to(out, FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), response.status,
+                   reason_phrase(response.status), http_date());
+    if (response.status >= 200 && response.status != 204 && response.status != 304) {
+        if (!body.empty()) {
+            head.append("Content-Type: ").append(response.content_type).append("\r\n");
+        }
+        fmt::format_to(out, FMT_COMPILE("Content-Length: {}\r\n"), body.size());
+    }
+    head.append("X-Request-ID: ").append(request_id).append("\r\n");
+    for (const auto& [name, value] : response.headers) {
+        if (!is_field_value(value)) continue;
+        head.append(name).append(": ").append(value).append("\r\n");
+    }
+    if (!keep_alive) {
+        head.append("Connection: close\r\n");
+    } else if (version_minor == 0) {
+        head.append("Connection: keep-alive\r\n");
+    }
+    return head.append("\r\n");
+}
+
+}  // namespace signalbox::http

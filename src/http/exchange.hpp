@@ -1,0 +1,33 @@
+#pragma once
+
+#include "http/request.hpp"
+#include "http/response.hpp"
+#include "observe/in_flight.hpp"
+
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace signalbox::http {
+
+/// The client's X-Request-ID when it is one to 128 characters that are safe in any log or URL,
+/// else a new random one.
+std::string choose_request_id(const Request& request);
+
+/// The answer to a request that no route handles: 404, 405 with Allow, 307 to the path without
+/// its trailing slash, or 204 to `OPTIONS *`.
+Response answer_without_route(const Request& request);
+
+/// The answer to what a handler threw, or to its cancellation. This is the one table from errors
+/// to HTTP; a new kind of error gets its line here. The cause is left in `in_flight` for the log:
+/// the client of a 500 learns nothing of it.
+Response answer_to_error(const std::exception_ptr& error, observe::InFlightRequest& in_flight);
+
+/// 503 that asks the client to come back in a moment; jittered, so that all do not come at once.
+Response service_unavailable();
+
+/// Status line and headers, ready to send.
+std::string serialize_head(const Response& response, std::string_view request_id, bool keep_alive,
+                           int version_minor);
+
+}  // namespace signalbox::http

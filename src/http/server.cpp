@@ -1,0 +1,98 @@
+#include "http/server.hpp"
+
+#include "http/exchange.hpp"
+
+#include <asio/post.hpp>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <utility>
+
+namespace signalbox::http {
+
+namespace {
+
+/// After the drain's time is up: for cancelled requests to get their 503 out.
+constexpr std::chrono::seconds last_words{2};
+
+/// Answers a connection beyond the limit without ever making it one.
+void turn_away(int socket) {
+    const Response response = service_unavailable();
+    const std::string bytes =
+        serialize_head(response, choose_request_id({}), false, 1) + std::string(response.body.view());
+    ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ::shutdown(socket, SHUT_WR);
+    // Unread input would make the close a reset, and the client might lose the answer.
+    char ignored[4096];
+    while (::recv(socket, ignored, sizeof ignored, MSG_DONTWAIT) > 0) {
+    }
+    ::close(socket);
+}
+
+}  // namespace
+
+Server::Server(ServerOptions options, std::vector<Route> routes,
+               std::function<void(const FinishedRequest&)> on_finished)
+    : context_{.options = std::move(options),
+               .router = Router(std::move(routes)),
+               .on_finished = std::move(on_finished)} {
+    for (std::size_t i = 0; i < context_.options.workers; ++i) {
+        workers_.push_back(std::make_unique<Worker>(context_, std::to_string(i)));
+    }
+}
+
+Server::~Server() {
+    // First what makes connections, then the loops that own them.
+    if (acceptor_) {
+        std::promise<void> stopped;
+        asio::post(workers_.front()->loop(), [&] {
+            acceptor_->stop();
+            stopped.set_value();
+        });
+        stopped.get_future().wait();
+    }
+    for (auto& worker : workers_) worker->stop();
+    acceptor_.reset();
+}
+
+void Server::listen() {
+    auto accepted = [this, next = std::size_t{0}](int socket, std::string peer_address) mutable {
+        if (context_.open_connections >= context_.options.limit_connections) {
+            turn_away(socket);
+            return;
+        }
+        workers_[next++ % workers_.size()]->add(socket, std::move(peer_address));
+    };
+    acceptor_ = std::make_unique<Acceptor>(workers_.front()->loop(), context_.options.host,
+                                           context_.options.port, std::move(accepted));
+    port_ = acceptor_->port();
+    asio::post(workers_.front()->loop(), [this] { acceptor_->start(); });
+}
+
+Server::Drained Server::drain(std::chrono::milliseconds timeout) {
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    const std::size_t in_flight = context_.requests_in_flight;
+    asio::post(workers_.front()->loop(), [this] {
+        if (acceptor_) acceptor_->stop();
+        for (auto& worker : workers_) worker->drain();
+    });
+    if (wait_until_closed(deadline)) return {.answered = in_flight};
+
+    const std::size_t late = context_.requests_in_flight;
+    for (auto& worker : workers_) worker->cancel_all(observe::Cancelled::shutdown);
+    if (!wait_until_closed(std::chrono::steady_clock::now() + last_words)) {
+        for (auto& worker : workers_) worker->close_all();
+    }
+    return {.answered = in_flight - std::min(in_flight, late), .cancelled = late};
+}
+
+bool Server::wait_until_closed(std::chrono::steady_clock::time_point deadline) {
+    std::unique_lock lock(context_.closed_mutex);
+    return context_.all_closed.wait_until(lock, deadline,
+                                          [this] { return context_.open_connections == 0; });
+}
+
+}  // namespace signalbox::http

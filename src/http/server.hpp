@@ -1,0 +1,52 @@
+#pragma once
+
+#include "http/acceptor.hpp"
+#include "http/server_context.hpp"
+#include "http/worker.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace signalbox::http {
+
+/// An HTTP/1.1 server: accepts connections, and has N pairs of a reading thread (Pistache) and an
+/// event loop (asio). A connection belongs to one pair for life.
+///
+/// Public members are for one thread, the one that made the server.
+class Server {
+  public:
+    struct Drained {
+        std::size_t answered = 0;   ///< in flight when it began, answered in time
+        std::size_t cancelled = 0;  ///< cancelled with 503 because the time was up
+    };
+
+    Server(ServerOptions options, std::vector<Route> routes,
+           std::function<void(const FinishedRequest&)> on_finished);
+    /// Ends at once: what is in flight is dropped. Call drain() before to lose nothing.
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// Binds and begins to accept. Throws std::system_error naming the address.
+    void listen();
+    std::uint16_t port() const noexcept { return port_; }
+
+    /// Accepts no more, answers what has arrived (with `Connection: close`), closes what is idle.
+    /// What is not answered after `timeout` is cancelled. Returns when all connections are closed.
+    Drained drain(std::chrono::milliseconds timeout);
+
+    std::size_t requests_in_flight() const noexcept { return context_.requests_in_flight; }
+
+  private:
+    bool wait_until_closed(std::chrono::steady_clock::time_point deadline);
+
+    ServerContext context_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::unique_ptr<Acceptor> acceptor_;
+    std::uint16_t port_ = 0;
+};
+
+}  // namespace signalbox::http
