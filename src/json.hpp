@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace signalbox {
+
+/// A finished JSON text, immutable and shared: copying one costs a reference count, so every
+/// client that waits for the same answer is served from the same bytes. Any thread may read it.
+class Json {
+  public:
+    /// No text at all, which is not valid JSON: a place for one.
+    Json() = default;
+    /// Takes the text over without copying or checking it.
+    explicit Json(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {}
+
+    /// Valid as long as this or any copy of it lives.
+    [[nodiscard]] std::string_view text() const noexcept {
+        return text_ ? std::string_view{*text_} : std::string_view{};
+    }
+
+  private:
+    std::shared_ptr<const std::string> text_;
+};
+
+/// Appends `text` as a JSON string with its quotes. The result is valid JSON and valid UTF-8
+/// whatever the bytes: what is not UTF-8 becomes U+FFFD, one for each broken sequence as browsers
+/// and Python do it. Throws nothing but std::bad_alloc.
+void append_json_string(std::string& json, std::string_view text);
+
+/// `text` as a JSON string with its quotes; see append_json_string.
+[[nodiscard]] std::string json_string(std::string_view text);
+
+/// Appends `text` as it is, but for what is not UTF-8: see append_json_string.
+void append_utf8(std::string& output, std::string_view text);
+
+}  // namespace signalbox
