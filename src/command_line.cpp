@@ -148,7 +148,7 @@ class Grammar {
         if (!name.starts_with('-') && name.find_first_of(":@") != std::string_view::npos) {
             return {"unexpected argument (not shown, as it may hold a password)"};
         }
-        return {"unexpected argument " + quoted(name) + "; see signalbox --help"};
+        return {"unexpected argument " + printable(name) + "; see signalbox --help"};
     }
 
     CLI::App root_;

@@ -29,7 +29,7 @@ Option::Set duration(Milliseconds Config::*member, Milliseconds lowest) {
         const auto value = parse_duration(text);
         if (!value) return Invalid{value.reason()};
         if (*value < lowest) {
-            return Invalid{quoted(text) + ": expected at least " + format_duration(lowest)};
+            return Invalid{printable(text) + ": expected at least " + format_duration(lowest)};
         }
         config.*member = *value;
         return std::nullopt;
@@ -41,7 +41,7 @@ Option::Set size(std::size_t Config::*member, std::size_t lowest, std::size_t hi
         const auto value = parse_size(text);
         if (!value) return Invalid{value.reason()};
         if (*value < lowest || *value > highest) {
-            return Invalid{quoted(text) + ": expected " + format_size(lowest) + " to " +
+            return Invalid{printable(text) + ": expected " + format_size(lowest) + " to " +
                            format_size(highest)};
         }
         config.*member = *value;
@@ -62,7 +62,7 @@ Option::Set port(std::uint16_t Config::*member) {
     return [=](Config& config, std::string_view text) -> std::optional<Invalid> {
         if (text.starts_with("tcp://")) {
             return Invalid{
-                quoted(text) +
+                printable(text) +
                 " comes from Kubernetes, which sets such a variable for each Service of the "
                 "namespace: set enableServiceLinks: false in the pod"};
         }
@@ -77,7 +77,7 @@ Option::Set on_or_off(bool Config::*member) {
     return [=](Config& config, std::string_view text) -> std::optional<Invalid> {
         const bool on = text == "on" || text == "true" || text == "1";
         if (!on && text != "off" && text != "false" && text != "0") {
-            return Invalid{quoted(text) + ": expected on, off, true, false, 1 or 0"};
+            return Invalid{printable(text) + ": expected on, off, true, false, 1 or 0"};
         }
         config.*member = on;
         return std::nullopt;
@@ -114,7 +114,7 @@ Parsed<Enum> parse_name(const std::array<std::pair<std::string_view, Enum>, N>& 
         if (name == text) return value;
         known += (known.empty() ? "" : ", ") + std::string{name};
     }
-    return Invalid{quoted(text) + ": expected one of " + known};
+    return Invalid{printable(text) + ": expected one of " + known};
 }
 
 using enum LogLevel;

@@ -5,20 +5,20 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
+
+#include "read_file.hpp"
 
 namespace signalbox {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// The file's content; empty when it cannot be read, as for a controller that is not there.
-std::string read_file(const fs::path& path) {
-    std::ifstream file{path};
-    return {std::istreambuf_iterator<char>{file}, {}};
+/// Empty when there is no such file, as for a controller that is not there.
+std::string content_of(const fs::path& file) {
+    const auto content = read_file(file);
+    return content ? *content : std::string{};
 }
 
 /// The text up to the next separator, which is removed from `rest` together with it.
@@ -90,15 +90,15 @@ std::optional<double> cgroup_cpu_limit(std::string_view membership, const fs::pa
         const std::string_view group = line;
         if (controllers.empty()) {
             limit = tighter(limit, tightest_on_the_way_up(root, group, [](const fs::path& dir) {
-                                return parse_cpu_max(read_file(dir / "cpu.max"));
+                                return parse_cpu_max(content_of(dir / "cpu.max"));
                             }));
         }
         while (!controllers.empty()) {
             if (next_field(controllers, ',') != "cpu") continue;
             limit =
                 tighter(limit, tightest_on_the_way_up(root / "cpu", group, [](const fs::path& dir) {
-                            return parse_cfs_quota(read_file(dir / "cpu.cfs_quota_us"),
-                                                   read_file(dir / "cpu.cfs_period_us"));
+                            return parse_cfs_quota(content_of(dir / "cpu.cfs_quota_us"),
+                                                   content_of(dir / "cpu.cfs_period_us"));
                         }));
         }
     }
@@ -107,7 +107,7 @@ std::optional<double> cgroup_cpu_limit(std::string_view membership, const fs::pa
 
 std::size_t cpu_count() {
     std::size_t cores = std::max<std::size_t>(1, schedulable_cpus());
-    const auto limit = cgroup_cpu_limit(read_file("/proc/self/cgroup"), "/sys/fs/cgroup");
+    const auto limit = cgroup_cpu_limit(content_of("/proc/self/cgroup"), "/sys/fs/cgroup");
     // Rounded up: half a core more is better used by a thread too many than left idle.
     if (limit && *limit < static_cast<double>(cores)) {
         cores = std::max<std::size_t>(1, static_cast<std::size_t>(std::ceil(*limit)));

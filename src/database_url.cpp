@@ -3,12 +3,10 @@
 #include <libpq-fe.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <vector>
+
+#include "read_file.hpp"
 
 namespace signalbox {
 namespace {
@@ -47,64 +45,76 @@ std::vector<std::string> split_at_commas(const std::string& text) {
     return parts;
 }
 
-/// In a URI whose password has an unescaped '@' or '/', libpq takes the password's tail for the
-/// host or the database. No honest name has these characters, but for an abstract socket's first.
-bool may_hold_a_password(const std::string& name) {
-    return name.find_first_of("@=", 1) != std::string::npos;
+/// What libpq will connect to, after its defaults.
+struct Target {
+    std::string hosts;
+    std::string ports;
+    std::string database;
+};
+
+Target target_of(const Options& given) {
+    const Options defaults{PQconndefaults(), &PQconninfoFree};
+    Target target{value_of(given, defaults, "host"), value_of(given, defaults, "port"),
+                  value_of(given, defaults, "dbname")};
+    if (target.hosts.empty()) target.hosts = value_of(given, defaults, "hostaddr");
+    return target;
 }
 
-bool is_port(const std::string& text) {
-    return text.find_first_not_of("0123456789") == std::string::npos;
+/// In a URI whose password has an unescaped '@', ':' or '/', libpq takes the password's tail for
+/// the host, the port or the database. No honest one has these characters, but for '@' as the first
+/// of an abstract socket.
+bool holds_a_piece_of_password(const Target& target) {
+    return target.hosts.find_first_of("@=", 1) != std::string::npos ||
+           target.database.find_first_of("@=", 1) != std::string::npos ||
+           target.ports.find_first_not_of("0123456789,") != std::string::npos;
 }
 
 }  // namespace
 
 std::string redact_url(std::string_view url) {
-    const Options given = parse(url);
     constexpr auto unreadable = "an unreadable database URL";
+    const Options given = parse(url);
     if (!given) return unreadable;
-    const Options defaults{PQconndefaults(), &PQconninfoFree};
+    const Target target = target_of(given);
+    if (holds_a_piece_of_password(target)) return unreadable;
 
-    std::string hosts = value_of(given, defaults, "host");
-    if (hosts.empty()) hosts = value_of(given, defaults, "hostaddr");
-    if (hosts.empty()) hosts = "the local socket";
-    const auto ports = split_at_commas(value_of(given, defaults, "port"));
-    std::string database = value_of(given, defaults, "dbname");
-    if (may_hold_a_password(hosts) || may_hold_a_password(database) ||
-        !std::ranges::all_of(ports, is_port)) {
-        return unreadable;
-    }
-
-    if (database.empty()) database = "the user's database";
-    std::string text = database + " on ";
-    const auto host_list = split_at_commas(hosts);
-    for (std::size_t i = 0; i < host_list.size(); ++i) {
+    std::string text = target.database.empty() ? "the user's database" : target.database;
+    text += " on ";
+    if (target.hosts.empty()) return text + "the local socket";
+    const auto hosts = split_at_commas(target.hosts);
+    const auto ports = split_at_commas(target.ports);
+    for (std::size_t i = 0; i < hosts.size(); ++i) {
         if (i > 0) text += ", ";
-        text += host_list[i];
-        const std::string& port = ports[ports.size() == 1 ? 0 : std::min(i, ports.size() - 1)];
-        if (!host_list[i].starts_with('/') && !port.empty()) text += ':' + port;
+        text += hosts[i].find(':') == std::string::npos ? hosts[i] : '[' + hosts[i] + ']';
+        const std::string& port = ports[std::min(i, ports.size() - 1)];
+        if (!hosts[i].starts_with('/') && !port.empty()) text += ':' + port;
     }
     return text;
 }
 
 Parsed<std::string> parse_database_url(std::string_view url) {
-    if (parse(url)) return std::string{url};
-    return Invalid{
-        "neither a libpq URI (postgresql://user:password@host/database) nor a keyword string "
-        "(not shown, as it may hold a password)"};
+    const Options given = parse(url);
+    if (!given) {
+        return Invalid{
+            "neither a libpq URI (postgresql://user:password@host/database) nor a keyword string "
+            "(not shown, as it may hold a password)"};
+    }
+    if (holds_a_piece_of_password(target_of(given))) {
+        return Invalid{
+            "host, port or database make no sense: does the password hold an @, : or / that is "
+            "not percent-encoded? (not shown, as it may hold a password)"};
+    }
+    return std::string{url};
 }
 
 Parsed<std::string> read_database_url(const std::filesystem::path& file) {
     constexpr std::string_view space = " \t\r\n";
-    std::ifstream stream{file, std::ios::binary};
-    const std::string content{std::istreambuf_iterator<char>{stream}, {}};
-    if (!stream.is_open() || stream.bad()) {
-        return Invalid{"cannot read " + file.string() + ": " + std::strerror(errno)};
-    }
-    const auto first = content.find_first_not_of(space);
+    const auto content = read_file(file);
+    if (!content) return content;
+    const auto first = content->find_first_not_of(space);
     if (first == std::string::npos) return Invalid{file.string() + " is empty"};
     return parse_database_url(
-        std::string_view{content}.substr(first, content.find_last_not_of(space) - first + 1));
+        std::string_view{*content}.substr(first, content->find_last_not_of(space) - first + 1));
 }
 
 }  // namespace signalbox

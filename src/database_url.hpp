@@ -15,7 +15,9 @@ namespace signalbox {
 /// when libpq cannot read it: not a piece of the text is repeated, as any may be the password.
 std::string redact_url(std::string_view url);
 
-/// The text as given, when libpq can read it. The reason does not repeat the text.
+/// The text as given, when libpq can read it and its host, port and database are no piece of a
+/// password that was not percent-encoded (they would end up in libpq's own messages). The reason
+/// does not repeat the text.
 Parsed<std::string> parse_database_url(std::string_view url);
 
 /// The URL in a mounted secret: the file's content without the white space around it. Read again

@@ -46,15 +46,15 @@ struct IpParser {
     static Parsed<Network> network(std::string_view text) {
         const auto slash = text.find('/');
         const auto parsed = address(text.substr(0, slash));
-        if (!parsed) return Invalid{quoted(text) + " is no IP address, network or *"};
+        if (!parsed) return Invalid{printable(text) + " is no IP address, network or *"};
         if (slash == std::string_view::npos) return Network{parsed->bytes, 128};
 
         const unsigned width = parsed->is_ipv4 ? 32 : 128;
         const auto bits = parse_number(text.substr(slash + 1), 0, width);
-        if (!bits) return Invalid{quoted(text) + ": the prefix length: " + bits.reason()};
+        if (!bits) return Invalid{printable(text) + ": the prefix length: " + bits.reason()};
         const unsigned prefix_bits = static_cast<unsigned>(*bits) + (128 - width);
         if (masked(parsed->bytes, prefix_bits) != parsed->bytes) {
-            return Invalid{quoted(text) + " has bits set after its prefix"};
+            return Invalid{printable(text) + " has bits set after its prefix"};
         }
         return Network{parsed->bytes, prefix_bits};
     }

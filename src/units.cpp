@@ -57,7 +57,7 @@ std::string format(const std::array<Unit, N>& units, std::uint64_t value) {
 }
 
 Invalid refuse(std::string_view text, std::string_view why) {
-    return {quoted(text) + ": " + std::string{why}};
+    return {printable(text) + ": " + std::string{why}};
 }
 
 }  // namespace
@@ -141,7 +141,7 @@ Parsed<std::uint64_t> parse_number(std::string_view text, std::uint64_t lowest,
                             std::to_string(highest));
 }
 
-std::string quoted(std::string_view text) {
+std::string printable(std::string_view text) {
     constexpr std::size_t longest = 60;
     std::string result{'"'};
     for (const char c : text.substr(0, longest)) {

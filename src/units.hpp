@@ -33,6 +33,6 @@ Parsed<std::uint64_t> parse_number(std::string_view text, std::uint64_t lowest,
 
 /// Text as it may stand in a one-line message: in quotation marks, control characters replaced,
 /// cut short when long.
-std::string quoted(std::string_view text);
+std::string printable(std::string_view text);
 
 }  // namespace signalbox

@@ -1,0 +1,443 @@
+#include "command_line.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "config_options.hpp"
+#include "file_limit.hpp"
+#include "version.hpp"
+
+namespace signalbox {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+const Machine test_machine{.cores = 8,
+                           .open_files = 1'000'000,
+                           .stdout_is_terminal = false,
+                           .migrations_dir = "/installed/migrations"};
+
+std::variant<CommandLine, EarlyExit> parse(std::vector<const char*> arguments,
+                                           const Environment& environment = {},
+                                           const Machine& machine = test_machine) {
+    arguments.insert(arguments.begin(), "signalbox");
+    return parse_command_line(static_cast<int>(arguments.size()), arguments.data(), environment,
+                              machine);
+}
+
+CommandLine accepted(const std::vector<const char*>& arguments, const Environment& environment = {},
+                     const Machine& machine = test_machine) {
+    const auto result = parse(arguments, environment, machine);
+    if (const auto* exit = std::get_if<EarlyExit>(&result)) {
+        ADD_FAILURE() << exit->text;
+        return {};
+    }
+    return std::get<CommandLine>(result);
+}
+
+/// The line on standard error, after checking that it is one line and the status is 2.
+std::string refused(const std::vector<const char*>& arguments, const Environment& environment = {},
+                    const Machine& machine = test_machine) {
+    const auto result = parse(arguments, environment, machine);
+    const auto* exit = std::get_if<EarlyExit>(&result);
+    if (exit == nullptr) {
+        ADD_FAILURE() << "was accepted";
+        return {};
+    }
+    EXPECT_EQ(exit->status, 2);
+    EXPECT_EQ(std::ranges::count(exit->text, '\n'), 1) << exit->text;
+    EXPECT_TRUE(exit->text.starts_with("signalbox: ")) << exit->text;
+    EXPECT_TRUE(exit->text.ends_with('\n')) << exit->text;
+    return exit->text;
+}
+
+TEST(CommandLine, has_the_documented_defaults) {
+    const auto [command, config] = accepted({});
+    EXPECT_EQ(command, Command::serve);
+    EXPECT_EQ(config.host, "127.0.0.1");
+    EXPECT_EQ(config.port, 8000);
+    EXPECT_EQ(config.admin_host, "127.0.0.1");
+    EXPECT_EQ(config.admin_port, 9464);
+    EXPECT_EQ(config.workers, 4U);
+    EXPECT_TRUE(config.forwarded_allow_ips.contains("127.0.0.1"));
+    EXPECT_FALSE(config.forwarded_allow_ips.contains("127.0.0.2"));
+    EXPECT_EQ(config.database_url, "postgresql://localhost/signalbox");
+    EXPECT_EQ(config.database_url_file, "");
+    EXPECT_EQ(config.database_pool_size, 10U);
+    EXPECT_EQ(config.database_max_queue, 1024U);
+    EXPECT_EQ(config.database_startup_timeout, 30s);
+    EXPECT_EQ(config.database_query_timeout, 5s);
+    EXPECT_EQ(config.database_max_lifetime, 30min);
+    EXPECT_TRUE(config.database_prepare);
+    EXPECT_FALSE(config.no_share_reads);
+    EXPECT_FALSE(config.migrate);
+    EXPECT_EQ(config.migrations_dir, "/installed/migrations");
+    EXPECT_EQ(config.request_timeout, 30s);
+    EXPECT_EQ(config.timeout_keep_alive, 75s);
+    EXPECT_EQ(config.timeout_request_head, 10s);
+    EXPECT_EQ(config.timeout_request_body, 30s);
+    EXPECT_EQ(config.timeout_write, 30s);
+    EXPECT_EQ(config.timeout_graceful_shutdown, 30s);
+    EXPECT_EQ(config.shutdown_delay, 0s);
+    EXPECT_EQ(config.limit_concurrency, 10'000U);
+    EXPECT_EQ(config.limit_connections, 20'000U);
+    EXPECT_EQ(config.limit_request_head, 32U * 1024);
+    EXPECT_EQ(config.limit_request_body, 1024U * 1024);
+    EXPECT_EQ(config.log_level, LogLevel::info);
+    EXPECT_EQ(config.log_format, LogFormat::json);
+    EXPECT_EQ(config.access_log, AccessLog::all);
+    EXPECT_EQ(config.slow_request_log, 10s);
+}
+
+TEST(CommandLine, prefers_flag_to_environment_to_default) {
+    const Environment environment{{"SIGNALBOX_PORT", "1001"}};
+    EXPECT_EQ(accepted({}, environment).config.port, 1001);
+    EXPECT_EQ(accepted({"--port", "1002"}, environment).config.port, 1002);
+    EXPECT_EQ(accepted({"serve", "--port=1003"}, environment).config.port, 1003);
+    EXPECT_EQ(accepted({"--port", "1002", "serve", "--port", "1004"}).config.port, 1004);
+    EXPECT_EQ(accepted({"--port", "1005", "--port", "1006"}).config.port, 1006);
+    EXPECT_EQ(accepted({"--port", "1007", "serve"}).config.port, 1007);
+    EXPECT_EQ(accepted({}, {{"SIGNALBOX_PORT", ""}}).config.port, 8000);
+}
+
+// The rule that saves looking a name up: SIGNALBOX_ and the flag, but for what the platform names.
+TEST(CommandLine, names_variables_after_their_flags) {
+    for (const Option& option : config_options()) {
+        std::string expected = "SIGNALBOX_" + std::string{option.flag.substr(2)};
+        std::ranges::transform(expected, expected.begin(), [](unsigned char c) {
+            return c == '-' ? '_' : static_cast<char>(std::toupper(c));
+        });
+        if (option.flag == "--database-url") expected = "DATABASE_URL";
+        if (option.flag == "--forwarded-allow-ips") expected = "FORWARDED_ALLOW_IPS";
+        ASSERT_FALSE(option.environment.empty()) << option.flag;
+        EXPECT_EQ(option.environment.front(), expected);
+    }
+}
+
+TEST(CommandLine, reads_every_option_from_its_variable) {
+    const Config config = accepted({}, {{"SIGNALBOX_HOST", "::"},
+                                        {"SIGNALBOX_PORT", "0"},
+                                        {"SIGNALBOX_ADMIN_HOST", "0.0.0.0"},
+                                        {"SIGNALBOX_ADMIN_PORT", "65535"},
+                                        {"SIGNALBOX_WORKERS", "3"},
+                                        {"WEB_CONCURRENCY", "5"},
+                                        {"FORWARDED_ALLOW_IPS", "*"},
+                                        {"DATABASE_URL", "postgresql://db/other"},
+                                        {"SIGNALBOX_DATABASE_POOL_SIZE", "7"},
+                                        {"SIGNALBOX_DATABASE_MAX_QUEUE", "8"},
+                                        {"SIGNALBOX_DATABASE_STARTUP_TIMEOUT", "1m"},
+                                        {"SIGNALBOX_DATABASE_QUERY_TIMEOUT", "250ms"},
+                                        {"SIGNALBOX_DATABASE_MAX_LIFETIME", "0"},
+                                        {"SIGNALBOX_DATABASE_PREPARE", "off"},
+                                        {"SIGNALBOX_NO_SHARE_READS", "true"},
+                                        {"SIGNALBOX_MIGRATE", "1"},
+                                        {"SIGNALBOX_MIGRATIONS_DIR", "elsewhere"},
+                                        {"SIGNALBOX_REQUEST_TIMEOUT", "1h"},
+                                        {"SIGNALBOX_TIMEOUT_KEEP_ALIVE", "2s"},
+                                        {"SIGNALBOX_TIMEOUT_REQUEST_HEAD", "3s"},
+                                        {"SIGNALBOX_TIMEOUT_REQUEST_BODY", "4s"},
+                                        {"SIGNALBOX_TIMEOUT_WRITE", "5s"},
+                                        {"SIGNALBOX_TIMEOUT_GRACEFUL_SHUTDOWN", "0s"},
+                                        {"SIGNALBOX_SHUTDOWN_DELAY", "1.5s"},
+                                        {"SIGNALBOX_LIMIT_CONCURRENCY", "100"},
+                                        {"SIGNALBOX_LIMIT_CONNECTIONS", "50"},
+                                        {"SIGNALBOX_LIMIT_REQUEST_HEAD", "1KiB"},
+                                        {"SIGNALBOX_LIMIT_REQUEST_BODY", "0"},
+                                        {"SIGNALBOX_LOG_LEVEL", "critical"},
+                                        {"SIGNALBOX_LOG_FORMAT", "text"},
+                                        {"SIGNALBOX_ACCESS_LOG", "errors"},
+                                        {"SIGNALBOX_SLOW_REQUEST_LOG", "6s"}})
+                              .config;
+    EXPECT_EQ(config.host, "::");
+    EXPECT_EQ(config.port, 0);
+    EXPECT_EQ(config.admin_host, "0.0.0.0");
+    EXPECT_EQ(config.admin_port, 65535);
+    EXPECT_EQ(config.workers, 3U);
+    EXPECT_TRUE(config.forwarded_allow_ips.contains("203.0.113.1"));
+    EXPECT_EQ(config.database_url, "postgresql://db/other");
+    EXPECT_EQ(config.database_pool_size, 7U);
+    EXPECT_EQ(config.database_max_queue, 8U);
+    EXPECT_EQ(config.database_startup_timeout, 1min);
+    EXPECT_EQ(config.database_query_timeout, 250ms);
+    EXPECT_EQ(config.database_max_lifetime, 0s);
+    EXPECT_FALSE(config.database_prepare);
+    EXPECT_TRUE(config.no_share_reads);
+    EXPECT_TRUE(config.migrate);
+    EXPECT_EQ(config.migrations_dir, "elsewhere");
+    EXPECT_EQ(config.request_timeout, 1h);
+    EXPECT_EQ(config.timeout_keep_alive, 2s);
+    EXPECT_EQ(config.timeout_request_head, 3s);
+    EXPECT_EQ(config.timeout_request_body, 4s);
+    EXPECT_EQ(config.timeout_write, 5s);
+    EXPECT_EQ(config.timeout_graceful_shutdown, 0s);
+    EXPECT_EQ(config.shutdown_delay, 1500ms);
+    EXPECT_EQ(config.limit_concurrency, 100U);
+    EXPECT_EQ(config.limit_connections, 50U);
+    EXPECT_EQ(config.effective_concurrency(), 50U);
+    EXPECT_EQ(config.limit_request_head, 1024U);
+    EXPECT_EQ(config.limit_request_body, 0U);
+    EXPECT_EQ(config.log_level, LogLevel::critical);
+    EXPECT_EQ(config.log_format, LogFormat::text);
+    EXPECT_EQ(config.access_log, AccessLog::errors);
+    EXPECT_EQ(config.slow_request_log, 6s);
+}
+
+TEST(CommandLine, takes_web_concurrency_when_its_own_variable_is_not_set) {
+    EXPECT_EQ(accepted({}, {{"WEB_CONCURRENCY", "6"}}).config.workers, 6U);
+    EXPECT_THAT(refused({}, {{"WEB_CONCURRENCY", "0"}}), HasSubstr("WEB_CONCURRENCY: "));
+}
+
+TEST(CommandLine, takes_switches_with_and_without_a_value) {
+    EXPECT_TRUE(accepted({"--no-share-reads", "--migrate"}).config.no_share_reads);
+    EXPECT_TRUE(accepted({"--migrate"}).config.migrate);
+    EXPECT_FALSE(accepted({"--migrate=false"}, {{"SIGNALBOX_MIGRATE", "1"}}).config.migrate);
+    for (const char* off : {"false", "0", "off"}) {
+        EXPECT_FALSE(accepted({}, {{"SIGNALBOX_NO_SHARE_READS", off}}).config.no_share_reads);
+    }
+    EXPECT_THAT(refused({}, {{"SIGNALBOX_NO_SHARE_READS", "maybe"}}),
+                HasSubstr("SIGNALBOX_NO_SHARE_READS: \"maybe\""));
+}
+
+TEST(CommandLine, names_the_flag_or_the_variable_that_is_wrong) {
+    for (const Option& option : config_options()) {
+        const std::string flag{option.flag};
+        const std::string bad = option.flag == "--host" || option.flag == "--admin-host" ||
+                                        option.flag == "--migrations-dir"
+                                    ? flag + "="
+                                    : flag + "=nonsense";
+        EXPECT_THAT(refused({bad.c_str()}), HasSubstr("signalbox: " + flag + ": "));
+        for (const std::string_view name : option.environment) {
+            if (bad.ends_with('=')) continue;  // an empty variable counts as unset
+            EXPECT_THAT(refused({}, {{std::string{name}, "nonsense"}}),
+                        HasSubstr("signalbox: " + std::string{name} + ": "));
+        }
+    }
+}
+
+TEST(CommandLine, refuses_values_out_of_range) {
+    for (const char* bad :
+         {"--port=65536", "--port=-1", "--admin-port=1e3", "--workers=0", "--database-pool-size=0",
+          "--database-max-queue=0", "--limit-concurrency=0", "--limit-connections=0",
+          "--limit-request-head=1023", "--limit-request-head=1GiB", "--limit-request-body=2GiB",
+          "--request-timeout=0", "--timeout-write=0s", "--timeout-keep-alive=0",
+          "--timeout-request-head=0", "--timeout-request-body=0", "--database-query-timeout=0ms",
+          "--database-startup-timeout=0", "--request-timeout=30"}) {
+        const std::string_view flag =
+            std::string_view{bad}.substr(0, std::string_view{bad}.find('='));
+        EXPECT_THAT(refused({bad}), HasSubstr(std::string{flag} + ": \"")) << bad;
+    }
+}
+
+TEST(CommandLine, reads_negative_and_missing_values_as_values) {
+    EXPECT_THAT(refused({"--port", "-1"}), HasSubstr("--port: \"-1\""));
+    EXPECT_THAT(refused({"--port="}), HasSubstr("--port: \"\""));
+    EXPECT_THAT(refused({"--port=", "8001"}), HasSubstr("\"8001\""));
+    EXPECT_THAT(refused({"--port"}), HasSubstr("--port"));
+    EXPECT_THAT(refused({"--host", "--migrate"}), HasSubstr("--host: expected a value"));
+    EXPECT_FALSE(
+        accepted({"--forwarded-allow-ips", ""}).config.forwarded_allow_ips.contains("127.0.0.1"));
+}
+
+TEST(CommandLine, refuses_a_query_timeout_above_the_request_timeout) {
+    EXPECT_THAT(refused({"--database-query-timeout", "31s"}),
+                AllOf(HasSubstr("--database-query-timeout: 31s is above --request-timeout (30s)")));
+    EXPECT_THAT(refused({}, {{"SIGNALBOX_REQUEST_TIMEOUT", "4s"}}),
+                HasSubstr("5s is above SIGNALBOX_REQUEST_TIMEOUT (4s)"));
+    EXPECT_EQ(accepted({"--database-query-timeout", "30s"}).config.database_query_timeout, 30s);
+}
+
+TEST(CommandLine, allows_one_port_for_both_listeners) {
+    const Config config = accepted({"--port", "9000", "--admin-port", "9000"}).config;
+    EXPECT_EQ(config.port, config.admin_port);
+}
+
+TEST(CommandLine, fits_connections_into_the_open_file_limit) {
+    Machine machine = test_machine;
+    machine.open_files = 4096;
+    const Config config = accepted({}, {}, machine).config;
+    EXPECT_EQ(config.limit_connections, connections_allowed(4096, 10, 4));
+    EXPECT_GT(config.limit_connections, 1900U);
+    EXPECT_EQ(config.effective_concurrency(), config.limit_connections);
+    EXPECT_EQ(accepted({"--limit-concurrency", "5"}, {}, machine).config.effective_concurrency(),
+              5U);
+
+    EXPECT_THAT(refused({"--limit-connections", "3000"}, {}, machine),
+                AllOf(HasSubstr("--limit-connections: 3000"),
+                      HasSubstr(std::to_string(files_needed(3000, 10, 4))), HasSubstr("4096")));
+    EXPECT_THAT(refused({}, {{"SIGNALBOX_LIMIT_CONNECTIONS", "3000"}}, machine),
+                HasSubstr("SIGNALBOX_LIMIT_CONNECTIONS: 3000"));
+    machine.open_files = 64;
+    EXPECT_THAT(refused({}, {}, machine), HasSubstr("--limit-connections: 1 needs"));
+    EXPECT_EQ(accepted({"migrate"}, {}, machine).command, Command::migrate);
+}
+
+TEST(CommandLine, takes_half_the_cores_but_never_none) {
+    for (const auto& [cores, workers] :
+         {std::pair<std::size_t, std::size_t>{1, 1}, {2, 1}, {3, 1}, {4, 2}, {9, 4}}) {
+        Machine machine = test_machine;
+        machine.cores = cores;
+        EXPECT_EQ(accepted({}, {}, machine).config.workers, workers) << cores;
+    }
+}
+
+TEST(CommandLine, writes_text_logs_on_a_terminal) {
+    Machine machine = test_machine;
+    machine.stdout_is_terminal = true;
+    EXPECT_EQ(accepted({}, {}, machine).config.log_format, LogFormat::text);
+    EXPECT_EQ(accepted({"--log-format", "json"}, {}, machine).config.log_format, LogFormat::json);
+}
+
+TEST(CommandLine, knows_its_subcommands) {
+    EXPECT_EQ(accepted({"serve"}).command, Command::serve);
+    EXPECT_EQ(accepted({"migrate"}).command, Command::migrate);
+    EXPECT_EQ(accepted({"migrate", "--status"}).command, Command::migrate_status);
+    EXPECT_EQ(accepted({"healthcheck"}).command, Command::healthcheck);
+    EXPECT_EQ(accepted({"healthcheck", "--admin-port", "1"}).config.admin_port, 1);
+    EXPECT_EQ(accepted({"--migrations-dir", "m", "migrate"}).config.migrations_dir, "m");
+    EXPECT_EQ(accepted({"migrate", "--log-level", "debug"}).config.log_level, LogLevel::debug);
+    EXPECT_EQ(accepted({"migrate", "--database-url", "dbname=x"}).config.database_url, "dbname=x");
+}
+
+TEST(CommandLine, refuses_flags_of_another_subcommand) {
+    EXPECT_THAT(refused({"migrate", "--port", "1"}), HasSubstr("--port"));
+    EXPECT_THAT(refused({"--port", "1", "migrate"}), HasSubstr("--port: is no flag of migrate"));
+    EXPECT_THAT(refused({"healthcheck", "--database-url", "dbname=x"}),
+                HasSubstr("--database-url"));
+    EXPECT_THAT(refused({"--status"}), HasSubstr("--status"));
+    // What the environment says to the other subcommands is no business of this one.
+    EXPECT_EQ(accepted({"healthcheck"}, {{"DATABASE_URL", "nonsense"}}).command,
+              Command::healthcheck);
+    EXPECT_EQ(accepted({"migrate"}, {{"SIGNALBOX_PORT", "nonsense"}}).command, Command::migrate);
+    EXPECT_EQ(accepted({"migrate"}, {{"SIGNALBOX_DATABASE_QUERY_TIMEOUT", "40s"}}).command,
+              Command::migrate);
+}
+
+TEST(CommandLine, refuses_what_it_does_not_know) {
+    for (const char* bad : {"--bogus", "bogus", "-x", "--por", "--Port", "migrat"}) {
+        EXPECT_THAT(refused({bad}), HasSubstr(bad));
+        EXPECT_THAT(refused({"serve", bad}), HasSubstr(bad));
+    }
+    EXPECT_THAT(refused({"serve", "migrate"}), HasSubstr("migrate"));
+    EXPECT_THAT(refused({"--", "--port"}), HasSubstr("unexpected argument"));
+}
+
+TEST(CommandLine, repeats_no_password) {
+    const Environment file_and_url{{"DATABASE_URL", "postgresql://u:s3cret@db/x"},
+                                   {"DATABASE_URL_FILE", "/missing"}};
+    EXPECT_THAT(refused({}, file_and_url), Not(HasSubstr("s3cret")));
+    for (const std::vector<const char*>& arguments : std::vector<std::vector<const char*>>{
+             {"--database-url", "nonsense://u:s3cret@db/x"},
+             {"--databse-url", "postgresql://u:s3cret@db/x"},
+             {"--databse-url=postgresql://u:s3cret@db/x"},
+             {"postgresql://u:s3cret@db/x"},
+             {"host=db password=s3cret"},
+             {"healthcheck", "--database-url=postgresql://u:s3cret@db/x"}}) {
+        EXPECT_THAT(refused(arguments), Not(HasSubstr("s3cret")));
+    }
+}
+
+TEST(CommandLine, stays_on_one_line_whatever_it_is_given) {
+    EXPECT_THAT(refused({"--port", "1\n2"}), HasSubstr("1?2"));
+    EXPECT_THAT(refused({"--bo\ngus"}), HasSubstr("--bo?gus"));
+}
+
+class DatabaseUrlFile : public testing::Test {
+  protected:
+    DatabaseUrlFile() {
+        std::string name =
+            (std::filesystem::temp_directory_path() / "signalbox-secret-XXXXXX").string();
+        folder_ = ::mkdtemp(name.data());
+        std::ofstream{folder_ / "url"} << "postgresql://from-file/signalbox\n";
+    }
+    ~DatabaseUrlFile() override { std::filesystem::remove_all(folder_); }
+
+    std::filesystem::path folder_;
+};
+
+TEST_F(DatabaseUrlFile, is_read_and_its_path_kept) {
+    const Config config = accepted({}, {{"DATABASE_URL_FILE", folder_ / "url"}}).config;
+    EXPECT_EQ(config.database_url, "postgresql://from-file/signalbox");
+    EXPECT_EQ(config.database_url_file, folder_ / "url");
+}
+
+TEST_F(DatabaseUrlFile, clashes_with_the_variable_and_yields_to_the_flag) {
+    const Environment both{{"DATABASE_URL", "postgresql://from-variable/signalbox"},
+                           {"DATABASE_URL_FILE", folder_ / "url"}};
+    EXPECT_THAT(refused({}, both),
+                AllOf(HasSubstr("DATABASE_URL_FILE"), HasSubstr("DATABASE_URL is set")));
+    const Config config = accepted({"--database-url", "postgresql://from-flag/x"}, both).config;
+    EXPECT_EQ(config.database_url, "postgresql://from-flag/x");
+    EXPECT_EQ(config.database_url_file, "");
+    EXPECT_THAT(refused({}, {{"DATABASE_URL_FILE", folder_ / "missing"}}),
+                HasSubstr("DATABASE_URL_FILE: cannot read"));
+}
+
+TEST(Help, documents_every_option) {
+    for (const std::vector<const char*>& arguments :
+         std::vector<std::vector<const char*>>{{"--help"}, {"serve", "--help"}, {"-h"}}) {
+        const auto result = parse(arguments);
+        const auto* exit = std::get_if<EarlyExit>(&result);
+        ASSERT_NE(exit, nullptr);
+        EXPECT_EQ(exit->status, 0);
+        for (const Option& option : config_options()) {
+            EXPECT_THAT(exit->text, HasSubstr(std::string{option.flag}));
+            EXPECT_THAT(exit->text, HasSubstr(std::string{option.help}));
+            EXPECT_THAT(exit->text, HasSubstr(std::string{option.environment.front()}));
+            EXPECT_THAT(exit->text, HasSubstr("default " + std::string{option.default_text}));
+        }
+    }
+}
+
+TEST(Help, of_a_subcommand_shows_what_it_takes) {
+    const auto result = parse({"migrate", "--help"});
+    const auto* exit = std::get_if<EarlyExit>(&result);
+    ASSERT_NE(exit, nullptr);
+    EXPECT_THAT(exit->text, AllOf(HasSubstr("--migrations-dir"), HasSubstr("--status"),
+                                  HasSubstr("--database-url"), Not(HasSubstr("--port"))));
+}
+
+TEST(Version, is_printed) {
+    const auto result = parse({"--version"});
+    const auto* exit = std::get_if<EarlyExit>(&result);
+    ASSERT_NE(exit, nullptr);
+    EXPECT_EQ(exit->status, 0);
+    EXPECT_TRUE(exit->text.starts_with("signalbox " + std::string{version})) << exit->text;
+}
+
+TEST(FindMigrations, prefers_the_installed_ones) {
+    std::string name = (std::filesystem::temp_directory_path() / "signalbox-tree-XXXXXX").string();
+    const std::filesystem::path tree = ::mkdtemp(name.data());
+    const auto binary_folder = tree / "build/release";
+    EXPECT_EQ(find_migrations(binary_folder), tree / "build/share/signalbox/migrations");
+    std::filesystem::create_directories(tree / "migrations");
+    EXPECT_EQ(find_migrations(binary_folder), tree / "migrations");
+    std::filesystem::create_directories(tree / "build/share/signalbox/migrations");
+    EXPECT_EQ(find_migrations(binary_folder), tree / "build/share/signalbox/migrations");
+    std::filesystem::remove_all(tree);
+}
+
+TEST(LogLevelName, is_read_back) {
+    for (const auto level : {LogLevel::trace, LogLevel::debug, LogLevel::info, LogLevel::warning,
+                             LogLevel::error, LogLevel::critical}) {
+        const auto parsed = parse_log_level(to_string(level));
+        ASSERT_TRUE(parsed);
+        EXPECT_EQ(*parsed, level);
+    }
+    EXPECT_FALSE(parse_log_level("WARNING"));
+}
+
+}  // namespace
+}  // namespace signalbox

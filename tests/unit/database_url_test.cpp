@@ -1,0 +1,141 @@
+#include "database_url.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+namespace signalbox {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr std::string_view unreadable = "an unreadable database URL";
+
+TEST(RedactUrl, names_database_and_host) {
+    EXPECT_EQ(redact_url("postgresql://db.example.com/signalbox"),
+              "signalbox on db.example.com:5432");
+    EXPECT_EQ(redact_url("postgres://db:6000/signalbox?sslmode=require"), "signalbox on db:6000");
+    EXPECT_EQ(redact_url("host=db port=6000 dbname=signalbox"), "signalbox on db:6000");
+    EXPECT_EQ(redact_url("hostaddr=10.0.0.1 dbname=signalbox"), "signalbox on 10.0.0.1:5432");
+    EXPECT_EQ(redact_url("postgresql://[::1]:6000/signalbox"), "signalbox on [::1]:6000");
+    EXPECT_EQ(redact_url("postgresql:///signalbox?host=/run/postgresql"),
+              "signalbox on /run/postgresql");
+}
+
+TEST(RedactUrl, lists_several_hosts_with_their_ports) {
+    EXPECT_EQ(redact_url("postgresql://a:5432,b:5433,c/signalbox?target_session_attrs=read-write"),
+              "signalbox on a:5432, b:5433, c");
+    EXPECT_EQ(redact_url("host=a,b port=6000 dbname=signalbox"), "signalbox on a:6000, b:6000");
+    EXPECT_EQ(redact_url("postgresql://a,b/signalbox?port=1,2"), "signalbox on a:1, b:2");
+}
+
+TEST(RedactUrl, never_shows_user_or_password) {
+    for (const std::string_view url : {
+             "postgresql://alice:s3cret@db/signalbox",
+             "postgresql://alice:s3cret@a,b/signalbox",
+             "postgresql://db/signalbox?user=alice&password=s3cret",
+             "postgresql://db/signalbox?sslpassword=s3cret&user=alice",
+             "host=db dbname=signalbox user=alice password=s3cret",
+             "host=db dbname=signalbox user=alice password='s3cret s3cret'",
+             "host=db dbname=signalbox user=alice passfile=/etc/s3cret",
+         }) {
+        const std::string text = redact_url(url);
+        EXPECT_THAT(text, Not(HasSubstr("s3cret"))) << url;
+        EXPECT_THAT(text, Not(HasSubstr("alice"))) << url;
+        EXPECT_THAT(text, HasSubstr("signalbox on ")) << url;
+    }
+}
+
+TEST(RedactUrl, does_not_echo_what_libpq_cannot_read) {
+    for (const std::string_view url : {
+             "s3cret",
+             "postgresql://alice:s3cret@db/signalbox?s3cret",
+             "postgresql://alice:s3cret@db/signalbox?s3cret=1",
+             "postgresql://alice:s3%zz@db/signalbox",
+             "postgresql://alice@[::1:s3cret/signalbox",
+             "host=db password='s3cret",
+             "mysql://alice:s3cret@db/signalbox",
+         }) {
+        EXPECT_EQ(redact_url(url), unreadable) << url;
+    }
+    EXPECT_EQ(redact_url(std::string_view{"host=db\0 password=s3cret", 24}), unreadable);
+}
+
+TEST(RedactUrl, does_not_take_an_unescaped_password_for_a_host) {
+    for (const std::string_view url : {
+             "postgresql://alice:s3@cret@db/signalbox",
+             "postgresql://alice:s3/cret@db/signalbox",
+             "postgresql://alice:12/cret@db/signalbox",
+             "postgresql://alice:s3:cret/signalbox",
+             "dbname='host=db password=s3cret'",
+             "dbname=postgresql://alice:s3cret@db/signalbox",
+         }) {
+        EXPECT_EQ(redact_url(url), unreadable) << url;
+        const auto parsed = parse_database_url(url);
+        ASSERT_FALSE(parsed) << url;
+        EXPECT_THAT(parsed.reason(), Not(HasSubstr("cret"))) << url;
+    }
+    EXPECT_TRUE(parse_database_url("postgresql://alice:s3%40cret@db/signalbox"));
+}
+
+TEST(RedactUrl, fills_in_what_libpq_would) {
+    ::setenv("PGHOST", "from-environment", 1);
+    ::setenv("PGPORT", "7000", 1);
+    ::setenv("PGDATABASE", "elsewhere", 1);
+    EXPECT_EQ(redact_url("postgresql://"), "elsewhere on from-environment:7000");
+    ::unsetenv("PGHOST");
+    ::unsetenv("PGPORT");
+    ::unsetenv("PGDATABASE");
+}
+
+TEST(ParseDatabaseUrl, keeps_the_text_and_hides_it_when_wrong) {
+    const auto good = parse_database_url("postgresql://alice:s3cret@db/signalbox");
+    ASSERT_TRUE(good);
+    EXPECT_EQ(*good, "postgresql://alice:s3cret@db/signalbox");
+    const auto bad = parse_database_url("alice:s3cret@db");
+    ASSERT_FALSE(bad);
+    EXPECT_THAT(bad.reason(), Not(HasSubstr("s3cret")));
+}
+
+class ReadDatabaseUrl : public testing::Test {
+  protected:
+    ReadDatabaseUrl() {
+        std::string name =
+            (std::filesystem::temp_directory_path() / "signalbox-url-XXXXXX").string();
+        folder_ = ::mkdtemp(name.data());
+    }
+    ~ReadDatabaseUrl() override { std::filesystem::remove_all(folder_); }
+
+    std::filesystem::path write(std::string_view content) const {
+        std::ofstream{folder_ / "url"} << content;
+        return folder_ / "url";
+    }
+
+    std::filesystem::path folder_;
+};
+
+TEST_F(ReadDatabaseUrl, drops_the_white_space_around) {
+    const auto url = read_database_url(write("  postgresql://db/signalbox \r\n\n"));
+    ASSERT_TRUE(url) << url.reason();
+    EXPECT_EQ(*url, "postgresql://db/signalbox");
+}
+
+TEST_F(ReadDatabaseUrl, says_what_is_wrong_with_the_file_and_not_what_is_in_it) {
+    EXPECT_THAT(read_database_url(folder_ / "missing").reason(),
+                HasSubstr("missing: No such file or directory"));
+    EXPECT_THAT(read_database_url(folder_).reason(), HasSubstr(folder_.string()));
+    EXPECT_THAT(read_database_url(write(" \n")).reason(), HasSubstr("is empty"));
+    const auto garbage = read_database_url(write("s3cret"));
+    ASSERT_FALSE(garbage);
+    EXPECT_THAT(garbage.reason(), Not(HasSubstr("s3cret")));
+}
+
+}  // namespace
+}  // namespace signalbox
