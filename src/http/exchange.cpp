@@ -1,7 +1,7 @@
 #include "http/exchange.hpp"
 
 #include "async/random.hpp"
-#include "db/errors.hpp"
+#include "db/unavailable.hpp"
 #include "http/errors.hpp"
 #include "http/head.hpp"
 

@@ -35,6 +35,8 @@ Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> obje
     return {.status = status, .body = std::string(buffer.GetString(), buffer.GetSize())};
 }
 
+Response json(Json text) { return {.body = std::move(text)}; }
+
 Response error(int status) { return json({{"detail", reason_phrase(status)}}, status); }
 
 std::string_view reason_phrase(int status) {

@@ -1,8 +1,9 @@
 #pragma once
 
+#include "json.hpp"
+
 #include <cstdint>
 #include <initializer_list>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,16 +17,15 @@ class Body {
   public:
     Body() = default;
     Body(std::string text) : own_(std::move(text)) {}  // NOLINT: a string is a body
-    /// `view` stays valid as long as `owner` lives, and is not changed by anybody.
-    Body(std::shared_ptr<const void> owner, std::string_view view)
-        : owner_(std::move(owner)), shared_(view) {}
+    Body(Json shared) : shared_(std::move(shared)) {}      // NOLINT
 
-    std::string_view view() const noexcept { return owner_ ? shared_ : std::string_view(own_); }
+    std::string_view view() const noexcept {
+        return own_.empty() ? shared_.text() : std::string_view(own_);
+    }
 
   private:
     std::string own_;
-    std::shared_ptr<const void> owner_;
-    std::string_view shared_;
+    Json shared_;
 };
 
 struct Response {
@@ -39,23 +39,12 @@ struct Response {
 
 using JsonValue = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string_view>;
 
-/// Something JSON of its own accord, such as the rows of a query: `text()` gives the bytes, and
-/// copying it shares them.
-template <class T>
-concept SerializedJson = requires(const T& value) {
-    { value.text() } -> std::convertible_to<std::string_view>;
-};
-
 /// A flat object: `json({{"message", "This was quick!"}})`.
 Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> object,
               int status = 200);
 
-template <SerializedJson T>
-Response json(T value) {
-    auto owner = std::make_shared<const T>(std::move(value));
-    const std::string_view text = owner->text();
-    return {.body = Body(std::move(owner), text)};
-}
+/// JSON that is already written, such as the rows of a query; sent from where it is.
+Response json(Json text);
 
 /// FastAPI's error body, `{"detail":"Not Found"}`, with the status's standard phrase.
 Response error(int status);

@@ -18,7 +18,8 @@ enum class Cancelled : std::uint8_t { no, client_gone, deadline, shutdown };
 
 /// What is known of one request from outside while it is in flight, and for its access line.
 ///
-/// Threads: written by the request's event loop only; `waiting` may be read from any thread.
+/// Threads: the request's event loop, but for `wait_for` and what reads it, which any thread may
+/// call.
 /// Lifetime: owned by the connection; outlives the request's coroutines.
 class InFlightRequest {
   public:
@@ -35,19 +36,21 @@ class InFlightRequest {
     bool shared_read = false;
 
     Waiting waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
-    Clock::time_point waiting_since() const noexcept { return waiting_since_; }
+    Clock::time_point waiting_since() const noexcept {
+        return Clock::time_point(Clock::duration(waiting_since_.load(std::memory_order_relaxed)));
+    }
 
     /// Begins a new request on the same connection.
     void restart(Clock::time_point now);
 
     void wait_for(Waiting waiting, Clock::time_point now) noexcept {
         waiting_.store(waiting, std::memory_order_relaxed);
-        waiting_since_ = now;
+        waiting_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
     }
 
   private:
     std::atomic<Waiting> waiting_{Waiting::handler};
-    Clock::time_point waiting_since_{};
+    std::atomic<Clock::rep> waiting_since_{0};
 };
 
 /// Marks a request as waiting for as long as the scope lives. The request may be null: code that

@@ -1,0 +1,401 @@
+#include "db/pool.hpp"
+
+#include "async/random.hpp"
+#include "database_url.hpp"
+#include "db/backoff.hpp"
+#include "db/rows_json.hpp"
+#include "observe/in_flight.hpp"
+
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/async_result.hpp>
+#include <asio/error.hpp>
+#include <asio/post.hpp>
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <utility>
+
+namespace signalbox::db {
+
+namespace {
+
+/// How long an idle connection goes unwatched.
+constexpr std::chrono::seconds idle_check{1};
+
+/// How much longer than --database-query-timeout a read may hold its thread: PostgreSQL ends the
+/// statement by itself at the timeout, unless it is frozen or cut off.
+constexpr std::chrono::seconds frozen_grace{1};
+
+/// What a read came to.
+struct Outcome {
+    std::exception_ptr error{};
+    Json rows{};
+    Clock::time_point started{};  ///< when it got its connection; the epoch when it never did
+    Clock::time_point finished{};
+};
+
+Outcome failed(std::exception_ptr error) { return {.error = std::move(error), .finished = Clock::now()}; }
+
+Outcome unavailable(const std::string& why) {
+    return failed(std::make_exception_ptr(Unavailable(why)));
+}
+
+/// So that connections made together do not all end together.
+std::chrono::milliseconds jittered(std::chrono::milliseconds lifetime) {
+    const auto tenth = static_cast<std::uint64_t>(lifetime.count() / 10 + 1);
+    return lifetime - std::chrono::milliseconds(async::random_number() % tenth);
+}
+
+/// What those who wait for a read are told of what went wrong.
+std::exception_ptr explain(const Error& error) {
+    if (error.kind() == ErrorKind::statement) return std::make_exception_ptr(error);
+    return std::make_exception_ptr(Unavailable(error.what()));
+}
+
+}  // namespace
+
+/// A coroutine that awaits a read.
+struct Pool::Awaiting : Waiter {
+    explicit Awaiting(const async::Executor& executor)
+        : loop(asio::query(executor, asio::execution::context)), request(executor.request()) {}
+
+    /// Resumes the coroutine, on its event loop.
+    virtual void resume(std::exception_ptr error, Json rows) = 0;
+
+    void wait_for(observe::Waiting waiting) {
+        if (request != nullptr) request->wait_for(waiting, Clock::now());
+    }
+
+    void complete(const Outcome& outcome) {
+        if (request != nullptr) {
+            const auto started = std::max(outcome.started, since);
+            const bool ran = outcome.started != Clock::time_point{};
+            request->database_wait += (ran ? started : outcome.finished) - since;
+            if (ran) request->database_use += outcome.finished - started;
+            request->shared_read = shared;
+            request->wait_for(observe::Waiting::handler, outcome.finished);
+        }
+        resume(outcome.error, outcome.rows);
+    }
+
+    static void deliver(const Waiters& waiters, const Outcome& outcome);
+
+    asio::io_context& loop;
+    observe::InFlightRequest* request;
+};
+
+void Pool::Awaiting::deliver(const Waiters& waiters, const Outcome& outcome) {
+    // One post for each loop: a wake-up for each waiter would cost more than the read they share.
+    std::map<asio::io_context*, std::vector<std::shared_ptr<Awaiting>>> by_loop;
+    for (const auto& waiter : waiters) {
+        auto awaiting = std::static_pointer_cast<Awaiting>(waiter);
+        by_loop[&awaiting->loop].push_back(std::move(awaiting));
+    }
+    for (auto& [loop, group] : by_loop) {
+        asio::post(*loop, [group = std::move(group), outcome] {
+            for (const auto& awaiting : group) awaiting->complete(outcome);
+        });
+    }
+}
+
+/// A thread's place in the pool.
+struct Pool::Slot {
+    /// The thread's own.
+    Backoff backoff;
+    Clock::time_point expires = Clock::time_point::max();
+    Clock::time_point idle_since{};
+
+    /// Guarded by the pool's mutex. Only the thread changes `session`, and uses it without the
+    /// mutex while `running` is set.
+    std::unique_ptr<Session> session;
+    /// A duplicate of the session's descriptor: libpq closes its own when it likes, and the number
+    /// may be somebody else's by the time the watchdog uses it.
+    int control = -1;
+    std::shared_ptr<Read> running;
+    bool cut = false;
+    bool knocking = false;  ///< it is the one that connects first
+
+    void drop_control() {
+        if (control >= 0) ::close(std::exchange(control, -1));
+    }
+};
+
+Pool::Pool(PoolOptions options)
+    : options_(std::move(options)), queue_(options_.share_reads, options_.max_queue) {
+    for (std::size_t i = 0; i < options_.size; ++i) slots_.push_back(std::make_unique<Slot>());
+}
+
+Pool::~Pool() { disconnect(); }
+
+void Pool::connect(std::stop_token stop) {
+    const auto deadline = Clock::now() + options_.startup_timeout;
+    watching_ = true;
+    watchdog_ = std::thread([this] { watch(); });
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+        threads_.emplace_back([this, i] {
+            pthread_setname_np(pthread_self(), fmt::format("db-{}", i).c_str());
+            work(*slots_[i]);
+        });
+    }
+    std::string last_error;
+    {
+        std::unique_lock lock(mutex_);
+        if (changed_.wait_until(lock, stop, deadline, [this] { return connected_ > 0; })) return;
+        last_error = last_error_;
+    }
+    disconnect();
+    if (stop.stop_requested()) throw Unavailable("stopped before the database answered");
+    throw Unavailable(last_error.empty()
+                          ? fmt::format("{} does not answer", redact_url(options_.url))
+                          : last_error);
+}
+
+void Pool::disconnect() {
+    Waiters waiting;
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        waiting = queue_.leave_all_waiting();
+    }
+    Awaiting::deliver(waiting, unavailable("the service is shutting down"));
+    changed_.notify_all();
+    read_ready_.notify_all();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+    {
+        const std::lock_guard lock(mutex_);
+        watching_ = false;
+    }
+    watch_.notify_all();
+    if (watchdog_.joinable()) watchdog_.join();
+}
+
+bool Pool::reachable() const {
+    const std::lock_guard lock(mutex_);
+    return connected_ > 0;
+}
+
+async::Task<Json> Pool::fetch(Statement statement) {
+    const async::Executor executor = co_await asio::this_coro::executor;
+    auto initiate = [this, executor](auto handler, Statement wanted) {
+        struct Coroutine final : Awaiting {
+            Coroutine(const async::Executor& ex, decltype(handler) handler)
+                : Awaiting(ex), continuation(std::move(handler)) {}
+            void resume(std::exception_ptr error, Json rows) override {
+                std::move(continuation)(std::move(error), std::move(rows));
+            }
+            decltype(handler) continuation;
+        };
+        auto slot = asio::get_associated_cancellation_slot(handler);
+        auto waiter = std::make_shared<Coroutine>(executor, std::move(handler));
+        if (slot.is_connected()) {
+            slot.assign([this, weak = std::weak_ptr<Awaiting>(waiter)](asio::cancellation_type) {
+                if (const auto alive = weak.lock()) cancel(alive);
+            });
+        }
+        add(std::move(wanted), waiter);
+    };
+    Json rows = co_await asio::async_initiate<const asio::use_awaitable_t<async::Executor>,
+                                              void(std::exception_ptr, Json)>(
+        std::move(initiate), async::use_task, std::move(statement));
+    co_return rows;
+}
+
+void Pool::add(Statement statement, const std::shared_ptr<Awaiting>& waiter) {
+    waiter->since = Clock::now();
+    waiter->deadline = waiter->since + options_.query_timeout;
+    waiter->wait_for(observe::Waiting::database_queue);
+    std::string refused;
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) {
+            refused = "the service is shutting down";
+        } else {
+            switch (queue_.add(std::move(statement), waiter)) {
+                case ReadQueue::Added::full:
+                    refused = "too many reads wait for the database";
+                    break;
+                case ReadQueue::Added::ready:
+                    read_ready_.notify_one();
+                    break;
+                case ReadQueue::Added::gathering:
+                case ReadQueue::Added::joined:
+                    break;
+            }
+        }
+    }
+    if (!refused.empty()) Awaiting::deliver({waiter}, unavailable(refused));
+}
+
+void Pool::cancel(const std::shared_ptr<Awaiting>& waiter) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!queue_.leave(waiter)) return;  // its outcome is on the way
+    }
+    Awaiting::deliver({waiter}, failed(std::make_exception_ptr(
+                                    asio::system_error(asio::error::operation_aborted))));
+}
+
+void Pool::work(Slot& slot) {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        if (!slot.session) {
+            connect_slot(slot, lock);
+        } else if (queue_.has_ready()) {
+            run_one(slot, lock);
+        } else if (read_ready_.wait_for(lock, idle_check) == std::cv_status::timeout &&
+                   (slot.session->hung_up() || slot.expires <= Clock::now())) {
+            drop_session(slot, lock);
+        }
+    }
+    if (slot.session) drop_session(slot, lock);
+}
+
+void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
+    // While the database is away one thread knocks for all.
+    if (connected_ == 0 && connecting_first_ && !slot.knocking) {
+        changed_.wait(lock, [this] { return stopping_ || connected_ > 0 || !connecting_first_; });
+        return;
+    }
+    if (connected_ == 0) connecting_first_ = slot.knocking = true;
+    lock.unlock();
+    std::unique_ptr<Session> session;
+    std::string error;
+    try {
+        session = open_session();
+    } catch (const std::exception& refused) {
+        error = refused.what();
+    }
+    const int control = session ? ::fcntl(session->socket(), F_DUPFD_CLOEXEC, 0) : -1;
+    lock.lock();
+    if (session) {
+        slot.session = std::move(session);
+        slot.control = control;
+        slot.backoff.reset();
+        slot.idle_since = Clock::now();
+        slot.expires = options_.max_lifetime.count() == 0
+                           ? Clock::time_point::max()
+                           : Clock::now() + jittered(options_.max_lifetime);
+        if (slot.knocking) connecting_first_ = slot.knocking = false;
+        ++connected_;
+        if (connected_ == 1) options_.on_event("connected to the database");
+        changed_.notify_all();
+        return;
+    }
+    last_error_ = error;
+    const auto pause = slot.backoff.next();
+    options_.on_event(fmt::format("{}; trying again in {}", error, pause));
+    changed_.wait_for(lock, pause, [this] { return stopping_; });
+}
+
+std::unique_ptr<Session> Pool::open_session() const {
+    SessionOptions session{.url = options_.url, .prepare = options_.prepare};
+    session.query_timeout = options_.query_timeout;
+    if (!options_.url_file.empty()) {
+        const auto read = read_database_url(options_.url_file);
+        if (!read) throw Unavailable(read.reason());
+        session.url = *read;
+    }
+    return std::make_unique<Session>(session);
+}
+
+void Pool::drop_session(Slot& slot, std::unique_lock<std::mutex>& lock) {
+    auto session = std::move(slot.session);
+    slot.drop_control();
+    --connected_;
+    // Somebody else may have to take what this thread was woken for.
+    if (queue_.has_ready()) read_ready_.notify_one();
+    lock.unlock();  // closing talks to the server
+    if (session->lost()) options_.on_event("lost a connection to the database");
+    session.reset();
+    lock.lock();
+}
+
+void Pool::run_one(Slot& slot, std::unique_lock<std::mutex>& lock) {
+    const auto now = Clock::now();
+    const auto read = queue_.take(now);
+    const bool suspect = read->broke_before || now - slot.idle_since > idle_check;
+    if ((suspect && slot.session->hung_up()) || slot.expires <= now) {
+        queue_.put_back(read);
+        drop_session(slot, lock);
+        return;
+    }
+    for (const auto& waiter : read->waiters) {
+        static_cast<Awaiting&>(*waiter).wait_for(observe::Waiting::database);
+    }
+    slot.running = read;
+    slot.cut = false;
+    lock.unlock();
+
+    Outcome outcome{.started = now};
+    bool broke = false;
+    try {
+        outcome.rows = rows_json(slot.session->read(read->statement));
+    } catch (const Error& error) {
+        outcome.error = explain(error);
+        broke = error.session_lost();
+    } catch (...) {
+        outcome.error = std::current_exception();
+    }
+    outcome.finished = Clock::now();
+
+    lock.lock();
+    slot.running.reset();
+    slot.idle_since = outcome.finished;
+    Waiters waiters;
+    if (broke && !read->broke_before && !stopping_) {
+        // It only reads, so it may be tried once more, by whoever has a connection first.
+        read->broke_before = true;
+        for (const auto& waiter : read->waiters) {
+            static_cast<Awaiting&>(*waiter).wait_for(observe::Waiting::database_queue);
+        }
+        queue_.put_back(read);
+    } else {
+        waiters = queue_.finish(*read);
+    }
+    if (broke) drop_session(slot, lock);
+    lock.unlock();
+    Awaiting::deliver(waiters, outcome);
+    lock.lock();
+}
+
+void Pool::watch() {
+    pthread_setname_np(pthread_self(), "db-watch");
+    std::unique_lock lock(mutex_);
+    while (watching_) {
+        const auto now = Clock::now();
+        if (const Waiters expired = queue_.leave_expired(now); !expired.empty()) {
+            lock.unlock();
+            Awaiting::deliver(expired, unavailable("the database did not answer in time"));
+            lock.lock();
+        }
+        cut_frozen(now);
+        // A read that comes while this sleeps has a deadline at least as late.
+        auto next = std::min(now + options_.query_timeout, queue_.next_deadline());
+        for (const auto& slot : slots_) {
+            if (slot->running && !slot->cut) {
+                next = std::min(next, slot->running->started + options_.query_timeout + frozen_grace);
+            }
+        }
+        watch_.wait_until(lock, next);
+    }
+}
+
+void Pool::cut_frozen(Clock::time_point now) {
+    for (const auto& slot : slots_) {
+        if (!slot->running || slot->cut) continue;
+        if (slot->running->started + options_.query_timeout + frozen_grace > now) continue;
+        // The thread sees its connection break. Nothing else can free it from a frozen server.
+        ::shutdown(slot->control, SHUT_RDWR);
+        slot->cut = true;
+    }
+}
+
+}  // namespace signalbox::db
