@@ -1,15 +1,87 @@
+#include "admin/health.hpp"
+#include "admin/healthcheck.hpp"
+#include "admin/routes.hpp"
+#include "app/lifecycle.hpp"
 #include "app/routes.hpp"
+#include "command_line.hpp"
+#include "db/migrate_command.hpp"
+#include "db/pool.hpp"
+#include "file_limit.hpp"
+#include "http/access_log.hpp"
 #include "http/server.hpp"
-#include <csignal>
+#include "observe/log.hpp"
+#include "options.hpp"
+#include "process/stop_signal.hpp"
+
+#include <fmt/format.h>
+
 #include <iostream>
-#include <unistd.h>
-using namespace signalbox;
+#include <thread>
+#include <variant>
+
+namespace signalbox {
+namespace {
+
+int serve(const Config& config) {
+    const process::StopSignal stop;
+    raise_file_limit();
+    observe::Log log(config.log_level, config.log_format);
+
+    db::Pool database(pool_options(config, log));
+    http::Server api(api_options(config), app::routes(database),
+                     http::access_log(log, config.access_log));
+    admin::Health health({.longest_since_turn = [&api] { return api.longest_since_turn(); },
+                          .database_reachable = [&database] { return database.reachable(); }});
+    http::Server admin(admin_options(config), admin::routes(health), [](auto&) {});
+
+    admin.listen();
+    app::startup(database, stop.token());
+    db::prepare_schema(config, [&log](auto line) { log.write(LogLevel::info, line); });
+    api.listen();
+    health.set(admin::State::ready);
+    log.write(LogLevel::info,
+              fmt::format("ready: serving on {}, admin on {}", api.url(), admin.url()));
+
+    stop.wait();
+    health.set(admin::State::draining);
+    log.write(LogLevel::info, "draining");
+    std::this_thread::sleep_for(config.shutdown_delay);
+    const auto drained = api.drain(config.timeout_graceful_shutdown);
+    app::shutdown(database);
+    log.write(LogLevel::info, "stopped",
+              {{"drained", static_cast<std::int64_t>(drained.answered)},
+               {"cancelled", static_cast<std::int64_t>(drained.cancelled)}});
+    return drained.cancelled == 0 ? 0 : 1;
+}
+
+int run(const CommandLine& command_line) {
+    switch (command_line.command) {
+        case Command::migrate:
+            return db::run_migrate(command_line.config, std::cout, std::cerr);
+        case Command::migrate_status:
+            return db::run_migrate_status(command_line.config, std::cout, std::cerr);
+        case Command::healthcheck:
+            return admin::run_healthcheck(command_line.config, std::cerr);
+        case Command::serve:
+            return serve(command_line.config);
+    }
+    return 2;
+}
+
+}  // namespace
+}  // namespace signalbox
+
 int main(int argc, char** argv) {
-    sigset_t s; sigemptyset(&s); sigaddset(&s, SIGINT); sigaddset(&s, SIGTERM); pthread_sigmask(SIG_BLOCK, &s, nullptr);
-    http::Server server({.port = (uint16_t)atoi(argv[1]), .workers = argc > 2 ? (size_t)atoi(argv[2]) : 1}, app::routes(), [](const http::FinishedRequest&) {});
-    server.listen();
-    std::cout << "ready " << server.port() << std::endl;
-    int sig; sigwait(&s, &sig);
-    auto d = server.drain(std::chrono::seconds(30));
-    std::cout << d.answered << " " << d.cancelled << std::endl;
+    using namespace signalbox;
+    const auto parsed = parse_command_line(argc, argv, process_environment());
+    if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
+        (exit->status == 0 ? std::cout : std::cerr) << exit->text;
+        return exit->status;
+    }
+    try {
+        return run(std::get<CommandLine>(parsed));
+    } catch (const std::exception& error) {
+        std::cerr << "signalbox: " << error.what() << '\n';
+        return 1;
+    }
 }

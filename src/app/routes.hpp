@@ -1,12 +1,13 @@
 #pragma once
 
+#include "db/pool.hpp"
 #include "http/router.hpp"
 
 #include <vector>
 
 namespace signalbox::app {
 
-/// Every route of the API.
-std::vector<http::Route> routes();
+/// Every route of the API. `database` must outlive the server that they are given to.
+std::vector<http::Route> routes(db::Pool& database);
 
 }  // namespace signalbox::app

@@ -2,7 +2,10 @@
 
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 
@@ -25,9 +28,16 @@ class EventLoop {
     asio::io_context& context() noexcept { return context_; }
     asio::io_context::executor_type executor() noexcept { return context_.get_executor(); }
 
+    /// How long ago the loop last turned: grows while a handler blocks it. Any thread.
+    std::chrono::steady_clock::duration since_turn() const noexcept;
+
   private:
+    void beat();
+
     asio::io_context context_;
     asio::executor_work_guard<asio::io_context::executor_type> work_;
+    asio::steady_timer heartbeat_;
+    std::atomic<std::chrono::steady_clock::rep> last_beat_;
     std::thread thread_;
 };
 

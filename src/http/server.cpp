@@ -6,9 +6,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <condition_variable>
+#include <algorithm>
 #include <future>
 #include <mutex>
+#include <string>
 #include <utility>
 
 namespace signalbox::http {
@@ -87,6 +88,18 @@ Server::Drained Server::drain(std::chrono::milliseconds timeout) {
         for (auto& worker : workers_) worker->close_all();
     }
     return {.answered = in_flight - std::min(in_flight, late), .cancelled = late};
+}
+
+std::string Server::url() const {
+    const std::string& host = context_.options.host;
+    const bool v6 = host.find(':') != std::string::npos;
+    return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port_);
+}
+
+std::chrono::steady_clock::duration Server::longest_since_turn() const {
+    std::chrono::steady_clock::duration longest{};
+    for (const auto& worker : workers_) longest = std::max(longest, worker->since_turn());
+    return longest;
 }
 
 bool Server::wait_until_closed(std::chrono::steady_clock::time_point deadline) {

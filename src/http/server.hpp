@@ -33,12 +33,15 @@ class Server {
     /// Binds and begins to accept. Throws std::system_error naming the address.
     void listen();
     std::uint16_t port() const noexcept { return port_; }
+    std::string url() const;  ///< `http://127.0.0.1:8000`, with the port that was found
 
     /// Accepts no more, answers what has arrived (with `Connection: close`), closes what is idle.
     /// What is not answered after `timeout` is cancelled. Returns when all connections are closed.
     Drained drain(std::chrono::milliseconds timeout);
 
     std::size_t requests_in_flight() const noexcept { return context_.requests_in_flight; }
+    /// How long ago the event loop turned that turned last of all. Any thread.
+    std::chrono::steady_clock::duration longest_since_turn() const;
 
   private:
     bool wait_until_closed(std::chrono::steady_clock::time_point deadline);

@@ -5,6 +5,7 @@
 #include "http/server_context.hpp"
 #include "http/transport.hpp"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,6 +25,7 @@ class Worker {
     void stop();
 
     asio::io_context& loop() noexcept { return loop_.context(); }
+    std::chrono::steady_clock::duration since_turn() const noexcept { return loop_.since_turn(); }
 
     /// Takes a connected, non-blocking socket. Any thread.
     void add(int socket, std::string peer_address);

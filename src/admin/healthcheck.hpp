@@ -1,0 +1,13 @@
+#pragma once
+
+#include "config.hpp"
+
+#include <iosfwd>
+
+namespace signalbox::admin {
+
+/// `signalbox healthcheck`: asks the admin listener of a running instance whether it is ready, for
+/// a container that has no curl. The exit status: 0, or 1 with the reason on `errors`.
+int run_healthcheck(const Config& config, std::ostream& errors);
+
+}  // namespace signalbox::admin

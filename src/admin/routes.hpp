@@ -1,0 +1,13 @@
+#pragma once
+
+#include "admin/health.hpp"
+#include "http/router.hpp"
+
+#include <vector>
+
+namespace signalbox::admin {
+
+/// The operators' routes. `health` must outlive the server that they are given to.
+std::vector<http::Route> routes(const Health& health);
+
+}  // namespace signalbox::admin

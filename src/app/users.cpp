@@ -1,0 +1,9 @@
+#include "app/users.hpp"
+
+namespace signalbox::app {
+
+async::Task<http::Response> get_users(http::Request&, db::Pool& database) {
+    co_return http::json(co_await database.fetch_all("SELECT * FROM users"));
+}
+
+}  // namespace signalbox::app

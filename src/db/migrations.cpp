@@ -1,0 +1,205 @@
+#include "db/migrations.hpp"
+
+#include <algorithm>
+#include <set>
+#include <thread>
+
+#include "db/sql_session.hpp"
+#include "read_file.hpp"
+
+namespace signalbox::db {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Quoted "schema.schema_migrations", where dbmate keeps it too. Qualified, because a migration may
+/// change the search path (pg_dump's files do).
+std::string migrations_table(SqlSession& session) {
+    return session
+        .column("SELECT quote_ident(coalesce(current_schema(), 'public')) || '.schema_migrations'")
+        .front();
+}
+
+std::set<std::string> applied_versions(SqlSession& session, const std::string& table) {
+    if (session.column("SELECT to_regclass($1)", {table}).front().empty()) return {};
+    const auto versions = session.column("SELECT version FROM " + table);
+    return {versions.begin(), versions.end()};
+}
+
+std::vector<Migration> not_applied(const std::vector<Migration>& migrations,
+                                   const std::set<std::string>& applied) {
+    std::vector<Migration> pending;
+    std::ranges::copy_if(migrations, std::back_inserter(pending),
+                         [&](const Migration& m) { return !applied.contains(m.version); });
+    return pending;
+}
+
+/// The right to migrate this database, held by an open transaction on a connection of its own. That
+/// outlives the transaction of each file, is given up when this process dies, and works through a
+/// PgBouncer that pools transactions, where a lock of the session would stay behind.
+class MigrationLock {
+  public:
+    MigrationLock(const MigrationTarget& target, const MigrationReport& report)
+        : session_{target.database_url, target.patience} {
+        // Asked again and again instead of waiting in the server: a waiting statement has a
+        // snapshot, and the CREATE INDEX CONCURRENTLY of the one who works waits for those to end.
+        for (bool first = true; !try_lock(); first = false) {
+            if (first) report("Waiting: another process is migrating this database");
+            std::this_thread::sleep_for(100ms);
+        }
+    }
+
+    /// Throws when the connection, and with it the lock, is gone.
+    void check() { session_.execute("SELECT 1"); }
+
+  private:
+    bool try_lock() {
+        // Read committed has no snapshot between statements, which a CREATE INDEX CONCURRENTLY
+        // would wait for; the lock has to survive a migration of hours.
+        session_.execute(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = "
+            "0");
+        // "signalbo" in ASCII; any number would do that nobody else uses.
+        if (session_.column("SELECT pg_try_advisory_xact_lock(8316291910694888047)").front() ==
+            "t") {
+            return true;
+        }
+        session_.execute("ROLLBACK");
+        return false;
+    }
+
+    SqlSession session_;
+};
+
+struct PendingMigration {
+    Migration migration;
+    std::string content;
+    UpBlock up;
+};
+
+/// Reads them all before the first is applied, so that a broken file stops the release, not half
+/// of it.
+std::vector<PendingMigration> read_all(const std::vector<Migration>& migrations) {
+    std::vector<PendingMigration> result;
+    for (const Migration& migration : migrations) {
+        const auto content = read_file(migration.path);
+        if (!content) throw MigrationError{content.reason()};
+        const auto up = parse_migration(*content);
+        if (!up) throw MigrationError{migration.path.string() + ": " + up.reason()};
+        result.push_back({migration, *content, *up});
+    }
+    return result;
+}
+
+MigrationError failure(const PendingMigration& pending, const SqlError& error) {
+    std::string place = pending.migration.path.string();
+    if (error.position()) {
+        const auto [line, column] = locate(pending.content, pending.up.offset, *error.position());
+        place += ':' + std::to_string(line) + ':' + std::to_string(column);
+    } else {
+        place += ": statement " + std::to_string(error.statement());
+    }
+    return MigrationError{place + ": " + error.what()};
+}
+
+void run(SqlSession& session, const PendingMigration& pending) {
+    try {
+        session.execute(pending.up.sql);
+    } catch (const SqlError& error) {
+        throw failure(pending, error);
+    }
+    if (session.in_transaction() == pending.up.in_transaction) return;
+    throw MigrationError{pending.migration.path.string() +
+                         (pending.up.in_transaction
+                              ? ": ends the transaction it runs in; use transaction:false"
+                              : ": leaves a transaction open")};
+}
+
+/// In a new session, so that no setting and no temporary table of one file reaches the next.
+void apply(const MigrationTarget& target, const std::string& table,
+           const PendingMigration& pending) {
+    SqlSession session{target.database_url, target.patience};
+    const bool in_transaction = pending.up.in_transaction;
+    if (in_transaction) session.execute("BEGIN");
+    // Role and database may set one that is meant for the service's short queries.
+    session.execute(in_transaction ? "SET LOCAL statement_timeout = 0"
+                                   : "SET statement_timeout = 0");
+    run(session, pending);
+    session.column("INSERT INTO " + table + " (version) VALUES ($1)", {pending.migration.version});
+    if (in_transaction) session.execute("COMMIT");
+}
+
+/// The rest of this room throws MigrationError only.
+template <typename Work>
+auto with_migration_errors(Work work) {
+    try {
+        return work();
+    } catch (const MigrationError&) {
+        throw;
+    } catch (const std::runtime_error& error) {
+        throw MigrationError{error.what()};
+    }
+}
+
+}  // namespace
+
+std::vector<MigrationState> migration_status(const MigrationTarget& target,
+                                             const std::filesystem::path& folder) {
+    return with_migration_errors([&] {
+        const auto migrations = load_migrations(folder);
+        SqlSession session{target.database_url, target.patience};
+        const auto applied = applied_versions(session, migrations_table(session));
+        std::vector<MigrationState> states;
+        for (const Migration& migration : migrations) {
+            states.push_back({migration, applied.contains(migration.version)});
+        }
+        return states;
+    });
+}
+
+std::vector<Migration> pending_migrations(const MigrationTarget& target,
+                                          const std::filesystem::path& folder) {
+    std::vector<Migration> pending;
+    for (const MigrationState& state : migration_status(target, folder)) {
+        if (!state.applied) pending.push_back(state.migration);
+    }
+    return pending;
+}
+
+std::string format_status(const std::vector<MigrationState>& states) {
+    std::string text;
+    for (const MigrationState& state : states) {
+        text += (state.applied ? "[X] " : "[ ] ") + state.migration.file_name + '\n';
+    }
+    const auto applied = std::ranges::count_if(states, &MigrationState::applied);
+    return text + "\nApplied: " + std::to_string(applied) +
+           "\nPending: " + std::to_string(std::ssize(states) - applied) + '\n';
+}
+
+void apply_migrations(const MigrationTarget& target, const std::filesystem::path& folder,
+                      const MigrationReport& report) {
+    with_migration_errors([&] {
+        const auto migrations = load_migrations(folder);
+        if (migrations.empty()) throw MigrationError{"no migrations in " + folder.string()};
+        SqlSession session{target.database_url, target.patience};
+        const std::string table = migrations_table(session);
+        if (not_applied(migrations, applied_versions(session, table)).empty()) return;
+
+        MigrationLock lock{target, report};
+        session.execute("CREATE TABLE IF NOT EXISTS " + table + " (version varchar PRIMARY KEY)");
+        // Asked again: another process may have applied them while this one waited.
+        for (const PendingMigration& pending :
+             read_all(not_applied(migrations, applied_versions(session, table)))) {
+            lock.check();
+            report("Applying: " + pending.migration.file_name);
+            const auto start = std::chrono::steady_clock::now();
+            apply(target, table, pending);
+            const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+                std::chrono::steady_clock::now() - start);
+            report("Applied: " + pending.migration.file_name + " in " +
+                   std::to_string(took.count()) + "ms");
+        }
+    });
+}
+
+}  // namespace signalbox::db

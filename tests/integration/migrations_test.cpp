@@ -1,0 +1,410 @@
+#include "db/migrations.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <mutex>
+#include <pqxx/pqxx>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "support/postgres.hpp"
+#include "support/spawn.hpp"
+
+namespace signalbox::db {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+/// A database and a folder of migrations, both empty.
+class Migrations : public testing::Test {
+  protected:
+    Migrations() {
+        std::string name =
+            (std::filesystem::temp_directory_path() / "signalbox-migrations-XXXXXX").string();
+        folder_ = ::mkdtemp(name.data());
+    }
+    ~Migrations() override { std::filesystem::remove_all(folder_); }
+
+    void write(const std::string& name, std::string_view up, std::string_view options = "") const {
+        std::ofstream{folder_ / name} << "-- migrate:up" << options << '\n'
+                                      << up << "\n-- migrate:down\n";
+    }
+
+    void apply() { apply(url_); }
+    void apply(const std::string& url) {
+        apply_migrations({url, 10s}, folder_, [this](std::string_view line) {
+            const std::lock_guard guard{mutex_};
+            report_.emplace_back(line);
+        });
+    }
+
+    /// The message of the failure that apply() ends with.
+    std::string failure() {
+        try {
+            apply();
+        } catch (const MigrationError& error) {
+            return error.what();
+        }
+        return "no failure";
+    }
+
+    std::string value(const std::string& sql) const {
+        pqxx::connection connection{url_};
+        pqxx::nontransaction transaction{connection};
+        return transaction.exec(sql)[0][0].as<std::string>("null");
+    }
+
+    std::string versions() const {
+        return value("SELECT string_agg(version, ' ' ORDER BY version) FROM schema_migrations");
+    }
+    bool table_exists(const std::string& name) const {
+        return value("SELECT to_regclass('" + name + "') IS NOT NULL") == "t";
+    }
+
+    std::ptrdiff_t reported(std::string_view prefix) const {
+        return std::ranges::count_if(
+            report_, [&](const std::string& line) { return line.starts_with(prefix); });
+    }
+
+    const std::string url_ = test::PostgresServer::shared().create_database();
+    std::filesystem::path folder_;
+    std::vector<std::string> report_;
+    std::mutex mutex_;
+};
+
+TEST_F(Migrations, are_applied_in_order_once) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    write("2_b.sql", "INSERT INTO a VALUES (1); INSERT INTO a VALUES (2);");
+    apply();
+    EXPECT_EQ(versions(), "1 2");
+    EXPECT_EQ(value("SELECT sum(id) FROM a"), "3");
+    EXPECT_THAT(report_, ElementsAre("Applying: 1_a.sql", StartsWith("Applied: 1_a.sql in "),
+                                     "Applying: 2_b.sql", StartsWith("Applied: 2_b.sql in ")));
+    apply();
+    EXPECT_EQ(report_.size(), 4U);
+
+    write("3_c.sql", "INSERT INTO a VALUES (4);");
+    apply();
+    EXPECT_EQ(value("SELECT sum(id) FROM a"), "7");
+    EXPECT_EQ(versions(), "1 2 3");
+}
+
+TEST_F(Migrations, that_ship_with_the_service_apply) {
+    apply_migrations({url_, 10s}, SIGNALBOX_SOURCE_DIR "/migrations", [](std::string_view) {});
+    EXPECT_EQ(value("SELECT count(*) FROM users"), "0");
+    EXPECT_TRUE(pending_migrations({url_, 10s}, SIGNALBOX_SOURCE_DIR "/migrations").empty());
+}
+
+TEST_F(Migrations, have_a_status_that_changes_nothing) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    write("2_b.sql", "CREATE TABLE b (id int);");
+    const MigrationTarget target{url_, 10s};
+    EXPECT_EQ(format_status(migration_status(target, folder_)),
+              "[ ] 1_a.sql\n[ ] 2_b.sql\n\nApplied: 0\nPending: 2\n");
+    EXPECT_FALSE(table_exists("schema_migrations"));
+
+    apply();
+    write("0_late.sql", "CREATE TABLE late (id int);");
+    EXPECT_EQ(format_status(migration_status(target, folder_)),
+              "[ ] 0_late.sql\n[X] 1_a.sql\n[X] 2_b.sql\n\nApplied: 2\nPending: 1\n");
+    const auto pending = pending_migrations(target, folder_);
+    ASSERT_EQ(pending.size(), 1U);
+    EXPECT_EQ(pending.front().file_name, "0_late.sql");
+}
+
+TEST_F(Migrations, of_a_newer_release_are_passed_over) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    write("2_newer.sql", "CREATE TABLE b (id int);");
+    apply();
+    std::filesystem::remove(folder_ / "2_newer.sql");
+    EXPECT_TRUE(pending_migrations({url_, 10s}, folder_).empty());
+    apply();
+    EXPECT_EQ(versions(), "1 2");
+}
+
+TEST_F(Migrations, leave_nothing_of_themselves_when_they_fail) {
+    write("1_good.sql", "CREATE TABLE good (id int);");
+    write("2_bad.sql",
+          "CREATE TABLE half (id int);\nINSERT INTO half VALUES (1);\n\n  SELECT 'äöü', nope;");
+    write("3_never.sql", "CREATE TABLE never (id int);");
+    const std::string message = failure();
+    EXPECT_THAT(message, StartsWith((folder_ / "2_bad.sql").string() + ":5:17: "));
+    EXPECT_THAT(message, AllOf(HasSubstr("column \"nope\" does not exist"), HasSubstr("42703")));
+    EXPECT_EQ(versions(), "1");
+    EXPECT_FALSE(table_exists("half"));
+    EXPECT_FALSE(table_exists("never"));
+
+    write("2_bad.sql", "CREATE TABLE half (id int);");
+    apply();
+    EXPECT_EQ(versions(), "1 2 3");
+}
+
+TEST_F(Migrations, name_the_place_of_an_error_in_any_encoding) {
+    const std::string latin = test::PostgresServer::shared().create_database(
+        "TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+    write("1_a.sql", "CREATE TABLE a AS SELECT 'äöü'::text AS name;");
+    apply(latin);
+    pqxx::connection connection{latin};
+    pqxx::nontransaction transaction{connection};
+    EXPECT_EQ(transaction.exec("SELECT length(name) FROM a")[0][0].as<int>(), 3);
+
+    write("2_b.sql", "SELECT 'äöü', 'ß' FRM a;");
+    try {
+        apply(latin);
+        FAIL() << "was accepted";
+    } catch (const MigrationError& error) {
+        EXPECT_THAT(error.what(), HasSubstr("2_b.sql:2:23: syntax error at or near \"a\""));
+    }
+}
+
+TEST_F(Migrations, name_the_statement_when_postgresql_names_no_position) {
+    write("1_a.sql",
+          "CREATE TABLE a (id int PRIMARY KEY);\nINSERT INTO a VALUES (1);\nINSERT INTO a VALUES "
+          "(1);");
+    EXPECT_THAT(failure(),
+                AllOf(HasSubstr("1_a.sql: statement 3: duplicate key value"), HasSubstr("(23505)"),
+                      HasSubstr("\n  detail: Key (id)=(1) already exists.")));
+    EXPECT_FALSE(table_exists("a"));
+
+    write("1_a.sql", "DO $$ BEGIN RAISE 'no' USING HINT = 'try'; END $$;");
+    EXPECT_THAT(failure(), AllOf(HasSubstr("statement 1: no (P0001)"), HasSubstr("hint: try"),
+                                 HasSubstr("context: PL/pgSQL function")));
+}
+
+TEST_F(Migrations, are_all_read_before_the_first_is_applied) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    std::ofstream{folder_ / "2_b.sql"} << "CREATE TABLE b (id int);\n";
+    EXPECT_THAT(failure(), AllOf(HasSubstr("2_b.sql: line 1: "), HasSubstr("migrate:up")));
+    EXPECT_FALSE(table_exists("a"));
+
+    std::filesystem::remove(folder_ / "2_b.sql");
+    std::filesystem::create_symlink("missing", folder_ / "2_b.sql");
+    EXPECT_THAT(failure(), HasSubstr("cannot read " + (folder_ / "2_b.sql").string()));
+    EXPECT_FALSE(table_exists("a"));
+}
+
+TEST_F(Migrations, need_a_folder_with_migrations) {
+    EXPECT_THAT(failure(), HasSubstr("no migrations in " + folder_.string()));
+    std::filesystem::remove_all(folder_);
+    EXPECT_THAT(failure(), HasSubstr("cannot read the migrations in " + folder_.string()));
+}
+
+TEST_F(Migrations, run_outside_of_a_transaction_when_asked) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    write("2_index.sql", "CREATE INDEX CONCURRENTLY a_id ON a (id);");
+    EXPECT_THAT(failure(), HasSubstr("cannot run inside a transaction block"));
+    write("2_index.sql", "CREATE INDEX CONCURRENTLY a_id ON a (id);", " transaction:false");
+    apply();
+    EXPECT_TRUE(table_exists("a_id"));
+    EXPECT_EQ(versions(), "1 2");
+
+    write("3_bad.sql", "\nCREATE INDX b ON a (id);", " transaction:false");
+    EXPECT_THAT(failure(), HasSubstr("3_bad.sql:3:8: syntax error at or near \"INDX\""));
+    EXPECT_EQ(versions(), "1 2");
+}
+
+TEST_F(Migrations, may_not_end_or_leave_open_a_transaction) {
+    write("1_a.sql", "CREATE TABLE a (id int); COMMIT;");
+    EXPECT_THAT(failure(), HasSubstr("1_a.sql: ends the transaction"));
+    write("1_a.sql", "BEGIN; CREATE TABLE b (id int);", " transaction:false");
+    EXPECT_THAT(failure(), HasSubstr("1_a.sql: leaves a transaction open"));
+    EXPECT_FALSE(table_exists("b"));
+    EXPECT_EQ(versions(), "null");
+}
+
+TEST_F(Migrations, do_not_wait_for_ever_for_copied_data) {
+    write("1_a.sql", "CREATE TABLE a (id int); COPY a FROM STDIN;");
+    EXPECT_THAT(failure(), HasSubstr("COPY FROM STDIN is not possible"));
+    EXPECT_FALSE(table_exists("a"));
+    write("1_a.sql", "COPY (SELECT generate_series(1, 10000)) TO STDOUT; CREATE TABLE a (id int);");
+    apply();
+    EXPECT_TRUE(table_exists("a"));
+}
+
+TEST_F(Migrations, are_not_subject_to_a_statement_timeout) {
+    write("1_a.sql", "SELECT pg_sleep(0.3);");
+    write("2_b.sql", "SELECT pg_sleep(0.3);", " transaction:false");
+    apply(url_ + (url_.find('?') == std::string::npos ? "?" : "&") +
+          "options=-c%20statement_timeout%3D100");
+    EXPECT_EQ(versions(), "1 2");
+}
+
+TEST_F(Migrations, do_not_change_the_settings_of_the_next) {
+    write("1_dump.sql",
+          "SELECT set_config('search_path', '', false); CREATE TABLE public.a (id int);");
+    write("2_b.sql", "CREATE TABLE b (id int);");
+    apply();
+    EXPECT_EQ(versions(), "1 2");
+    EXPECT_TRUE(table_exists("b"));
+}
+
+// The file without a transaction is the hard one: a replica that waits for the lock inside of the
+// server would be waited for by CREATE INDEX CONCURRENTLY, and so would the holder of the lock if
+// its transaction had a snapshot.
+TEST_F(Migrations, are_applied_once_by_ten_threads) {
+    {
+        pqxx::connection connection{url_};
+        pqxx::nontransaction{connection}.exec(
+            "ALTER DATABASE " + connection.esc(connection.dbname()) +
+            " SET default_transaction_isolation = 'serializable'");
+    }
+    write("1_a.sql", "SELECT pg_sleep(0.2); CREATE TABLE a (id int);");
+    write("2_b.sql", "INSERT INTO a VALUES (1); SELECT pg_sleep(0.1);");
+    write("3_index.sql", "CREATE INDEX CONCURRENTLY a_id ON a (id);", " transaction:false");
+    write("4_d.sql", "INSERT INTO a VALUES (2);");
+    std::vector<std::thread> replicas;
+    for (int i = 0; i < 10; ++i) {
+        replicas.emplace_back([this] { EXPECT_EQ(failure(), "no failure"); });
+    }
+    for (std::thread& replica : replicas)
+        replica.join();
+    EXPECT_EQ(versions(), "1 2 3 4");
+    EXPECT_EQ(value("SELECT count(*) FROM a"), "2");
+    EXPECT_EQ(reported("Applied: "), 4);
+    EXPECT_GE(reported("Waiting: "), 1);
+}
+
+/// The binary, as an operator runs it.
+class MigrateCommand : public Migrations {
+  protected:
+    struct Outcome {
+        int status;
+        std::string output;
+    };
+
+    pid_t start(const std::vector<std::string>& arguments, const std::string& output) const {
+        std::vector<std::string> all{SIGNALBOX_BINARY,   "migrate", "--database-url", url_,
+                                     "--migrations-dir", folder_};
+        all.insert(all.end(), arguments.begin(), arguments.end());
+        test::SpawnOptions options;
+        options.arguments = std::move(all);
+        options.output = folder_ / output;
+        return test::spawn(options);
+    }
+
+    Outcome finish(pid_t child, const std::string& output) const {
+        const auto status = test::wait_for_exit(child, 60s);
+        std::ifstream file{folder_ / output};
+        return {status && WIFEXITED(*status) ? WEXITSTATUS(*status) : -1,
+                {std::istreambuf_iterator<char>{file}, {}}};
+    }
+
+    Outcome run(const std::vector<std::string>& arguments, const std::string& output) const {
+        return finish(start(arguments, output), output);
+    }
+};
+
+TEST_F(MigrateCommand, applies_and_lists) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    const auto before = run({"--status"}, "before");
+    EXPECT_EQ(before.status, 0);
+    EXPECT_EQ(before.output, "[ ] 1_a.sql\n\nApplied: 0\nPending: 1\n");
+    const auto applied = run({}, "applied");
+    EXPECT_EQ(applied.status, 0);
+    EXPECT_THAT(applied.output, StartsWith("Applying: 1_a.sql\nApplied: 1_a.sql in "));
+    const auto after = run({"--status"}, "after");
+    EXPECT_EQ(after.status, 0);
+    EXPECT_EQ(after.output, "[X] 1_a.sql\n\nApplied: 1\nPending: 0\n");
+}
+
+TEST_F(MigrateCommand, ends_with_status_1_when_a_file_fails) {
+    write("1_bad.sql", "CREATE TABEL a (id int);");
+    const auto [status, output] = run({}, "output");
+    EXPECT_EQ(status, 1);
+    EXPECT_THAT(output, HasSubstr("signalbox: " + (folder_ / "1_bad.sql").string() +
+                                  ":2:8: syntax error at or near \"TABEL\" (42601)\n"));
+}
+
+TEST_F(MigrateCommand, ends_with_status_1_when_it_may_not_connect) {
+    write("1_a.sql", "SELECT 1;");
+    const auto start = std::chrono::steady_clock::now();
+    const auto [status, output] =
+        run({"--database-url", url_ + "&dbname=missing&password=s3cret"}, "output");
+    EXPECT_EQ(status, 1);
+    EXPECT_THAT(output, AllOf(HasSubstr("cannot connect to missing on "),
+                              HasSubstr("does not exist"), Not(HasSubstr("s3cret"))));
+    // A server that answers no is not asked again until --database-startup-timeout.
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);
+}
+
+TEST_F(MigrateCommand, waits_for_a_server_that_starts_later) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    test::PostgresServer server;
+    server.stop();
+    const pid_t child = start({"--database-url", server.database_url()}, "output");
+    std::this_thread::sleep_for(500ms);
+    server.start();
+    const auto [status, output] = finish(child, "output");
+    EXPECT_EQ(status, 0) << output;
+    EXPECT_THAT(output, HasSubstr("Applied: 1_a.sql"));
+}
+
+TEST_F(MigrateCommand, gives_up_on_a_server_that_never_starts) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    const auto [status, output] = run({"--database-url", "postgresql://u:s3cret@127.0.0.1:1/x",
+                                       "--database-startup-timeout", "300ms"},
+                                      "output");
+    EXPECT_EQ(status, 1);
+    EXPECT_THAT(output, AllOf(HasSubstr("cannot connect to x on 127.0.0.1:1: "),
+                              HasSubstr("Connection refused"), Not(HasSubstr("s3cret"))));
+}
+
+TEST_F(MigrateCommand, is_done_once_by_ten_processes) {
+    write("1_a.sql", "SELECT pg_sleep(0.2); CREATE TABLE a (id int);");
+    write("2_b.sql", "INSERT INTO a VALUES (1);");
+    std::vector<pid_t> replicas;
+    for (int i = 0; i < 10; ++i)
+        replicas.push_back(start({}, "output" + std::to_string(i)));
+    std::string all;
+    for (int i = 0; i < 10; ++i) {
+        const auto [status, output] =
+            finish(replicas[static_cast<std::size_t>(i)], "output" + std::to_string(i));
+        EXPECT_EQ(status, 0) << output;
+        all += output;
+    }
+    EXPECT_EQ(value("SELECT count(*) FROM a"), "1");
+    EXPECT_EQ(all.find("Applied: 1_a.sql"), all.rfind("Applied: 1_a.sql"));
+    EXPECT_NE(all.find("Applied: 2_b.sql"), std::string::npos);
+}
+
+TEST_F(MigrateCommand, leaves_nothing_and_no_lock_when_killed) {
+    write("1_a.sql", "CREATE TABLE a (id int); SELECT pg_sleep(60);");
+    const pid_t child = start({}, "output");
+    const auto sleeping = [&] {
+        return value(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND "
+            "datname = current_database()");
+    };
+    for (int i = 0; i < 100 && sleeping() != "1"; ++i)
+        std::this_thread::sleep_for(50ms);
+    ASSERT_EQ(sleeping(), "1");
+    ::kill(child, SIGKILL);
+    finish(child, "output");
+
+    // The server notices that the client is gone at its next write: end the sleep.
+    value(
+        "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'PgSleep' "
+        "AND datname = current_database()");
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    apply();
+    EXPECT_EQ(versions(), "1");
+}
+
+}  // namespace
+}  // namespace signalbox::db

@@ -1,0 +1,170 @@
+#include "db/migration_file.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace signalbox::db {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+TEST(MigrationVersion, is_the_leading_digits) {
+    EXPECT_EQ(migration_version("20261122000000_create_users.sql"), "20261122000000");
+    EXPECT_EQ(migration_version("1.sql"), "1");
+    EXPECT_EQ(migration_version("007abc.sql"), "007");
+    for (const std::string_view name : {"users.sql", "1_users.SQL", "1_users.sql.orig", "1_users",
+                                        "", ".sql", "_1.sql", " 1.sql", "12"}) {
+        EXPECT_EQ(migration_version(name), std::nullopt) << name;
+    }
+}
+
+TEST(ParseMigration, takes_what_stands_between_the_markers) {
+    const std::string content =
+        "-- a comment\n\n  -- another\n-- migrate:up\nCREATE TABLE a ();\n-- note\nSELECT 1;\n"
+        "-- migrate:down\nDROP TABLE a;\n";
+    const auto up = parse_migration(content);
+    ASSERT_TRUE(up) << up.reason();
+    EXPECT_EQ(up->sql, "-- migrate:up\nCREATE TABLE a ();\n-- note\nSELECT 1;\n");
+    EXPECT_EQ(up->sql, content.substr(up->offset, up->sql.size()));
+    EXPECT_TRUE(up->in_transaction);
+}
+
+TEST(ParseMigration, reads_markers_as_dbmate_does) {
+    for (const std::string_view content :
+         {"--migrate:up\n--migrate:down", "--   migrate:up  \n--\tmigrate:down\t",
+          "-- migrate:up\r\n-- migrate:down\r\n", "-- migrate:up now\n-- migrate:down later",
+          "\r\n-- migrate:up\n-- migrate:down"}) {
+        const auto up = parse_migration(content);
+        EXPECT_TRUE(up) << content;
+    }
+    for (const std::string_view content :
+         {"", "-- migrate:up", "-- migrate:down", " -- migrate:up\n-- migrate:down",
+          "- migrate:up\n-- migrate:down", "-- migrate:upwards\n-- migrate:down",
+          "-- MIGRATE:UP\n-- migrate:down", "-- migrate: up\n-- migrate:down",
+          "-- migrate:up\n-- migrate:downward"}) {
+        EXPECT_FALSE(parse_migration(content)) << content;
+    }
+}
+
+TEST(ParseMigration, reads_the_transaction_option) {
+    const auto in_transaction = [](std::string_view marker_line) {
+        const auto up = parse_migration(std::string{marker_line} + "\nSELECT 1;\n-- migrate:down");
+        return up && up->in_transaction;
+    };
+    EXPECT_FALSE(in_transaction("-- migrate:up transaction:false"));
+    EXPECT_FALSE(in_transaction("-- migrate:up\ttransaction:false\r"));
+    EXPECT_FALSE(in_transaction("-- migrate:up other:1 transaction:false more"));
+    EXPECT_TRUE(in_transaction("-- migrate:up transaction:true"));
+    EXPECT_TRUE(in_transaction("-- migrate:up transaction: false"));
+    EXPECT_TRUE(in_transaction("-- migrate:up nottransaction:false"));
+    EXPECT_TRUE(in_transaction("-- migrate:up transaction:falsehood"));
+
+    // The option of the down block is its own.
+    const auto up = parse_migration("-- migrate:up\n-- migrate:down transaction:false");
+    ASSERT_TRUE(up);
+    EXPECT_TRUE(up->in_transaction);
+}
+
+TEST(ParseMigration, says_what_is_wrong_and_where) {
+    const auto reason = [](std::string_view content) {
+        const auto up = parse_migration(content);
+        return up ? std::string{"was accepted"} : up.reason();
+    };
+    EXPECT_EQ(reason("-- hello\n"), "no line '-- migrate:up'");
+    EXPECT_EQ(reason("-- migrate:up\nSELECT 1;\n"), "no line '-- migrate:down'");
+    EXPECT_THAT(reason("\nSELECT 1;\n-- migrate:up\n-- migrate:down\n"),
+                AllOf(HasSubstr("line 2"), HasSubstr("in front of")));
+    EXPECT_THAT(reason("-- migrate:down\n-- migrate:up\n"),
+                AllOf(HasSubstr("line 2"), HasSubstr("before")));
+    EXPECT_THAT(reason("-- migrate:up\n-- migrate:up\n-- migrate:down\n"),
+                AllOf(HasSubstr("line 2"), HasSubstr("second '-- migrate:up'")));
+    EXPECT_THAT(reason("-- migrate:up\n-- migrate:down\n-- migrate:down\n"),
+                AllOf(HasSubstr("line 3"), HasSubstr("second '-- migrate:down'")));
+}
+
+TEST(Locate, counts_lines_and_characters) {
+    const std::string text = "ab\ncdä€f\n\U0001F600x";
+    const auto at = [&](std::size_t offset, std::size_t nth) {
+        const auto position = locate(text, offset, nth);
+        return std::pair{position.line, position.column};
+    };
+    EXPECT_EQ(at(0, 1), std::pair(std::size_t{1}, std::size_t{1}));
+    EXPECT_EQ(at(0, 2), std::pair(std::size_t{1}, std::size_t{2}));
+    EXPECT_EQ(at(0, 4), std::pair(std::size_t{2}, std::size_t{1}));
+    EXPECT_EQ(at(0, 8), std::pair(std::size_t{2}, std::size_t{5}));  // f, behind ä and €
+    EXPECT_EQ(at(3, 5), std::pair(std::size_t{2}, std::size_t{5}));
+    EXPECT_EQ(at(0, 11), std::pair(std::size_t{3}, std::size_t{2}));  // x
+    EXPECT_EQ(at(0, 1000), std::pair(std::size_t{3}, std::size_t{3}));
+    EXPECT_EQ(at(1000, 1), std::pair(std::size_t{3}, std::size_t{3}));
+}
+
+class LoadMigrations : public testing::Test {
+  protected:
+    LoadMigrations() {
+        std::string name =
+            (std::filesystem::temp_directory_path() / "signalbox-migrations-XXXXXX").string();
+        folder_ = ::mkdtemp(name.data());
+    }
+    ~LoadMigrations() override { std::filesystem::remove_all(folder_); }
+
+    void touch(const std::string& name) const { std::ofstream{folder_ / name}; }
+
+    std::string error() const {
+        try {
+            load_migrations(folder_);
+        } catch (const MigrationError& error) {
+            return error.what();
+        }
+        return "none";
+    }
+
+    std::filesystem::path folder_;
+};
+
+TEST_F(LoadMigrations, sorts_by_name_and_passes_over_the_rest) {
+    for (const char* name : {"20_b.sql", "10_c.sql", "9_a.sql", "README.md", "20_b.sql~"})
+        touch(name);
+    std::filesystem::create_directory(folder_ / "30_folder.sql");
+    std::vector<std::string> names;
+    for (const Migration& migration : load_migrations(folder_)) {
+        names.push_back(migration.version + ' ' + migration.file_name);
+        EXPECT_EQ(migration.path, folder_ / migration.file_name);
+    }
+    EXPECT_THAT(names, testing::ElementsAre("10 10_c.sql", "20 20_b.sql", "9 9_a.sql"));
+}
+
+TEST_F(LoadMigrations, refuses_a_version_used_twice) {
+    touch("10_a.sql");
+    touch("10_b.sql");
+    touch("100_c.sql");
+    EXPECT_EQ(error(), "two migrations have the version 10: 10_a.sql and 10_b.sql");
+}
+
+TEST_F(LoadMigrations, names_the_folder_it_cannot_read) {
+    std::filesystem::remove_all(folder_);
+    EXPECT_THAT(error(), AllOf(HasSubstr(folder_.string()), HasSubstr("No such file")));
+    std::ofstream{folder_};
+    EXPECT_THAT(error(), AllOf(HasSubstr(folder_.string()), HasSubstr("Not a directory")));
+}
+
+// The migrations that come with the service have to be good.
+TEST(ShippedMigrations, can_be_read) {
+    const auto migrations = load_migrations(SIGNALBOX_SOURCE_DIR "/migrations");
+    ASSERT_FALSE(migrations.empty());
+    for (const Migration& migration : migrations) {
+        std::ifstream file{migration.path};
+        const std::string content{std::istreambuf_iterator<char>{file}, {}};
+        const auto up = parse_migration(content);
+        EXPECT_TRUE(up) << migration.file_name << ": " << up.reason();
+    }
+}
+
+}  // namespace
+}  // namespace signalbox::db
