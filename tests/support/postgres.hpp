@@ -13,7 +13,7 @@ struct PostgresOptions {
     /// Also listen on a free port of 127.0.0.1; otherwise on a Unix socket only.
     bool tcp = false;
     /// More server settings as `name=value`, for instance `max_connections=5`.
-    std::vector<std::string> settings;
+    std::vector<std::string> settings{};
 };
 
 /// A real PostgreSQL of our own, as user `postgres` without a password, in a folder under /tmp.

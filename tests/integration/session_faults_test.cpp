@@ -1,0 +1,221 @@
+// A session whose connection or server is taken away.
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <pqxx/pqxx>
+#include <string>
+
+#include "db/session.hpp"
+#include "support/postgres.hpp"
+
+namespace signalbox::db {
+namespace {
+
+using namespace std::chrono_literals;
+using test::execute;
+using test::PostgresServer;
+using test::query_value;
+
+std::string read_value(Session& session, const std::string& sql) {
+    return session.read({sql, {}}).at(0).at(0).c_str();
+}
+
+Error read_error(Session& session, const std::string& sql) {
+    try {
+        (void)session.read({sql, {}});
+    } catch (const Error& error) {
+        return error;
+    }
+    ADD_FAILURE() << "no error: " << sql;
+    return {ErrorKind::statement, ""};
+}
+
+ConnectError connect_error(const SessionOptions& options) {
+    try {
+        const Session session{options};
+    } catch (const ConnectError& error) {
+        return error;
+    }
+    ADD_FAILURE() << "it connected";
+    return {ErrorKind::statement, ""};
+}
+
+std::string terminate(const std::string& pid) {
+    return "SELECT pg_terminate_backend(" + pid + ")";
+}
+
+// The server closed the connection, or did not in ten seconds.
+bool closed(const Session& session) {
+    pollfd connection{.fd = session.socket(), .events = POLLRDHUP, .revents = 0};
+    return ::poll(&connection, 1, 10000) == 1;
+}
+
+// A read that PostgreSQL has started and that does not end by itself.
+class RunningRead {
+  public:
+    RunningRead(Session& session, const std::string& url)
+        : holder_(url), lock_(holder_), error_(start(session)) {
+        const auto waiting =
+            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+        while (query_value(url, waiting) != "1") {
+        }
+    }
+
+    Error error() { return error_.get(); }
+
+  private:
+    std::future<Error> start(Session& session) {
+        lock_.exec("SELECT pg_advisory_xact_lock(1)");
+        return std::async(std::launch::async,
+                          [&session] { return read_error(session, "SELECT pg_advisory_lock(1)"); });
+    }
+
+    pqxx::connection holder_;
+    pqxx::work lock_;
+    std::future<Error> error_;
+};
+
+class session_faults : public testing::Test {
+  protected:
+    const std::string url_ = PostgresServer::shared().create_database();
+    Session session_{{.url = url_, .query_timeout = 0ms}};
+    const std::string pid_ = read_value(session_, "SELECT pg_backend_pid()");
+
+    void expect_lost() {
+        EXPECT_TRUE(session_.lost());
+        const auto error = read_error(session_, "SELECT 1");
+        EXPECT_EQ(error.kind(), ErrorKind::connection);
+        EXPECT_TRUE(error.session_lost());
+        Session next{{.url = url_}};
+        EXPECT_EQ(read_value(next, "SELECT 1"), "1");
+    }
+};
+
+TEST_F(session_faults, terminated_while_idle) {
+    EXPECT_FALSE(session_.hung_up());
+    execute(url_, terminate(pid_));
+    ASSERT_TRUE(closed(session_));
+    EXPECT_TRUE(session_.hung_up());
+    EXPECT_FALSE(session_.lost());
+    const auto error = read_error(session_, "SELECT 1");
+    EXPECT_TRUE(error.session_lost()) << error.what();
+    expect_lost();
+}
+
+TEST_F(session_faults, terminated_while_running) {
+    RunningRead read{session_, url_};
+    execute(url_, terminate(pid_));
+    const auto error = read.error();
+    EXPECT_TRUE(error.session_lost()) << error.what();
+    expect_lost();
+}
+
+TEST_F(session_faults, shut_down_by_us_while_running) {
+    RunningRead read{session_, url_};
+    ASSERT_EQ(::shutdown(session_.socket(), SHUT_RDWR), 0);
+    EXPECT_EQ(read.error().kind(), ErrorKind::connection);
+    expect_lost();
+}
+
+TEST_F(session_faults, cancelled_from_another_thread) {
+    RunningRead read{session_, url_};
+    session_.cancel();
+    const auto error = read.error();
+    EXPECT_EQ(error.kind(), ErrorKind::cancelled);
+    EXPECT_EQ(error.sqlstate(), "57014");
+    EXPECT_FALSE(session_.lost());
+    EXPECT_EQ(read_value(session_, "SELECT 1"), "1");
+}
+
+TEST_F(session_faults, news_from_the_server_is_no_hang_up) {
+    (void)session_.read({"LISTEN news", {}});
+    execute(url_, "NOTIFY news");
+    pollfd connection{.fd = session_.socket(), .events = POLLIN, .revents = 0};
+    ASSERT_EQ(::poll(&connection, 1, 10000), 1);
+    EXPECT_FALSE(session_.hung_up());
+    EXPECT_EQ(read_value(session_, "SELECT 1"), "1");
+}
+
+TEST(session_server, killed_while_running_and_while_idle) {
+    PostgresServer server{{.tcp = true}};
+    for (const auto& url : {server.database_url(), server.tcp_url()}) {
+        Session running{{.url = url, .query_timeout = 0ms}}, idle{{.url = url}};
+        RunningRead read{running, url};
+        server.kill();
+        EXPECT_EQ(read.error().kind(), ErrorKind::connection);
+        EXPECT_TRUE(running.lost());
+        EXPECT_TRUE(closed(idle));
+        EXPECT_EQ(read_error(idle, "SELECT 1").kind(), ErrorKind::connection);
+        EXPECT_TRUE(idle.lost());
+        EXPECT_THROW(idle.cancel(), Error);
+
+        const auto error = connect_error({.url = url});
+        EXPECT_EQ(error.kind(), ErrorKind::connection);
+        EXPECT_TRUE(error.session_lost());
+
+        server.start();
+        Session next{{.url = url}};
+        EXPECT_EQ(read_value(next, "SELECT 1"), "1");
+        // Back at the same address, an old session must not come to life again.
+        EXPECT_EQ(read_error(idle, "SELECT 1").kind(), ErrorKind::connection);
+    }
+}
+
+TEST(session_server, stopped_while_running) {
+    PostgresServer server;
+    for (const auto mode : {PostgresServer::Stop::fast, PostgresServer::Stop::immediate}) {
+        Session session{{.url = server.database_url(), .query_timeout = 0ms}};
+        RunningRead read{session, server.database_url()};
+        server.stop(mode);
+        const auto error = read.error();
+        EXPECT_TRUE(error.session_lost()) << error.what();
+        EXPECT_TRUE(session.lost());
+        server.start();
+    }
+}
+
+TEST(session_server, has_no_place_for_one_more) {
+    PostgresServer server{{.settings = {"max_connections=4", "superuser_reserved_connections=3"}}};
+    execute(server.database_url(), "CREATE ROLE app LOGIN");
+    const SessionOptions options{.url = server.database_url() + "&user=app"};
+    Session first{options};
+    const auto error = connect_error(options);
+    EXPECT_EQ(error.kind(), ErrorKind::too_many_connections) << error.what();
+
+    execute(server.database_url(), "ALTER ROLE app SUPERUSER CONNECTION LIMIT 1");
+    execute(server.database_url(), "ALTER ROLE app NOSUPERUSER");
+    EXPECT_EQ(connect_error(options).kind(), ErrorKind::too_many_connections);
+}
+
+TEST(session_server, tries_each_host_of_the_url) {
+    PostgresServer server{{.tcp = true}};
+    const auto port = std::to_string(server.tcp_port());
+    Session session{
+        {.url = "postgresql://postgres@/postgres?host=/nowhere,127.0.0.1&port=5432," + port}};
+    EXPECT_EQ(read_value(session, "SELECT 1"), "1");
+}
+
+TEST(session_server, a_refused_connect_names_the_database_but_not_the_password) {
+    PostgresServer server{{.tcp = true}};
+    const auto port = std::to_string(server.tcp_port());
+    const auto absent =
+        connect_error({.url = "postgresql://postgres:secret@127.0.0.1:" + port + "/absent"});
+    EXPECT_NE(std::string{absent.what()}.find("database \"absent\" on 127.0.0.1:" + port),
+              std::string::npos)
+        << absent.what();
+    EXPECT_EQ(std::string{absent.what()}.find("secret"), std::string::npos);
+
+    server.stop();
+    const auto stopped =
+        connect_error({.url = "postgresql://postgres:secret@127.0.0.1:" + port + "/absent"});
+    EXPECT_EQ(stopped.kind(), ErrorKind::connection);
+    EXPECT_EQ(std::string{stopped.what()}.find("secret"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace signalbox::db

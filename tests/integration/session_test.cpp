@@ -1,0 +1,223 @@
+#include "db/session.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "db/rows_json.hpp"
+#include "support/postgres.hpp"
+
+namespace signalbox::db {
+namespace {
+
+using namespace std::chrono_literals;
+using test::execute;
+using test::PostgresServer;
+using test::query_value;
+
+std::string first_value(const pqxx::result& rows) {
+    return rows.at(0).at(0).c_str();
+}
+
+std::string read_value(Session& session, const std::string& sql) {
+    return first_value(session.read({sql, {}}));
+}
+
+// The error of a read that has to fail.
+Error read_error(Session& session, const Statement& statement) {
+    try {
+        (void)session.read(statement);
+    } catch (const Error& error) {
+        return error;
+    }
+    ADD_FAILURE() << "no error: " << statement.sql;
+    return {ErrorKind::statement, ""};
+}
+
+class session : public testing::Test {
+  protected:
+    const std::string url_ = PostgresServer::shared().create_database();
+};
+
+// Everything that is the same with and without prepared statements.
+class session_either_way : public testing::TestWithParam<bool> {
+  protected:
+    const std::string url_ = PostgresServer::shared().create_database();
+    Session session_{{.url = url_, .prepare = GetParam()}};
+};
+INSTANTIATE_TEST_SUITE_P(prepare, session_either_way, testing::Values(true, false),
+                         [](const auto& info) { return info.param ? "on" : "off"; });
+
+TEST_P(session_either_way, reads_rows) {
+    execute(url_,
+            "CREATE TABLE users (id bigint, name text);"
+            "INSERT INTO users VALUES (1, 'Ada'), (2, NULL)");
+    for (int i = 0; i < 3; ++i)
+        EXPECT_EQ(rows_json(session_.read({"SELECT * FROM users ORDER BY id", {}})).text(),
+                  R"([{"id":1,"name":"Ada"},{"id":2,"name":null}])");
+}
+
+TEST_P(session_either_way, passes_parameters_as_they_are) {
+    const std::string sql =
+        "SELECT $1::text AS t, $2::int + 1 AS i, $3::text IS NULL AS n, $4::text AS e";
+    for (const std::string text : {"plain", "it's \"quoted\" \\ $1 ; --", "日本"}) {
+        const auto rows = session_.read({sql, {text, "41", std::nullopt, ""}});
+        EXPECT_EQ(rows.at(0).at(0).c_str(), text);
+        EXPECT_STREQ(rows.at(0).at(1).c_str(), "42");
+        EXPECT_STREQ(rows.at(0).at(2).c_str(), "t");
+        EXPECT_FALSE(rows.at(0).at(3).is_null());
+    }
+}
+
+TEST_P(session_either_way, sees_a_table_that_changed) {
+    execute(url_, "CREATE TABLE t (a int); INSERT INTO t VALUES (1)");
+    const Statement all{"SELECT * FROM t", {}};
+    EXPECT_EQ(rows_json(session_.read(all)).text(), R"([{"a":1}])");
+    execute(url_, "ALTER TABLE t ADD COLUMN b text DEFAULT 'new'");
+    EXPECT_EQ(rows_json(session_.read(all)).text(), R"([{"a":1,"b":"new"}])");
+    execute(url_, "ALTER TABLE t ALTER COLUMN a TYPE text");
+    EXPECT_EQ(rows_json(session_.read(all)).text(), R"([{"a":"1","b":"new"}])");
+}
+
+TEST_P(session_either_way, survives_a_pooler_that_resets_it) {
+    const Statement one{"SELECT $1::int", {"1"}};
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(first_value(session_.read(one)), "1");
+        (void)session_.read({"DISCARD ALL", {}});
+    }
+    EXPECT_EQ(first_value(session_.read(one)), "1");
+}
+
+TEST_P(session_either_way, survives_a_statement_that_fails) {
+    const Statement all{"SELECT a FROM t", {}};
+    for (int i = 0; i < 2; ++i) {
+        const auto error = read_error(session_, all);
+        EXPECT_EQ(error.kind(), ErrorKind::statement);
+        EXPECT_EQ(error.sqlstate(), "42P01");
+        EXPECT_FALSE(error.session_lost());
+    }
+    execute(url_, "CREATE TABLE t (a int); INSERT INTO t VALUES (7)");
+    EXPECT_EQ(first_value(session_.read(all)), "7");
+    execute(url_, "ALTER TABLE t RENAME a TO b");
+    EXPECT_EQ(read_error(session_, all).sqlstate(), "42703");
+    EXPECT_EQ(read_error(session_, all).sqlstate(), "42703");
+    execute(url_, "ALTER TABLE t RENAME b TO a");
+    EXPECT_EQ(first_value(session_.read(all)), "7");
+    EXPECT_EQ(read_error(session_, {"SELECT $1::int", {"x"}}).sqlstate(), "22P02");
+    EXPECT_EQ(read_error(session_, {"SELEC", {}}).sqlstate(), "42601");
+    EXPECT_FALSE(session_.lost());
+}
+
+TEST_P(session_either_way, reports_what_postgresql_really_cannot_do) {
+    execute(url_,
+            "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE feature_not_supported; END $$");
+    for (int i = 0; i < 2; ++i) {
+        for (const std::string sql : {"SELECT f()", "SELECT count(*) FROM pg_class FOR UPDATE"})
+            EXPECT_EQ(read_error(session_, {sql, {}}).sqlstate(), "0A000");
+    }
+    EXPECT_EQ(read_value(session_, "SELECT 1"), "1");
+}
+
+TEST_P(session_either_way, tells_a_conflict_that_rolled_it_back) {
+    execute(url_,
+            "CREATE FUNCTION f(state text) RETURNS int LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = state; END $$");
+    for (const std::string state : {"40001", "40P01"}) {
+        const auto error = read_error(session_, {"SELECT f($1)", {state}});
+        EXPECT_EQ(error.kind(), ErrorKind::statement);
+        EXPECT_EQ(error.sqlstate(), state);
+    }
+}
+
+TEST_P(session_either_way, prints_no_notices) {
+    execute(url_,
+            "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE WARNING 'noise'; RETURN 1; END $$");
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(read_value(session_, "SELECT f()"), "1");
+    EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+    EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
+}
+
+TEST_F(session, speaks_utf8_utc_and_iso_whatever_others_say) {
+    const auto latin = PostgresServer::shared().create_database(
+        "TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
+    execute(latin,
+            "DO $$ BEGIN CREATE ROLE kolkata LOGIN; EXCEPTION WHEN duplicate_object THEN END $$;"
+            "ALTER ROLE kolkata SET timezone = 'Asia/Kolkata';"
+            "ALTER ROLE kolkata SET datestyle = 'German'; ALTER ROLE kolkata SET client_encoding = "
+            "'LATIN1'");
+    for (const bool prepare : {true, false}) {
+        Session session{{.url = latin + "&user=kolkata&client_encoding=LATIN1"
+                                        "&options=-c%20timezone%3DEurope/Rome",
+                         .prepare = prepare}};
+        EXPECT_EQ(read_value(session, "SELECT current_user"), "kolkata");
+        EXPECT_EQ(rows_json(session.read({"SELECT timestamptz '2026-11-22 07:02:06.5+05:30' AS t,"
+                                          " date '2026-11-22' AS d, chr(233) AS e",
+                                          {}}))
+                      .text(),
+                  R"([{"t":"2026-11-22T01:32:06.500000+00:00","d":"2026-11-22","e":"é"}])");
+    }
+}
+
+TEST_F(session, names_itself_and_limits_its_statements) {
+    Session session{{.url = url_, .query_timeout = 1234ms}};
+    EXPECT_EQ(read_value(session, "SHOW application_name"), "signalbox");
+    EXPECT_EQ(read_value(session, "SHOW statement_timeout"), "1234ms");
+
+    Session users_own{{.url = url_ + "&application_name=mine&options=-c%20statement_timeout%3D7s"}};
+    EXPECT_EQ(read_value(users_own, "SHOW application_name"), "mine");
+    EXPECT_EQ(read_value(users_own, "SHOW statement_timeout"), "7s");
+
+    Session unlimited{{.url = url_, .query_timeout = 0ms}};
+    EXPECT_EQ(read_value(unlimited, "SHOW statement_timeout"), "0");
+}
+
+TEST_F(session, prepares_each_statement_once) {
+    Session session{{.url = url_}};
+    const std::string count = "SELECT count(*) FROM pg_prepared_statements";
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(first_value(session.read({"SELECT $1::int", {std::to_string(i)}})),
+                  std::to_string(i));
+        EXPECT_EQ(read_value(session, count), "2");
+    }
+    execute(url_, "CREATE TABLE t (a int)");
+    (void)session.read({"SELECT * FROM t", {}});
+    execute(url_, "ALTER TABLE t ADD COLUMN b int");
+    (void)session.read({"SELECT * FROM t", {}});
+    EXPECT_EQ(read_value(session, count), "3");
+}
+
+TEST_F(session, prepares_a_bounded_number_of_statements) {
+    Session session{{.url = url_}};
+    for (int i = 0; i < 400; ++i)
+        EXPECT_EQ(read_value(session, "SELECT " + std::to_string(i)), std::to_string(i));
+    EXPECT_EQ(read_value(session, "SELECT count(*) FROM pg_prepared_statements"), "256");
+}
+
+TEST_F(session, without_prepare_names_nothing) {
+    Session session{{.url = url_, .prepare = false}};
+    EXPECT_EQ(read_value(session, "SELECT 1"), "1");
+    EXPECT_EQ(read_value(session, "SELECT count(*) FROM pg_prepared_statements"), "0");
+    EXPECT_EQ(read_value(session, "SHOW statement_timeout"), "0");
+}
+
+TEST_F(session, ends_a_statement_at_its_timeout) {
+    Session session{{.url = url_, .query_timeout = 50ms}};
+    const auto error = read_error(session, {"SELECT pg_sleep(60)", {}});
+    EXPECT_EQ(error.kind(), ErrorKind::cancelled);
+    EXPECT_EQ(error.sqlstate(), "57014");
+    EXPECT_FALSE(error.session_lost());
+    EXPECT_EQ(read_value(session, "SELECT 1"), "1");
+}
+
+}  // namespace
+}  // namespace signalbox::db

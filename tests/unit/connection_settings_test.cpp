@@ -1,0 +1,136 @@
+#include "db/connection_settings.hpp"
+
+#include <gtest/gtest.h>
+#include <libpq-fe.h>
+
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "db/error.hpp"
+
+namespace signalbox::db {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What libpq will understand.
+std::map<std::string, std::string> settings(const SessionOptions& options) {
+    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed{
+        PQconninfoParse(connection_settings(options).c_str(), nullptr), PQconninfoFree};
+    EXPECT_TRUE(parsed);
+    std::map<std::string, std::string> result;
+    for (const auto* option = parsed.get(); option != nullptr && option->keyword; ++option) {
+        if (option->val != nullptr) result[option->keyword] = option->val;
+    }
+    return result;
+}
+
+TEST(connection_settings, fill_in_what_the_url_leaves_open) {
+    const auto found = settings({.url = "postgresql://localhost/signalbox",
+                                 .connect_timeout = 2500ms,
+                                 .query_timeout = 1500ms});
+    const std::map<std::string, std::string> expected{
+        {"host", "localhost"},
+        {"dbname", "signalbox"},
+        {"client_encoding", "UTF8"},
+        {"connect_timeout", "3"},
+        {"fallback_application_name", "signalbox"},
+        {"keepalives", "1"},
+        {"keepalives_count", "3"},
+        {"keepalives_idle", "15"},
+        {"keepalives_interval", "5"},
+        {"options", "-c statement_timeout=1500"},
+        {"tcp_user_timeout", "15000"},
+    };
+    EXPECT_EQ(found, expected);
+}
+
+TEST(connection_settings, what_the_url_says_wins) {
+    const auto found = settings(
+        {.url =
+             "postgresql://me@db1:5433,db2/d?connect_timeout=9&keepalives_idle=7&tcp_user_timeout=0"
+             "&application_name=mine&target_session_attrs=read-write"
+             "&options=-c%20statement_timeout%3D1s%20-c%20work_mem%3D1MB"});
+    EXPECT_EQ(found.at("host"), "db1,db2");
+    EXPECT_EQ(found.at("port"), "5433,");
+    EXPECT_EQ(found.at("connect_timeout"), "9");
+    EXPECT_EQ(found.at("keepalives_idle"), "7");
+    EXPECT_EQ(found.at("tcp_user_timeout"), "0");
+    EXPECT_EQ(found.at("application_name"), "mine");
+    EXPECT_EQ(found.at("target_session_attrs"), "read-write");
+    EXPECT_EQ(found.at("options"),
+              "-c statement_timeout=5000 -c statement_timeout=1s -c work_mem=1MB");
+}
+
+TEST(connection_settings, without_prepare_send_no_options) {
+    EXPECT_FALSE(settings({.url = "postgresql://h/d", .prepare = false}).contains("options"));
+    EXPECT_EQ(settings({.url = "host=h options='-c a.b=c'", .prepare = false}).at("options"),
+              "-c a.b=c");
+}
+
+TEST(connection_settings, always_ask_for_utf8) {
+    EXPECT_EQ(settings({.url = "host=h client_encoding=LATIN1"}).at("client_encoding"), "UTF8");
+}
+
+TEST(connection_settings, respect_the_environment_of_libpq) {
+    ::setenv("PGCONNECT_TIMEOUT", "11", 1);
+    ::setenv("PGOPTIONS", "-c work_mem=2MB", 1);
+    const auto found = settings({.url = "host=h"});
+    const auto explicit_options = settings({.url = "host=h options='-c a.b=c'"});
+    ::unsetenv("PGCONNECT_TIMEOUT");
+    ::unsetenv("PGOPTIONS");
+    EXPECT_FALSE(found.contains("connect_timeout"));
+    EXPECT_EQ(found.at("options"), "-c statement_timeout=5000 -c work_mem=2MB");
+    EXPECT_EQ(explicit_options.at("options"), "-c statement_timeout=5000 -c a.b=c");
+}
+
+TEST(connection_settings, keep_every_character_of_a_password) {
+    EXPECT_EQ(settings({.url = "postgresql://u:%40%3a%2F%3f%25%20%27%5C@h/d"}).at("password"),
+              R"(@:/?% '\)");
+    EXPECT_EQ(settings({.url = "postgresql://u:[a?b@h/d"}).at("password"), "[a?b");
+    EXPECT_EQ(settings({.url = R"(host=h password='it\'s \\ ')"}).at("password"), R"(it's \ )");
+    EXPECT_EQ(settings({.url = "postgresql:///d?host=/tmp/x&password=a@b"}).at("password"), "a@b");
+}
+
+TEST(connection_settings, never_quote_a_password_that_was_misread) {
+    for (const std::string url :
+         {"postgresql://user:x@secret@host/db", "postgresql://user:secret/x@host/db",
+          "postgresql://user:12/secret@host/db", "postgresql://user:secret%zz@host/db",
+          "postgresql://user:secret/db", "user=u password=x secret", "secret"}) {
+        for (const auto& use :
+             {+[](const std::string& bad) { return database_name(bad); },
+              +[](const std::string& bad) { return connection_settings({.url = bad}); }}) {
+            try {
+                ADD_FAILURE() << url << " was read as " << use(url);
+            } catch (const ConnectError& error) {
+                EXPECT_EQ(std::string{error.what()}.find("secret"), std::string::npos) << url;
+            }
+        }
+    }
+}
+
+TEST(database_name, says_which_database_and_where) {
+    EXPECT_EQ(database_name("postgresql://me:secret@db1:5433,db2:5434/users"),
+              R"(database "users" on db1,db2:5433,5434)");
+    EXPECT_EQ(database_name("postgresql://me@localhost"), R"(database "me" on localhost)");
+    EXPECT_EQ(database_name("dbname=users host=/run/postgresql"),
+              R"(database "users" on /run/postgresql)");
+    EXPECT_EQ(database_name("dbname=users"), R"(database "users" on the local socket)");
+    EXPECT_EQ(database_name("dbname=users hostaddr=10.0.0.1"), R"(database "users" on 10.0.0.1)");
+}
+
+TEST(error_kind, is_by_sqlstate) {
+    EXPECT_EQ(error_kind("57014"), ErrorKind::cancelled);
+    EXPECT_EQ(error_kind("57P01"), ErrorKind::server_shutdown);
+    EXPECT_EQ(error_kind("57P02"), ErrorKind::server_shutdown);
+    EXPECT_EQ(error_kind("57P03"), ErrorKind::server_shutdown);
+    EXPECT_EQ(error_kind("53300"), ErrorKind::too_many_connections);
+    EXPECT_EQ(error_kind("08006"), ErrorKind::connection);
+    EXPECT_EQ(error_kind("42P01"), ErrorKind::statement);
+    EXPECT_EQ(error_kind(""), ErrorKind::statement);
+}
+
+}  // namespace
+}  // namespace signalbox::db
