@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,12 +20,10 @@ namespace signalbox::test {
 namespace {
 
 // Runs in the child, where only async-signal-safe calls are allowed: the parent may have threads.
-[[noreturn]] void become(const SpawnOptions& options, char* const* arguments) {
-    static const char path[] = "PATH=/usr/bin:/bin";
-    static const char locale[] = "LC_ALL=C";
-    char* const environment[] = {const_cast<char*>(path), const_cast<char*>(locale), nullptr};
-
+[[noreturn]] void become(const SpawnOptions& options, char* const* arguments,
+                         char* const* environment) {
     ::setpgid(0, 0);
+    if (options.dies_with_caller) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -44,17 +43,24 @@ namespace {
     ::_exit(127);
 }
 
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+    std::vector<char*> result;
+    for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+    result.push_back(nullptr);
+    return result;
+}
+
 }  // namespace
 
 pid_t spawn(const SpawnOptions& options) {
-    std::vector<char*> arguments;
-    for (const auto& argument : options.arguments)
-        arguments.push_back(const_cast<char*>(argument.c_str()));
-    arguments.push_back(nullptr);
+    std::vector<std::string> variables{"PATH=/usr/bin:/bin", "LC_ALL=C"};
+    variables.insert(variables.end(), options.environment.begin(), options.environment.end());
+    const auto arguments = pointers(options.arguments);
+    const auto environment = pointers(variables);
 
     const pid_t child = ::fork();
     if (child < 0) throw std::system_error(errno, std::system_category(), "fork");
-    if (child == 0) become(options, arguments.data());
+    if (child == 0) become(options, arguments.data(), environment.data());
     return child;
 }
 

@@ -1,0 +1,231 @@
+// How the service treats connections: what well-behaved and other clients do with the socket.
+
+#include "support/eventually.hpp"
+#include "support/http_client.hpp"
+#include "support/postgres.hpp"
+#include "support/service.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+namespace signalbox::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::string request(const std::string& path, const std::string& headers = {}) {
+    return "GET " + path + " HTTP/1.1\r\nHost: test\r\n" + headers + "\r\n";
+}
+
+struct Connections : testing::TestWithParam<int> {
+    const std::string database = database_with_users(20);
+    const Service service{database, {"--workers", std::to_string(GetParam())}};
+};
+INSTANTIATE_TEST_SUITE_P(one_and_two_workers, Connections, testing::Values(1, 2));
+
+TEST_P(Connections, stay_open_between_requests) {
+    RawClient client(service.port());
+    for (int i = 0; i < 10; ++i) {
+        client.send(request("/fast-task"));
+        EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 OK\r\n"));
+    }
+}
+
+TEST_P(Connections, close_when_the_client_asks_for_it) {
+    RawClient client(service.port());
+    client.send(request("/fast-task", "Connection: close\r\n"));
+    const std::string answer = client.read_to_end();
+    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+    EXPECT_THAT(answer, HasSubstr("This was quick!"));
+}
+
+TEST_P(Connections, of_http_1_0_close_unless_asked_to_stay) {
+    RawClient closing(service.port());
+    closing.send("GET /fast-task HTTP/1.0\r\n\r\n");
+    EXPECT_THAT(closing.read_to_end(), HasSubstr("This was quick!"));
+
+    RawClient staying(service.port());
+    for (int i = 0; i < 2; ++i) {
+        staying.send("GET /fast-task HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+        EXPECT_THAT(staying.read_response(), HasSubstr("\r\nConnection: keep-alive\r\n"));
+    }
+}
+
+TEST_P(Connections, answer_pipelined_requests_in_order) {
+    RawClient client(service.port());
+    std::string all;
+    for (int i = 0; i < 100; ++i) {
+        // Those that wait for the database must not be overtaken by those that wait for nothing.
+        all += request(i % 2 == 0 ? "/users" : "/fast-task",
+                       "X-Request-ID: number-" + std::to_string(i) + "\r\n");
+    }
+    client.send(all);
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_THAT(client.read_response(),
+                    HasSubstr("X-Request-ID: number-" + std::to_string(i) + "\r\n"));
+    }
+}
+
+TEST_P(Connections, take_requests_byte_by_byte) {
+    RawClient client(service.port());
+    for (const char c : request("/fast-task")) client.send({&c, 1});
+    EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 OK\r\n"));
+}
+
+TEST_P(Connections, take_requests_with_bodies) {
+    RawClient client(service.port());
+    client.send("POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" +
+                std::string("POST /users HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                            "5\r\nhello\r\n0\r\n\r\n") +
+                request("/fast-task"));
+    EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 405 "));
+    EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 405 "));
+    EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_P(Connections, are_told_to_continue_with_the_body) {
+    RawClient client(service.port());
+    client.send("POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+                "Expect: 100-continue\r\n\r\n");
+    EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send("hello");
+    EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 405 "));
+}
+
+TEST_P(Connections, still_answer_a_client_that_only_listens) {
+    RawClient client(service.port());
+    client.send(request("/fast-task"));
+    client.close_sending_side();
+    EXPECT_THAT(client.read_to_end(), HasSubstr("This was quick!"));
+}
+
+TEST_P(Connections, end_with_an_error_when_the_request_is_malformed) {
+    const std::pair<std::string, int> cases[] = {
+        {"GET / HTTP/1.1\r\n\r\n", 400},  // no Host
+        {"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400},
+        {"GET / HTTP/1.1\nHost: a\n\n", 400},
+        {"GET  / HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+        {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
+        {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 2\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501},
+        {"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\n\r\n", 413},
+        {"GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(33000, 'x') + "\r\n\r\n", 431},
+        {"GET /" + std::string(33000, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n", 414},
+    };
+    for (const auto& [bytes, status] : cases) {
+        RawClient client(service.port());
+        client.send(bytes);
+        const std::string answer = client.read_to_end();
+        EXPECT_THAT(answer, StartsWith("HTTP/1.1 " + std::to_string(status) + " ")) << bytes;
+        EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+        EXPECT_THAT(answer, HasSubstr("{\"detail\":"));
+    }
+    EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+}
+
+TEST_P(Connections, whose_client_goes_away_cancel_what_it_waited_for) {
+    {
+        RawClient client(service.port());
+        client.send(request("/slow-task", "X-Request-ID: impatient\r\n"));
+        ASSERT_TRUE(eventually([&] { return service.cpu_time() >= 0ms; }));
+    }
+    ASSERT_TRUE(eventually(
+        [&] { return service.output().find("\"impatient\"") != std::string::npos; }, 4s))
+        << "it would be over by itself after five seconds";
+    EXPECT_THAT(service.output(), HasSubstr("\"http.response.status_code\":499"));
+}
+
+TEST(SlowReaders, cost_no_processor_time_and_slow_nobody) {
+    // Some 20 MB, far more than the buffers of both sockets hold.
+    const std::string database = database_with_users(200'000);
+    const Service service(database);
+    RawClient slow(service.port(), 4096);
+    slow.send(request("/users"));
+    slow.read_until("\r\n\r\n");
+    // The rest waits in the service now: nobody reads it.
+    ASSERT_TRUE(eventually([&] {
+        const auto before = service.cpu_time();
+        std::this_thread::sleep_for(200ms);
+        return service.cpu_time() == before;
+    }));
+    const auto before = service.cpu_time();
+    for (int i = 0; i < 200; ++i) ASSERT_EQ(get(service.url("/fast-task")).status, 200);
+    std::this_thread::sleep_for(2s);  // the stretch of time that is measured, not waited for
+    EXPECT_LT(service.cpu_time() - before, 700ms) << "waiting for the slow reader spins";
+
+    slow.send(request("/fast-task", "Connection: close\r\n"));
+    EXPECT_THAT(slow.read_to_end(), HasSubstr("This was quick!")) << "it still gets it all";
+}
+
+TEST(Timeouts, answer_a_slow_head_with_408_and_close_idle_connections) {
+    const std::string database = database_with_users(0);
+    const Service service(database, {"--timeout-request-head", "300ms", "--timeout-request-body",
+                                     "300ms", "--timeout-keep-alive", "300ms"});
+    RawClient slow_head(service.port());
+    slow_head.send("GET /fast-task HTTP/1.1\r\nHo");
+    EXPECT_THAT(slow_head.read_to_end(), StartsWith("HTTP/1.1 408 Request Timeout\r\n"));
+
+    RawClient slow_body(service.port());
+    slow_body.send("POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+    EXPECT_THAT(slow_body.read_to_end(), StartsWith("HTTP/1.1 408 Request Timeout\r\n"));
+
+    RawClient idle(service.port());
+    idle.send(request("/fast-task"));
+    EXPECT_THAT(idle.read_to_end(), Not(HasSubstr("408")));
+}
+
+TEST(Timeouts, end_a_request_with_504_when_its_time_has_passed) {
+    const std::string database = database_with_users(0);
+    const Service service(database,
+                          {"--request-timeout", "500ms", "--database-query-timeout", "400ms"});
+    const auto response = get(service.url("/slow-task"));
+    EXPECT_EQ(response.status, 504);
+    EXPECT_EQ(response.body, R"({"detail":"Gateway Timeout"})");
+}
+
+TEST(Limits, turn_away_connections_and_requests_beyond_them) {
+    const std::string database = database_with_users(0);
+    const Service service(database, {"--limit-connections", "3", "--limit-concurrency", "2"});
+    RawClient first(service.port());
+    RawClient second(service.port());
+    RawClient third(service.port());
+    first.send(request("/slow-task"));
+    second.send(request("/slow-task"));
+    std::string shed;
+    ASSERT_TRUE(eventually([&] {
+        third.send(request("/fast-task"));
+        shed = third.read_response();
+        return shed.starts_with("HTTP/1.1 503 ");
+    }));
+    EXPECT_THAT(shed, HasSubstr("\r\nRetry-After: "));
+    EXPECT_THAT(shed, HasSubstr(R"({"detail":"Service Unavailable"})"));
+
+    RawClient fourth(service.port());
+    const std::string turned_away = fourth.read_to_end();
+    EXPECT_THAT(turned_away, StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(turned_away, HasSubstr("\r\nRetry-After: "));
+    EXPECT_THAT(first.read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(ForwardedFor, is_believed_from_trusted_peers_only) {
+    const std::string database = database_with_users(0);
+    const auto logged_address = [&](const char* trusted) {
+        const Service service(database, {"--forwarded-allow-ips", trusted});
+        send({.url = service.url("/fast-task"),
+              .headers = {"X-Forwarded-For: 192.0.2.1, 198.51.100.7"}});
+        EXPECT_TRUE(eventually(
+            [&] { return service.output().find("client.address") != std::string::npos; }));
+        return service.output();
+    };
+    EXPECT_THAT(logged_address("127.0.0.1"), HasSubstr(R"("client.address":"198.51.100.7")"));
+    EXPECT_THAT(logged_address("10.0.0.1"), HasSubstr(R"("client.address":"127.0.0.1")"));
+}
+
+}  // namespace
+}  // namespace signalbox::test

@@ -1,0 +1,250 @@
+// The service and its database: starting, waiting, sharing reads, losing it, letting go of it.
+
+#include "support/eventually.hpp"
+#include "support/http_client.hpp"
+#include "support/postgres.hpp"
+#include "support/service.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <pqxx/pqxx>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace signalbox::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::Each;
+using testing::Field;
+using testing::HasSubstr;
+using testing::Not;
+
+int sessions_of_the_service(const std::string& database) {
+    return std::stoi(query_value(database,
+                                 "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                 "current_database() AND application_name = 'signalbox'"));
+}
+
+/// Holds a lock that no read of users gets past, for as long as it lives.
+class LockedUsers {
+  public:
+    explicit LockedUsers(const std::string& database) : connection_(database), work_(connection_) {
+        work_.exec("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
+    }
+
+  private:
+    pqxx::connection connection_;
+    pqxx::work work_;
+};
+
+TEST(Startup, gives_up_with_one_line_that_names_the_database_and_no_password) {
+    const Exit exit = run_signalbox({"--port", "0", "--admin-port", "0", "--database-startup-timeout",
+                                     "300ms", "--log-level", "critical", "--database-url",
+                                     "postgresql://someone:hunter2@127.0.0.1:1/nowhere"});
+    EXPECT_EQ(exit.status, 1);
+    EXPECT_THAT(exit.output, AllOf(HasSubstr("127.0.0.1"), HasSubstr("nowhere"),
+                                   Not(HasSubstr("hunter2"))));
+    EXPECT_EQ(std::count(exit.output.begin(), exit.output.end(), '\n'), 1) << exit.output;
+}
+
+TEST(Startup, waits_for_a_database_that_comes_later) {
+    PostgresServer server;
+    execute(server.database_url(), "CREATE DATABASE late");
+    const std::string url = server.database_url("late");
+    ASSERT_EQ(run_signalbox({"migrate", "--database-url", url}).status, 0);
+    server.stop();
+    auto service = std::async(std::launch::async, [&] { return std::make_unique<Service>(url); });
+    EXPECT_EQ(service.wait_for(500ms), std::future_status::timeout);
+    server.start();
+    EXPECT_EQ(get(service.get()->url("/users")).body, "[]");
+}
+
+TEST(Startup, ends_at_once_when_asked_to_while_it_waits) {
+    const auto started = std::chrono::steady_clock::now();
+    auto exit = std::async(std::launch::async, [] {
+        return run_signalbox({"--port", "0", "--admin-port", "0", "--database-url",
+                              "postgresql://127.0.0.1:1/nowhere", "--database-startup-timeout", "2s"});
+    });
+    EXPECT_EQ(exit.get().status, 1);
+    EXPECT_GE(std::chrono::steady_clock::now() - started, 2s);
+}
+
+TEST(Startup, refuses_a_schema_with_pending_migrations_unless_told_to_apply_them) {
+    const std::string database = PostgresServer::shared().create_database();
+    const Exit refused =
+        run_signalbox({"--port", "0", "--admin-port", "0", "--database-url", database});
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.output, AllOf(HasSubstr("pending"), HasSubstr("signalbox migrate")));
+    const Service service(database, {"--migrate"});
+    EXPECT_EQ(get(service.url("/users")).body, "[]");
+}
+
+TEST(Pool, has_its_connections_and_leaves_none_behind) {
+    const std::string database = database_with_users(1);
+    Service service(database, {"--database-pool-size", "4"});
+    EXPECT_TRUE(eventually([&] { return sessions_of_the_service(database) == 4; }));
+    service.signal(SIGTERM);
+    const auto exit = service.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 0);
+    EXPECT_TRUE(eventually([&] { return sessions_of_the_service(database) == 0; }));
+}
+
+TEST(Pool, answers_503_when_the_queue_is_full_or_the_answer_late) {
+    const std::string database = database_with_users(1);
+    const Service service(database, {"--database-pool-size", "1", "--database-max-queue", "2",
+                                     "--no-share-reads", "--database-query-timeout", "1500ms"});
+    const LockedUsers locked(database);
+    const auto responses =
+        send_all(std::vector<HttpRequest>(10, {.url = service.url("/users")}));
+    int at_once = 0;
+    for (const auto& response : responses) {
+        EXPECT_EQ(response.status, 503);
+        EXPECT_EQ(response.body, R"({"detail":"Service Unavailable"})");
+        EXPECT_TRUE(response.header("retry-after"));
+        if (response.duration < 1.4s) ++at_once;
+    }
+    EXPECT_EQ(at_once, 7) << "one runs, two wait, and there is no place for more";
+    EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+}
+
+TEST(Pool, is_free_again_when_a_client_that_waits_in_the_queue_goes_away) {
+    const std::string database = database_with_users(1);
+    const Service service(database, {"--database-pool-size", "1", "--database-max-queue", "1",
+                                     "--no-share-reads", "--database-query-timeout", "20s"});
+    std::future<HttpResponse> runs;
+    std::future<HttpResponse> takes_the_place;
+    {
+        const LockedUsers locked(database);
+        runs = std::async(std::launch::async, [&] { return get(service.url("/users")); });
+        ASSERT_TRUE(eventually([&] {
+            return query_value(database,
+                               "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = "
+                               "'Lock' AND application_name = 'signalbox'") == "1";
+        }));
+        {
+            RawClient gone(service.port());
+            gone.send("GET /users HTTP/1.1\r\nHost: a\r\nX-Request-ID: gone\r\n\r\n");
+            ASSERT_TRUE(eventually([&] { return get(service.url("/users")).status == 503; }))
+                << "its place in the queue was the last";
+        }
+        ASSERT_TRUE(eventually(
+            [&] { return service.output().find("\"gone\"") != std::string::npos; }));
+        takes_the_place = std::async(std::launch::async, [&] { return get(service.url("/users")); });
+        EXPECT_EQ(takes_the_place.wait_for(200ms), std::future_status::timeout);
+    }
+    EXPECT_EQ(runs.get().status, 200);
+    EXPECT_EQ(takes_the_place.get().status, 200);
+}
+
+/// `users` becomes a view that counts its executions, takes a while, and fails when two of them
+/// run at the same time.
+std::string database_that_counts_reads() {
+    const std::string database = database_with_users(0);
+    execute(database,
+            "DROP TABLE users; CREATE SEQUENCE executions;"
+            "CREATE FUNCTION execution() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN "
+            "IF NOT pg_try_advisory_xact_lock(42) THEN RAISE 'two at the same time'; END IF; "
+            "PERFORM pg_sleep(0.2); RETURN nextval('executions'); END $$;"
+            "CREATE VIEW users AS SELECT execution()");
+    return database;
+}
+
+struct SharedReads : testing::TestWithParam<int> {
+    std::vector<std::string> arguments{"--workers", std::to_string(GetParam())};
+};
+INSTANTIATE_TEST_SUITE_P(one_and_two_workers, SharedReads, testing::Values(1, 2));
+
+TEST_P(SharedReads, run_once_for_all_who_wait_and_one_at_a_time) {
+    const std::string database = database_that_counts_reads();
+    const Service service(database, arguments);
+    const auto responses =
+        send_all(std::vector<HttpRequest>(100, {.url = service.url("/users")}));
+    EXPECT_THAT(responses, Each(Field(&HttpResponse::status, 200)));
+    EXPECT_LT(std::stoi(query_value(database, "SELECT last_value FROM executions")), 10);
+}
+
+TEST_P(SharedReads, can_be_turned_off) {
+    const std::string database = database_that_counts_reads();
+    execute(database, "CREATE OR REPLACE VIEW users AS SELECT nextval('executions') AS execution");
+    arguments.push_back("--no-share-reads");
+    const Service service(database, arguments);
+    const auto responses =
+        send_all(std::vector<HttpRequest>(100, {.url = service.url("/users")}));
+    EXPECT_THAT(responses, Each(Field(&HttpResponse::status, 200)));
+    EXPECT_EQ(query_value(database, "SELECT last_value FROM executions"), "100");
+}
+
+TEST_P(SharedReads, are_never_older_than_the_request) {
+    const std::string database = database_with_users(0);
+    execute(database, "INSERT INTO users (name, email) VALUES ('0', 'counter')");
+    const Service service(database, arguments);
+    std::atomic<bool> done = false;
+    std::vector<std::thread> load;
+    std::atomic<long> loads = 0;
+    for (int i = 0; i < 4; ++i) {
+        load.emplace_back([&] {
+            RawClient client(service.port());
+            while (!done) {
+                client.send("GET /users HTTP/1.1\r\nHost: a\r\n\r\n");
+                client.read_response();
+                ++loads;
+            }
+        });
+    }
+    pqxx::connection writer(database);
+    RawClient reader(service.port());
+    for (int i = 1; i <= 500; ++i) {
+        pqxx::work work(writer);
+        work.exec("UPDATE users SET name = '" + std::to_string(i) + "'");
+        work.commit();
+        reader.send("GET /users HTTP/1.1\r\nHost: a\r\n\r\n");
+        ASSERT_THAT(reader.read_response(), HasSubstr("\"name\":\"" + std::to_string(i) + "\""));
+    }
+    done = true;
+    for (auto& thread : load) thread.join();
+    EXPECT_GT(loads, 500) << "there was nobody to share with";
+}
+
+TEST(LostDatabase, is_told_by_readyz_and_found_again) {
+    PostgresServer server;
+    execute(server.database_url(), "CREATE DATABASE app");
+    const std::string url = server.database_url("app");
+    ASSERT_EQ(run_signalbox({"migrate", "--database-url", url}).status, 0);
+    const Service service(url, {"--database-query-timeout", "500ms"});
+    EXPECT_EQ(get(service.admin_url("/readyz")).status, 200);
+
+    server.kill();
+    ASSERT_TRUE(eventually([&] { return get(service.admin_url("/readyz")).status == 503; }));
+    EXPECT_EQ(get(service.admin_url("/readyz?exclude=database")).status, 200);
+    EXPECT_EQ(get(service.admin_url("/livez")).status, 200);
+    EXPECT_EQ(get(service.url("/users")).status, 503);
+    EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+
+    server.start();
+    EXPECT_TRUE(eventually([&] { return get(service.url("/users")).status == 200; }));
+    EXPECT_TRUE(eventually([&] { return sessions_of_the_service(url) == 10; }));
+    EXPECT_EQ(get(service.admin_url("/readyz")).status, 200);
+}
+
+TEST(LostDatabase, costs_no_read_when_only_the_sessions_are_ended) {
+    const std::string database = database_with_users(1);
+    const Service service(database);
+    for (int i = 0; i < 20; ++i) {
+        ASSERT_EQ(query_value(database,
+                              "SELECT count(pg_terminate_backend(pid)) >= 0 FROM pg_stat_activity "
+                              "WHERE datname = current_database() AND pid <> pg_backend_pid()"),
+                  "t");
+        EXPECT_EQ(get(service.url("/users")).status, 200);
+    }
+}
+
+}  // namespace
+}  // namespace signalbox::test

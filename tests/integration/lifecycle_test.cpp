@@ -1,0 +1,141 @@
+// Starting and stopping the process: exit statuses, what is drained, what is left.
+
+#include "support/eventually.hpp"
+#include "support/http_client.hpp"
+#include "support/postgres.hpp"
+#include "support/service.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <string>
+
+namespace signalbox::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+struct Lifecycle : testing::Test {
+    const std::string database = database_with_users(20);
+
+    /// A slow task that is certainly in flight.
+    std::future<HttpResponse> start_slow_task(const Service& service) {
+        const std::size_t idle = service.open_files();
+        auto response =
+            std::async(std::launch::async, [&service] { return get(service.url("/slow-task")); });
+        EXPECT_TRUE(eventually([&] { return service.open_files() >= idle + 2; }));
+        // The same loop answers this after it has taken the request above.
+        EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+        return response;
+    }
+};
+
+TEST_F(Lifecycle, a_signal_lets_requests_in_flight_finish) {
+    for (const int signal : {SIGTERM, SIGINT}) {
+        Service service(database);
+        auto response = start_slow_task(service);
+        service.signal(signal);
+        EXPECT_EQ(response.get().status, 200);
+        const auto exit = service.wait_for_exit();
+        ASSERT_TRUE(exit);
+        EXPECT_EQ(exit->status, 0);
+        EXPECT_THAT(exit->output, HasSubstr(R"("drained":1,"cancelled":0)"));
+    }
+}
+
+TEST_F(Lifecycle, what_does_not_finish_in_time_is_cancelled) {
+    Service service(database, {"--timeout-graceful-shutdown", "200ms"});
+    auto response = start_slow_task(service);
+    service.signal(SIGTERM);
+    EXPECT_EQ(response.get().status, 503);
+    const auto exit = service.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 1);
+    EXPECT_THAT(exit->output, HasSubstr(R"("drained":0,"cancelled":1)"));
+}
+
+TEST_F(Lifecycle, a_second_signal_ends_it_at_once) {
+    Service service(database);
+    auto response = start_slow_task(service);
+    service.signal(SIGINT);
+    ASSERT_TRUE(eventually(
+        [&] { return get(service.admin_url("/readyz")).status == 503; }));
+    service.signal(SIGINT);
+    const auto exit = service.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 130);
+    EXPECT_THROW(response.get(), std::runtime_error);
+}
+
+TEST_F(Lifecycle, idle_connections_do_not_hold_up_the_end) {
+    Service service(database);
+    RawClient idle(service.port());
+    idle.send("GET /fast-task HTTP/1.1\r\nHost: a\r\n\r\n");
+    idle.read_response();
+    service.signal(SIGTERM);
+    EXPECT_EQ(idle.read_to_end(), "");
+    const auto exit = service.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 0);
+}
+
+TEST_F(Lifecycle, a_port_that_is_taken_is_said_in_one_line) {
+    const Service first(database);
+    const std::string port = std::to_string(first.port());
+    const Exit exit = run_signalbox({"--port", port, "--admin-port", "0", "--log-level", "critical",
+                                     "--database-url", database});
+    EXPECT_EQ(exit.status, 1);
+    EXPECT_THAT(exit.output, HasSubstr("cannot listen on 127.0.0.1:" + port));
+    EXPECT_EQ(std::count(exit.output.begin(), exit.output.end(), '\n'), 1) << exit.output;
+}
+
+TEST_F(Lifecycle, bad_usage_is_status_2) {
+    const Exit flag = run_signalbox({"--request-timeout", "soon"});
+    EXPECT_EQ(flag.status, 2);
+    EXPECT_THAT(flag.output, HasSubstr("--request-timeout"));
+    const Exit together =
+        run_signalbox({"--request-timeout", "1s", "--database-query-timeout", "2s"});
+    EXPECT_EQ(together.status, 2);
+    EXPECT_THAT(together.output, HasSubstr("--database-query-timeout"));
+}
+
+TEST_F(Lifecycle, operators_are_answered) {
+    const Service service(database);
+    const auto ready = get(service.admin_url("/readyz"));
+    EXPECT_EQ(ready.status, 200);
+    EXPECT_EQ(ready.header("content-type"), "application/health+json");
+    EXPECT_EQ(get(service.admin_url("/livez")).status, 200);
+    EXPECT_THAT(get(service.admin_url("/version")).body, HasSubstr("\"version\""));
+    EXPECT_EQ(get(service.url("/readyz")).status, 404) << "the API does not serve them";
+}
+
+TEST_F(Lifecycle, healthcheck_asks_a_running_instance) {
+    std::string port;
+    {
+        const Service service(database);
+        port = std::to_string(service.admin_port());
+        const Exit healthy = run_signalbox({"healthcheck", "--admin-port", port});
+        EXPECT_EQ(healthy.status, 0) << healthy.output;
+    }
+    const Exit gone = run_signalbox({"healthcheck", "--admin-port", port});
+    EXPECT_EQ(gone.status, 1);
+    EXPECT_THAT(gone.output, HasSubstr("127.0.0.1:" + port));
+}
+
+TEST_F(Lifecycle, one_port_can_serve_both) {
+    // Chosen by a service that has ended: nothing else on this machine hands out its port now.
+    std::string port;
+    {
+        const Service service(database);
+        port = std::to_string(service.port());
+    }
+    const Service service(database, {"--port", port, "--admin-port", port});
+    EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+    EXPECT_EQ(get(service.url("/readyz")).status, 200);
+}
+
+}  // namespace
+}  // namespace signalbox::test

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace signalbox::test {
+
+struct HttpResponse {
+    int status = 0;
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;  ///< names in lower case
+    std::chrono::duration<double> duration{};
+
+    std::optional<std::string> header(std::string_view name) const;
+};
+
+struct HttpRequest {
+    std::string url;
+    std::string method = "GET";
+    std::vector<std::string> headers{};  ///< `Name: value`
+    std::optional<std::string> body{};
+};
+
+/// Sends a request with libcurl and waits for the answer. Redirects are not followed. Throws
+/// std::runtime_error when there is no answer.
+HttpResponse send(const HttpRequest& request);
+HttpResponse get(const std::string& url);
+
+/// Sends all at the same time, each on a connection of its own, and waits for all the answers.
+std::vector<HttpResponse> send_all(const std::vector<HttpRequest>& requests);
+
+/// A TCP connection for what no well-behaved client does.
+class RawClient {
+  public:
+    explicit RawClient(int port, int receive_buffer = 0);
+    ~RawClient();
+    RawClient(RawClient&& other) noexcept;
+    RawClient& operator=(RawClient&&) = delete;
+
+    void send(std::string_view bytes);
+    void close_sending_side();
+    /// Bytes until the text occurs in them; throws std::runtime_error when the connection ends or
+    /// nothing comes for long before that.
+    std::string read_until(std::string_view text);
+    /// Bytes until the server closes; throws when it does not.
+    std::string read_to_end();
+    /// One response with a Content-Length.
+    std::string read_response();
+
+  private:
+    bool fill();
+
+    int socket_ = -1;
+    std::string buffered_;
+};
+
+}  // namespace signalbox::test

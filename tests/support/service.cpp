@@ -1,0 +1,162 @@
+#include "support/service.hpp"
+
+#include "support/eventually.hpp"
+#include "support/postgres.hpp"
+#include "support/spawn.hpp"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <stdexcept>
+
+namespace signalbox::test {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path new_log_file() {
+    static std::atomic<int> number = 0;
+    return fs::temp_directory_path() / ("signalbox-service-" + std::to_string(::getpid()) + "-" +
+                                        std::to_string(number++) + ".log");
+}
+
+std::string read_file(const fs::path& file) {
+    std::ifstream stream(file);
+    return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+SpawnOptions options(const std::vector<std::string>& arguments,
+                     const std::vector<std::string>& environment, const fs::path& log) {
+    SpawnOptions spawn_options;
+    spawn_options.arguments = {SIGNALBOX_BINARY};
+    spawn_options.arguments.insert(spawn_options.arguments.end(), arguments.begin(),
+                                   arguments.end());
+    spawn_options.output = log;
+    spawn_options.dies_with_caller = true;
+    spawn_options.environment = environment;
+    return spawn_options;
+}
+
+int exit_status(int wait_status) { return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1; }
+
+std::size_t entries(const fs::path& folder) {
+    return static_cast<std::size_t>(
+        std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+}  // namespace
+
+Exit run_signalbox(const std::vector<std::string>& arguments,
+                   const std::vector<std::string>& environment) {
+    const fs::path log = new_log_file();
+    const pid_t child = spawn(options(arguments, environment, log));
+    const auto status = wait_for_exit(child, std::chrono::seconds(120));
+    if (!status) {
+        ::kill(child, SIGKILL);
+        wait_for_exit(child, std::chrono::seconds(10));
+    }
+    Exit result{.status = status ? exit_status(*status) : -1, .output = read_file(log)};
+    fs::remove(log);
+    return result;
+}
+
+Service::Service(const std::string& database_url, std::vector<std::string> arguments,
+                 const std::vector<std::string>& environment)
+    : log_(new_log_file()) {
+    std::vector<std::string> all{"--port",         "0",          "--admin-port", "0",
+                                 "--database-url", database_url, "--log-format", "json"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    pid_ = spawn(options(all, environment, log_));
+
+    static const std::regex ready(R"(ready: serving on http://\S+:(\d+)(?:, admin on http://\S+:(\d+))?)");
+    std::smatch match;
+    std::string text;
+    const bool started = eventually(
+        [&] {
+            text = output();
+            return std::regex_search(text, match, ready) ||
+                   ::waitpid(pid_, nullptr, WNOHANG | WNOWAIT) != 0;
+        },
+        std::chrono::seconds(60));
+    if (match.empty()) {
+        ::kill(pid_, SIGKILL);
+        test::wait_for_exit(pid_, std::chrono::seconds(10));
+        fs::remove(log_);
+        throw std::runtime_error((started ? "it ended: " : "it did not get ready: ") + text);
+    }
+    port_ = std::stoi(match[1]);
+    admin_port_ = match[2].matched ? std::stoi(match[2]) : port_;
+}
+
+Service::~Service() {
+    if (pid_ > 0) {
+        ::kill(pid_, SIGKILL);
+        test::wait_for_exit(pid_, std::chrono::seconds(10));
+    }
+    std::error_code ignored;
+    fs::remove(log_, ignored);
+}
+
+std::string Service::url(std::string_view path) const {
+    return "http://127.0.0.1:" + std::to_string(port_) + std::string(path);
+}
+
+std::string Service::admin_url(std::string_view path) const {
+    return "http://127.0.0.1:" + std::to_string(admin_port_) + std::string(path);
+}
+
+std::optional<Exit> Service::wait_for_exit() {
+    const auto status = test::wait_for_exit(pid_, std::chrono::seconds(60));
+    if (!status) return std::nullopt;
+    pid_ = 0;
+    return Exit{.status = exit_status(*status), .output = output()};
+}
+
+std::string Service::output() const { return read_file(log_); }
+
+std::size_t Service::threads() const {
+    return entries("/proc/" + std::to_string(pid_) + "/task");
+}
+
+std::size_t Service::open_files() const {
+    return entries("/proc/" + std::to_string(pid_) + "/fd");
+}
+
+std::chrono::milliseconds Service::cpu_time() const {
+    // utime and stime are the 14th and 15th field of proc(5)'s stat; the name may hold spaces.
+    std::string stat = read_file("/proc/" + std::to_string(pid_) + "/stat");
+    std::istringstream fields(stat.substr(stat.rfind(')') + 2));
+    std::string skipped;
+    for (int i = 3; i < 14; ++i) fields >> skipped;
+    long user = 0;
+    long system = 0;
+    fields >> user >> system;
+    return std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
+}
+
+std::size_t Service::resident_bytes() const {
+    std::ifstream statm("/proc/" + std::to_string(pid_) + "/statm");
+    std::size_t total = 0;
+    std::size_t resident = 0;
+    statm >> total >> resident;
+    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::string database_with_users(int users) {
+    const std::string url = PostgresServer::shared().create_database();
+    const Exit migrated = run_signalbox({"migrate", "--database-url", url});
+    if (migrated.status != 0) throw std::runtime_error("migrate failed: " + migrated.output);
+    if (users > 0) {
+        execute(url,
+                "INSERT INTO users (name, email) SELECT 'User ' || i, 'user' || i || '@example.com' "
+                "FROM generate_series(1, " + std::to_string(users) + ") i");
+    }
+    return url;
+}
+
+}  // namespace signalbox::test

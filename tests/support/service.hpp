@@ -1,0 +1,64 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace signalbox::test {
+
+/// How a process ended.
+struct Exit {
+    int status = -1;  ///< -1: by a signal
+    std::string output;
+};
+
+/// Runs the real binary to its end, with these arguments and environment variables.
+Exit run_signalbox(const std::vector<std::string>& arguments,
+                   const std::vector<std::string>& environment = {});
+
+/// The real binary, serving on free ports of 127.0.0.1; killed when the test ends, however it does.
+class Service {
+  public:
+    /// Starts it and returns when it has printed its ready line. Throws std::runtime_error with its
+    /// output when it ends before. `arguments` come after those that choose ports and database.
+    explicit Service(const std::string& database_url, std::vector<std::string> arguments = {},
+                     const std::vector<std::string>& environment = {});
+    ~Service();
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+
+    std::string url(std::string_view path) const;
+    std::string admin_url(std::string_view path) const;
+    int port() const { return port_; }
+    int admin_port() const { return admin_port_; }
+    pid_t pid() const { return pid_; }
+
+    void signal(int number) const { ::kill(pid_, number); }
+    /// Waits for its end; nothing when it does not come within a generous time.
+    std::optional<Exit> wait_for_exit();
+    /// Everything it printed until now.
+    std::string output() const;
+
+    std::size_t threads() const;
+    std::size_t open_files() const;
+    /// Processor time used until now, by all its threads.
+    std::chrono::milliseconds cpu_time() const;
+    std::size_t resident_bytes() const;
+
+  private:
+    std::filesystem::path log_;
+    pid_t pid_ = 0;
+    int port_ = 0;
+    int admin_port_ = 0;
+};
+
+/// A new database with the project's migrations applied, and so many users in it.
+std::string database_with_users(int users);
+
+}  // namespace signalbox::test
