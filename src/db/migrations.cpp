@@ -1,6 +1,7 @@
 #include "db/migrations.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <thread>
 
