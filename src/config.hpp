@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "ip_allow_list.hpp"
+#include "parsed.hpp"
 
 namespace signalbox {
 

@@ -2,119 +2,22 @@
 
 #include <array>
 #include <chrono>
-#include <limits>
 #include <utility>
 
+#include "config_values.hpp"
 #include "database_url.hpp"
-#include "units.hpp"
 
 namespace signalbox {
 namespace {
 
 using namespace std::chrono_literals;
-using Milliseconds = std::chrono::milliseconds;
+using namespace config_values;
 
 constexpr std::size_t operator""_KiB(unsigned long long count) {
     return count << 10U;
 }
 constexpr std::size_t operator""_GiB(unsigned long long count) {
     return count << 30U;
-}
-
-// What follows are the kinds of value in the table below: each makes the function that reads a text
-// into one member of Config.
-
-Option::Set duration(Milliseconds Config::*member, Milliseconds lowest) {
-    return [=](Config& config, std::string_view text) -> std::optional<Invalid> {
-        const auto value = parse_duration(text);
-        if (!value) return Invalid{value.reason()};
-        if (*value < lowest) {
-            return Invalid{printable(text) + ": expected at least " + format_duration(lowest)};
-        }
-        config.*member = *value;
-        return std::nullopt;
-    };
-}
-
-Option::Set size(std::size_t Config::*member, std::size_t lowest, std::size_t highest) {
-    return [=](Config& config, std::string_view text) -> std::optional<Invalid> {
-        const auto value = parse_size(text);
-        if (!value) return Invalid{value.reason()};
-        if (*value < lowest || *value > highest) {
-            return Invalid{printable(text) + ": expected " + format_size(lowest) + " to " +
-                           format_size(highest)};
-        }
-        config.*member = *value;
-        return std::nullopt;
-    };
-}
-
-Option::Set count(std::size_t Config::*member, std::size_t lowest, std::size_t highest) {
-    return [=](Config& config, std::string_view text) -> std::optional<Invalid> {
-        const auto value = parse_number(text, lowest, highest);
-        if (!value) return Invalid{value.reason()};
-        config.*member = *value;
-        return std::nullopt;
-    };
-}
-
-Option::Set port(std::uint16_t Config::*member) {
-    return [=](Config& config, std::string_view text) -> std::optional<Invalid> {
-        if (text.starts_with("tcp://")) {
-            return Invalid{
-                printable(text) +
-                " comes from Kubernetes, which sets such a variable for each Service of the "
-                "namespace: set enableServiceLinks: false in the pod"};
-        }
-        const auto value = parse_number(text, 0, std::numeric_limits<std::uint16_t>::max());
-        if (!value) return Invalid{value.reason()};
-        config.*member = static_cast<std::uint16_t>(*value);
-        return std::nullopt;
-    };
-}
-
-Option::Set on_or_off(bool Config::*member) {
-    return [=](Config& config, std::string_view text) -> std::optional<Invalid> {
-        const bool on = text == "on" || text == "true" || text == "1";
-        if (!on && text != "off" && text != "false" && text != "0") {
-            return Invalid{printable(text) + ": expected on, off, true, false, 1 or 0"};
-        }
-        config.*member = on;
-        return std::nullopt;
-    };
-}
-
-/// std::string or std::filesystem::path.
-template <typename Text>
-Option::Set not_empty(Text Config::*member) {
-    return [=](Config& config, std::string_view text) -> std::optional<Invalid> {
-        if (text.empty()) return Invalid{"expected a value, got none"};
-        if (text.find('\0') != std::string_view::npos) return Invalid{"holds a NUL byte"};
-        config.*member = std::string{text};
-        return std::nullopt;
-    };
-}
-
-/// Any type with a function Parsed<Value> parse(std::string_view).
-template <typename Value, typename Parse>
-Option::Set parsed_by(Parse parse, Value Config::*member) {
-    return [=](Config& config, std::string_view text) -> std::optional<Invalid> {
-        auto value = parse(text);
-        if (!value) return Invalid{value.reason()};
-        config.*member = *value;
-        return std::nullopt;
-    };
-}
-
-template <typename Enum, std::size_t N>
-Parsed<Enum> parse_name(const std::array<std::pair<std::string_view, Enum>, N>& names,
-                        std::string_view text) {
-    std::string known;
-    for (const auto& [name, value] : names) {
-        if (name == text) return value;
-        known += (known.empty() ? "" : ", ") + std::string{name};
-    }
-    return Invalid{printable(text) + ": expected one of " + known};
 }
 
 using enum LogLevel;

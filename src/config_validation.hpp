@@ -1,12 +1,15 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "command_line.hpp"
 #include "config.hpp"
+#include "machine.hpp"
+#include "parsed.hpp"
 
 namespace signalbox {
 

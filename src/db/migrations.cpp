@@ -1,16 +1,15 @@
 #include "db/migrations.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
-#include <thread>
 
+#include "db/migration_lock.hpp"
 #include "db/sql_session.hpp"
 #include "read_file.hpp"
 
 namespace signalbox::db {
 namespace {
-
-using namespace std::chrono_literals;
 
 /// Quoted "schema.schema_migrations", where dbmate keeps it too. Qualified, because a migration may
 /// change the search path (pg_dump's files do).
@@ -33,43 +32,6 @@ std::vector<Migration> not_applied(const std::vector<Migration>& migrations,
                          [&](const Migration& m) { return !applied.contains(m.version); });
     return pending;
 }
-
-/// The right to migrate this database, held by an open transaction on a connection of its own. That
-/// outlives the transaction of each file, is given up when this process dies, and works through a
-/// PgBouncer that pools transactions, where a lock of the session would stay behind.
-class MigrationLock {
-  public:
-    MigrationLock(const MigrationTarget& target, const MigrationReport& report)
-        : session_{target.database_url, target.patience} {
-        // Asked again and again instead of waiting in the server: a waiting statement has a
-        // snapshot, and the CREATE INDEX CONCURRENTLY of the one who works waits for those to end.
-        for (bool first = true; !try_lock(); first = false) {
-            if (first) report("Waiting: another process is migrating this database");
-            std::this_thread::sleep_for(100ms);
-        }
-    }
-
-    /// Throws when the connection, and with it the lock, is gone.
-    void check() { session_.execute("SELECT 1"); }
-
-  private:
-    bool try_lock() {
-        // Read committed has no snapshot between statements, which a CREATE INDEX CONCURRENTLY
-        // would wait for; the lock has to survive a migration of hours.
-        session_.execute(
-            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = "
-            "0");
-        // "signalbo" in ASCII; any number would do that nobody else uses.
-        if (session_.column("SELECT pg_try_advisory_xact_lock(8316291910694888047)").front() ==
-            "t") {
-            return true;
-        }
-        session_.execute("ROLLBACK");
-        return false;
-    }
-
-    SqlSession session_;
-};
 
 struct PendingMigration {
     Migration migration;

@@ -7,9 +7,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
+#include <cstddef>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <pqxx/pqxx>
 #include <string>

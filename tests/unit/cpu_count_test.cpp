@@ -4,11 +4,12 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 namespace signalbox {
 namespace {

@@ -1,0 +1,27 @@
+#include "machine.hpp"
+
+#include <unistd.h>
+
+#include <system_error>
+
+#include "cpu_count.hpp"
+#include "file_limit.hpp"
+
+namespace signalbox {
+
+Machine this_machine() {
+    std::error_code ignored;  // an empty folder then, and a message that names the migrations
+    const auto binary = std::filesystem::read_symlink("/proc/self/exe", ignored);
+    return {cpu_count(), file_limit(), ::isatty(STDOUT_FILENO) == 1,
+            find_migrations(binary.parent_path())};
+}
+
+std::filesystem::path find_migrations(const std::filesystem::path& binary_folder) {
+    const auto installed = binary_folder.parent_path() / "share/signalbox/migrations";
+    const auto in_source = binary_folder.parent_path().parent_path() / "migrations";
+    std::error_code ignored;
+    if (std::filesystem::is_directory(installed, ignored)) return installed;
+    return std::filesystem::is_directory(in_source, ignored) ? in_source : installed;
+}
+
+}  // namespace signalbox
