@@ -3,15 +3,16 @@
 #include "admin/routes.hpp"
 #include "app/lifecycle.hpp"
 #include "app/routes.hpp"
-#include "command_line.hpp"
+#include "config/command_line.hpp"
 #include "db/migrate_command.hpp"
 #include "db/pool.hpp"
-#include "file_limit.hpp"
+#include "process/file_limit.hpp"
 #include "http/access_log.hpp"
 #include "http/server.hpp"
 #include "observe/log.hpp"
-#include "options.hpp"
+#include "wiring.hpp"
 #include "process/stop_signal.hpp"
+#include "wiring.hpp"
 
 #include <fmt/format.h>
 
@@ -28,19 +29,21 @@ int serve(const Config& config) {
     observe::Log log(config.log_level, config.log_format);
 
     db::Pool database(pool_options(config, log));
-    http::Server api(api_options(config), app::routes(database),
+    admin::Health health([&database] { return database.reachable(); });
+    auto api_routes = app::routes(database);
+    if (config.admin_shares_port()) append(api_routes, admin::routes(health));
+    http::Server api(api_options(config), std::move(api_routes),
                      http::access_log(log, config.access_log));
-    admin::Health health({.longest_since_turn = [&api] { return api.longest_since_turn(); },
-                          .database_reachable = [&database] { return database.reachable(); }});
-    http::Server admin(admin_options(config), admin::routes(health), [](auto&) {});
+    http::Server admin(admin_options(config), admin::routes(health), http::no_access_log());
+    health.watch([&api] { return api.longest_since_turn(); });
 
-    admin.listen();
+    if (!config.admin_shares_port()) admin.listen();
     app::startup(database, stop.token());
     db::prepare_schema(config, [&log](auto line) { log.write(LogLevel::info, line); });
     api.listen();
     health.set(admin::State::ready);
-    log.write(LogLevel::info,
-              fmt::format("ready: serving on {}, admin on {}", api.url(), admin.url()));
+    const std::string& operators = config.admin_shares_port() ? api.url() : admin.url();
+    log.write(LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(), operators));
 
     stop.wait();
     health.set(admin::State::draining);

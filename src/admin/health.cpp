@@ -4,6 +4,7 @@
 #include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <string_view>
 #include <vector>
 
 namespace signalbox::admin {
@@ -55,7 +56,7 @@ Health::Report report(const std::vector<Check>& checks) {
 }  // namespace
 
 Health::Report Health::live() const {
-    return report({{"event-loops", probes_.longest_since_turn() < longest_block,
+    return report({{"event-loops", longest_since_turn_() < longest_block,
                     "an event loop is blocked"}});
 }
 
@@ -64,7 +65,7 @@ Health::Report Health::ready(bool exclude_database) const {
     std::vector<Check> checks{{"started", state != State::starting, "starting"},
                               {"accepting", state != State::draining, "draining"}};
     if (!exclude_database) {
-        checks.push_back({"database", probes_.database_reachable(), "no connection"});
+        checks.push_back({"database", database_reachable_(), "no connection"});
     }
     return report(checks);
 }

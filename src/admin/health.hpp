@@ -4,7 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <string>
-#include <string_view>
+#include <utility>
 
 namespace signalbox::admin {
 
@@ -14,13 +14,14 @@ enum class State { starting, ready, draining };
 /// What `/livez` and `/readyz` answer. Any thread.
 class Health {
   public:
-    struct Probes {
-        /// How long ago the event loop that turned last of all turned.
-        std::function<std::chrono::steady_clock::duration()> longest_since_turn;
-        std::function<bool()> database_reachable;
-    };
-    explicit Health(Probes probes) : probes_(std::move(probes)) {}
+    explicit Health(std::function<bool()> database_reachable)
+        : database_reachable_(std::move(database_reachable)) {}
 
+    /// How long ago the event loop turned that turned last of all. To be set before the first
+    /// question comes.
+    void watch(std::function<std::chrono::steady_clock::duration()> longest_since_turn) {
+        longest_since_turn_ = std::move(longest_since_turn);
+    }
     void set(State state) noexcept { state_ = state; }
 
     struct Report {
@@ -33,7 +34,8 @@ class Health {
     Report ready(bool exclude_database) const;
 
   private:
-    const Probes probes_;
+    const std::function<bool()> database_reachable_;
+    std::function<std::chrono::steady_clock::duration()> longest_since_turn_;
     std::atomic<State> state_{State::starting};
 };
 

@@ -2,7 +2,7 @@
 
 #include <iosfwd>
 
-#include "config.hpp"
+#include "config/config.hpp"
 #include "db/migrations.hpp"
 
 namespace signalbox::db {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "parsed.hpp"
+#include "config/parsed.hpp"
 
 // Migration files have dbmate's format, so that either tool can be used on the same database.
 

@@ -6,7 +6,7 @@
 
 #include "db/migration_lock.hpp"
 #include "db/sql_session.hpp"
-#include "read_file.hpp"
+#include "process/read_file.hpp"
 
 namespace signalbox::db {
 namespace {

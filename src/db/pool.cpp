@@ -1,7 +1,7 @@
 #include "db/pool.hpp"
 
 #include "async/random.hpp"
-#include "database_url.hpp"
+#include "config/database_url.hpp"
 #include "db/backoff.hpp"
 #include "db/rows_json.hpp"
 #include "observe/in_flight.hpp"

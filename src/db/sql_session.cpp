@@ -5,7 +5,7 @@
 #include <charconv>
 #include <thread>
 
-#include "database_url.hpp"
+#include "config/database_url.hpp"
 
 namespace signalbox::db {
 namespace {

@@ -58,4 +58,8 @@ std::function<void(const FinishedRequest&)> access_log(observe::Log& log, Access
     };
 }
 
+std::function<void(const FinishedRequest&)> no_access_log() {
+    return [](const FinishedRequest&) {};
+}
+
 }  // namespace signalbox::http

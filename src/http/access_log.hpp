@@ -1,6 +1,6 @@
 #pragma once
 
-#include "config.hpp"
+#include "config/config.hpp"
 #include "http/server_context.hpp"
 #include "observe/log.hpp"
 
@@ -12,5 +12,8 @@ namespace signalbox::http {
 /// was answered, how long it took and what it waited for. A 500's cause is in it, under the
 /// request id that the client has. `log` must outlive the server.
 std::function<void(const FinishedRequest&)> access_log(observe::Log& log, AccessLog which);
+
+/// For a server whose requests are not worth a line each.
+std::function<void(const FinishedRequest&)> no_access_log();
 
 }  // namespace signalbox::http

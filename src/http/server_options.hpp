@@ -1,7 +1,7 @@
 #pragma once
 
 #include "http/request_decoder.hpp"
-#include "ip_allow_list.hpp"
+#include "config/ip_allow_list.hpp"
 
 #include <chrono>
 #include <cstddef>

@@ -1,6 +1,6 @@
 // The API's contract, route by route, against the real binary and a real PostgreSQL.
 
-#include "file_limit.hpp"
+#include "process/file_limit.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/postgres.hpp"

@@ -1,11 +1,11 @@
-#include "config_options.hpp"
+#include "config/config_options.hpp"
 
 #include <array>
 #include <chrono>
 #include <utility>
 
-#include "config_values.hpp"
-#include "database_url.hpp"
+#include "config/config_values.hpp"
+#include "config/database_url.hpp"
 
 namespace signalbox {
 namespace {

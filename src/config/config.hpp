@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
-#include "ip_allow_list.hpp"
-#include "parsed.hpp"
+#include "config/ip_allow_list.hpp"
+#include "config/parsed.hpp"
 
 namespace signalbox {
 
@@ -32,6 +32,8 @@ struct Config {
     // Admin listener
     std::string admin_host;
     std::uint16_t admin_port{};  ///< 0: any free one
+    /// Whether the API's listener serves the operators too, and they have none of their own.
+    bool admin_shares_port() const { return admin_port != 0 && admin_port == port; }
 
     // Database
     std::string database_url;

@@ -1,4 +1,4 @@
-#include "ip_allow_list.hpp"
+#include "config/ip_allow_list.hpp"
 
 #include <gtest/gtest.h>
 

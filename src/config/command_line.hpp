@@ -6,8 +6,8 @@
 #include <string_view>
 #include <variant>
 
-#include "config.hpp"
-#include "machine.hpp"
+#include "config/config.hpp"
+#include "process/machine.hpp"
 
 namespace signalbox {
 

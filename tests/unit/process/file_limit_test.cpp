@@ -1,4 +1,4 @@
-#include "file_limit.hpp"
+#include "process/file_limit.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -7,9 +7,9 @@
 #include <string_view>
 #include <utility>
 
-#include "config.hpp"
-#include "machine.hpp"
-#include "parsed.hpp"
+#include "config/config.hpp"
+#include "process/machine.hpp"
+#include "config/parsed.hpp"
 
 namespace signalbox {
 

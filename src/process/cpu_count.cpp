@@ -1,4 +1,4 @@
-#include "cpu_count.hpp"
+#include "process/cpu_count.hpp"
 
 #include <sched.h>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <thread>
 
-#include "read_file.hpp"
+#include "process/read_file.hpp"
 
 namespace signalbox {
 namespace {

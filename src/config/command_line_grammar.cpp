@@ -1,9 +1,9 @@
-#include "command_line_grammar.hpp"
+#include "config/command_line_grammar.hpp"
 
 #include <algorithm>
 #include <utility>
 
-#include "units.hpp"
+#include "config/units.hpp"
 #include "version.hpp"
 
 namespace signalbox {

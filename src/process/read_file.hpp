@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "parsed.hpp"
+#include "config/parsed.hpp"
 
 namespace signalbox {
 

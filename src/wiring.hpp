@@ -1,9 +1,12 @@
 #pragma once
 
-#include "config.hpp"
+#include "config/config.hpp"
 #include "db/pool.hpp"
+#include "http/router.hpp"
 #include "http/server_options.hpp"
 #include "observe/log.hpp"
+
+#include <vector>
 
 namespace signalbox {
 
@@ -11,5 +14,7 @@ namespace signalbox {
 db::PoolOptions pool_options(const Config& config, observe::Log& log);
 http::ServerOptions api_options(const Config& config);
 http::ServerOptions admin_options(const Config& config);
+
+void append(std::vector<http::Route>& routes, std::vector<http::Route> more);
 
 }  // namespace signalbox

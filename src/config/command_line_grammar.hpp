@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "command_line.hpp"
-#include "config_options.hpp"
+#include "config/command_line.hpp"
+#include "config/config_options.hpp"
 
 namespace signalbox {
 

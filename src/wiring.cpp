@@ -1,4 +1,7 @@
-#include "options.hpp"
+#include "wiring.hpp"
+
+#include <iterator>
+#include <utility>
 
 namespace signalbox {
 
@@ -34,6 +37,11 @@ http::ServerOptions api_options(const Config& config) {
 http::ServerOptions admin_options(const Config& config) {
     // The operators' own few requests: the defaults do, whatever the API is limited to.
     return {.name = "admin", .host = config.admin_host, .port = config.admin_port};
+}
+
+void append(std::vector<http::Route>& routes, std::vector<http::Route> more) {
+    routes.insert(routes.end(), std::make_move_iterator(more.begin()),
+                  std::make_move_iterator(more.end()));
 }
 
 }  // namespace signalbox

@@ -1,9 +1,9 @@
-#include "config_validation.hpp"
+#include "config/config_validation.hpp"
 
 #include <algorithm>
 
-#include "file_limit.hpp"
-#include "units.hpp"
+#include "process/file_limit.hpp"
+#include "config/units.hpp"
 
 namespace signalbox {
 

@@ -1,4 +1,4 @@
-#include "command_line.hpp"
+#include "config/command_line.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,8 +16,8 @@
 #include <variant>
 #include <vector>
 
-#include "config_options.hpp"
-#include "file_limit.hpp"
+#include "config/config_options.hpp"
+#include "process/file_limit.hpp"
 #include "version.hpp"
 
 namespace signalbox {

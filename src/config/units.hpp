@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "parsed.hpp"
+#include "config/parsed.hpp"
 
 namespace signalbox {
 

@@ -1,4 +1,4 @@
-#include "ip_allow_list.hpp"
+#include "config/ip_allow_list.hpp"
 
 #include <arpa/inet.h>
 
@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "units.hpp"
+#include "config/units.hpp"
 
 namespace signalbox {
 

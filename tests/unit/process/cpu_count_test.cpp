@@ -1,4 +1,4 @@
-#include "cpu_count.hpp"
+#include "process/cpu_count.hpp"
 
 #include <gtest/gtest.h>
 #include <sched.h>

@@ -1,4 +1,4 @@
-#include "read_file.hpp"
+#include "process/read_file.hpp"
 
 #include <array>
 #include <cerrno>

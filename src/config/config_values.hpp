@@ -10,8 +10,8 @@
 #include <string_view>
 #include <utility>
 
-#include "config_options.hpp"
-#include "units.hpp"
+#include "config/config_options.hpp"
+#include "config/units.hpp"
 
 // The kinds of value an option can have. Each function makes the one that reads a text into a
 // member of Config; bounds are inclusive.

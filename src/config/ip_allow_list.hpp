@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "parsed.hpp"
+#include "config/parsed.hpp"
 
 namespace signalbox {
 

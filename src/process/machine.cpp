@@ -1,11 +1,11 @@
-#include "machine.hpp"
+#include "process/machine.hpp"
 
 #include <unistd.h>
 
 #include <system_error>
 
-#include "cpu_count.hpp"
-#include "file_limit.hpp"
+#include "process/cpu_count.hpp"
+#include "process/file_limit.hpp"
 
 namespace signalbox {
 

@@ -1,14 +1,14 @@
-#include "command_line.hpp"
+#include "config/command_line.hpp"
 
 #include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include "command_line_grammar.hpp"
-#include "config_options.hpp"
-#include "config_validation.hpp"
-#include "database_url.hpp"
+#include "config/command_line_grammar.hpp"
+#include "config/config_options.hpp"
+#include "config/config_validation.hpp"
+#include "config/database_url.hpp"
 
 namespace signalbox {
 namespace {

@@ -1,4 +1,4 @@
-#include "database_url.hpp"
+#include "config/database_url.hpp"
 
 #include <libpq-fe.h>
 
@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "read_file.hpp"
+#include "process/read_file.hpp"
 
 namespace signalbox {
 namespace {
