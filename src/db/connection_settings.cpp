@@ -70,7 +70,7 @@ std::string find_or(const Settings& settings, std::string_view keyword, std::str
     return found != settings.end() && !found->second.empty() ? found->second : otherwise;
 }
 
-std::string quoted(std::string_view value) {
+std::string in_quotes(std::string_view value) {
     std::string result = "'";
     for (const char c : value) {
         if (c == '\'' || c == '\\') result += '\\';
@@ -108,7 +108,7 @@ std::string connection_settings(const SessionOptions& options) {
 
     std::string text;
     for (const auto& [keyword, value] : settings)
-        text += keyword + "=" + quoted(value) + " ";
+        text += keyword + "=" + in_quotes(value) + " ";
     return text;
 }
 

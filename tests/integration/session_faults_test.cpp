@@ -7,8 +7,8 @@
 #include <chrono>
 #include <future>
 #include <memory>
-#include <pqxx/pqxx>
 #include <string>
+#include <vector>
 
 #include "db/session.hpp"
 #include "support/postgres.hpp"
@@ -59,24 +59,18 @@ bool closed(const Session& session) {
 class RunningRead {
   public:
     RunningRead(Session& session, const std::string& url)
-        : holder_(url), lock_(holder_), error_(start(session)) {
-        const auto waiting =
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
-        while (query_value(url, waiting) != "1") {
+        : error_(std::async(std::launch::async,
+                            [&session] { return read_error(session, "SELECT pg_sleep(3600)"); })) {
+        const auto sleeping =
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event = 'PgSleep' AND datname = current_database()";
+        while (query_value(url, sleeping) != "1") {
         }
     }
 
     Error error() { return error_.get(); }
 
   private:
-    std::future<Error> start(Session& session) {
-        lock_.exec("SELECT pg_advisory_xact_lock(1)");
-        return std::async(std::launch::async,
-                          [&session] { return read_error(session, "SELECT pg_advisory_lock(1)"); });
-    }
-
-    pqxx::connection holder_;
-    pqxx::work lock_;
     std::future<Error> error_;
 };
 
@@ -180,16 +174,25 @@ TEST(session_server, stopped_while_running) {
 }
 
 TEST(session_server, has_no_place_for_one_more) {
-    PostgresServer server{{.settings = {"max_connections=4", "superuser_reserved_connections=3"}}};
-    execute(server.database_url(), "CREATE ROLE app LOGIN");
-    const SessionOptions options{.url = server.database_url() + "&user=app"};
-    Session first{options};
-    const auto error = connect_error(options);
-    EXPECT_EQ(error.kind(), ErrorKind::too_many_connections) << error.what();
+    PostgresServer server{{.settings = {"max_connections=8"}}};
+    execute(server.database_url(),
+            "CREATE ROLE app LOGIN; CREATE ROLE single LOGIN CONNECTION LIMIT 1");
+    const SessionOptions single{.url = server.database_url() + "&user=single"};
+    std::vector<std::unique_ptr<Session>> sessions;
+    sessions.push_back(std::make_unique<Session>(single));
+    EXPECT_EQ(connect_error(single).kind(), ErrorKind::too_many_connections);
 
-    execute(server.database_url(), "ALTER ROLE app SUPERUSER CONNECTION LIMIT 1");
-    execute(server.database_url(), "ALTER ROLE app NOSUPERUSER");
-    EXPECT_EQ(connect_error(options).kind(), ErrorKind::too_many_connections);
+    // First all that is not reserved for superusers, then that.
+    for (const auto* user : {"app", "postgres"}) {
+        const SessionOptions options{.url = server.database_url() + "&user=" + user};
+        try {
+            for (int i = 0; i < 20; ++i)
+                sessions.push_back(std::make_unique<Session>(options));
+            FAIL() << "it connected 20 times";
+        } catch (const ConnectError& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::too_many_connections) << error.what();
+        }
+    }
 }
 
 TEST(session_server, tries_each_host_of_the_url) {

@@ -100,6 +100,7 @@ TEST_P(session_either_way, survives_a_statement_that_fails) {
         const auto error = read_error(session_, all);
         EXPECT_EQ(error.kind(), ErrorKind::statement);
         EXPECT_EQ(error.sqlstate(), "42P01");
+        EXPECT_FALSE(std::string{error.what()}.ends_with('\n'));
         EXPECT_FALSE(error.session_lost());
     }
     execute(url_, "CREATE TABLE t (a int); INSERT INTO t VALUES (7)");

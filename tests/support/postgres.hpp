@@ -16,7 +16,7 @@ struct PostgresOptions {
     std::vector<std::string> settings{};
 };
 
-/// A real PostgreSQL of our own, as user `postgres` without a password, in a folder under /tmp.
+/// A real PostgreSQL of our own, as user `postgres` without a password, in a folder of its own.
 ///
 /// Starting one costs about a tenth of a second. Its time zone and date style are odd on purpose
 /// (Asia/Kolkata, `SQL, DMY`): code that relies on the server's defaults fails its test.

@@ -27,9 +27,9 @@ struct PostgresInstallation {
                                        const std::vector<std::string>& arguments) const;
 };
 
-/// Makes a new folder under /tmp with a fresh cluster in its subfolder `data`. initdb itself runs
-/// once for a machine and a user: what it made is kept in /tmp and copied, under a lock, so any
-/// number of test processes may ask at the same time.
+/// Makes a new folder, in memory or else under /tmp, with a fresh cluster in its subfolder `data`.
+/// initdb itself runs once for a machine and a user: what it made is kept in /tmp and copied, under
+/// a lock, so any number of test processes may ask at the same time.
 std::filesystem::path make_cluster();
 
 }  // namespace signalbox::test
