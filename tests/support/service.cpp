@@ -44,6 +44,13 @@ SpawnOptions options(const std::vector<std::string>& arguments,
 
 int exit_status(int wait_status) { return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1; }
 
+/// Leaves the child to be waited for.
+bool has_ended(pid_t child) {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == child;
+}
+
 std::size_t entries(const fs::path& folder) {
     return static_cast<std::size_t>(
         std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
@@ -80,7 +87,7 @@ Service::Service(const std::string& database_url, std::vector<std::string> argum
         [&] {
             text = output();
             return std::regex_search(text, match, ready) ||
-                   ::waitpid(pid_, nullptr, WNOHANG | WNOWAIT) != 0;
+                   has_ended(pid_);
         },
         std::chrono::seconds(60));
     if (match.empty()) {
