@@ -80,7 +80,7 @@ Service::Service(const std::string& database_url, std::vector<std::string> argum
     all.insert(all.end(), arguments.begin(), arguments.end());
     pid_ = spawn(options(all, environment, log_));
 
-    static const std::regex ready(R"(ready: serving on http://\S+:(\d+)(?:, admin on http://\S+:(\d+))?)");
+    static const std::regex ready(R"(ready: serving on http://[^:]+:(\d+), admin on http://[^:]+:(\d+))");
     std::smatch match;
     std::string text;
     const bool started = eventually(
@@ -97,7 +97,7 @@ Service::Service(const std::string& database_url, std::vector<std::string> argum
         throw std::runtime_error((started ? "it ended: " : "it did not get ready: ") + text);
     }
     port_ = std::stoi(match[1]);
-    admin_port_ = match[2].matched ? std::stoi(match[2]) : port_;
+    admin_port_ = std::stoi(match[2]);
 }
 
 Service::~Service() {
