@@ -1,3 +1,9 @@
+#include <fmt/format.h>
+
+#include <iostream>
+#include <thread>
+#include <variant>
+
 #include "admin/health.hpp"
 #include "admin/healthcheck.hpp"
 #include "admin/routes.hpp"
@@ -6,19 +12,12 @@
 #include "config/command_line.hpp"
 #include "db/migrate_command.hpp"
 #include "db/pool.hpp"
-#include "process/file_limit.hpp"
 #include "http/access_log.hpp"
 #include "http/server.hpp"
 #include "observe/log.hpp"
-#include "wiring.hpp"
+#include "process/file_limit.hpp"
 #include "process/stop_signal.hpp"
 #include "wiring.hpp"
-
-#include <fmt/format.h>
-
-#include <iostream>
-#include <thread>
-#include <variant>
 
 namespace signalbox {
 namespace {
@@ -43,7 +42,8 @@ int serve(const Config& config) {
     api.listen();
     health.set(admin::State::ready);
     const std::string& operators = config.admin_shares_port() ? api.url() : admin.url();
-    log.write(LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(), operators));
+    log.write(LogLevel::info,
+              fmt::format("ready: serving on {}, admin on {}", api.url(), operators));
 
     stop.wait();
     health.set(admin::State::draining);

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <vector>
+
 #include "config/config.hpp"
 #include "db/pool.hpp"
 #include "http/router.hpp"
 #include "http/server_options.hpp"
 #include "observe/log.hpp"
-
-#include <vector>
 
 namespace signalbox {
 

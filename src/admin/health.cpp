@@ -23,7 +23,8 @@ struct Check {
 /// The health check response format that `application/health+json` stands for
 /// (draft-inadarei-api-health-check, section 3).
 Health::Report report(const std::vector<Check>& checks) {
-    const bool pass = std::all_of(checks.begin(), checks.end(), [](auto& check) { return check.pass; });
+    const bool pass =
+        std::all_of(checks.begin(), checks.end(), [](auto& check) { return check.pass; });
     const auto status = [](bool passed) { return passed ? "pass" : "fail"; };
     const auto size = [](std::string_view text) {
         return static_cast<rapidjson::SizeType>(text.size());
@@ -56,8 +57,8 @@ Health::Report report(const std::vector<Check>& checks) {
 }  // namespace
 
 Health::Report Health::live() const {
-    return report({{"event-loops", longest_since_turn_() < longest_block,
-                    "an event loop is blocked"}});
+    return report(
+        {{"event-loops", longest_since_turn_() < longest_block, "an event loop is blocked"}});
 }
 
 Health::Report Health::ready(bool exclude_database) const {

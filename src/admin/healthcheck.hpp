@@ -1,8 +1,8 @@
 #pragma once
 
-#include "config/config.hpp"
-
 #include <iosfwd>
+
+#include "config/config.hpp"
 
 namespace signalbox::admin {
 

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <vector>
+
 #include "admin/health.hpp"
 #include "http/router.hpp"
-
-#include <vector>
 
 namespace signalbox::admin {
 

@@ -2,8 +2,12 @@
 
 namespace signalbox::app {
 
-void startup(db::Pool& database, std::stop_token stop) { database.connect(stop); }
+void startup(db::Pool& database, std::stop_token stop) {
+    database.connect(stop);
+}
 
-void shutdown(db::Pool& database) { database.disconnect(); }
+void shutdown(db::Pool& database) {
+    database.disconnect();
+}
 
 }  // namespace signalbox::app

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "db/pool.hpp"
-
 #include <stop_token>
+
+#include "db/pool.hpp"
 
 namespace signalbox::app {
 

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <vector>
+
 #include "db/pool.hpp"
 #include "http/router.hpp"
-
-#include <vector>
 
 namespace signalbox::app {
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "async/task.hpp"
-
 #include <asio/co_spawn.hpp>
 #include <asio/experimental/parallel_group.hpp>
 #include <asio/version.hpp>
@@ -11,6 +9,8 @@
 #include <exception>
 #include <tuple>
 #include <utility>
+
+#include "async/task.hpp"
 
 #if ASIO_VERSION < 103000
 #include <asio/experimental/deferred.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <asio/io_context.hpp>
 #include <asio/basic_waitable_timer.hpp>
+#include <asio/io_context.hpp>
 
 #include <chrono>
 #include <functional>

@@ -26,7 +26,9 @@ EventLoop::EventLoop(std::string name)
           context_.run();
       }) {}
 
-EventLoop::~EventLoop() { stop(); }
+EventLoop::~EventLoop() {
+    stop();
+}
 
 void EventLoop::stop() {
     context_.stop();

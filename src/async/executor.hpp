@@ -36,9 +36,8 @@ class BasicExecutor {
     observe::InFlightRequest* request() const noexcept { return request_; }
 
     template <class Property>
-        requires(asio::can_query<const Inner&, Property>::value)
-    auto query(const Property& property) const
-        noexcept(asio::is_nothrow_query<const Inner&, Property>::value) {
+    requires(asio::can_query<const Inner&, Property>::value) auto query(const Property& property)
+        const noexcept(asio::is_nothrow_query<const Inner&, Property>::value) {
         return asio::query(inner_, property);
     }
 
@@ -47,16 +46,15 @@ class BasicExecutor {
     }
 
     template <class Property>
-        requires(asio::can_require<const Inner&, Property>::value)
-    auto require(const Property& property) const
+    requires(asio::can_require<const Inner&, Property>::value) auto require(
+        const Property& property) const
         noexcept(asio::is_nothrow_require<const Inner&, Property>::value) {
         return adapt(asio::require(inner_, property));
     }
 
     template <class Property>
-        requires(asio::can_prefer<const Inner&, Property>::value)
-    auto prefer(const Property& property) const
-        noexcept(asio::is_nothrow_prefer<const Inner&, Property>::value) {
+    requires(asio::can_prefer<const Inner&, Property>::value) auto prefer(const Property& property)
+        const noexcept(asio::is_nothrow_prefer<const Inner&, Property>::value) {
         return adapt(asio::prefer(inner_, property));
     }
 

@@ -18,7 +18,8 @@ std::string random_hex_128() {
     std::string text(32, '0');
     for (std::size_t half = 0; half < 2; ++half) {
         std::uint64_t number = random_number();
-        for (std::size_t i = 0; i < 16; ++i, number >>= 4) text[half * 16 + i] = digits[number & 15];
+        for (std::size_t i = 0; i < 16; ++i, number >>= 4)
+            text[half * 16 + i] = digits[number & 15];
     }
     return text;
 }

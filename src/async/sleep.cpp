@@ -1,8 +1,8 @@
 #include "async/sleep.hpp"
 
-#include "observe/in_flight.hpp"
-
 #include <asio/basic_waitable_timer.hpp>
+
+#include "observe/in_flight.hpp"
 
 namespace signalbox::async {
 

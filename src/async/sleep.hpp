@@ -1,8 +1,8 @@
 #pragma once
 
-#include "async/task.hpp"
-
 #include <chrono>
+
+#include "async/task.hpp"
 
 namespace signalbox::async {
 

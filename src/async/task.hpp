@@ -1,10 +1,10 @@
 #pragma once
 
-#include "async/executor.hpp"
-
 #include <asio/awaitable.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
+
+#include "async/executor.hpp"
 
 namespace signalbox::async {
 

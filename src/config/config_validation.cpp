@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "process/file_limit.hpp"
 #include "config/units.hpp"
+#include "process/file_limit.hpp"
 
 namespace signalbox {
 

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "config/config.hpp"
-#include "process/machine.hpp"
 #include "config/parsed.hpp"
+#include "process/machine.hpp"
 
 namespace signalbox {
 

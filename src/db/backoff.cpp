@@ -1,15 +1,15 @@
 #include "db/backoff.hpp"
 
-#include "async/random.hpp"
-
 #include <algorithm>
+
+#include "async/random.hpp"
 
 namespace signalbox::db {
 
 std::chrono::milliseconds Backoff::next() {
     const auto half = step_ / 2;
-    const auto jitter =
-        std::chrono::milliseconds(async::random_number() % (static_cast<std::uint64_t>(half.count()) + 1));
+    const auto jitter = std::chrono::milliseconds(async::random_number() %
+                                                  (static_cast<std::uint64_t>(half.count()) + 1));
     step_ = std::min(step_ * 2, longest);
     return half + jitter;
 }

@@ -112,15 +112,4 @@ std::string connection_settings(const SessionOptions& options) {
     return text;
 }
 
-std::string database_name(const std::string& url) {
-    const auto settings = parse(url);
-    const auto host =
-        find_or(settings, "host", find_or(settings, "hostaddr", environment("PGHOST")));
-    const auto port = find_or(settings, "port", environment("PGPORT"));
-    const auto user = find_or(settings, "user", environment("PGUSER"));
-    const auto name = find_or(settings, "dbname", environment("PGDATABASE"));
-    return "database \"" + (name.empty() ? user : name) + "\" on " +
-           (host.empty() ? "the local socket" : host) + (port.empty() ? "" : ":" + port);
-}
-
 }  // namespace signalbox::db

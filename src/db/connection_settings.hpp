@@ -25,8 +25,4 @@ struct SessionOptions {
 /// the role or the server is set to: rows become JSON and RFC 3339 by that.
 [[nodiscard]] std::string connection_settings(const SessionOptions& options);
 
-/// Names the database for people: `database "users" on db1:5432,db2`. Never holds the password.
-/// Throws ConnectError when libpq cannot read the URL.
-[[nodiscard]] std::string database_name(const std::string& url);
-
 }  // namespace signalbox::db

@@ -1,11 +1,5 @@
 #include "db/pool.hpp"
 
-#include "async/random.hpp"
-#include "config/database_url.hpp"
-#include "db/backoff.hpp"
-#include "db/rows_json.hpp"
-#include "observe/in_flight.hpp"
-
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/async_result.hpp>
 #include <asio/error.hpp>
@@ -22,7 +16,21 @@
 #include <map>
 #include <utility>
 
+#include "async/random.hpp"
+#include "config/database_url.hpp"
+#include "db/backoff.hpp"
+#include "db/rows_json.hpp"
+#include "observe/in_flight.hpp"
+
 namespace signalbox::db {
+
+/// What a read came to.
+struct Outcome {
+    std::exception_ptr error{};
+    Json rows{};
+    Clock::time_point started{};  ///< when it got its connection; the epoch when it never did
+    Clock::time_point finished{};
+};
 
 namespace {
 
@@ -33,15 +41,9 @@ constexpr std::chrono::seconds idle_check{1};
 /// statement by itself at the timeout, unless it is frozen or cut off.
 constexpr std::chrono::seconds frozen_grace{1};
 
-/// What a read came to.
-struct Outcome {
-    std::exception_ptr error{};
-    Json rows{};
-    Clock::time_point started{};  ///< when it got its connection; the epoch when it never did
-    Clock::time_point finished{};
-};
-
-Outcome failed(std::exception_ptr error) { return {.error = std::move(error), .finished = Clock::now()}; }
+Outcome failed(std::exception_ptr error) {
+    return {.error = std::move(error), .finished = Clock::now()};
+}
 
 Outcome unavailable(const std::string& why) {
     return failed(std::make_exception_ptr(Unavailable(why)));
@@ -100,7 +102,8 @@ void Pool::Awaiting::deliver(const Waiters& waiters, const Outcome& outcome) {
     }
     for (auto& [loop, group] : by_loop) {
         asio::post(*loop, [group = std::move(group), outcome] {
-            for (const auto& awaiting : group) awaiting->complete(outcome);
+            for (const auto& awaiting : group)
+                awaiting->complete(outcome);
         });
     }
 }
@@ -109,6 +112,7 @@ void Pool::Awaiting::deliver(const Waiters& waiters, const Outcome& outcome) {
 struct Pool::Slot {
     /// The thread's own.
     Backoff backoff;
+    Clock::time_point connected_at{};
     Clock::time_point expires = Clock::time_point::max();
     Clock::time_point idle_since{};
 
@@ -129,10 +133,13 @@ struct Pool::Slot {
 
 Pool::Pool(PoolOptions options)
     : options_(std::move(options)), queue_(options_.share_reads, options_.max_queue) {
-    for (std::size_t i = 0; i < options_.size; ++i) slots_.push_back(std::make_unique<Slot>());
+    for (std::size_t i = 0; i < options_.size; ++i)
+        slots_.push_back(std::make_unique<Slot>());
 }
 
-Pool::~Pool() { disconnect(); }
+Pool::~Pool() {
+    disconnect();
+}
 
 void Pool::connect(std::stop_token stop) {
     const auto deadline = Clock::now() + options_.startup_timeout;
@@ -167,7 +174,8 @@ void Pool::disconnect() {
     Awaiting::deliver(waiting, unavailable("the service is shutting down"));
     changed_.notify_all();
     read_ready_.notify_all();
-    for (auto& thread : threads_) thread.join();
+    for (auto& thread : threads_)
+        thread.join();
     threads_.clear();
     {
         const std::lock_guard lock(mutex_);
@@ -239,8 +247,9 @@ void Pool::cancel(const std::shared_ptr<Awaiting>& waiter) {
         const std::lock_guard lock(mutex_);
         if (!queue_.leave(waiter)) return;  // its outcome is on the way
     }
-    Awaiting::deliver({waiter}, failed(std::make_exception_ptr(
-                                    asio::system_error(asio::error::operation_aborted))));
+    Awaiting::deliver(
+        {waiter},
+        failed(std::make_exception_ptr(asio::system_error(asio::error::operation_aborted))));
 }
 
 void Pool::work(Slot& slot) {
@@ -248,8 +257,8 @@ void Pool::work(Slot& slot) {
     while (!stopping_) {
         if (!slot.session) {
             connect_slot(slot, lock);
-        } else if (queue_.has_ready()) {
-            run_one(slot, lock);
+        } else if (auto read = queue_.take(slot.connected_at)) {
+            run(std::move(read), slot, lock);
         } else if (read_ready_.wait_for(lock, idle_check) == std::cv_status::timeout &&
                    (slot.session->hung_up() || slot.expires <= Clock::now())) {
             drop_session(slot, lock);
@@ -279,10 +288,10 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
         slot.session = std::move(session);
         slot.control = control;
         slot.backoff.reset();
-        slot.idle_since = Clock::now();
+        slot.connected_at = slot.idle_since = Clock::now();
         slot.expires = options_.max_lifetime.count() == 0
                            ? Clock::time_point::max()
-                           : Clock::now() + jittered(options_.max_lifetime);
+                           : slot.connected_at + jittered(options_.max_lifetime);
         if (slot.knocking) connecting_first_ = slot.knocking = false;
         ++connected_;
         if (connected_ == 1) options_.on_event("connected to the database");
@@ -318,52 +327,55 @@ void Pool::drop_session(Slot& slot, std::unique_lock<std::mutex>& lock) {
     lock.lock();
 }
 
-void Pool::run_one(Slot& slot, std::unique_lock<std::mutex>& lock) {
-    const auto now = Clock::now();
-    const auto read = queue_.take(now);
-    const bool suspect = read->broke_before || now - slot.idle_since > idle_check;
-    if ((suspect && slot.session->hung_up()) || slot.expires <= now) {
-        queue_.put_back(read);
+void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mutex>& lock) {
+    const bool stale = slot.expires <= read->started ||
+                       (read->started - slot.idle_since > idle_check && slot.session->hung_up());
+    if (stale) {
+        queue_.put_back(std::move(read));
         drop_session(slot, lock);
         return;
     }
-    for (const auto& waiter : read->waiters) {
-        static_cast<Awaiting&>(*waiter).wait_for(observe::Waiting::database);
-    }
+    wait_for(*read, observe::Waiting::database);
     slot.running = read;
     slot.cut = false;
     lock.unlock();
+    Outcome outcome = execute(*slot.session, *read);
+    lock.lock();
+    slot.running.reset();
+    slot.idle_since = outcome.finished;
 
-    Outcome outcome{.started = now};
-    bool broke = false;
+    const bool lost = slot.session->lost();
+    if (lost) drop_session(slot, lock);
+    if (lost && !read->broke && !stopping_) {
+        // It only reads, so it may be tried once more; most likely this thread will, as soon as it
+        // has a new connection.
+        read->broke = outcome.finished;
+        wait_for(*read, observe::Waiting::database_queue);
+        queue_.put_back(std::move(read));
+        return;
+    }
+    const Waiters waiters = queue_.finish(*read);
+    lock.unlock();
+    Awaiting::deliver(waiters, outcome);
+    lock.lock();
+}
+
+Outcome Pool::execute(Session& session, const Read& read) {
+    Outcome outcome{.started = read.started};
     try {
-        outcome.rows = rows_json(slot.session->read(read->statement));
+        outcome.rows = rows_json(session.read(read.statement));
     } catch (const Error& error) {
         outcome.error = explain(error);
-        broke = error.session_lost();
     } catch (...) {
         outcome.error = std::current_exception();
     }
     outcome.finished = Clock::now();
+    return outcome;
+}
 
-    lock.lock();
-    slot.running.reset();
-    slot.idle_since = outcome.finished;
-    Waiters waiters;
-    if (broke && !read->broke_before && !stopping_) {
-        // It only reads, so it may be tried once more, by whoever has a connection first.
-        read->broke_before = true;
-        for (const auto& waiter : read->waiters) {
-            static_cast<Awaiting&>(*waiter).wait_for(observe::Waiting::database_queue);
-        }
-        queue_.put_back(read);
-    } else {
-        waiters = queue_.finish(*read);
-    }
-    if (broke) drop_session(slot, lock);
-    lock.unlock();
-    Awaiting::deliver(waiters, outcome);
-    lock.lock();
+void Pool::wait_for(const Read& read, observe::Waiting waiting) {
+    for (const auto& waiter : read.waiters)
+        static_cast<Awaiting&>(*waiter).wait_for(waiting);
 }
 
 void Pool::watch() {
@@ -381,7 +393,8 @@ void Pool::watch() {
         auto next = std::min(now + options_.query_timeout, queue_.next_deadline());
         for (const auto& slot : slots_) {
             if (slot->running && !slot->cut) {
-                next = std::min(next, slot->running->started + options_.query_timeout + frozen_grace);
+                next =
+                    std::min(next, slot->running->started + options_.query_timeout + frozen_grace);
             }
         }
         watch_.wait_until(lock, next);

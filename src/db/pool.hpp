@@ -1,10 +1,5 @@
 #pragma once
 
-#include "async/task.hpp"
-#include "db/read_queue.hpp"
-#include "db/unavailable.hpp"
-#include "json.hpp"
-
 #include <chrono>
 #include <concepts>
 #include <condition_variable>
@@ -19,7 +14,15 @@
 #include <thread>
 #include <vector>
 
+#include "async/task.hpp"
+#include "db/read_queue.hpp"
+#include "db/unavailable.hpp"
+#include "json.hpp"
+#include "observe/in_flight.hpp"
+
 namespace signalbox::db {
+
+struct Outcome;
 
 struct PoolOptions {
     std::string url;
@@ -29,7 +32,7 @@ struct PoolOptions {
     std::size_t size = 10;
     std::size_t max_queue = 1024;  ///< reads waiting for a connection
     std::chrono::milliseconds startup_timeout{30000};
-    std::chrono::milliseconds query_timeout{5000};  ///< waiting for a connection included
+    std::chrono::milliseconds query_timeout{5000};           ///< waiting for a connection included
     std::chrono::milliseconds max_lifetime{30 * 60 * 1000};  ///< of a connection; 0: unlimited
     bool prepare = true;
     bool share_reads = true;
@@ -100,8 +103,10 @@ class Pool {
     void work(Slot& slot);
     void connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock);
     void drop_session(Slot& slot, std::unique_lock<std::mutex>& lock);
-    void run_one(Slot& slot, std::unique_lock<std::mutex>& lock);
+    void run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mutex>& lock);
     std::unique_ptr<Session> open_session() const;
+    static Outcome execute(Session& session, const Read& read);
+    static void wait_for(const Read& read, observe::Waiting waiting);
 
     /// On the watchdog's thread.
     void watch();

@@ -25,9 +25,8 @@ bool remove(std::list<std::shared_ptr<Read>>& reads, const Read& read) {
 /// Takes the expired from the front: deadlines follow the order of arrival, or nearly so. One that
 /// is a little late for standing behind another is found the next time.
 void take_expired(Waiters& from, Clock::time_point now, Waiters& expired) {
-    const auto alive = std::find_if(from.begin(), from.end(), [now](const auto& waiter) {
-        return waiter->deadline > now;
-    });
+    const auto alive = std::find_if(from.begin(), from.end(),
+                                    [now](const auto& waiter) { return waiter->deadline > now; });
     expired.insert(expired.end(), from.begin(), alive);
     from.erase(from.begin(), alive);
 }
@@ -62,12 +61,16 @@ ReadQueue::Added ReadQueue::add(Statement statement, const std::shared_ptr<Waite
     return Added::ready;
 }
 
-std::shared_ptr<Read> ReadQueue::take(Clock::time_point now) {
-    auto read = std::move(ready_.front());
-    ready_.pop_front();
+std::shared_ptr<Read> ReadQueue::take(Clock::time_point connected_at) {
+    const auto next = std::find_if(ready_.begin(), ready_.end(), [connected_at](const auto& read) {
+        return !read->broke || *read->broke < connected_at;
+    });
+    if (next == ready_.end()) return nullptr;
+    auto read = std::move(*next);
+    ready_.erase(next);
     --waiting_reads_;
     read->state = Read::State::running;
-    read->started = now;
+    read->started = Clock::now();
     if (share_) {
         Group& group = groups_[read->key];
         group.waiting.reset();
@@ -144,8 +147,10 @@ void ReadQueue::drop_waiting(Read& read) {
 
 template <class Visit>
 void ReadQueue::for_each_read(Visit visit) const {
-    for (const auto& read : running_) visit(read);
-    for (const auto& read : ready_) visit(read);
+    for (const auto& read : running_)
+        visit(read);
+    for (const auto& read : ready_)
+        visit(read);
     for (const auto& [key, group] : groups_) {
         if (group.waiting && group.waiting->state == Read::State::gathering) visit(group.waiting);
     }
@@ -158,7 +163,8 @@ Waiters ReadQueue::leave_expired(Clock::time_point now) {
         take_expired(read->waiters, now, expired);
         if (read->waiters.empty()) deserted.push_back(read);
     });
-    for (const auto& read : deserted) drop_waiting(*read);
+    for (const auto& read : deserted)
+        drop_waiting(*read);
     return expired;
 }
 

@@ -1,14 +1,15 @@
 #pragma once
 
-#include "db/session.hpp"
-
 #include <chrono>
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
+
+#include "db/session.hpp"
 
 namespace signalbox::db {
 
@@ -36,7 +37,8 @@ struct Read {
     Waiters waiters;  ///< in the order in which they came
     State state = State::ready;
     Clock::time_point started{};
-    bool broke_before = false;  ///< lost its connection once and is tried again
+    /// When it lost its connection; it is tried once more, on a connection newer than that.
+    std::optional<Clock::time_point> broke{};
 };
 
 /// Which reads wait for a connection, in which order, and who waits for each.
@@ -56,8 +58,9 @@ class ReadQueue {
     Added add(Statement statement, const std::shared_ptr<Waiter>& waiter);
 
     bool has_ready() const noexcept { return !ready_.empty(); }
-    /// The next read, now running. There must be one.
-    std::shared_ptr<Read> take(Clock::time_point now);
+    /// The next read for a connection that was made at this time, now running; null when there is
+    /// none for it.
+    std::shared_ptr<Read> take(Clock::time_point connected_at);
     /// Back to the head of the queue: it was taken, but could not be run.
     void put_back(std::shared_ptr<Read> read);
     /// The read is over: those who waited for it. The reads that gathered meanwhile become ready.

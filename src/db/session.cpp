@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "config/database_url.hpp"
 #include "db/pqxx_compat.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) && PQXX_VERSION_MAJOR < 7
@@ -44,12 +45,16 @@ ErrorKind connect_error_kind(std::string_view message) {
     return ErrorKind::connection;
 }
 
-// libpq ends its messages with a newline, which the log does not want.
+// libpq's messages have several lines; a line of the log is one.
 std::string message_of(const std::exception& error) {
-    std::string message = error.what();
-    while (message.ends_with('\n'))
-        message.pop_back();
-    return message;
+    std::string line;
+    for (const char c : std::string_view(error.what())) {
+        if (c == '\n') line += "; ";
+        if (c != '\n' && c != '\t') line += c;
+    }
+    while (line.ends_with("; "))
+        line.resize(line.size() - 2);
+    return line;
 }
 
 std::unique_ptr<pqxx::connection> connect(const SessionOptions& options) {
@@ -63,7 +68,7 @@ std::unique_ptr<pqxx::connection> connect(const SessionOptions& options) {
         const auto kind = connect_error_kind(message);
         if (message.find("unsupported startup parameter") != std::string::npos)
             message += " (a connection pooler refuses `options`: use --database-prepare off)";
-        throw ConnectError(kind, database_name(options.url) + ": " + message);
+        throw ConnectError(kind, "cannot connect to " + redact_url(options.url) + ": " + message);
     }
 }
 

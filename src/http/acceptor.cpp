@@ -62,9 +62,13 @@ Acceptor::Acceptor(asio::io_context& loop, const std::string& host, std::uint16_
       pause_(loop),
       accepted_(std::move(accepted)) {}
 
-std::uint16_t Acceptor::port() const { return acceptor_.local_endpoint().port(); }
+std::uint16_t Acceptor::port() const {
+    return acceptor_.local_endpoint().port();
+}
 
-void Acceptor::start() { wait(); }
+void Acceptor::start() {
+    wait();
+}
 
 void Acceptor::stop() {
     if (!acceptor_.is_open()) return;
@@ -91,9 +95,9 @@ bool Acceptor::accept_all() {
     for (int i = 0; i < accept_batch; ++i) {
         sockaddr_storage address{};
         socklen_t length = sizeof address;
-        const int socket = ::accept4(acceptor_.native_handle(),
-                                     reinterpret_cast<sockaddr*>(&address), &length,
-                                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int socket =
+            ::accept4(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&address), &length,
+                      SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (socket >= 0) {
             const int no_delay = 1;
             ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);

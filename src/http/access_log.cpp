@@ -53,9 +53,8 @@ void write_access_line(observe::Log& log, AccessLog which, const FinishedRequest
 }  // namespace
 
 std::function<void(const FinishedRequest&)> access_log(observe::Log& log, AccessLog which) {
-    return [&log, which](const FinishedRequest& finished) {
-        write_access_line(log, which, finished);
-    };
+    return
+        [&log, which](const FinishedRequest& finished) { write_access_line(log, which, finished); };
 }
 
 std::function<void(const FinishedRequest&)> no_access_log() {

@@ -1,10 +1,10 @@
 #pragma once
 
+#include <functional>
+
 #include "config/config.hpp"
 #include "http/server_context.hpp"
 #include "observe/log.hpp"
-
-#include <functional>
 
 namespace signalbox::http {
 

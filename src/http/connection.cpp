@@ -1,8 +1,5 @@
 #include "http/connection.hpp"
 
-#include "http/exchange.hpp"
-#include "http/server_context.hpp"
-
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -13,6 +10,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <utility>
+
+#include "http/exchange.hpp"
+#include "http/server_context.hpp"
 
 namespace signalbox::http {
 
@@ -52,8 +52,10 @@ std::string forwarded_client(const Request& request, const IpAllowList& trusted,
         const std::size_t comma = list.rfind(',');
         std::string_view address = list.substr(comma == std::string_view::npos ? 0 : comma + 1);
         list = list.substr(0, comma == std::string_view::npos ? 0 : comma);
-        while (!address.empty() && address.front() == ' ') address.remove_prefix(1);
-        while (!address.empty() && address.back() == ' ') address.remove_suffix(1);
+        while (!address.empty() && address.front() == ' ')
+            address.remove_prefix(1);
+        while (!address.empty() && address.back() == ' ')
+            address.remove_suffix(1);
         if (address.empty()) continue;
         client = address;
         if (!trusted.contains(address)) break;
@@ -79,8 +81,8 @@ Connection::~Connection() {
 
 bool Connection::partial_phase_changes_to(RequestDecoder::Phase phase) noexcept {
     const auto before = std::exchange(partial_phase_, phase);
-    return before != phase && (phase == RequestDecoder::Phase::in_head ||
-                               phase == RequestDecoder::Phase::in_body);
+    return before != phase &&
+           (phase == RequestDecoder::Phase::in_head || phase == RequestDecoder::Phase::in_body);
 }
 
 void Connection::complete_request(Request& request) {
@@ -125,7 +127,9 @@ void Connection::on_event(std::unique_ptr<Request> request) {
     queue_.push_back(std::move(request));
 }
 
-void Connection::on_event(ExpectsContinue) { continue_wanted_ = true; }
+void Connection::on_event(ExpectsContinue) {
+    continue_wanted_ = true;
+}
 
 void Connection::on_event(Malformed malformed) {
     wants_input_ = false;
@@ -232,10 +236,10 @@ void Connection::send(Response response, bool keep_alive) {
         return;
     }
     const int version_minor = request_ ? request_->version_minor : 1;
-    output_ = Output{
-        .status = response.status,
-        .keep_alive = keep_alive,
-        .head = serialize_head(response, in_flight_.request_id, keep_alive, version_minor)};
+    output_ =
+        Output{.status = response.status,
+               .keep_alive = keep_alive,
+               .head = serialize_head(response, in_flight_.request_id, keep_alive, version_minor)};
     if (!request_ || request_->method_name != "HEAD") output_->body = std::move(response.body);
     write();
 }

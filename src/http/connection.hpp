@@ -1,10 +1,5 @@
 #pragma once
 
-#include "async/deadline_timer.hpp"
-#include "http/event.hpp"
-#include "http/response.hpp"
-#include "observe/in_flight.hpp"
-
 #include <asio/cancellation_signal.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 
@@ -17,6 +12,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
+
+#include "async/deadline_timer.hpp"
+#include "http/event.hpp"
+#include "http/response.hpp"
+#include "observe/in_flight.hpp"
 
 namespace signalbox::http {
 

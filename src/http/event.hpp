@@ -1,9 +1,9 @@
 #pragma once
 
-#include "http/request_decoder.hpp"
-
 #include <memory>
 #include <variant>
+
+#include "http/request_decoder.hpp"
 
 namespace signalbox::http {
 

@@ -1,10 +1,5 @@
 #include "http/exchange.hpp"
 
-#include "async/random.hpp"
-#include "db/unavailable.hpp"
-#include "http/errors.hpp"
-#include "http/head.hpp"
-
 #include <asio/error.hpp>
 #include <asio/system_error.hpp>
 #include <fmt/compile.h>
@@ -13,6 +8,11 @@
 #include <algorithm>
 #include <ctime>
 #include <iterator>
+
+#include "async/random.hpp"
+#include "db/unavailable.hpp"
+#include "http/errors.hpp"
+#include "http/head.hpp"
 
 namespace signalbox::http {
 
@@ -115,7 +115,9 @@ Response answer_to_error(const std::exception_ptr& thrown, observe::InFlightRequ
     return error(500);
 }
 
-Response service_unavailable() { return with_retry_after(error(503)); }
+Response service_unavailable() {
+    return with_retry_after(error(503));
+}
 
 std::string serialize_head(const Response& response, std::string_view request_id, bool keep_alive,
                            int version_minor) {

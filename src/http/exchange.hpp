@@ -1,12 +1,12 @@
 #pragma once
 
-#include "http/request.hpp"
-#include "http/response.hpp"
-#include "observe/in_flight.hpp"
-
 #include <exception>
 #include <string>
 #include <string_view>
+
+#include "http/request.hpp"
+#include "http/response.hpp"
+#include "observe/in_flight.hpp"
 
 namespace signalbox::http {
 

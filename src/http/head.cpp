@@ -1,7 +1,5 @@
 #include "http/head.hpp"
 
-#include "http/uri.hpp"
-
 #include <strings.h>
 
 #include <algorithm>
@@ -9,20 +7,25 @@
 #include <charconv>
 #include <optional>
 
+#include "http/uri.hpp"
+
 namespace signalbox::http {
 
 namespace {
 
 constexpr Malformed accepted{};
 
-constexpr Malformed bad(std::string_view reason) { return {400, reason}; }
+constexpr Malformed bad(std::string_view reason) {
+    return {400, reason};
+}
 
 enum CharacterClass : unsigned char { token = 1, field_value = 2, target = 4, host = 8 };
 
 constexpr std::array<unsigned char, 256> character_classes = [] {
     std::array<unsigned char, 256> classes{};
     const auto add = [&classes](std::string_view characters, CharacterClass which) {
-        for (const char c : characters) classes[static_cast<unsigned char>(c)] |= which;
+        for (const char c : characters)
+            classes[static_cast<unsigned char>(c)] |= which;
     };
     for (int c = 0; c < 256; ++c) {
         const bool alphanumeric =
@@ -51,8 +54,10 @@ bool equals_ignoring_case(std::string_view a, std::string_view b) {
 
 std::string_view trim(std::string_view text) {
     const auto space = [](char c) { return c == ' ' || c == '\t'; };
-    while (!text.empty() && space(text.front())) text.remove_prefix(1);
-    while (!text.empty() && space(text.back())) text.remove_suffix(1);
+    while (!text.empty() && space(text.front()))
+        text.remove_prefix(1);
+    while (!text.empty() && space(text.back()))
+        text.remove_suffix(1);
     return text;
 }
 
@@ -290,6 +295,8 @@ std::optional<Header> parse_field_line(std::string_view line) {
     return header;
 }
 
-bool is_field_value(std::string_view text) { return all_are(text, field_value); }
+bool is_field_value(std::string_view text) {
+    return all_are(text, field_value);
+}
 
 }  // namespace signalbox::http

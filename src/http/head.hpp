@@ -1,11 +1,11 @@
 #pragma once
 
-#include "http/request.hpp"
-
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+
+#include "http/request.hpp"
 
 namespace signalbox::http {
 
@@ -29,7 +29,8 @@ struct Framing {
 ///
 /// `request.head` holds the request line and the header lines, each with its CRLF, without the
 /// empty line. The views in `request` point into it. Pistache's parser is lax about nearly all of
-/// this (it takes a missing Host, a bad Content-Length, NUL bytes), so nothing reaches it unchecked.
+/// this (it takes a missing Host, a bad Content-Length, NUL bytes), so nothing reaches it
+/// unchecked.
 Malformed check_head(Request& request, Framing& framing);
 
 /// Whether the value of a list header such as Connection has this token (RFC 9110, section 5.6.1).

@@ -1,8 +1,8 @@
 #include "http/request.hpp"
 
-#include "http/uri.hpp"
-
 #include <strings.h>
+
+#include "http/uri.hpp"
 
 namespace signalbox::http {
 

@@ -119,8 +119,8 @@ RequestDecoder::Step RequestDecoder::read_content(std::string_view input) {
 RequestDecoder::Step RequestDecoder::read_chunk_size(std::string_view input) {
     const auto line = take_line(input);
     if (!line) {
-        const bool hopeless = input.size() > longest_chunk_line + 1 ||
-                              input.find('\n') != std::string_view::npos;
+        const bool hopeless =
+            input.size() > longest_chunk_line + 1 || input.find('\n') != std::string_view::npos;
         return hopeless ? fail(bad_chunk) : Step{};
     }
     if (line->size() > longest_chunk_line) return fail(bad_chunk);

@@ -1,8 +1,5 @@
 #pragma once
 
-#include "http/head.hpp"
-#include "http/request.hpp"
-
 #include <pistache/http.h>
 
 #include <cstddef>
@@ -10,6 +7,9 @@
 #include <string>
 #include <string_view>
 #include <variant>
+
+#include "http/head.hpp"
+#include "http/request.hpp"
 
 namespace signalbox::http {
 

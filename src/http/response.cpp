@@ -35,9 +35,13 @@ Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> obje
     return {.status = status, .body = std::string(buffer.GetString(), buffer.GetSize())};
 }
 
-Response json(Json text) { return {.body = std::move(text)}; }
+Response json(Json text) {
+    return {.body = std::move(text)};
+}
 
-Response error(int status) { return json({{"detail", reason_phrase(status)}}, status); }
+Response error(int status) {
+    return json({{"detail", reason_phrase(status)}}, status);
+}
 
 std::string_view reason_phrase(int status) {
     switch (status) {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include "json.hpp"
-
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -10,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "json.hpp"
+
 namespace signalbox::http {
 
 /// The bytes of a response: its own, or a share of a buffer that several responses send.
@@ -17,7 +17,7 @@ class Body {
   public:
     Body() = default;
     Body(std::string text) : own_(std::move(text)) {}  // NOLINT: a string is a body
-    Body(Json shared) : shared_(std::move(shared)) {}      // NOLINT
+    Body(Json shared) : shared_(std::move(shared)) {}  // NOLINT
 
     std::string_view view() const noexcept {
         return own_.empty() ? shared_.text() : std::string_view(own_);

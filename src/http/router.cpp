@@ -8,8 +8,8 @@ namespace signalbox::http {
 namespace {
 
 Method parse_method(std::string_view name) {
-    for (const Method method : {Method::Get, Method::Post, Method::Put, Method::Patch,
-                                Method::Delete, Method::Options}) {
+    for (const Method method :
+         {Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Options}) {
         if (Pistache::Http::methodString(method) == name) return method;
     }
     throw std::invalid_argument("unknown method in the table of routes: " + std::string(name));

@@ -1,9 +1,5 @@
 #pragma once
 
-#include "async/task.hpp"
-#include "http/request.hpp"
-#include "http/response.hpp"
-
 #include <pistache/router.h>
 
 #include <deque>
@@ -12,6 +8,10 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "async/task.hpp"
+#include "http/request.hpp"
+#include "http/response.hpp"
 
 namespace signalbox::http {
 

@@ -1,7 +1,5 @@
 #include "http/server.hpp"
 
-#include "http/exchange.hpp"
-
 #include <asio/post.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,6 +9,8 @@
 #include <mutex>
 #include <string>
 #include <utility>
+
+#include "http/exchange.hpp"
 
 namespace signalbox::http {
 
@@ -22,8 +22,8 @@ constexpr std::chrono::seconds last_words{2};
 /// Answers a connection beyond the limit without ever making it one.
 void turn_away(int socket) {
     const Response response = service_unavailable();
-    const std::string bytes =
-        serialize_head(response, choose_request_id({}), false, 1) + std::string(response.body.view());
+    const std::string bytes = serialize_head(response, choose_request_id({}), false, 1) +
+                              std::string(response.body.view());
     ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::shutdown(socket, SHUT_WR);
     // Unread input would make the close a reset, and the client might lose the answer.
@@ -55,7 +55,8 @@ Server::~Server() {
         });
         stopped.get_future().wait();
     }
-    for (auto& worker : workers_) worker->stop();
+    for (auto& worker : workers_)
+        worker->stop();
     acceptor_.reset();
 }
 
@@ -78,14 +79,17 @@ Server::Drained Server::drain(std::chrono::milliseconds timeout) {
     const std::size_t in_flight = context_.requests_in_flight;
     asio::post(workers_.front()->loop(), [this] {
         if (acceptor_) acceptor_->stop();
-        for (auto& worker : workers_) worker->drain();
+        for (auto& worker : workers_)
+            worker->drain();
     });
     if (wait_until_closed(deadline)) return {.answered = in_flight};
 
     const std::size_t late = context_.requests_in_flight;
-    for (auto& worker : workers_) worker->cancel_all(observe::Cancelled::shutdown);
+    for (auto& worker : workers_)
+        worker->cancel_all(observe::Cancelled::shutdown);
     if (!wait_until_closed(std::chrono::steady_clock::now() + last_words)) {
-        for (auto& worker : workers_) worker->close_all();
+        for (auto& worker : workers_)
+            worker->close_all();
     }
     return {.answered = in_flight - std::min(in_flight, late), .cancelled = late};
 }
@@ -98,7 +102,8 @@ std::string Server::url() const {
 
 std::chrono::steady_clock::duration Server::longest_since_turn() const {
     std::chrono::steady_clock::duration longest{};
-    for (const auto& worker : workers_) longest = std::max(longest, worker->since_turn());
+    for (const auto& worker : workers_)
+        longest = std::max(longest, worker->since_turn());
     return longest;
 }
 

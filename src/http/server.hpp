@@ -1,14 +1,14 @@
 #pragma once
 
-#include "http/acceptor.hpp"
-#include "http/server_context.hpp"
-#include "http/worker.hpp"
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
+
+#include "http/acceptor.hpp"
+#include "http/server_context.hpp"
+#include "http/worker.hpp"
 
 namespace signalbox::http {
 

@@ -1,14 +1,14 @@
 #pragma once
 
-#include "http/router.hpp"
-#include "http/server_options.hpp"
-#include "observe/in_flight.hpp"
-
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <mutex>
+
+#include "http/router.hpp"
+#include "http/server_options.hpp"
+#include "observe/in_flight.hpp"
 
 namespace signalbox::http {
 
@@ -18,7 +18,7 @@ struct FinishedRequest {
     const observe::InFlightRequest& in_flight;
     std::string_view client_address;
     std::string_view malformed_reason;  ///< of a bounded set; empty for a proper request
-    int status;  ///< 499 when the client went away first
+    int status;                         ///< 499 when the client went away first
     std::size_t body_size;
 };
 

@@ -1,12 +1,12 @@
 #pragma once
 
-#include "http/request_decoder.hpp"
-#include "config/ip_allow_list.hpp"
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+
+#include "config/ip_allow_list.hpp"
+#include "http/request_decoder.hpp"
 
 namespace signalbox::http {
 

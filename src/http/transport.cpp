@@ -1,7 +1,5 @@
 #include "http/transport.hpp"
 
-#include "http/connection.hpp"
-
 #include <asio/post.hpp>
 #include <pistache/peer.h>
 #include <pistache/reactor.h>
@@ -10,6 +8,8 @@
 
 #include <utility>
 #include <vector>
+
+#include "http/connection.hpp"
 
 namespace signalbox::http {
 
@@ -29,9 +29,9 @@ class InputHandler final : public Tcp::Handler {
     InputHandler(const InputHandler& other)
         : Tcp::Handler(other), loop_(other.loop_), router_(other.router_) {}
 
-    void onInput(const char* buffer, size_t length, const std::shared_ptr<Tcp::Peer>& peer) override {
-        const auto connection =
-            std::static_pointer_cast<Connection>(peer->getData(connection_key));
+    void onInput(const char* buffer, size_t length,
+                 const std::shared_ptr<Tcp::Peer>& peer) override {
+        const auto connection = std::static_pointer_cast<Connection>(peer->getData(connection_key));
         if (!connection->wants_input()) return;
         connection->decoder().feed({buffer, length}, [&](Decoded decoded) {
             std::visit([&](auto& what) { emit(connection, std::move(what)); }, decoded);
@@ -50,7 +50,8 @@ class InputHandler final : public Tcp::Handler {
     void flush() {
         if (batch_.empty()) return;
         asio::post(loop_, [batch = std::exchange(batch_, {})]() mutable {
-            for (InputEvent& event : batch) event.connection->on_input(std::move(event.what));
+            for (InputEvent& event : batch)
+                event.connection->on_input(std::move(event.what));
         });
     }
 
@@ -103,14 +104,15 @@ Transport::Transport(const std::string& thread_name, asio::io_context& loop, con
     reactor_->run();
 }
 
-Transport::~Transport() { reactor_->shutdown(); }
+Transport::~Transport() {
+    reactor_->shutdown();
+}
 
 void Transport::add(int socket, std::shared_ptr<Connection> connection) {
     sockaddr_storage storage{};
     auto* address = reinterpret_cast<sockaddr*>(&storage);
     address->sa_family = AF_INET;  // Pistache wants an address; ours is in the connection
-    const auto peer =
-        Tcp::Peer::Create(socket, Pistache::Address::fromUnix(address));
+    const auto peer = Tcp::Peer::Create(socket, Pistache::Address::fromUnix(address));
     peer->putData(connection_key, std::move(connection));
     transport_->handleNewPeer(peer);
 }

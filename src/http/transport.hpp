@@ -1,12 +1,12 @@
 #pragma once
 
-#include "http/event.hpp"
-#include "http/router.hpp"
-
 #include <asio/io_context.hpp>
 
 #include <memory>
 #include <string>
+
+#include "http/event.hpp"
+#include "http/router.hpp"
 
 namespace Pistache::Aio {
 class Reactor;

@@ -16,7 +16,9 @@ Worker::Worker(ServerContext& server, const std::string& number)
       transport_(std::make_unique<Transport>(server.options.name + "-" + number, loop_.context(),
                                              server.router)) {}
 
-Worker::~Worker() { stop(); }
+Worker::~Worker() {
+    stop();
+}
 
 void Worker::stop() {
     transport_.reset();
@@ -29,8 +31,8 @@ void Worker::add(int socket, std::string peer_address) {
     const int duplicate = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
     if (duplicate < 0) throw std::system_error(errno, std::generic_category(), "dup");
     server_.open_connections.fetch_add(1);
-    auto connection = std::make_shared<Connection>(server_, loop_.context(), duplicate,
-                                                   std::move(peer_address));
+    auto connection =
+        std::make_shared<Connection>(server_, loop_.context(), duplicate, std::move(peer_address));
     // Posted before Pistache gets the socket, so that the loop knows it before its first request.
     asio::post(loop_.context(), [this, connection] {
         connections_.insert(connection);
@@ -57,15 +59,15 @@ void Worker::cancel_all(observe::Cancelled reason) {
 }
 
 void Worker::close_all() {
-    asio::post(loop_.context(), [this] {
-        for_each_connection([](Connection& connection) { connection.close(); });
-    });
+    asio::post(loop_.context(),
+               [this] { for_each_connection([](Connection& connection) { connection.close(); }); });
 }
 
 void Worker::for_each_connection(const std::function<void(Connection&)>& visit) {
     // A copy, because a connection that closes takes itself out of the set.
     const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
-    for (const auto& connection : all) visit(*connection);
+    for (const auto& connection : all)
+        visit(*connection);
 }
 
 }  // namespace signalbox::http

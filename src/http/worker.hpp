@@ -1,15 +1,15 @@
 #pragma once
 
-#include "async/event_loop.hpp"
-#include "http/connection.hpp"
-#include "http/server_context.hpp"
-#include "http/transport.hpp"
-
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <unordered_set>
+
+#include "async/event_loop.hpp"
+#include "http/connection.hpp"
+#include "http/server_context.hpp"
+#include "http/transport.hpp"
 
 namespace signalbox::http {
 

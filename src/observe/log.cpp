@@ -1,8 +1,5 @@
 #include "observe/log.hpp"
 
-#include "json.hpp"
-#include "version.hpp"
-
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/async.h>
@@ -12,6 +9,9 @@
 #include <future>
 #include <iterator>
 #include <thread>
+
+#include "json.hpp"
+#include "version.hpp"
 
 namespace signalbox::observe {
 
@@ -39,8 +39,8 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 }
 
 LogLevel from_spdlog(spdlog::level::level_enum level) {
-    for (const auto candidate : {LogLevel::trace, LogLevel::debug, LogLevel::info,
-                                 LogLevel::warning, LogLevel::error}) {
+    for (const auto candidate :
+         {LogLevel::trace, LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error}) {
         if (to_spdlog(candidate) == level) return candidate;
     }
     return LogLevel::critical;
@@ -132,18 +132,27 @@ void Log::write(LogLevel level, std::string_view body, const Fields& fields) {
     logger_->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
 }
 
-bool Log::enabled(LogLevel level) const { return logger_->should_log(to_spdlog(level)); }
+bool Log::enabled(LogLevel level) const {
+    return logger_->should_log(to_spdlog(level));
+}
 
-LogLevel Log::level() const { return from_spdlog(logger_->level()); }
+LogLevel Log::level() const {
+    return from_spdlog(logger_->level());
+}
 
-void Log::set_level(LogLevel level) { logger_->set_level(to_spdlog(level)); }
+void Log::set_level(LogLevel level) {
+    logger_->set_level(to_spdlog(level));
+}
 
-std::size_t Log::dropped() const { return thread_->overrun_counter(); }
+std::size_t Log::dropped() const {
+    return thread_->overrun_counter();
+}
 
 std::string Log::json_line(LogLevel level, std::string_view body, const Fields& fields) const {
     const auto [text, number] = severity(level);
-    std::string line = fmt::format(R"({{"timestamp":"{}","severity_text":"{}","severity_number":{},"body":)",
-                                   format_time(std::chrono::system_clock::now()), text, number);
+    std::string line =
+        fmt::format(R"({{"timestamp":"{}","severity_text":"{}","severity_number":{},"body":)",
+                    format_time(std::chrono::system_clock::now()), text, number);
     append_json_string(line, body);
     for (const auto& [name, value] : fields) {
         line += ',';

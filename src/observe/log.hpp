@@ -1,7 +1,5 @@
 #pragma once
 
-#include "config/config.hpp"
-
 #include <chrono>
 #include <cstdint>
 #include <initializer_list>
@@ -11,6 +9,8 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+#include "config/config.hpp"
 
 namespace spdlog {
 class async_logger;

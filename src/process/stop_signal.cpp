@@ -19,7 +19,8 @@ constexpr int stop_listening = SIGUSR1;
 sigset_t signals() {
     sigset_t set;
     ::sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, stop_listening}) ::sigaddset(&set, signal);
+    for (const int signal : {SIGTERM, SIGINT, stop_listening})
+        ::sigaddset(&set, signal);
     return set;
 }
 

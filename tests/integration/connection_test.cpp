@@ -1,15 +1,15 @@
 // How the service treats connections: what well-behaved and other clients do with the socket.
 
-#include "support/eventually.hpp"
-#include "support/http_client.hpp"
-#include "support/postgres.hpp"
-#include "support/service.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <string>
+
+#include "support/eventually.hpp"
+#include "support/http_client.hpp"
+#include "support/postgres.hpp"
+#include "support/service.hpp"
 
 namespace signalbox::test {
 namespace {
@@ -74,7 +74,8 @@ TEST_P(Connections, answer_pipelined_requests_in_order) {
 
 TEST_P(Connections, take_requests_byte_by_byte) {
     RawClient client(service.port());
-    for (const char c : request("/fast-task")) client.send({&c, 1});
+    for (const char c : request("/fast-task"))
+        client.send({&c, 1});
     EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
 
@@ -91,8 +92,9 @@ TEST_P(Connections, take_requests_with_bodies) {
 
 TEST_P(Connections, are_told_to_continue_with_the_body) {
     RawClient client(service.port());
-    client.send("POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
-                "Expect: 100-continue\r\n\r\n");
+    client.send(
+        "POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+        "Expect: 100-continue\r\n\r\n");
     EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
     client.send("hello");
     EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 405 "));
@@ -135,8 +137,8 @@ TEST_P(Connections, whose_client_goes_away_cancel_what_it_waited_for) {
         client.send(request("/slow-task", "X-Request-ID: impatient\r\n"));
         ASSERT_TRUE(eventually([&] { return service.cpu_time() >= 0ms; }));
     }
-    ASSERT_TRUE(eventually(
-        [&] { return service.output().find("\"impatient\"") != std::string::npos; }, 4s))
+    ASSERT_TRUE(
+        eventually([&] { return service.output().find("\"impatient\"") != std::string::npos; }, 4s))
         << "it would be over by itself after five seconds";
     EXPECT_THAT(service.output(), HasSubstr("\"http.response.status_code\":499"));
 }
@@ -155,7 +157,8 @@ TEST(SlowReaders, cost_no_processor_time_and_slow_nobody) {
         return service.cpu_time() == before;
     }));
     const auto before = service.cpu_time();
-    for (int i = 0; i < 200; ++i) ASSERT_EQ(get(service.url("/fast-task")).status, 200);
+    for (int i = 0; i < 200; ++i)
+        ASSERT_EQ(get(service.url("/fast-task")).status, 200);
     std::this_thread::sleep_for(2s);  // the stretch of time that is measured, not waited for
     EXPECT_LT(service.cpu_time() - before, 700ms) << "waiting for the slow reader spins";
 

@@ -1,16 +1,16 @@
 // Starting and stopping the process: exit statuses, what is drained, what is left.
 
-#include "support/eventually.hpp"
-#include "support/http_client.hpp"
-#include "support/postgres.hpp"
-#include "support/service.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <future>
 #include <string>
+
+#include "support/eventually.hpp"
+#include "support/http_client.hpp"
+#include "support/postgres.hpp"
+#include "support/service.hpp"
 
 namespace signalbox::test {
 namespace {
@@ -61,8 +61,7 @@ TEST_F(Lifecycle, a_second_signal_ends_it_at_once) {
     Service service(database);
     auto response = start_slow_task(service);
     service.signal(SIGINT);
-    ASSERT_TRUE(eventually(
-        [&] { return get(service.admin_url("/readyz")).status == 503; }));
+    ASSERT_TRUE(eventually([&] { return get(service.admin_url("/readyz")).status == 503; }));
     service.signal(SIGINT);
     const auto exit = service.wait_for_exit();
     ASSERT_TRUE(exit);

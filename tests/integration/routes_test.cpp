@@ -1,11 +1,5 @@
 // The API's contract, route by route, against the real binary and a real PostgreSQL.
 
-#include "process/file_limit.hpp"
-#include "support/eventually.hpp"
-#include "support/http_client.hpp"
-#include "support/postgres.hpp"
-#include "support/service.hpp"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
@@ -14,6 +8,12 @@
 #include <future>
 #include <string>
 #include <vector>
+
+#include "process/file_limit.hpp"
+#include "support/eventually.hpp"
+#include "support/http_client.hpp"
+#include "support/postgres.hpp"
+#include "support/service.hpp"
 
 namespace signalbox::test {
 namespace {
@@ -63,7 +63,8 @@ TEST_F(Routes, an_empty_table_is_an_empty_array) {
 TEST_F(Routes, a_column_added_while_running_shows_in_the_next_answer) {
     // On every connection of the pool the statement is prepared with the old columns.
     const std::vector<HttpRequest> many(50, {.url = service.url("/users")});
-    for (const auto& response : send_all(many)) ASSERT_EQ(response.status, 200);
+    for (const auto& response : send_all(many))
+        ASSERT_EQ(response.status, 200);
     execute(database, "ALTER TABLE users ADD COLUMN active boolean NOT NULL DEFAULT true");
     for (const auto& response : send_all(many)) {
         EXPECT_EQ(response.status, 200);
@@ -126,7 +127,8 @@ TEST_F(Routes, every_response_carries_a_request_id) {
     EXPECT_EQ(id_of("/nothing", {"X-Request-ID: abc"}), "abc");
     EXPECT_THAT(id_of("/fast-task", {}), MatchesRegex("[0-9a-f]{32}"));
     EXPECT_NE(id_of("/fast-task", {}), id_of("/fast-task", {}));
-    EXPECT_THAT(id_of("/fast-task", {"X-Request-ID: with \"quotes\""}), MatchesRegex("[0-9a-f]{32}"));
+    EXPECT_THAT(id_of("/fast-task", {"X-Request-ID: with \"quotes\""}),
+                MatchesRegex("[0-9a-f]{32}"));
     EXPECT_THAT(id_of("/fast-task", {"X-Request-ID: " + std::string(129, 'a')}),
                 MatchesRegex("[0-9a-f]{32}"));
 }
@@ -177,7 +179,8 @@ TEST_P(Workers, two_thousand_slow_tasks_hold_no_thread) {
     // All connections are there and not one of the slow tasks is done: now the others have to be.
     ASSERT_TRUE(eventually([&] { return service.open_files() > 2 * count; }));
     EXPECT_EQ(service.threads(), threads_before);
-    for (int i = 0; i < 100; ++i) EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+    for (int i = 0; i < 100; ++i)
+        EXPECT_EQ(get(service.url("/fast-task")).status, 200);
     EXPECT_EQ(get(service.url("/users")).status, 200);
     EXPECT_EQ(slow.wait_for(0s), std::future_status::timeout) << "the others had to wait for them";
 

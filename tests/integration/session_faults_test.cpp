@@ -208,8 +208,7 @@ TEST(session_server, a_refused_connect_names_the_database_but_not_the_password) 
     const auto port = std::to_string(server.tcp_port());
     const auto absent =
         connect_error({.url = "postgresql://postgres:secret@127.0.0.1:" + port + "/absent"});
-    EXPECT_NE(std::string{absent.what()}.find("database \"absent\" on 127.0.0.1:" + port),
-              std::string::npos)
+    EXPECT_NE(std::string{absent.what()}.find("absent on 127.0.0.1:" + port), std::string::npos)
         << absent.what();
     EXPECT_EQ(std::string{absent.what()}.find("secret"), std::string::npos);
 

@@ -120,7 +120,9 @@ HttpResponse send(const HttpRequest& request) {
     return transfer.finish(curl_easy_perform(transfer.handle()));
 }
 
-HttpResponse get(const std::string& url) { return send({.url = url}); }
+HttpResponse get(const std::string& url) {
+    return send({.url = url});
+}
 
 std::vector<HttpResponse> send_all(const std::vector<HttpRequest>& requests) {
     const std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi(curl_multi_init(),
@@ -185,7 +187,9 @@ void RawClient::send(std::string_view bytes) {
     }
 }
 
-void RawClient::close_sending_side() { ::shutdown(socket_, SHUT_WR); }
+void RawClient::close_sending_side() {
+    ::shutdown(socket_, SHUT_WR);
+}
 
 bool RawClient::fill() {
     pollfd readable{.fd = socket_, .events = POLLIN, .revents = 0};
@@ -219,8 +223,7 @@ std::string RawClient::read_response() {
     std::string response = read_until("\r\n\r\n");
     static const std::regex length(R"(content-length: (\d+))", std::regex::icase);
     std::smatch match;
-    const std::size_t body =
-        std::regex_search(response, match, length) ? std::stoul(match[1]) : 0;
+    const std::size_t body = std::regex_search(response, match, length) ? std::stoul(match[1]) : 0;
     while (buffered_.size() < body) {
         if (!fill()) throw std::runtime_error("the server closed in the middle of a body");
     }

@@ -1,9 +1,5 @@
 #include "support/service.hpp"
 
-#include "support/eventually.hpp"
-#include "support/postgres.hpp"
-#include "support/spawn.hpp"
-
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +8,10 @@
 #include <iterator>
 #include <regex>
 #include <stdexcept>
+
+#include "support/eventually.hpp"
+#include "support/postgres.hpp"
+#include "support/spawn.hpp"
 
 namespace signalbox::test {
 
@@ -42,13 +42,16 @@ SpawnOptions options(const std::vector<std::string>& arguments,
     return spawn_options;
 }
 
-int exit_status(int wait_status) { return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1; }
+int exit_status(int wait_status) {
+    return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
+}
 
-/// Leaves the child to be waited for.
-bool has_ended(pid_t child) {
-    siginfo_t info{};
-    return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-           info.si_pid == child;
+std::vector<std::string> with_defaults(const std::string& database_url,
+                                       const std::vector<std::string>& arguments) {
+    std::vector<std::string> all{"--port",         "0",          "--admin-port", "0",
+                                 "--database-url", database_url, "--log-format", "json"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    return all;
 }
 
 std::size_t entries(const fs::path& folder) {
@@ -60,53 +63,59 @@ std::size_t entries(const fs::path& folder) {
 
 Exit run_signalbox(const std::vector<std::string>& arguments,
                    const std::vector<std::string>& environment) {
-    const fs::path log = new_log_file();
-    const pid_t child = spawn(options(arguments, environment, log));
-    const auto status = wait_for_exit(child, std::chrono::seconds(120));
-    if (!status) {
-        ::kill(child, SIGKILL);
-        wait_for_exit(child, std::chrono::seconds(10));
-    }
-    Exit result{.status = status ? exit_status(*status) : -1, .output = read_file(log)};
-    fs::remove(log);
-    return result;
+    Process process(arguments, environment);
+    if (auto exit = process.wait_for_exit(std::chrono::seconds(120))) return *std::move(exit);
+    throw std::runtime_error("it does not end: " + process.output());
 }
 
-Service::Service(const std::string& database_url, std::vector<std::string> arguments,
+Process::Process(const std::vector<std::string>& arguments,
                  const std::vector<std::string>& environment)
-    : log_(new_log_file()) {
-    std::vector<std::string> all{"--port",         "0",          "--admin-port", "0",
-                                 "--database-url", database_url, "--log-format", "json"};
-    all.insert(all.end(), arguments.begin(), arguments.end());
-    pid_ = spawn(options(all, environment, log_));
+    : log_(new_log_file()), pid_(spawn(options(arguments, environment, log_))) {}
 
-    static const std::regex ready(R"(ready: serving on http://[^:]+:(\d+), admin on http://[^:]+:(\d+))");
-    std::smatch match;
-    std::string text;
-    const bool started = eventually(
-        [&] {
-            text = output();
-            return std::regex_search(text, match, ready) ||
-                   has_ended(pid_);
-        },
-        std::chrono::seconds(60));
-    if (match.empty()) {
-        ::kill(pid_, SIGKILL);
-        test::wait_for_exit(pid_, std::chrono::seconds(10));
-        fs::remove(log_);
-        throw std::runtime_error((started ? "it ended: " : "it did not get ready: ") + text);
-    }
-    port_ = std::stoi(match[1]);
-    admin_port_ = std::stoi(match[2]);
-}
-
-Service::~Service() {
+Process::~Process() {
     if (pid_ > 0) {
         ::kill(pid_, SIGKILL);
         test::wait_for_exit(pid_, std::chrono::seconds(10));
     }
     std::error_code ignored;
     fs::remove(log_, ignored);
+}
+
+std::optional<Exit> Process::wait_for_exit(std::chrono::seconds timeout) {
+    const auto status = test::wait_for_exit(pid_, timeout);
+    if (!status) return std::nullopt;
+    pid_ = 0;
+    return Exit{.status = exit_status(*status), .output = output()};
+}
+
+bool Process::has_ended() const {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == pid_;
+}
+
+std::string Process::output() const {
+    return read_file(log_);
+}
+
+Service::Service(const std::string& database_url, const std::vector<std::string>& arguments,
+                 const std::vector<std::string>& environment)
+    : Process(with_defaults(database_url, arguments), environment) {
+    static const std::regex ready(
+        R"(ready: serving on http://[^:]+:(\d+), admin on http://[^:]+:(\d+))");
+    std::smatch match;
+    std::string text;
+    const bool over = eventually(
+        [&] {
+            text = output();
+            return std::regex_search(text, match, ready) || has_ended();
+        },
+        std::chrono::seconds(60));
+    if (match.empty()) {
+        throw std::runtime_error((over ? "it ended: " : "it did not get ready: ") + text);
+    }
+    port_ = std::stoi(match[1]);
+    admin_port_ = std::stoi(match[2]);
 }
 
 std::string Service::url(std::string_view path) const {
@@ -117,41 +126,25 @@ std::string Service::admin_url(std::string_view path) const {
     return "http://127.0.0.1:" + std::to_string(admin_port_) + std::string(path);
 }
 
-std::optional<Exit> Service::wait_for_exit() {
-    const auto status = test::wait_for_exit(pid_, std::chrono::seconds(60));
-    if (!status) return std::nullopt;
-    pid_ = 0;
-    return Exit{.status = exit_status(*status), .output = output()};
-}
-
-std::string Service::output() const { return read_file(log_); }
-
-std::size_t Service::threads() const {
+std::size_t Process::threads() const {
     return entries("/proc/" + std::to_string(pid_) + "/task");
 }
 
-std::size_t Service::open_files() const {
+std::size_t Process::open_files() const {
     return entries("/proc/" + std::to_string(pid_) + "/fd");
 }
 
-std::chrono::milliseconds Service::cpu_time() const {
+std::chrono::milliseconds Process::cpu_time() const {
     // utime and stime are the 14th and 15th field of proc(5)'s stat; the name may hold spaces.
     std::string stat = read_file("/proc/" + std::to_string(pid_) + "/stat");
     std::istringstream fields(stat.substr(stat.rfind(')') + 2));
     std::string skipped;
-    for (int i = 3; i < 14; ++i) fields >> skipped;
+    for (int i = 3; i < 14; ++i)
+        fields >> skipped;
     long user = 0;
     long system = 0;
     fields >> user >> system;
     return std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
-}
-
-std::size_t Service::resident_bytes() const {
-    std::ifstream statm("/proc/" + std::to_string(pid_) + "/statm");
-    std::size_t total = 0;
-    std::size_t resident = 0;
-    statm >> total >> resident;
-    return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::string database_with_users(int users) {
@@ -159,9 +152,11 @@ std::string database_with_users(int users) {
     const Exit migrated = run_signalbox({"migrate", "--database-url", url});
     if (migrated.status != 0) throw std::runtime_error("migrate failed: " + migrated.output);
     if (users > 0) {
-        execute(url,
-                "INSERT INTO users (name, email) SELECT 'User ' || i, 'user' || i || '@example.com' "
-                "FROM generate_series(1, " + std::to_string(users) + ") i");
+        execute(
+            url,
+            "INSERT INTO users (name, email) SELECT 'User ' || i, 'user' || i || '@example.com' "
+            "FROM generate_series(1, " +
+                std::to_string(users) + ") i");
     }
     return url;
 }

@@ -22,26 +22,21 @@ struct Exit {
 Exit run_signalbox(const std::vector<std::string>& arguments,
                    const std::vector<std::string>& environment = {});
 
-/// The real binary, serving on free ports of 127.0.0.1; killed when the test ends, however it does.
-class Service {
+/// The real binary while it runs; killed when the test ends, however it does.
+class Process {
   public:
-    /// Starts it and returns when it has printed its ready line. Throws std::runtime_error with its
-    /// output when it ends before. `arguments` come after those that choose ports and database.
-    explicit Service(const std::string& database_url, std::vector<std::string> arguments = {},
+    explicit Process(const std::vector<std::string>& arguments,
                      const std::vector<std::string>& environment = {});
-    ~Service();
-    Service(const Service&) = delete;
-    Service& operator=(const Service&) = delete;
+    ~Process();
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
 
-    std::string url(std::string_view path) const;
-    std::string admin_url(std::string_view path) const;
-    int port() const { return port_; }
-    int admin_port() const { return admin_port_; }
     pid_t pid() const { return pid_; }
-
     void signal(int number) const { ::kill(pid_, number); }
     /// Waits for its end; nothing when it does not come within a generous time.
-    std::optional<Exit> wait_for_exit();
+    std::optional<Exit> wait_for_exit(std::chrono::seconds timeout = std::chrono::seconds(60));
+    /// Without waiting, and leaving the end to be waited for.
+    bool has_ended() const;
     /// Everything it printed until now.
     std::string output() const;
 
@@ -49,11 +44,27 @@ class Service {
     std::size_t open_files() const;
     /// Processor time used until now, by all its threads.
     std::chrono::milliseconds cpu_time() const;
-    std::size_t resident_bytes() const;
 
   private:
     std::filesystem::path log_;
     pid_t pid_ = 0;
+};
+
+/// The real binary, serving on free ports of 127.0.0.1.
+class Service : public Process {
+  public:
+    /// Starts it and returns when it has printed its ready line. Throws std::runtime_error with its
+    /// output when it ends before. `arguments` come after those that choose ports and database.
+    explicit Service(const std::string& database_url,
+                     const std::vector<std::string>& arguments = {},
+                     const std::vector<std::string>& environment = {});
+
+    std::string url(std::string_view path) const;
+    std::string admin_url(std::string_view path) const;
+    int port() const { return port_; }
+    int admin_port() const { return admin_port_; }
+
+  private:
     int port_ = 0;
     int admin_port_ = 0;
 };

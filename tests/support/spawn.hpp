@@ -14,9 +14,9 @@ namespace signalbox::test {
 struct SpawnOptions {
     std::vector<std::string> arguments;  ///< arguments[0] is the absolute path of the program
     std::string directory = "/";
-    std::string output = "/dev/null";  ///< stdout and stderr are appended to this file
-    int input = -1;                    ///< becomes stdin; -1: /dev/null
-    bool dies_with_caller = false;     ///< killed when the thread that started it ends
+    std::string output = "/dev/null";        ///< stdout and stderr are appended to this file
+    int input = -1;                          ///< becomes stdin; -1: /dev/null
+    bool dies_with_caller = false;           ///< killed when the thread that started it ends
     std::vector<std::string> environment{};  ///< `NAME=value`, besides PATH and LC_ALL
     /// Become this user and group first (only root may); empty: stay who we are.
     std::optional<uid_t> uid;

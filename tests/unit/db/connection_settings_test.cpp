@@ -99,26 +99,12 @@ TEST(connection_settings, never_quote_a_password_that_was_misread) {
          {"postgresql://user:x@secret@host/db", "postgresql://user:secret/x@host/db",
           "postgresql://user:12/secret@host/db", "postgresql://user:secret%zz@host/db",
           "postgresql://user:secret/db", "user=u password=x secret", "secret"}) {
-        for (const auto& use :
-             {+[](const std::string& bad) { return database_name(bad); },
-              +[](const std::string& bad) { return connection_settings({.url = bad}); }}) {
-            try {
-                ADD_FAILURE() << url << " was read as " << use(url);
-            } catch (const ConnectError& error) {
-                EXPECT_EQ(std::string{error.what()}.find("secret"), std::string::npos) << url;
-            }
+        try {
+            ADD_FAILURE() << url << " was read as " << connection_settings({.url = url});
+        } catch (const ConnectError& error) {
+            EXPECT_EQ(std::string{error.what()}.find("secret"), std::string::npos) << url;
         }
     }
-}
-
-TEST(database_name, says_which_database_and_where) {
-    EXPECT_EQ(database_name("postgresql://me:secret@db1:5433,db2:5434/users"),
-              R"(database "users" on db1,db2:5433,5434)");
-    EXPECT_EQ(database_name("postgresql://me@localhost"), R"(database "me" on localhost)");
-    EXPECT_EQ(database_name("dbname=users host=/run/postgresql"),
-              R"(database "users" on /run/postgresql)");
-    EXPECT_EQ(database_name("dbname=users"), R"(database "users" on the local socket)");
-    EXPECT_EQ(database_name("dbname=users hostaddr=10.0.0.1"), R"(database "users" on 10.0.0.1)");
 }
 
 TEST(error_kind, is_by_sqlstate) {
