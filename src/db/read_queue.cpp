@@ -7,13 +7,14 @@ namespace signalbox::db {
 
 namespace {
 
-/// Equal for equal statements with equal parameters only. PostgreSQL's text has no NUL byte, so
-/// one can separate; NULL differs from the empty text by its mark.
+/// Equal for equal statements with equal parameters only, whatever bytes are in them: each is
+/// preceded by its length. NULL has none.
 std::string make_key(const Statement& statement) {
-    std::string key = statement.sql;
+    std::string key = std::to_string(statement.sql.size()) + ':' + statement.sql;
     for (const auto& parameter : statement.parameters) {
-        key += '\0';
-        if (parameter) key.append("=").append(*parameter);
+        if (parameter) key.append(std::to_string(parameter->size()));
+        key += ':';
+        if (parameter) key += *parameter;
     }
     return key;
 }

@@ -79,7 +79,7 @@ std::string choose_request_id(const Request& request) {
 Response answer_without_route(const Request& request) {
     if (request.match.redirect) {
         // Relative, so that it is right behind any proxy. The path cannot begin with two slashes
-        // and so name another host: such a path has no route.
+        // and so name another host: the router sends no such path here.
         std::string location(request.raw_path.substr(0, request.raw_path.size() - 1));
         if (!request.query.empty()) location += "?" + request.query;
         return {.status = 307, .headers = {{"Location", std::move(location)}}};
@@ -128,14 +128,14 @@ std::string serialize_head(const Response& response, std::string_view request_id
     fmt::format_to(out, FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), response.status,
                    reason_phrase(response.status), http_date());
     if (response.status >= 200 && response.status != 204 && response.status != 304) {
-        if (!body.empty()) {
+        if (!body.empty() && is_field_value(response.content_type)) {
             head.append("Content-Type: ").append(response.content_type).append("\r\n");
         }
         fmt::format_to(out, FMT_COMPILE("Content-Length: {}\r\n"), body.size());
     }
     head.append("X-Request-ID: ").append(request_id).append("\r\n");
     for (const auto& [name, value] : response.headers) {
-        if (!is_field_value(value)) continue;
+        if (!is_token(name) || !is_field_value(value)) continue;
         head.append(name).append(": ").append(value).append("\r\n");
     }
     if (!keep_alive) {

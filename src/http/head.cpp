@@ -103,6 +103,7 @@ bool is_host(std::string_view value) {
     } else {
         const std::size_t colon = std::min(value.find(':'), value.size());
         if (!all_are(value.substr(0, colon), host)) return false;
+        if (colon == 0 && !value.empty()) return false;
         port = value.substr(colon);
     }
     if (port.empty()) return true;
@@ -170,7 +171,7 @@ Malformed check_request_line(std::string_view line, Request& request) {
         return bad("request_line");
     }
     request.method_name = line.substr(0, first_space);
-    if (request.method_name.empty() || !all_are(request.method_name, token)) return bad("method");
+    if (!is_token(request.method_name)) return bad("method");
     if (const auto method = find_method(request.method_name)) {
         request.method = *method;
     } else {
@@ -290,13 +291,13 @@ std::optional<Header> parse_field_line(std::string_view line) {
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos) return std::nullopt;
     const Header header{line.substr(0, colon), trim(line.substr(colon + 1))};
-    if (header.name.empty() || !all_are(header.name, token)) return std::nullopt;
+    if (!is_token(header.name)) return std::nullopt;
     if (!is_field_value(header.value)) return std::nullopt;
     return header;
 }
 
-bool is_field_value(std::string_view text) {
-    return all_are(text, field_value);
-}
+bool is_token(std::string_view text) { return !text.empty() && all_are(text, token); }
+
+bool is_field_value(std::string_view text) { return all_are(text, field_value); }
 
 }  // namespace signalbox::http

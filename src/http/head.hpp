@@ -40,6 +40,9 @@ bool has_token(std::string_view list, std::string_view token);
 /// begins with white space (obs-fold; RFC 9112, section 5.2) is, because no name does.
 std::optional<Header> parse_field_line(std::string_view line);
 
+/// Whether the text may be a header's name (RFC 9110, section 5.6.2).
+bool is_token(std::string_view text);
+
 /// Whether the text may stand in a header value (RFC 9110, section 5.5).
 bool is_field_value(std::string_view text);
 

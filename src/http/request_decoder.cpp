@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace signalbox::http {
 
@@ -14,10 +15,15 @@ constexpr Malformed body_too_large{413, "body_too_large"};
 /// A chunk's size line is a number and extensions that nobody uses.
 constexpr std::size_t longest_chunk_line = 256;
 
+/// Clients send one at most. Without a bound a flood of them would keep the HTTP thread busy and
+/// never be a request that is answered or timed out.
+constexpr std::size_t most_empty_lines = 16;
+
 /// Pistache's own parser reads the request line. It needs no more than that: the headers were
 /// checked and kept by us, and its header parser throws on harmless values.
 bool parse_request_line(const Request& request) {
-    thread_local Pistache::Http::RequestParser parser(64 * 1024);
+    // What comes here is not longer than the limit for heads; another one would only be in the way.
+    thread_local Pistache::Http::RequestParser parser(std::numeric_limits<std::size_t>::max());
     std::string line;
     line.reserve(request.method_name.size() + request.raw_path.size() + 16);
     line.append(request.method_name).append(" ").append(request.raw_path);
@@ -41,12 +47,16 @@ RequestDecoder::Step RequestDecoder::next(std::string_view input) {
 RequestDecoder::Step RequestDecoder::read_head(std::string_view input) {
     // Empty lines before a request are ignored (RFC 9112, section 2.2).
     if (scanned_ == 0 && input.substr(0, 2) == "\r\n") {
+        if (++empty_lines_ > most_empty_lines) return fail({400, "empty_lines"});
         phase_ = Phase::between_requests;
         return {.used = 2, .again = true};
     }
+    // The empty line that ends a head of just the allowed size, and not a byte more: what is found
+    // may not depend on how much has arrived.
+    const std::string_view allowed = input.substr(0, limits_.head + 2);
     std::size_t line_start = scanned_;
     while (true) {
-        const std::size_t line_feed = input.find('\n', line_start);
+        const std::size_t line_feed = allowed.find('\n', line_start);
         if (line_feed == std::string_view::npos) break;
         if (line_feed == 0 || input[line_feed - 1] != '\r') return fail(bare_line_feed);
         if (line_feed - line_start == 1) {
@@ -54,12 +64,11 @@ RequestDecoder::Step RequestDecoder::read_head(std::string_view input) {
             return begin_message(input.substr(0, line_start), line_feed + 1);
         }
         line_start = line_feed + 1;
-        if (line_start > limits_.head) break;
     }
-    // One byte more may be the CR of the empty line that ends a head of just the allowed size.
-    if (input.size() > limits_.head + 1) return fail(too_large(input));
+    if (input.size() >= limits_.head + 2) return fail(too_large(input));
     scanned_ = line_start;
-    phase_ = input.empty() ? Phase::between_requests : Phase::in_head;
+    // A lone CR is half an empty line, not the beginning of a request.
+    phase_ = input.empty() || input == "\r" ? Phase::between_requests : Phase::in_head;
     return {};
 }
 
@@ -71,6 +80,7 @@ Malformed RequestDecoder::too_large(std::string_view head) const {
 
 RequestDecoder::Step RequestDecoder::begin_message(std::string_view head, std::size_t used) {
     if (head.size() > limits_.head) return fail(too_large(head));
+    empty_lines_ = 0;
     request_ = std::make_unique<Request>();
     request_->head = head;
     request_->wire_size = used;
@@ -151,13 +161,10 @@ RequestDecoder::Step RequestDecoder::read_chunk_end(std::string_view input) {
 }
 
 RequestDecoder::Step RequestDecoder::read_trailers(std::string_view input) {
+    const std::size_t arrived = std::min(input.find('\n'), input.size());  // with the CR
+    if (trailer_size_ + arrived > limits_.head + 1) return fail({431, "head_too_large"});
     const auto line = take_line(input);
-    if (trailer_size_ + (line ? line->size() + 1 : input.size()) > limits_.head + 1) {
-        return fail({431, "head_too_large"});
-    }
-    if (!line) {
-        return input.find('\n') != std::string_view::npos ? fail(bare_line_feed) : Step{};
-    }
+    if (!line) return arrived < input.size() ? fail(bare_line_feed) : Step{};
     const std::size_t used = line->size() + 2;
     request_->wire_size += used;
     if (line->empty()) return complete(used);

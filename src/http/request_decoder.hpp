@@ -54,9 +54,7 @@ class RequestDecoder {
         }
     }
 
-    Phase phase() const noexcept {
-        return phase_ == Phase::between_requests && !buffered_.empty() ? Phase::in_head : phase_;
-    }
+    Phase phase() const noexcept { return phase_; }
 
   private:
     struct Step {
@@ -84,6 +82,7 @@ class RequestDecoder {
     Phase phase_ = Phase::between_requests;
     std::string buffered_;     ///< the beginning of what is not complete yet
     std::size_t scanned_ = 0;  ///< how much of an incomplete head was already searched
+    std::size_t empty_lines_ = 0;
     std::unique_ptr<Request> request_;
     Framing framing_;
     BodyPart body_part_ = BodyPart::content;

@@ -1,38 +1,42 @@
 #include "http/response.hpp"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iterator>
 
 namespace signalbox::http {
 
 namespace {
 
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+struct AppendValue {
+    std::string& text;
 
-struct WriteValue {
-    Writer& writer;
-
-    void operator()(std::nullptr_t) const { writer.Null(); }
-    void operator()(bool value) const { writer.Bool(value); }
-    void operator()(std::int64_t value) const { writer.Int64(value); }
-    void operator()(double value) const { writer.Double(value); }
-    void operator()(std::string_view value) const {
-        writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
+    void operator()(std::nullptr_t) const { text += "null"; }
+    void operator()(bool value) const { text += value ? "true" : "false"; }
+    void operator()(std::int64_t value) const {
+        fmt::format_to(std::back_inserter(text), "{}", value);
     }
+    void operator()(double value) const {
+        // JSON has no infinity; browsers write null for it too.
+        if (!std::isfinite(value)) return (*this)(nullptr);
+        fmt::format_to(std::back_inserter(text), "{}", value);
+    }
+    void operator()(std::string_view value) const { append_json_string(text, value); }
 };
 
 }  // namespace
 
 Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> object, int status) {
-    rapidjson::StringBuffer buffer;
-    Writer writer(buffer);
-    writer.StartObject();
+    std::string text = "{";
     for (const auto& [key, value] : object) {
-        writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-        std::visit(WriteValue{writer}, value);
+        if (text.size() > 1) text += ',';
+        append_json_string(text, key);
+        text += ':';
+        std::visit(AppendValue{text}, value);
     }
-    writer.EndObject();
-    return {.status = status, .body = std::string(buffer.GetString(), buffer.GetSize())};
+    text += '}';
+    return {.status = status, .body = std::move(text)};
 }
 
 Response json(Json text) {

@@ -33,13 +33,15 @@ struct Response {
     std::string content_type = "application/json";
     Body body{};
     /// Besides those that every response has: Content-Type, Content-Length, Date, X-Request-ID,
-    /// Connection where it is needed. Values with control characters are left out when sent.
+    /// Connection where it is needed. What cannot be a header, as for control characters in it, is
+    /// left out when sent, and so is such a Content-Type.
     std::vector<std::pair<std::string, std::string>> headers{};
 };
 
 using JsonValue = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string_view>;
 
-/// A flat object: `json({{"message", "This was quick!"}})`.
+/// A flat object: `json({{"message", "This was quick!"}})`. Valid JSON whatever the values: bytes
+/// that are no UTF-8 are replaced, a number that is none is null.
 Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> object,
               int status = 200);
 

@@ -1,6 +1,7 @@
 #include "http/router.hpp"
 
 #include <memory>
+#include <set>
 #include <stdexcept>
 
 namespace signalbox::http {
@@ -15,14 +16,39 @@ Method parse_method(std::string_view name) {
     throw std::invalid_argument("unknown method in the table of routes: " + std::string(name));
 }
 
-/// FastAPI's `/users/{id}` as Pistache's tree wants it: `users/:id`.
+/// FastAPI's `/users/{id}` as Pistache's tree wants it: `users/:id`. Throws for what no request
+/// could ever find, and for what means something else to Pistache.
 std::string to_pistache(std::string_view path) {
     std::string segments;
-    for (const char c : path.substr(1)) {
-        if (c == '{') segments += ':';
-        if (c != '{' && c != '}') segments += c;
+    std::set<std::string_view> names;
+    for (std::string_view rest = path; !rest.empty();) {
+        rest.remove_prefix(1);  // the slash
+        std::string_view segment = rest.substr(0, rest.find('/'));
+        rest.remove_prefix(segment.size());
+        const bool parameter = segment.starts_with('{') && segment.ends_with('}');
+        if (parameter) segment = segment.substr(1, segment.size() - 2);
+        if (segment.empty() || segment.starts_with(':') ||
+            segment.find_first_of("{}*?") != std::string_view::npos ||
+            (parameter && !names.insert(segment).second)) {
+            throw std::invalid_argument("a route cannot have this path: " + std::string(path));
+        }
+        if (!segments.empty()) segments += '/';
+        if (parameter) segments += ':';
+        segments += segment;
     }
     return segments;
+}
+
+/// What paths that match the same requests have in common: `/users/{}` of `/users/{id}`.
+std::string without_names(std::string_view path) {
+    std::string shape;
+    bool in_name = false;
+    for (const char c : path) {
+        if (c == '}') in_name = false;
+        if (!in_name) shape += c;
+        if (c == '{') in_name = true;
+    }
+    return shape;
 }
 
 }  // namespace
@@ -40,7 +66,12 @@ Router::Router(std::vector<Route> routes)
                                         " " + std::string(route.path));
         }
     }
+    std::set<std::string> shapes;
     for (auto& [name, path] : paths_) {
+        if (!shapes.insert(without_names(name)).second) {
+            throw std::invalid_argument("another route differs only in its parameters' names: " +
+                                        name);
+        }
         for (const auto& [method, route] : path.routes) {
             if (!path.allow.empty()) path.allow += ", ";
             path.allow += Pistache::Http::methodString(method);
@@ -58,8 +89,11 @@ Router::Router(std::vector<Route> routes)
 void Router::route(Request& request) const {
     const Path* path = find(request.path, &request);
     if (path == nullptr) {
+        // Only a slash that was sent as one can be taken off again. Browsers take a backslash for
+        // a slash, so a path that begins with `/\\` would send them to another host.
         const std::string_view whole = request.path;
-        request.match.redirect = whole.size() > 1 && whole.back() == '/' &&
+        request.match.redirect = whole.size() > 2 && request.raw_path.ends_with('/') &&
+                                 request.raw_path.find('\\') == std::string_view::npos &&
                                  find(whole.substr(0, whole.size() - 1), nullptr) != nullptr;
         return;
     }

@@ -30,8 +30,10 @@ struct Route {
 /// that any thread may ask.
 class Router {
   public:
-    /// Throws std::invalid_argument for an unknown method, a path that does not begin with a
-    /// slash, or the same method and path twice.
+    /// Throws std::invalid_argument for an unknown method, a path that no request could find (one
+    /// without a slash at its beginning or with one at its end, or with a parameter that is not a
+    /// whole segment), the same method and path twice, or paths that differ only in the names of
+    /// their parameters.
     explicit Router(std::vector<Route> routes);
 
     /// Sets the request's match and path parameters. HEAD finds GET's route.

@@ -5,7 +5,14 @@
 #include <pistache/reactor.h>
 #include <pistache/tcp.h>
 #include <pistache/transport.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <mutex>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -76,12 +83,34 @@ class InputHandler final : public Tcp::Handler {
 
 /// Pistache clones its transport for each thread of the reactor; we give each its own reactor, so
 /// that a connection's reading thread and event loop are a pair for life.
+///
+/// New sockets come by a queue of our own. Pistache's loses wake-ups: its consumer empties the
+/// eventfd after it found the queue empty, so what is pushed in between waits for the next push,
+/// and a client that nobody follows is never read. Given on the reactor's own thread, a socket
+/// does not pass through that queue.
 class Transport::PistacheTransport final : public Tcp::Transport {
   public:
     explicit PistacheTransport(std::shared_ptr<InputHandler> handler)
         : Tcp::Transport(handler), handler_(std::move(handler)) {}
+    ~PistacheTransport() override {
+        if (wake_up_ >= 0) ::close(wake_up_);
+    }
+
+    void registerPoller(Pistache::Polling::Epoll& poller) override {
+        Tcp::Transport::registerPoller(poller);
+        wake_up_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (wake_up_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+        using Pistache::Polling::NotifyOn;
+        poller.addFd(wake_up_, Pistache::Flags<NotifyOn>(NotifyOn::Read),
+                     Pistache::Polling::Tag(static_cast<std::uint64_t>(wake_up_)));
+    }
 
     void onReady(const Pistache::Aio::FdSet& ready) override {
+        const Pistache::Polling::Tag wake_up(static_cast<std::uint64_t>(wake_up_));
+        if (std::any_of(ready.begin(), ready.end(),
+                        [wake_up](const auto& entry) { return entry.getTag() == wake_up; })) {
+            take_new();
+        }
         Tcp::Transport::onReady(ready);
         handler_->flush();
     }
@@ -91,8 +120,34 @@ class Transport::PistacheTransport final : public Tcp::Transport {
             std::static_pointer_cast<InputHandler>(handler_->clone()));
     }
 
+    /// Any thread.
+    void add(std::shared_ptr<Tcp::Peer> peer) {
+        {
+            const std::lock_guard lock(mutex_);
+            new_peers_.push_back(std::move(peer));
+        }
+        const std::uint64_t one = 1;
+        // It can only fail when the counter is full, and then a wake-up is due anyway.
+        [[maybe_unused]] const auto written = ::write(wake_up_, &one, sizeof one);
+    }
+
   private:
-    std::shared_ptr<InputHandler> handler_;
+    void take_new() {
+        // First the counter, then the queue: what comes in between wakes us again.
+        std::uint64_t count = 0;
+        [[maybe_unused]] const auto read = ::read(wake_up_, &count, sizeof count);
+        std::vector<std::shared_ptr<Tcp::Peer>> peers;
+        {
+            const std::lock_guard lock(mutex_);
+            peers.swap(new_peers_);
+        }
+        for (const auto& peer : peers) handleNewPeer(peer);
+    }
+
+    const std::shared_ptr<InputHandler> handler_;
+    int wake_up_ = -1;
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<Tcp::Peer>> new_peers_;  ///< guarded by mutex_
 };
 
 Transport::Transport(const std::string& thread_name, asio::io_context& loop, const Router& router)
@@ -114,7 +169,7 @@ void Transport::add(int socket, std::shared_ptr<Connection> connection) {
     address->sa_family = AF_INET;  // Pistache wants an address; ours is in the connection
     const auto peer = Tcp::Peer::Create(socket, Pistache::Address::fromUnix(address));
     peer->putData(connection_key, std::move(connection));
-    transport_->handleNewPeer(peer);
+    transport_->add(peer);
 }
 
 }  // namespace signalbox::http

@@ -1,0 +1,103 @@
+#include "http/response.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+
+namespace signalbox::http {
+namespace {
+
+using namespace std::string_view_literals;
+
+TEST(json_object, has_each_type_of_value) {
+    const Response response = json({{"text", "This was quick!"},
+                                    {"whole", std::int64_t{-9223372036854775807 - 1}},
+                                    {"yes", true},
+                                    {"no", false},
+                                    {"nothing", nullptr}});
+    EXPECT_EQ(response.status, 200);
+    EXPECT_EQ(response.content_type, "application/json");
+    EXPECT_EQ(response.body.view(), R"({"text":"This was quick!","whole":-9223372036854775808,)"
+                                    R"("yes":true,"no":false,"nothing":null})");
+    EXPECT_EQ(json({}).body.view(), "{}");
+    EXPECT_EQ(json({}, 201).status, 201);
+}
+
+TEST(json_object, reads_back_the_same_numbers) {
+    for (const double number : {0.0, -1.5, 0.1, 1e300, 5e-324, 12345678901234.5}) {
+        const Response response = json({{"number", number}});
+        rapidjson::Document document;
+        const auto text = response.body.view();
+        document.Parse<rapidjson::kParseFullPrecisionFlag>(text.data(), text.size());
+        ASSERT_FALSE(document.HasParseError()) << text;
+        EXPECT_EQ(document["number"].GetDouble(), number);
+    }
+}
+
+TEST(json_object, is_valid_json_whatever_the_values) {
+    const double no_numbers[] = {std::numeric_limits<double>::infinity(),
+                                 -std::numeric_limits<double>::infinity(),
+                                 std::numeric_limits<double>::quiet_NaN()};
+    for (const double number : no_numbers) {
+        EXPECT_EQ(json({{"number", number}, {"next", true}}).body.view(),
+                  R"({"number":null,"next":true})");
+    }
+    // A handler may put in what a client sent, such as a percent-decoded path.
+    EXPECT_EQ(json({{"path", "/\xff\"\n\0"sv}}).body.view(),
+              "{\"path\":\"/\xEF\xBF\xBD\\\"\\n\\u0000\"}");
+    EXPECT_EQ(json({{"\xff\"", true}}).body.view(), "{\"\xEF\xBF\xBD\\\"\":true}");
+}
+
+TEST(json_text, is_sent_from_where_it_is) {
+    const Json text("[1]");
+    const Response response = json(text);
+    EXPECT_EQ(response.body.view().data(), text.text().data());
+}
+
+TEST(body, is_its_own_text_or_the_shared_one) {
+    EXPECT_EQ(Body().view(), "");
+    EXPECT_EQ(Body(std::string("own")).view(), "own");
+    EXPECT_EQ(Body(Json("shared")).view(), "shared");
+    EXPECT_EQ(Body(std::string()).view(), "");
+}
+
+TEST(error, says_the_standard_phrase_as_fastapi_does) {
+    EXPECT_EQ(error(404).body.view(), R"({"detail":"Not Found"})");
+    EXPECT_EQ(error(404).status, 404);
+    EXPECT_EQ(error(413).body.view(), R"({"detail":"Request Entity Too Large"})");
+}
+
+TEST(reason_phrase, is_known_for_every_status_that_the_service_sends) {
+    // From Python's http.HTTPStatus.
+    const std::pair<int, std::string_view> phrases[] = {{100, "Continue"},
+                                                        {200, "OK"},
+                                                        {201, "Created"},
+                                                        {204, "No Content"},
+                                                        {304, "Not Modified"},
+                                                        {307, "Temporary Redirect"},
+                                                        {400, "Bad Request"},
+                                                        {404, "Not Found"},
+                                                        {405, "Method Not Allowed"},
+                                                        {408, "Request Timeout"},
+                                                        {413, "Request Entity Too Large"},
+                                                        {414, "Request-URI Too Long"},
+                                                        {417, "Expectation Failed"},
+                                                        {422, "Unprocessable Entity"},
+                                                        {431, "Request Header Fields Too Large"},
+                                                        {500, "Internal Server Error"},
+                                                        {501, "Not Implemented"},
+                                                        {503, "Service Unavailable"},
+                                                        {504, "Gateway Timeout"},
+                                                        {505, "HTTP Version Not Supported"}};
+    for (const auto& [status, phrase] : phrases)
+        EXPECT_EQ(reason_phrase(status), phrase) << status;
+    EXPECT_EQ(reason_phrase(499), "Error");
+    EXPECT_EQ(reason_phrase(299), "OK");
+}
+
+}  // namespace
+}  // namespace signalbox::http
