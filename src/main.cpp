@@ -1,6 +1,8 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <iostream>
+#include <optional>
 #include <thread>
 #include <variant>
 
@@ -22,28 +24,26 @@
 namespace signalbox {
 namespace {
 
-int serve(const Config& config) {
-    const process::StopSignal stop;
-    raise_file_limit();
-    observe::Log log(config.log_level, config.log_format);
-
+int serve(const Config& config, observe::Log& log, const process::StopSignal& stop) {
     db::Pool database(pool_options(config, log));
     admin::Health health([&database] { return database.reachable(); });
     auto api_routes = app::routes(database);
     if (config.admin_shares_port()) append(api_routes, admin::routes(health));
     http::Server api(api_options(config), std::move(api_routes),
                      http::access_log(log, config.access_log));
-    http::Server admin(admin_options(config), admin::routes(health), http::no_access_log());
     health.watch([&api] { return api.longest_since_turn(); });
+    std::optional<http::Server> admin;
+    if (!config.admin_shares_port()) {
+        admin.emplace(admin_options(config), admin::routes(health));
+        admin->listen();
+    }
 
-    if (!config.admin_shares_port()) admin.listen();
     app::startup(database, stop.token());
     db::prepare_schema(config, [&log](auto line) { log.write(LogLevel::info, line); });
     api.listen();
     health.set(admin::State::ready);
-    const std::string& operators = config.admin_shares_port() ? api.url() : admin.url();
-    log.write(LogLevel::info,
-              fmt::format("ready: serving on {}, admin on {}", api.url(), operators));
+    log.write(LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
+                                          admin ? admin->url() : api.url()));
 
     stop.wait();
     health.set(admin::State::draining);
@@ -55,6 +55,15 @@ int serve(const Config& config) {
               {{"drained", static_cast<std::int64_t>(drained.answered)},
                {"cancelled", static_cast<std::int64_t>(drained.cancelled)}});
     return drained.cancelled == 0 ? 0 : 1;
+}
+
+int serve(const Config& config) {
+    const process::StopSignal stop;  // before there is any other thread
+    raise_file_limit();
+    observe::Log log(config.log_level, config.log_format);
+    const int status = serve(config, log, stop);
+    if (!log.close()) ::_exit(status);
+    return status;
 }
 
 int run(const CommandLine& command_line) {

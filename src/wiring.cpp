@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "process/file_limit.hpp"
+
 namespace signalbox {
 
 db::PoolOptions pool_options(const Config& config, observe::Log& log) {
@@ -15,7 +17,9 @@ db::PoolOptions pool_options(const Config& config, observe::Log& log) {
             .max_lifetime = config.database_max_lifetime,
             .prepare = config.database_prepare,
             .share_reads = !config.no_share_reads,
-            .on_event = [&log](std::string_view what) { log.write(LogLevel::warning, what); }};
+            .on_event = [&log](db::Event event, std::string_view what) {
+                log.write(event == db::Event::connected ? LogLevel::info : LogLevel::warning, what);
+            }};
 }
 
 http::ServerOptions api_options(const Config& config) {
@@ -31,12 +35,16 @@ http::ServerOptions api_options(const Config& config) {
             .timeout_keep_alive = config.timeout_keep_alive,
             .timeout_request_head = config.timeout_request_head,
             .timeout_request_body = config.timeout_request_body,
-            .timeout_write = config.timeout_write};
+            .timeout_write = config.timeout_write,
+            .slow_request_log = config.slow_request_log};
 }
 
 http::ServerOptions admin_options(const Config& config) {
     // The operators' own few requests: the defaults do, whatever the API is limited to.
-    return {.name = "admin", .host = config.admin_host, .port = config.admin_port};
+    return {.name = "admin",
+            .host = config.admin_host,
+            .port = config.admin_port,
+            .limit_connections = admin_connections};
 }
 
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more) {

@@ -25,7 +25,7 @@ int run_healthcheck(const Config& config, std::ostream& errors) {
     asio::ip::tcp::iostream stream;
     stream.expires_after(patience);
     stream.connect(host, std::to_string(config.admin_port));
-    stream << "GET /readyz HTTP/1.1\r\nHost: "
+    stream << "GET /readyz?exclude=database HTTP/1.1\r\nHost: "
            << (host.find(':') == std::string::npos ? host : "[" + host + "]")
            << "\r\nConnection: close\r\n\r\n"
            << std::flush;

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "config/ip_allow_list.hpp"
-#include "config/parsed.hpp"
+#include "parsed.hpp"
 
 namespace signalbox {
 

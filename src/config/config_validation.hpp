@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "config/config.hpp"
-#include "config/parsed.hpp"
+#include "parsed.hpp"
 #include "process/machine.hpp"
 
 namespace signalbox {

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "config/parsed.hpp"
+#include "parsed.hpp"
 
 namespace signalbox {
 

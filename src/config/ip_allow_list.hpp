@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "config/parsed.hpp"
+#include "parsed.hpp"
 
 namespace signalbox {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "config/parsed.hpp"
+#include "parsed.hpp"
 
 // Migration files have dbmate's format, so that either tool can be used on the same database.
 

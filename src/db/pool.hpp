@@ -1,17 +1,18 @@
 #pragma once
 
 #include <chrono>
-#include <concepts>
 #include <condition_variable>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "async/task.hpp"
@@ -23,6 +24,8 @@
 namespace signalbox::db {
 
 struct Outcome;
+
+enum class Event { connected, lost, cannot_connect };
 
 struct PoolOptions {
     std::string url;
@@ -36,8 +39,9 @@ struct PoolOptions {
     std::chrono::milliseconds max_lifetime{30 * 60 * 1000};  ///< of a connection; 0: unlimited
     bool prepare = true;
     bool share_reads = true;
-    /// Told of connections lost and found, on the pool's threads. The text holds no password.
-    std::function<void(std::string_view)> on_event = [](std::string_view) {};
+    /// Told of connections found and lost, on the pool's threads, which hold the pool's lock: it
+    /// must not block or call the pool. The text holds no password.
+    std::function<void(Event, std::string_view)> on_event = [](Event, std::string_view) {};
 };
 
 /// A parameter of a statement as text; PostgreSQL converts it.

@@ -50,15 +50,31 @@ void write_access_line(observe::Log& log, AccessLog which, const FinishedRequest
     log.write(level, "request", fields);
 }
 
-}  // namespace
-
-std::function<void(const FinishedRequest&)> access_log(observe::Log& log, AccessLog which) {
-    return
-        [&log, which](const FinishedRequest& finished) { write_access_line(log, which, finished); };
+void write_slow_line(observe::Log& log, const Request& request,
+                     const observe::InFlightRequest& in_flight) {
+    const auto now = observe::InFlightRequest::Clock::now();
+    log.write(LogLevel::warning, "request is slow",
+              {{"request_id", std::string_view(in_flight.request_id)},
+               {"http.request.method", request.method_name},
+               {"http.route", request.match.route->path},
+               {"url.path", std::string_view(request.path)},
+               {"client.address", std::string_view(request.client_address)},
+               {"duration_s", seconds(now - in_flight.started)},
+               {"waiting_for", to_string(in_flight.waiting())},
+               {"waiting_s", seconds(now - in_flight.waiting_since())}});
 }
 
-std::function<void(const FinishedRequest&)> no_access_log() {
-    return [](const FinishedRequest&) {};
+}  // namespace
+
+Observer access_log(observe::Log& log, AccessLog which) {
+    return {.finished =
+                [&log, which](const FinishedRequest& finished) {
+                    write_access_line(log, which, finished);
+                },
+            .slow =
+                [&log](const Request& request, const observe::InFlightRequest& in_flight) {
+                    write_slow_line(log, request, in_flight);
+                }};
 }
 
 }  // namespace signalbox::http

@@ -95,7 +95,8 @@ void Connection::complete_request(Request& request) {
         if (scheme == "http" || scheme == "https") request.scheme = scheme;
     }
     const DecoderLimits& limits = server_.options.limits;
-    const std::size_t queued = queued_bytes_.fetch_add(request.wire_size) + request.wire_size;
+    const std::size_t size = request.memory_size();
+    const std::size_t queued = queued_bytes_.fetch_add(size) + size;
     if (queued > limits.head + limits.body + pipeline_allowance) {
         // Pistache cannot be told to stop reading, so this is where a flood ends.
         wants_input_ = false;
@@ -191,7 +192,7 @@ void Connection::answer_next() {
 
 void Connection::start(std::unique_ptr<Request> request) {
     request_ = std::move(request);
-    queued_bytes_.fetch_sub(request_->wire_size);
+    queued_bytes_.fetch_sub(request_->memory_size());
     const auto now = Clock::now();
     in_flight_.restart(now);
     in_flight_.request_id = choose_request_id(*request_);
@@ -205,6 +206,9 @@ void Connection::start(std::unique_ptr<Request> request) {
         return;
     }
     request_deadline_ = in_flight_.deadline = now + server_.options.request_timeout;
+    if (server_.options.slow_request_log.count() > 0) {
+        slow_log_due_ = now + server_.options.slow_request_log;
+    }
     running_ = true;
     const async::Executor executor(loop_.get_executor(), &in_flight_);
     asio::co_spawn(executor, handle(shared_from_this(), *request_),
@@ -311,13 +315,14 @@ void Connection::finish_output() {
 }
 
 void Connection::report(int status, std::size_t body_size) {
-    server_.on_finished({.request = request_.get(),
+    server_.observer.finished({.request = request_.get(),
                          .in_flight = in_flight_,
                          .client_address = request_ ? request_->client_address : peer_address_,
                          .malformed_reason = request_ ? "" : refusal_->reason,
                          .status = status,
                          .body_size = body_size});
     server_.requests_in_flight.fetch_sub(1);
+    slow_log_due_ = never;
     request_.reset();
 }
 
@@ -366,7 +371,8 @@ void Connection::close() {
 }
 
 void Connection::set_timer() {
-    const auto earliest = std::min({request_deadline_, read_deadline_, write_deadline_});
+    const auto earliest =
+        std::min({request_deadline_, read_deadline_, write_deadline_, slow_log_due_});
     if (earliest == never) {
         timer_.clear();
     } else {
@@ -380,6 +386,10 @@ void Connection::on_timer() {
     if (now >= write_deadline_) {
         close();
         return;
+    }
+    if (now >= slow_log_due_) {
+        slow_log_due_ = never;
+        server_.observer.slow(*request_, in_flight_);
     }
     if (now >= request_deadline_) {
         request_deadline_ = never;

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -55,7 +54,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// Ends the request in flight, if its handler still runs, with the answer for this reason.
     void cancel(observe::Cancelled reason);
     void close();
-    bool busy() const noexcept { return running_ || output_ || !queue_.empty(); }
 
     /// For the coroutine of the request in flight.
     void respond(Response response);
@@ -117,6 +115,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Clock::time_point request_deadline_ = Clock::time_point::max();
     Clock::time_point read_deadline_ = Clock::time_point::max();
     Clock::time_point write_deadline_ = Clock::time_point::max();
+    Clock::time_point slow_log_due_ = Clock::time_point::max();
     bool running_ = false;  ///< the handler's coroutine is not done
     bool answering_ = false;
     bool continue_wanted_ = false;

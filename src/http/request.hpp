@@ -43,6 +43,12 @@ class Request {
     /// A query parameter's first value, percent-decoded, `+` as space.
     std::optional<std::string> query_parameter(std::string_view name) const;
 
+    /// About what it occupies, for the bound on requests that wait: of many small ones the bytes
+    /// that arrived are the least.
+    std::size_t memory_size() const noexcept {
+        return sizeof(Request) + wire_size + headers.capacity() * sizeof(Header) + 128;
+    }
+
     Method method = Method::Get;
     std::string path;   ///< percent-decoded
     std::string query;  ///< as sent, without the question mark

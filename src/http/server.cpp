@@ -35,11 +35,10 @@ void turn_away(int socket) {
 
 }  // namespace
 
-Server::Server(ServerOptions options, std::vector<Route> routes,
-               std::function<void(const FinishedRequest&)> on_finished)
+Server::Server(ServerOptions options, std::vector<Route> routes, Observer observer)
     : context_{.options = std::move(options),
                .router = Router(std::move(routes)),
-               .on_finished = std::move(on_finished)} {
+               .observer = std::move(observer)} {
     for (std::size_t i = 0; i < context_.options.workers; ++i) {
         workers_.push_back(std::make_unique<Worker>(context_, std::to_string(i)));
     }

@@ -23,8 +23,7 @@ class Server {
         std::size_t cancelled = 0;  ///< cancelled with 503 because the time was up
     };
 
-    Server(ServerOptions options, std::vector<Route> routes,
-           std::function<void(const FinishedRequest&)> on_finished);
+    Server(ServerOptions options, std::vector<Route> routes, Observer observer = {});
     /// Ends at once: what is in flight is dropped. Call drain() before to lose nothing.
     ~Server();
     Server(const Server&) = delete;
@@ -39,7 +38,6 @@ class Server {
     /// What is not answered after `timeout` is cancelled. Returns when all connections are closed.
     Drained drain(std::chrono::milliseconds timeout);
 
-    std::size_t requests_in_flight() const noexcept { return context_.requests_in_flight; }
     /// How long ago the event loop turned that turned last of all. Any thread.
     std::chrono::steady_clock::duration longest_since_turn() const;
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <mutex>
+#include <string_view>
 
 #include "http/router.hpp"
 #include "http/server_options.hpp"
@@ -22,12 +23,19 @@ struct FinishedRequest {
     std::size_t body_size;
 };
 
+/// What a server tells of its requests, on their event loops. It must not block.
+struct Observer {
+    std::function<void(const FinishedRequest&)> finished = [](const FinishedRequest&) {};
+    /// Once for a request that is still in flight after --slow-request-log.
+    std::function<void(const Request&, const observe::InFlightRequest&)> slow =
+        [](const Request&, const observe::InFlightRequest&) {};
+};
+
 /// What a server's connections share. Any thread may read it.
 struct ServerContext {
     const ServerOptions options;
     const Router router;
-    /// Called on the connections' event loops.
-    const std::function<void(const FinishedRequest&)> on_finished;
+    const Observer observer;
 
     std::atomic<std::size_t> requests_in_flight{0};
     std::atomic<std::size_t> open_connections{0};

@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <system_error>
 #include <vector>
 
 namespace signalbox::http {
@@ -29,7 +27,11 @@ void Worker::stop() {
 
 void Worker::add(int socket, std::string peer_address) {
     const int duplicate = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
-    if (duplicate < 0) throw std::system_error(errno, std::generic_category(), "dup");
+    if (duplicate < 0) {
+        // Out of descriptors: this client is not served, the others are.
+        ::close(socket);
+        return;
+    }
     server_.open_connections.fetch_add(1);
     auto connection =
         std::make_shared<Connection>(server_, loop_.context(), duplicate, std::move(peer_address));

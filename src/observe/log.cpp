@@ -112,17 +112,22 @@ Log::Log(LogLevel level, LogFormat format)
 }
 
 Log::~Log() {
+    close();
+}
+
+bool Log::close() {
+    if (!thread_) return true;
     // spdlog waits for its thread, and that for standard output, which may be a pipe that nobody
     // reads. Whoever does not read his log has no say in when the process ends.
     std::promise<void> done;
     auto flushed = done.get_future();
-    std::thread([this_thread = std::move(thread_), logger = std::move(logger_),
+    std::thread([thread = std::move(thread_), logger = std::move(logger_),
                  done = std::move(done)]() mutable {
         logger.reset();
-        this_thread.reset();
+        thread.reset();
         done.set_value();
     }).detach();
-    flushed.wait_for(last_flush);
+    return flushed.wait_for(last_flush) == std::future_status::ready;
 }
 
 void Log::write(LogLevel level, std::string_view body, const Fields& fields) {

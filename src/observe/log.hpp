@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -33,12 +32,15 @@ using Fields = std::vector<Field>;
 class Log {
   public:
     Log(LogLevel level, LogFormat format);
-    /// Writes out what is queued, for two seconds at most.
-    ~Log();
+    ~Log();  ///< closes
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
 
     void write(LogLevel level, std::string_view body, const Fields& fields = {});
+
+    /// Writes out what is queued; nothing may be written after. False when standard output does
+    /// not take it within two seconds: then a thread still waits for it, and so would exit(3).
+    bool close();
 
     bool enabled(LogLevel level) const;
     LogLevel level() const;

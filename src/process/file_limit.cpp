@@ -9,9 +9,10 @@ namespace {
 
 constexpr std::size_t files_per_connection = 2;
 
-// A pool that replaces its connections has the old and the new one open for a moment.
+// A database connection has a descriptor and a duplicate of it, and while it is replaced there are
+// two connections for a moment.
 std::size_t reserved_files(std::size_t pool_size, std::size_t workers) {
-    return 64 + 2 * pool_size + 8 * workers;
+    return 64 + files_per_connection * admin_connections + 4 * pool_size + 8 * workers;
 }
 
 std::size_t to_count(rlim_t limit) {

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <string>
 
-#include "config/parsed.hpp"
+#include "parsed.hpp"
 
 namespace signalbox {
 
