@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "http/connection_set.hpp"
 #include "http/exchange.hpp"
 #include "http/server_context.hpp"
 
@@ -65,9 +66,10 @@ std::string forwarded_client(const Request& request, const IpAllowList& trusted,
 
 }  // namespace
 
-Connection::Connection(ServerContext& server, asio::io_context& loop, int socket,
-                       std::string peer_address)
+Connection::Connection(ServerContext& server, ConnectionSet& connections, asio::io_context& loop,
+                       int socket, std::string peer_address)
     : server_(server),
+      connections_(connections),
       loop_(loop),
       socket_(socket),
       peer_address_(std::move(peer_address)),
@@ -104,12 +106,6 @@ void Connection::complete_request(Request& request) {
     }
 }
 
-void Connection::open(std::function<void()> on_closed) {
-    on_closed_ = std::move(on_closed);
-    read_deadline_ = Clock::now() + server_.options.timeout_keep_alive;
-    set_timer();
-}
-
 void Connection::on_input(decltype(InputEvent::what) what) {
     if (closed_) return;
     const auto self = shared_from_this();
@@ -118,6 +114,11 @@ void Connection::on_input(decltype(InputEvent::what) what) {
         answer_next();
         set_timer();
     }
+}
+
+void Connection::on_event(Opened) {
+    read_deadline_ = Clock::now() + server_.options.timeout_keep_alive;
+    connections_.add(shared_from_this());
 }
 
 void Connection::on_event(std::unique_ptr<Request> request) {
@@ -315,12 +316,13 @@ void Connection::finish_output() {
 }
 
 void Connection::report(int status, std::size_t body_size) {
-    server_.observer.finished({.request = request_.get(),
-                         .in_flight = in_flight_,
-                         .client_address = request_ ? request_->client_address : peer_address_,
-                         .malformed_reason = request_ ? "" : refusal_->reason,
-                         .status = status,
-                         .body_size = body_size});
+    server_.observer.finished(
+        {.request = request_.get(),
+         .in_flight = in_flight_,
+         .client_address = request_ ? request_->client_address : peer_address_,
+         .malformed_reason = request_ ? "" : refusal_->reason,
+         .status = status,
+         .body_size = body_size});
     server_.requests_in_flight.fetch_sub(1);
     slow_log_due_ = never;
     request_.reset();
@@ -367,7 +369,7 @@ void Connection::close() {
         output_.reset();
         if (!interim) report(499, 0);
     }
-    if (on_closed_) std::exchange(on_closed_, nullptr)();
+    connections_.remove(shared_from_this());
 }
 
 void Connection::set_timer() {

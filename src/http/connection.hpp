@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -19,6 +18,7 @@
 
 namespace signalbox::http {
 
+class ConnectionSet;
 struct ServerContext;
 
 /// One client's connection: its requests one at a time and in order, its responses, its timeouts.
@@ -34,7 +34,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     using Clock = std::chrono::steady_clock;
 
     /// Takes ownership of `socket`.
-    Connection(ServerContext& server, asio::io_context& loop, int socket, std::string peer_address);
+    Connection(ServerContext& server, ConnectionSet& connections, asio::io_context& loop,
+               int socket, std::string peer_address);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -47,7 +48,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void complete_request(Request& request);
 
     /// For the event loop.
-    void open(std::function<void()> on_closed);
     void on_input(decltype(InputEvent::what) what);
     /// Answers what has arrived, with `Connection: close`, and closes; at once when idle.
     void drain();
@@ -69,6 +69,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
         std::size_t sent = 0;
     };
 
+    void on_event(Opened);
     void on_event(std::unique_ptr<Request> request);
     void on_event(ExpectsContinue);
     void on_event(Malformed malformed);
@@ -90,6 +91,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     /// Constant after construction.
     ServerContext& server_;
+    ConnectionSet& connections_;
     asio::io_context& loop_;
     const int socket_;
     const std::string peer_address_;
@@ -103,7 +105,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
     RequestDecoder::Phase partial_phase_ = RequestDecoder::Phase::between_requests;
 
     /// The event loop's.
-    std::function<void()> on_closed_;
     std::list<std::unique_ptr<Request>> queue_;
     std::unique_ptr<Request> request_;  ///< the one in flight
     observe::InFlightRequest in_flight_;

@@ -9,6 +9,9 @@ namespace signalbox::http {
 
 class Connection;
 
+/// Pistache reads from it now. Always the first.
+struct Opened {};
+
 /// Only part of a message has arrived; its timeout starts.
 struct PartialMessage {
     RequestDecoder::Phase phase;
@@ -17,10 +20,12 @@ struct PartialMessage {
 /// The client sent all it will send, or is gone: a TCP end of stream or reset says no more.
 struct EndOfInput {};
 
-/// What the HTTP thread tells a connection's event loop, in the order in which it happened.
+/// What the HTTP thread tells a connection's event loop, in the order in which it happened. All of
+/// it comes from that thread: asio keeps the order of what one thread posts, not of several.
 struct InputEvent {
     std::shared_ptr<Connection> connection;
-    std::variant<std::unique_ptr<Request>, ExpectsContinue, Malformed, PartialMessage, EndOfInput>
+    std::variant<Opened, std::unique_ptr<Request>, ExpectsContinue, Malformed, PartialMessage,
+                 EndOfInput>
         what;
 };
 

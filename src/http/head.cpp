@@ -296,8 +296,12 @@ std::optional<Header> parse_field_line(std::string_view line) {
     return header;
 }
 
-bool is_token(std::string_view text) { return !text.empty() && all_are(text, token); }
+bool is_token(std::string_view text) {
+    return !text.empty() && all_are(text, token);
+}
 
-bool is_field_value(std::string_view text) { return all_are(text, field_value); }
+bool is_field_value(std::string_view text) {
+    return all_are(text, field_value);
+}
 
 }  // namespace signalbox::http

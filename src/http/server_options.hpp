@@ -24,7 +24,7 @@ struct ServerOptions {
     std::chrono::milliseconds timeout_keep_alive{75000};
     std::chrono::milliseconds timeout_request_head{10000};
     std::chrono::milliseconds timeout_request_body{30000};
-    std::chrono::milliseconds timeout_write{30000};  ///< without progress
+    std::chrono::milliseconds timeout_write{30000};     ///< without progress
     std::chrono::milliseconds slow_request_log{10000};  ///< 0: off
 };
 

@@ -47,7 +47,9 @@ class InputHandler final : public Tcp::Handler {
         if (connection->partial_phase_changes_to(phase)) emit(connection, PartialMessage{phase});
     }
 
-    void onConnection(const std::shared_ptr<Tcp::Peer>&) override {}
+    void onConnection(const std::shared_ptr<Tcp::Peer>& peer) override {
+        emit(std::static_pointer_cast<Connection>(peer->getData(connection_key)), Opened{});
+    }
 
     void onDisconnection(const std::shared_ptr<Tcp::Peer>& peer) override {
         emit(std::static_pointer_cast<Connection>(peer->getData(connection_key)), EndOfInput{});
@@ -141,7 +143,8 @@ class Transport::PistacheTransport final : public Tcp::Transport {
             const std::lock_guard lock(mutex_);
             peers.swap(new_peers_);
         }
-        for (const auto& peer : peers) handleNewPeer(peer);
+        for (const auto& peer : peers)
+            handleNewPeer(peer);
     }
 
     const std::shared_ptr<InputHandler> handler_;

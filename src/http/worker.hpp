@@ -1,13 +1,11 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <string>
-#include <unordered_set>
 
 #include "async/event_loop.hpp"
-#include "http/connection.hpp"
+#include "http/connection_set.hpp"
 #include "http/server_context.hpp"
 #include "http/transport.hpp"
 
@@ -36,15 +34,10 @@ class Worker {
     void close_all();
 
   private:
-    void for_each_connection(const std::function<void(Connection&)>& visit);
-
     ServerContext& server_;
+    ConnectionSet connections_;  ///< the loop's
     async::EventLoop loop_;
     std::unique_ptr<Transport> transport_;
-
-    /// The loop's.
-    std::unordered_set<std::shared_ptr<Connection>> connections_;
-    bool draining_ = false;
 };
 
 }  // namespace signalbox::http

@@ -25,7 +25,7 @@ std::string request(const std::string& path, const std::string& headers = {}) {
 
 struct Connections : testing::TestWithParam<int> {
     const std::string database = database_with_users(20);
-    const Service service{database, {"--workers", std::to_string(GetParam())}};
+    Service service{database, {"--workers", std::to_string(GetParam())}};
 };
 INSTANTIATE_TEST_SUITE_P(one_and_two_workers, Connections, testing::Values(1, 2));
 
@@ -141,6 +141,23 @@ TEST_P(Connections, whose_client_goes_away_cancel_what_it_waited_for) {
         eventually([&] { return service.output().find("\"impatient\"") != std::string::npos; }, 4s))
         << "it would be over by itself after five seconds";
     EXPECT_THAT(service.output(), HasSubstr("\"http.response.status_code\":499"));
+}
+
+TEST_P(Connections, that_come_and_go_leave_nothing_behind) {
+    ASSERT_EQ(get(service.url("/users")).status, 200);
+    const std::size_t before = service.open_files();
+    // Some go before they are known, some before their request, some before their answer.
+    for (int i = 0; i < 2000; ++i) {
+        RawClient client(service.port());
+        if (i % 4 > 0) client.send(request(i % 4 == 1 ? "/fast-task" : "/slow-task"));
+        if (i % 4 == 3) client.reset_on_close();
+    }
+    EXPECT_TRUE(eventually([&] { return service.open_files() == before; }))
+        << service.open_files() << " instead of " << before;
+    service.signal(SIGTERM);
+    const auto exit = service.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 0) << "the drain waited for connections that are long gone";
 }
 
 TEST(SlowReaders, cost_no_processor_time_and_slow_nobody) {

@@ -191,6 +191,11 @@ void RawClient::close_sending_side() {
     ::shutdown(socket_, SHUT_WR);
 }
 
+void RawClient::reset_on_close() {
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 bool RawClient::fill() {
     pollfd readable{.fd = socket_, .events = POLLIN, .revents = 0};
     if (::poll(&readable, 1, timeout_seconds * 1000) <= 0) {

@@ -44,6 +44,8 @@ class RawClient {
 
     void send(std::string_view bytes);
     void close_sending_side();
+    /// Lets the end of the connection be a TCP reset instead of a goodbye.
+    void reset_on_close();
     /// Bytes until the text occurs in them; throws std::runtime_error when the connection ends or
     /// nothing comes for long before that.
     std::string read_until(std::string_view text);

@@ -1,0 +1,41 @@
+#include "http/connection_set.hpp"
+
+#include <utility>
+#include <vector>
+
+#include "http/connection.hpp"
+#include "http/server_context.hpp"
+
+namespace signalbox::http {
+
+void ConnectionSet::add(std::shared_ptr<Connection> connection) {
+    const auto [added, is_new] = connections_.insert(std::move(connection));
+    if (draining_) std::shared_ptr(*added)->drain();
+}
+
+void ConnectionSet::remove(const std::shared_ptr<Connection>& connection) {
+    connections_.erase(connection);
+    server_.connection_closed();
+}
+
+void ConnectionSet::drain() {
+    draining_ = true;
+    for_each([](Connection& connection) { connection.drain(); });
+}
+
+void ConnectionSet::cancel_all(observe::Cancelled reason) {
+    for_each([reason](Connection& connection) { connection.cancel(reason); });
+}
+
+void ConnectionSet::close_all() {
+    for_each([](Connection& connection) { connection.close(); });
+}
+
+void ConnectionSet::for_each(const std::function<void(Connection&)>& visit) {
+    // A copy, because a connection that closes takes itself out of the set.
+    const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
+    for (const auto& connection : all)
+        visit(*connection);
+}
+
+}  // namespace signalbox::http
