@@ -15,7 +15,7 @@ db::PoolOptions pool_options(const Config& config, observe::Log& log) {
             .max_lifetime = config.database_max_lifetime,
             .prepare = config.database_prepare,
             .share_reads = !config.no_share_reads,
-            .on_event = [&log](std::string_view what) { log.write(LogLevel::warning, what); }};
+            .on_event = [&log](LogLevel level, std::string_view what) { log.write(level, what); }};
 }
 
 http::ServerOptions api_options(const Config& config) {

@@ -294,13 +294,13 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
                            : slot.connected_at + jittered(options_.max_lifetime);
         if (slot.knocking) connecting_first_ = slot.knocking = false;
         ++connected_;
-        if (connected_ == 1) options_.on_event("connected to the database");
+        if (connected_ == 1) options_.on_event(LogLevel::info, "connected to the database");
         changed_.notify_all();
         return;
     }
     last_error_ = error;
     const auto pause = slot.backoff.next();
-    options_.on_event(fmt::format("{}; trying again in {}", error, pause));
+    options_.on_event(LogLevel::warning, fmt::format("{}; trying again in {}", error, pause));
     changed_.wait_for(lock, pause, [this] { return stopping_; });
 }
 
@@ -322,7 +322,7 @@ void Pool::drop_session(Slot& slot, std::unique_lock<std::mutex>& lock) {
     // Somebody else may have to take what this thread was woken for.
     if (queue_.has_ready()) read_ready_.notify_one();
     lock.unlock();  // closing talks to the server
-    if (session->lost()) options_.on_event("lost a connection to the database");
+    if (session->lost()) options_.on_event(LogLevel::warning, "lost a connection to the database");
     session.reset();
     lock.lock();
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "async/task.hpp"
+#include "config/config.hpp"
 #include "db/read_queue.hpp"
 #include "db/unavailable.hpp"
 #include "json.hpp"
@@ -37,7 +38,7 @@ struct PoolOptions {
     bool prepare = true;
     bool share_reads = true;
     /// Told of connections lost and found, on the pool's threads. The text holds no password.
-    std::function<void(std::string_view)> on_event = [](std::string_view) {};
+    std::function<void(LogLevel, std::string_view)> on_event = [](LogLevel, std::string_view) {};
 };
 
 /// A parameter of a statement as text; PostgreSQL converts it.
