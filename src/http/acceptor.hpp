@@ -32,7 +32,7 @@ class Acceptor {
   private:
     void wait();
     /// False when accepting must pause: the process is out of descriptors or memory.
-    bool accept_all();
+    bool accept_all(int at_most);
 
     asio::io_context& loop_;
     asio::ip::tcp::acceptor acceptor_;

@@ -152,7 +152,7 @@ void Connection::on_event(EndOfInput) {
     read_deadline_ = never;
     if (half_closed_) {
         close();
-    } else if (running_) {
+    } else if (running_ && !ended_input_) {
         // A handler that still waits works for nobody. One that is done is still delivered: the
         // client may only have closed its sending side.
         queue_.clear();
@@ -338,6 +338,15 @@ void Connection::drain() {
     if (closed_) return;
     const auto self = shared_from_this();
     draining_ = true;
+    if (!busy() && !partial_message_ && !half_closed_ && !refusal_ && !end_of_input_) {
+        // A request may be on its way from the socket to here. Reading ends behind what has
+        // arrived, and what was on its way comes before the end does.
+        ended_input_ = true;
+        ::shutdown(socket_, SHUT_RD);
+        read_deadline_ = Clock::now() + linger_timeout;
+        set_timer();
+        return;
+    }
     answer_next();
 }
 

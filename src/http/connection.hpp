@@ -50,7 +50,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// For the event loop.
     void open(std::function<void()> on_closed);
     void on_input(decltype(InputEvent::what) what);
-    /// Answers what has arrived, with `Connection: close`, and closes; at once when idle.
+    /// Answers what has arrived, with `Connection: close`, and closes, which is soon when idle.
     void drain();
     /// Ends the request in flight, if its handler still runs, with the answer for this reason.
     void cancel(observe::Cancelled reason);
@@ -123,6 +123,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool partial_message_ = false;
     bool draining_ = false;
     bool end_of_input_ = false;
+    bool ended_input_ = false;  ///< by us, so it does not mean that the client is gone
     bool half_closed_ = false;  ///< by us, after the last response
     bool closed_ = false;
 };
