@@ -19,8 +19,8 @@ namespace signalbox::async {
 
 /// An io_context's executor that also knows which request its coroutines work for.
 ///
-/// It is how `sleep_for` or a database read can tell "this request waits for a timer" and find
-/// the request's deadline, while the handler that awaits them mentions neither. Everything
+/// It is how `sleep_for` or a database read can tell that "this request waits for a timer", while
+/// the handler that awaits them does not mention it. Everything
 /// spawned from a coroutine on this executor inherits the request.
 ///
 /// `request()` may be null (background work) and must outlive every coroutine on the executor.

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <exception>
 #include <map>
+#include <stdexcept>
 #include <utility>
 
 #include "async/random.hpp"
@@ -191,6 +192,11 @@ bool Pool::reachable() const {
 }
 
 async::Task<Json> Pool::fetch(Statement statement) {
+    for (const auto& parameter : statement.parameters) {
+        if (parameter && parameter->find('\0') != std::string::npos) {
+            throw std::invalid_argument("PostgreSQL takes no NUL byte in a parameter");
+        }
+    }
     const async::Executor executor = co_await asio::this_coro::executor;
     auto initiate = [this, executor](auto handler, Statement wanted) {
         struct Coroutine final : Awaiting {
@@ -344,7 +350,7 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     slot.running.reset();
     slot.idle_since = outcome.finished;
 
-    const bool lost = slot.session->lost();
+    const bool lost = slot.session->lost() || slot.cut;
     if (lost) drop_session(slot, lock);
     if (lost && !read->broke && !stopping_) {
         // It only reads, so it may be tried once more; most likely this thread will, as soon as it

@@ -67,10 +67,17 @@ SqlSession::SqlSession(const std::string& url, std::chrono::milliseconds patienc
         throw std::runtime_error{"the database URL: " + sound.reason()};
     }
     const auto deadline = std::chrono::steady_clock::now() + patience;
+    bool accepting = false;
     for (auto pause = 100ms;; pause = std::min(pause * 2, std::chrono::milliseconds{2s})) {
         connection_.reset(connect(url));
         if (PQstatus(connection_.get()) == CONNECTION_OK) break;
         const PGPing answer = PQping(url.c_str());
+        // A server can get ready between the two. What it answers after that is its last word.
+        if (answer == PQPING_OK && !accepting) {
+            accepting = true;
+            continue;
+        }
+        accepting = false;
         const bool may_come = answer == PQPING_REJECT || answer == PQPING_NO_RESPONSE;
         if (!may_come || std::chrono::steady_clock::now() + pause > deadline) {
             throw std::runtime_error{"cannot connect to " + redact_url(url) + ": " +

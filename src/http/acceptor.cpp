@@ -57,10 +57,7 @@ tcp::acceptor open(asio::io_context& loop, const std::string& host, std::uint16_
 
 Acceptor::Acceptor(asio::io_context& loop, const std::string& host, std::uint16_t port,
                    Accepted accepted)
-    : loop_(loop),
-      acceptor_(open(loop, host, port)),
-      pause_(loop),
-      accepted_(std::move(accepted)) {}
+    : acceptor_(open(loop, host, port)), pause_(loop), accepted_(std::move(accepted)) {}
 
 std::uint16_t Acceptor::port() const {
     return acceptor_.local_endpoint().port();
@@ -72,7 +69,7 @@ void Acceptor::start() {
 
 void Acceptor::stop() {
     if (!acceptor_.is_open()) return;
-    accept_all();
+    accept_all(tcp::acceptor::max_listen_connections);  // closing resets those that still wait
     acceptor_.close();
     pause_.cancel();
 }
@@ -80,7 +77,7 @@ void Acceptor::stop() {
 void Acceptor::wait() {
     acceptor_.async_wait(tcp::acceptor::wait_read, [this](const std::error_code& error) {
         if (error == asio::error::operation_aborted || !acceptor_.is_open()) return;
-        if (!error && accept_all()) {
+        if (!error && accept_all(accept_batch)) {
             wait();
             return;
         }
@@ -91,8 +88,8 @@ void Acceptor::wait() {
     });
 }
 
-bool Acceptor::accept_all() {
-    for (int i = 0; i < accept_batch; ++i) {
+bool Acceptor::accept_all(int at_most) {
+    for (int i = 0; i < at_most; ++i) {
         sockaddr_storage address{};
         socklen_t length = sizeof address;
         const int socket =

@@ -13,8 +13,8 @@ namespace signalbox::http {
 /// Accepts connections on an event loop. Pistache's own listener retries a failing accept for
 /// ever, and its shutdown leaves the kernel accepting connections that nobody serves.
 ///
-/// Threads: constructed anywhere, used on its loop after that. Must outlive neither the loop nor
-/// be destroyed while the loop runs.
+/// Threads: constructed anywhere, used on its loop after that, destroyed when that has ended or
+/// after stop().
 class Acceptor {
   public:
     /// Takes ownership of `socket`, connected and non-blocking.
@@ -32,9 +32,8 @@ class Acceptor {
   private:
     void wait();
     /// False when accepting must pause: the process is out of descriptors or memory.
-    bool accept_all();
+    bool accept_all(int at_most);
 
-    asio::io_context& loop_;
     asio::ip::tcp::acceptor acceptor_;
     asio::steady_timer pause_;
     const Accepted accepted_;

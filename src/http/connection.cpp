@@ -44,22 +44,18 @@ async::Task<> handle(std::shared_ptr<Connection> connection, Request& request) {
     connection->respond(std::move(response));
 }
 
+/// As uvicorn does: from the right, the first address that no trusted proxy has. Each proxy adds
+/// its client to the list or a line to the header, so all lines count, as one list.
 std::string forwarded_client(const Request& request, const IpAllowList& trusted,
                              const std::string& peer) {
-    // As uvicorn does: from the right, the first address that no trusted proxy has.
-    std::string_view list = request.header("x-forwarded-for").value_or("");
     std::string client = peer;
-    while (!list.empty()) {
-        const std::size_t comma = list.rfind(',');
-        std::string_view address = list.substr(comma == std::string_view::npos ? 0 : comma + 1);
-        list = list.substr(0, comma == std::string_view::npos ? 0 : comma);
-        while (!address.empty() && address.front() == ' ')
-            address.remove_prefix(1);
-        while (!address.empty() && address.back() == ' ')
-            address.remove_suffix(1);
-        if (address.empty()) continue;
-        client = address;
-        if (!trusted.contains(address)) break;
+    for (auto header = request.headers.rbegin(); header != request.headers.rend(); ++header) {
+        if (!is_named(*header, "x-forwarded-for")) continue;
+        const auto addresses = list_elements(header->value);
+        for (auto address = addresses.rbegin(); address != addresses.rend(); ++address) {
+            client = *address;
+            if (!trusted.contains(client)) return client;
+        }
     }
     return client;
 }
@@ -93,8 +89,10 @@ void Connection::complete_request(Request& request) {
     if (server_.options.forwarded_allow_ips.contains(peer_address_)) {
         request.client_address =
             forwarded_client(request, server_.options.forwarded_allow_ips, peer_address_);
-        const auto scheme = request.header("x-forwarded-proto").value_or("");
-        if (scheme == "http" || scheme == "https") request.scheme = scheme;
+        for (const Header& header : request.headers) {
+            const bool known = header.value == "http" || header.value == "https";
+            if (known && is_named(header, "x-forwarded-proto")) request.scheme = header.value;
+        }
     }
     const DecoderLimits& limits = server_.options.limits;
     const std::size_t size = request.memory_size();
@@ -154,7 +152,7 @@ void Connection::on_event(EndOfInput) {
     read_deadline_ = never;
     if (half_closed_) {
         close();
-    } else if (running_) {
+    } else if (running_ && !ended_input_) {
         // A handler that still waits works for nobody. One that is done is still delivered: the
         // client may only have closed its sending side.
         queue_.clear();
@@ -198,7 +196,7 @@ void Connection::start(std::unique_ptr<Request> request) {
     in_flight_.restart(now);
     in_flight_.request_id = choose_request_id(*request_);
     in_flight_.in_flight_at_start = server_.requests_in_flight.fetch_add(1) + 1;
-    if (in_flight_.in_flight_at_start > server_.options.limit_concurrency) {
+    if (turning_away_ || in_flight_.in_flight_at_start > server_.options.limit_concurrency) {
         respond(service_unavailable());
         return;
     }
@@ -245,7 +243,8 @@ void Connection::send(Response response, bool keep_alive) {
         Output{.status = response.status,
                .keep_alive = keep_alive,
                .head = serialize_head(response, in_flight_.request_id, keep_alive, version_minor)};
-    if (!request_ || request_->method_name != "HEAD") output_->body = std::move(response.body);
+    const bool head_only = request_ && request_->method_name == "HEAD";
+    if (!head_only && may_have_body(response.status)) output_->body = std::move(response.body);
     write();
 }
 
@@ -290,7 +289,12 @@ void Connection::wait_until_writable() {
     in_flight_.wait_for(observe::Waiting::client, Clock::now());
     write_deadline_ = Clock::now() + server_.options.timeout_write;
     set_timer();
-    if (!writable_) writable_.emplace(loop_, socket_);
+    try {
+        if (!writable_) writable_.emplace(loop_, socket_);
+    } catch (const std::system_error&) {
+        close();  // the kernel has no room to watch one more socket
+        return;
+    }
     writable_->async_wait(asio::posix::stream_descriptor::wait_write,
                           [self = shared_from_this()](const std::error_code& error) {
                               if (error || self->closed_) return;
@@ -345,10 +349,20 @@ void Connection::drain() {
     if (closed_) return;
     const auto self = shared_from_this();
     draining_ = true;
+    if (!busy() && !partial_message_ && !half_closed_ && !refusal_ && !end_of_input_) {
+        // A request may be on its way from the socket to here. Reading ends behind what has
+        // arrived, and what was on its way comes before the end does.
+        ended_input_ = true;
+        ::shutdown(socket_, SHUT_RD);
+        read_deadline_ = Clock::now() + linger_timeout;
+        set_timer();
+        return;
+    }
     answer_next();
 }
 
 void Connection::cancel(observe::Cancelled reason) {
+    if (reason == observe::Cancelled::shutdown) turning_away_ = true;
     if (!running_ || in_flight_.cancelled != observe::Cancelled::no) return;
     in_flight_.cancelled = reason;
     cancellation_.emit(asio::cancellation_type::terminal);

@@ -49,11 +49,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     /// For the event loop.
     void on_input(decltype(InputEvent::what) what);
-    /// Answers what has arrived, with `Connection: close`, and closes; at once when idle.
+    /// Answers what has arrived, with `Connection: close`, and closes, which is soon when idle.
     void drain();
     /// Ends the request in flight, if its handler still runs, with the answer for this reason.
+    /// After a shutdown those that wait behind it get the same.
     void cancel(observe::Cancelled reason);
     void close();
+    bool busy() const noexcept { return running_ || output_ || !queue_.empty(); }
 
     /// For the coroutine of the request in flight.
     void respond(Response response);
@@ -123,7 +125,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool partial_message_ = false;
     bool draining_ = false;
     bool end_of_input_ = false;
-    bool half_closed_ = false;  ///< by us, after the last response
+    bool ended_input_ = false;   ///< by us, so it does not mean that the client is gone
+    bool half_closed_ = false;   ///< by us, after the last response
+    bool turning_away_ = false;  ///< the process ends: what has not begun gets a 503
     bool closed_ = false;
 };
 

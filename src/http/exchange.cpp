@@ -127,7 +127,7 @@ std::string serialize_head(const Response& response, std::string_view request_id
     const auto out = std::back_inserter(head);
     fmt::format_to(out, FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), response.status,
                    reason_phrase(response.status), http_date());
-    if (response.status >= 200 && response.status != 204 && response.status != 304) {
+    if (may_have_body(response.status)) {
         if (!body.empty() && is_field_value(response.content_type)) {
             head.append("Content-Type: ").append(response.content_type).append("\r\n");
         }

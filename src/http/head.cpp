@@ -61,14 +61,14 @@ std::string_view trim(std::string_view text) {
     return text;
 }
 
-/// Calls `visit` for each element of a comma separated list, the empty ones left out.
-template <class Visit>
-void for_each_element(std::string_view list, Visit visit) {
+/// Takes the next element that is not empty off a comma separated list.
+std::optional<std::string_view> next_element(std::string_view& list) {
     while (!list.empty()) {
         const std::string_view element = list.substr(0, list.find(','));
         list.remove_prefix(std::min(element.size() + 1, list.size()));
-        if (const std::string_view trimmed = trim(element); !trimmed.empty()) visit(trimmed);
+        if (const std::string_view trimmed = trim(element); !trimmed.empty()) return trimmed;
     }
+    return std::nullopt;
 }
 
 std::optional<Method> find_method(std::string_view name) {
@@ -202,22 +202,15 @@ Malformed check_content_length(std::string_view value, Framing& framing, Seen& s
 
 /// RFC 9112, section 6.1. The codings may come in several headers, as one list.
 Malformed check_transfer_encoding(std::string_view value, Framing& framing, Seen& seen) {
-    Malformed problem = accepted;
-    bool any = false;
-    for_each_element(value, [&](std::string_view coding) {
-        any = true;
-        if (problem) return;
-        if (framing.chunked) {
-            problem = bad("transfer_encoding");  // chunked twice, or not the last
-        } else if (equals_ignoring_case(coding, "chunked")) {
-            framing.chunked = true;
-        } else {
-            problem = {501, "transfer_coding"};
-        }
-    });
-    if (!any) return bad("transfer_encoding");
     seen.transfer_encoding = true;
-    return problem;
+    bool any = false;
+    while (const auto coding = next_element(value)) {
+        any = true;
+        if (framing.chunked) return bad("transfer_encoding");  // twice, or not the last
+        if (!equals_ignoring_case(*coding, "chunked")) return {501, "transfer_coding"};
+        framing.chunked = true;
+    }
+    return any ? accepted : bad("transfer_encoding");
 }
 
 Malformed check_field(const Header& header, Request& request, Framing& framing, Seen& seen) {
@@ -280,11 +273,21 @@ Malformed check_head(Request& request, Framing& framing) {
 }
 
 bool has_token(std::string_view list, std::string_view token_name) {
-    bool found = false;
-    for_each_element(list, [&](std::string_view element) {
-        found = found || equals_ignoring_case(element, token_name);
-    });
-    return found;
+    while (const auto element = next_element(list)) {
+        if (equals_ignoring_case(*element, token_name)) return true;
+    }
+    return false;
+}
+
+std::vector<std::string_view> list_elements(std::string_view list) {
+    std::vector<std::string_view> elements;
+    while (const auto element = next_element(list))
+        elements.push_back(*element);
+    return elements;
+}
+
+bool is_named(const Header& header, std::string_view name) {
+    return equals_ignoring_case(header.name, name);
 }
 
 std::optional<Header> parse_field_line(std::string_view line) {

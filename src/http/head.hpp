@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "http/request.hpp"
 
@@ -32,6 +33,12 @@ struct Framing {
 /// this (it takes a missing Host, a bad Content-Length, NUL bytes), so nothing reaches it
 /// unchecked.
 Malformed check_head(Request& request, Framing& framing);
+
+/// Names of headers are the same in any case (RFC 9110, section 5.1).
+bool is_named(const Header& header, std::string_view name);
+
+/// The elements of a list header's value, the empty ones left out (RFC 9110, section 5.6.1).
+std::vector<std::string_view> list_elements(std::string_view list);
 
 /// Whether the value of a list header such as Connection has this token (RFC 9110, section 5.6.1).
 bool has_token(std::string_view list, std::string_view token);

@@ -1,17 +1,13 @@
 #include "http/request.hpp"
 
-#include <strings.h>
-
+#include "http/head.hpp"
 #include "http/uri.hpp"
 
 namespace signalbox::http {
 
 std::optional<std::string_view> Request::header(std::string_view name) const {
     for (const Header& header : headers) {
-        if (header.name.size() == name.size() &&
-            ::strncasecmp(header.name.data(), name.data(), name.size()) == 0) {
-            return header.value;
-        }
+        if (is_named(header, name)) return header.value;
     }
     return std::nullopt;
 }

@@ -46,7 +46,8 @@ class Request {
     /// About what it occupies, for the bound on requests that wait: of many small ones the bytes
     /// that arrived are the least.
     std::size_t memory_size() const noexcept {
-        return sizeof(Request) + wire_size + headers.capacity() * sizeof(Header) + 128;
+        return sizeof(Request) + head.size() + body.size() + headers.capacity() * sizeof(Header) +
+               128;
     }
 
     Method method = Method::Get;

@@ -51,6 +51,12 @@ Response json(Json text);
 /// FastAPI's error body, `{"detail":"Not Found"}`, with the status's standard phrase.
 Response error(int status);
 
+/// Whether a response of this status can have content at all (RFC 9110, section 6.4.1). The client
+/// would take what is sent all the same for the next response.
+constexpr bool may_have_body(int status) {
+    return status >= 200 && status != 204 && status != 304;
+}
+
 /// The standard reason phrase (RFC 9110, section 15), as Python's `http.HTTPStatus` spells it.
 std::string_view reason_phrase(int status);
 

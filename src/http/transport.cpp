@@ -26,6 +26,18 @@ namespace Tcp = Pistache::Tcp;
 
 const std::string connection_key = "c";
 
+constexpr std::size_t largest_batch = 256;
+
+/// What Pistache keeps for us with a peer. It is emptied at the end of input, so that a connection
+/// is destroyed on its event loop and not here.
+struct Handle {
+    std::shared_ptr<Connection> connection;
+};
+
+Handle& handle_of(const Tcp::Peer& peer) {
+    return *std::static_pointer_cast<Handle>(peer.getData(connection_key));
+}
+
 /// Everything here runs on the HTTP thread.
 class InputHandler final : public Tcp::Handler {
   public:
@@ -38,21 +50,23 @@ class InputHandler final : public Tcp::Handler {
 
     void onInput(const char* buffer, size_t length,
                  const std::shared_ptr<Tcp::Peer>& peer) override {
-        const auto connection = std::static_pointer_cast<Connection>(peer->getData(connection_key));
+        const std::shared_ptr<Connection>& connection = handle_of(*peer).connection;
         if (!connection->wants_input()) return;
         connection->decoder().feed({buffer, length}, [&](Decoded decoded) {
             std::visit([&](auto& what) { emit(connection, std::move(what)); }, decoded);
         });
+        // A client that floods keeps Pistache reading; what came before is not held back for it.
+        if (batch_.size() >= largest_batch) flush();
         const auto phase = connection->decoder().phase();
         if (connection->partial_phase_changes_to(phase)) emit(connection, PartialMessage{phase});
     }
 
     void onConnection(const std::shared_ptr<Tcp::Peer>& peer) override {
-        emit(std::static_pointer_cast<Connection>(peer->getData(connection_key)), Opened{});
+        emit(handle_of(*peer).connection, Opened{});
     }
 
     void onDisconnection(const std::shared_ptr<Tcp::Peer>& peer) override {
-        emit(std::static_pointer_cast<Connection>(peer->getData(connection_key)), EndOfInput{});
+        batch_.push_back({std::move(handle_of(*peer).connection), EndOfInput{}});
     }
 
     /// Hands over what this turn of the reactor brought.
@@ -171,7 +185,7 @@ void Transport::add(int socket, std::shared_ptr<Connection> connection) {
     auto* address = reinterpret_cast<sockaddr*>(&storage);
     address->sa_family = AF_INET;  // Pistache wants an address; ours is in the connection
     const auto peer = Tcp::Peer::Create(socket, Pistache::Address::fromUnix(address));
-    peer->putData(connection_key, std::move(connection));
+    peer->putData(connection_key, std::make_shared<Handle>(std::move(connection)));
     transport_->add(peer);
 }
 

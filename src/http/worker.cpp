@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <future>
 #include <utility>
 
 #include "http/connection.hpp"
@@ -22,6 +23,14 @@ Worker::~Worker() {
 }
 
 void Worker::stop() {
+    if (!transport_) return;
+    // Only an end of the stream makes Pistache close its descriptors.
+    std::promise<void> closed;
+    asio::post(loop_.context(), [&] {
+        connections_.close_all();
+        closed.set_value();
+    });
+    closed.get_future().wait();
     transport_.reset();
     loop_.stop();
     // The connections were the loop's; once it has ended they are this thread's to destroy.

@@ -49,21 +49,26 @@ class InFlightRequest {
     }
 
   private:
+    friend class WaitScope;
+
+    int open_waits_ = 0;
     std::atomic<Waiting> waiting_{Waiting::handler};
     std::atomic<Clock::rep> waiting_since_{0};
 };
 
-/// Marks a request as waiting for as long as the scope lives. The request may be null: code that
+/// Marks a request as waiting for as long as the scope lives, or another that began meanwhile: a
+/// request can wait for several things at once. The request may be null: code that
 /// runs for no request waits for nobody's sake.
 class WaitScope {
   public:
     WaitScope(InFlightRequest* request, Waiting waiting) noexcept : request_(request) {
-        if (request_ != nullptr) request_->wait_for(waiting, InFlightRequest::Clock::now());
+        if (request_ == nullptr) return;
+        ++request_->open_waits_;
+        request_->wait_for(waiting, InFlightRequest::Clock::now());
     }
     ~WaitScope() {
-        if (request_ != nullptr) {
-            request_->wait_for(Waiting::handler, InFlightRequest::Clock::now());
-        }
+        if (request_ == nullptr || --request_->open_waits_ > 0) return;
+        request_->wait_for(Waiting::handler, InFlightRequest::Clock::now());
     }
     WaitScope(const WaitScope&) = delete;
     WaitScope& operator=(const WaitScope&) = delete;
