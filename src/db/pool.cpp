@@ -263,7 +263,7 @@ void Pool::work(Slot& slot) {
     while (!stopping_) {
         if (!slot.session) {
             connect_slot(slot, lock);
-        } else if (auto read = queue_.take(slot.connected_at)) {
+        } else if (auto read = queue_.take(Clock::now(), slot.connected_at)) {
             run(std::move(read), slot, lock);
         } else if (read_ready_.wait_for(lock, idle_check) == std::cv_status::timeout &&
                    (slot.session->hung_up() || slot.expires <= Clock::now())) {

@@ -62,7 +62,7 @@ ReadQueue::Added ReadQueue::add(Statement statement, const std::shared_ptr<Waite
     return Added::ready;
 }
 
-std::shared_ptr<Read> ReadQueue::take(Clock::time_point connected_at) {
+std::shared_ptr<Read> ReadQueue::take(Clock::time_point now, Clock::time_point connected_at) {
     const auto next = std::find_if(ready_.begin(), ready_.end(), [connected_at](const auto& read) {
         return !read->broke || *read->broke < connected_at;
     });
@@ -71,7 +71,7 @@ std::shared_ptr<Read> ReadQueue::take(Clock::time_point connected_at) {
     ready_.erase(next);
     --waiting_reads_;
     read->state = Read::State::running;
-    read->started = Clock::now();
+    read->started = now;
     if (share_) {
         Group& group = groups_[read->key];
         group.waiting.reset();

@@ -58,9 +58,10 @@ class ReadQueue {
     Added add(Statement statement, const std::shared_ptr<Waiter>& waiter);
 
     bool has_ready() const noexcept { return !ready_.empty(); }
-    /// The next read for a connection that was made at this time, now running; null when there is
-    /// none for it.
-    std::shared_ptr<Read> take(Clock::time_point connected_at);
+    /// The next read for a connection that was made at `connected_at`, now running; null when there
+    /// is none for it.
+    std::shared_ptr<Read> take(Clock::time_point now,
+                               Clock::time_point connected_at = Clock::time_point::max());
     /// Back to the head of the queue: it was taken, but could not be run.
     void put_back(std::shared_ptr<Read> read);
     /// The read is over: those who waited for it. The reads that gathered meanwhile become ready.

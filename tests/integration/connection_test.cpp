@@ -152,8 +152,8 @@ TEST_P(Connections, that_come_and_go_leave_nothing_behind) {
         if (i % 4 > 0) client.send(request(i % 4 == 1 ? "/fast-task" : "/slow-task"));
         if (i % 4 == 3) client.reset_on_close();
     }
-    EXPECT_TRUE(eventually([&] { return service.open_files() == before; }))
-        << service.open_files() << " instead of " << before;
+    EXPECT_TRUE(eventually([&] { return service.open_files() <= before; }))
+        << service.open_files() << ", and before there were " << before;
     service.signal(SIGTERM);
     const auto exit = service.wait_for_exit();
     ASSERT_TRUE(exit);
