@@ -182,7 +182,7 @@ void Connection::answer_next() {
     }
     answering_ = false;
     if (closed_ || running_ || output_ || half_closed_) return;
-    if (end_of_input_ || (draining_ && !partial_message_)) {
+    if (end_of_input_ || (draining_ && !partial_message_ && !ended_input_)) {
         close();
     } else if (!partial_message_ && read_deadline_ == never) {
         read_deadline_ = Clock::now() + server_.options.timeout_keep_alive;
