@@ -59,7 +59,7 @@ int serve(const Config& config, observe::Log& log, const process::StopSignal& st
 
 int serve(const Config& config) {
     const process::StopSignal stop;  // before there is any other thread
-    raise_file_limit();
+    process::raise_file_limit();
     observe::Log log(config.log_level, config.log_format);
     const int status = serve(config, log, stop);
     if (!log.close()) ::_exit(status);

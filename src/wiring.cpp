@@ -44,7 +44,7 @@ http::ServerOptions admin_options(const Config& config) {
     return {.name = "admin",
             .host = config.admin_host,
             .port = config.admin_port,
-            .limit_connections = admin_connections};
+            .limit_connections = process::admin_connections};
 }
 
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more) {

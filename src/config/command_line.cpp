@@ -75,7 +75,7 @@ void read_database_url_file(const Environment& environment, Config& config) {
 }
 
 CommandLine resolve_all(const Grammar& grammar, const Environment& environment,
-                        const Machine& machine) {
+                        const process::Machine& machine) {
     CommandLine result{grammar.command(), {}};
     OptionSources sources;
     for (const Option& option : config_options()) {
@@ -106,7 +106,7 @@ EarlyExit usage_error(std::string line) {
 
 std::variant<CommandLine, EarlyExit> parse_command_line(int argc, const char* const* argv,
                                                         const Environment& environment,
-                                                        const Machine& machine) {
+                                                        const process::Machine& machine) {
     Grammar grammar;
     try {
         grammar.parse(split_arguments(argc, argv));

@@ -33,8 +33,8 @@ Environment process_environment();
 
 /// A flag counts before its environment variable, that before the default; of a flag given twice
 /// the last one; an empty variable is as good as none. Changes nothing and prints nothing.
-std::variant<CommandLine, EarlyExit> parse_command_line(int argc, const char* const* argv,
-                                                        const Environment& environment,
-                                                        const Machine& machine = this_machine());
+std::variant<CommandLine, EarlyExit> parse_command_line(
+    int argc, const char* const* argv, const Environment& environment,
+    const process::Machine& machine = process::this_machine());
 
 }  // namespace signalbox

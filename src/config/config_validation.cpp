@@ -7,15 +7,16 @@
 
 namespace signalbox {
 
-void complete(Config& config, const OptionSources& sources, const Machine& machine) {
+void complete(Config& config, const OptionSources& sources, const process::Machine& machine) {
     if (!sources.is_set("--workers")) {
         config.workers = std::max<std::size_t>(1, machine.cores / 2);
     }
     if (!sources.is_set("--limit-connections")) {
         constexpr std::size_t most = 20'000;
         config.limit_connections = std::clamp<std::size_t>(
-            connections_allowed(machine.open_files, config.database_pool_size, config.workers), 1,
-            most);
+            process::connections_allowed(machine.open_files, config.database_pool_size,
+                                         config.workers),
+            1, most);
     }
     if (!sources.is_set("--log-format")) {
         config.log_format = machine.stdout_is_terminal ? LogFormat::text : LogFormat::json;
@@ -24,7 +25,7 @@ void complete(Config& config, const OptionSources& sources, const Machine& machi
 }
 
 std::optional<Invalid> check_together(const Config& config, const OptionSources& sources,
-                                      const Machine& machine) {
+                                      const process::Machine& machine) {
     if (config.database_query_timeout > config.request_timeout) {
         return Invalid{sources.name("--database-query-timeout") + ": " +
                        format_duration(config.database_query_timeout) + " is above " +
@@ -33,7 +34,7 @@ std::optional<Invalid> check_together(const Config& config, const OptionSources&
                        "), which would end the request before its query"};
     }
     const std::size_t needed =
-        files_needed(config.limit_connections, config.database_pool_size, config.workers);
+        process::files_needed(config.limit_connections, config.database_pool_size, config.workers);
     if (needed > machine.open_files) {
         return Invalid{sources.name("--limit-connections") + ": " +
                        std::to_string(config.limit_connections) + " needs " +

@@ -36,10 +36,10 @@ class OptionSources {
 };
 
 /// Fills in the defaults that depend on the machine.
-void complete(Config& config, const OptionSources& sources, const Machine& machine);
+void complete(Config& config, const OptionSources& sources, const process::Machine& machine);
 
 /// What no option of `serve` can check by itself. The reason is the whole line, flag included.
 std::optional<Invalid> check_together(const Config& config, const OptionSources& sources,
-                                      const Machine& machine);
+                                      const process::Machine& machine);
 
 }  // namespace signalbox

@@ -44,7 +44,7 @@ struct PendingMigration {
 std::vector<PendingMigration> read_all(const std::vector<Migration>& migrations) {
     std::vector<PendingMigration> result;
     for (const Migration& migration : migrations) {
-        const auto content = read_file(migration.path);
+        const auto content = process::read_file(migration.path);
         if (!content) throw MigrationError{content.reason()};
         const auto up = parse_migration(*content);
         if (!up) throw MigrationError{migration.path.string() + ": " + up.reason()};

@@ -11,7 +11,7 @@
 
 #include "process/read_file.hpp"
 
-namespace signalbox {
+namespace signalbox::process {
 namespace {
 
 namespace fs = std::filesystem;
@@ -116,4 +116,4 @@ std::size_t cpu_count() {
     return cores;
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::process

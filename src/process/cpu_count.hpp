@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-namespace signalbox {
+namespace signalbox::process {
 
 /// The cores this process may use: those it may be scheduled on, or fewer where its control group
 /// limits its CPU time (a container with `--cpus 1.5` has two). At least 1. std::thread's
@@ -25,4 +25,4 @@ std::optional<double> parse_cfs_quota(std::string_view quota, std::string_view p
 std::optional<double> cgroup_cpu_limit(std::string_view membership,
                                        const std::filesystem::path& root);
 
-}  // namespace signalbox
+}  // namespace signalbox::process

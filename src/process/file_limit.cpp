@@ -4,7 +4,7 @@
 
 #include <limits>
 
-namespace signalbox {
+namespace signalbox::process {
 namespace {
 
 constexpr std::size_t files_per_connection = 2;
@@ -45,4 +45,4 @@ std::size_t connections_allowed(std::size_t files, std::size_t pool_size, std::s
     return files <= reserved ? 0 : (files - reserved) / files_per_connection;
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::process

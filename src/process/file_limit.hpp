@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-namespace signalbox {
+namespace signalbox::process {
 
 /// The most files (sockets included) this process can have open at once: the hard limit of
 /// RLIMIT_NOFILE, which raise_file_limit() makes the effective one.
@@ -24,4 +24,4 @@ std::size_t files_needed(std::size_t connections, std::size_t pool_size, std::si
 /// The other way round: the connections that `files` open files allow; 0 when not even one.
 std::size_t connections_allowed(std::size_t files, std::size_t pool_size, std::size_t workers);
 
-}  // namespace signalbox
+}  // namespace signalbox::process

@@ -7,7 +7,7 @@
 #include "process/cpu_count.hpp"
 #include "process/file_limit.hpp"
 
-namespace signalbox {
+namespace signalbox::process {
 
 Machine this_machine() {
     std::error_code ignored;  // an empty folder then, and a message that names the migrations
@@ -24,4 +24,4 @@ std::filesystem::path find_migrations(const std::filesystem::path& binary_folder
     return std::filesystem::is_directory(in_source, ignored) ? in_source : installed;
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::process

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 
-namespace signalbox {
+namespace signalbox::process {
 
 /// What the defaults depend on.
 struct Machine {
@@ -19,4 +19,4 @@ Machine this_machine();
 /// exists, so that the message about it names the place.
 std::filesystem::path find_migrations(const std::filesystem::path& binary_folder);
 
-}  // namespace signalbox
+}  // namespace signalbox::process

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <memory>
 
-namespace signalbox {
+namespace signalbox::process {
 
 Parsed<std::string> read_file(const std::filesystem::path& file) {
     const auto failed = [&] {
@@ -24,4 +24,4 @@ Parsed<std::string> read_file(const std::filesystem::path& file) {
     return content;
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::process

@@ -169,7 +169,7 @@ TEST_P(Workers, timers_run_at_the_same_time) {
 
 TEST_P(Workers, two_thousand_slow_tasks_hold_no_thread) {
     constexpr std::size_t count = 2000;
-    ASSERT_GT(raise_file_limit(), 2 * count);
+    ASSERT_GT(process::raise_file_limit(), 2 * count);
     ASSERT_EQ(get(service.url("/users")).status, 200);
     const std::size_t threads_before = service.threads();
 

@@ -28,21 +28,21 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-const Machine test_machine{.cores = 8,
-                           .open_files = 1'000'000,
-                           .stdout_is_terminal = false,
-                           .migrations_dir = "/installed/migrations"};
+const process::Machine test_machine{.cores = 8,
+                                    .open_files = 1'000'000,
+                                    .stdout_is_terminal = false,
+                                    .migrations_dir = "/installed/migrations"};
 
 std::variant<CommandLine, EarlyExit> parse(std::vector<const char*> arguments,
                                            const Environment& environment = {},
-                                           const Machine& machine = test_machine) {
+                                           const process::Machine& machine = test_machine) {
     arguments.insert(arguments.begin(), "signalbox");
     return parse_command_line(static_cast<int>(arguments.size()), arguments.data(), environment,
                               machine);
 }
 
 CommandLine accepted(const std::vector<const char*>& arguments, const Environment& environment = {},
-                     const Machine& machine = test_machine) {
+                     const process::Machine& machine = test_machine) {
     const auto result = parse(arguments, environment, machine);
     if (const auto* exit = std::get_if<EarlyExit>(&result)) {
         ADD_FAILURE() << exit->text;
@@ -53,7 +53,7 @@ CommandLine accepted(const std::vector<const char*>& arguments, const Environmen
 
 /// The line on standard error, after checking that it is one line and the status is 2.
 std::string refused(const std::vector<const char*>& arguments, const Environment& environment = {},
-                    const Machine& machine = test_machine) {
+                    const process::Machine& machine = test_machine) {
     const auto result = parse(arguments, environment, machine);
     const auto* exit = std::get_if<EarlyExit>(&result);
     if (exit == nullptr) {
@@ -268,18 +268,19 @@ TEST(CommandLine, allows_one_port_for_both_listeners) {
 }
 
 TEST(CommandLine, fits_connections_into_the_open_file_limit) {
-    Machine machine = test_machine;
+    process::Machine machine = test_machine;
     machine.open_files = 4096;
     const Config config = accepted({}, {}, machine).config;
-    EXPECT_EQ(config.limit_connections, connections_allowed(4096, 10, 4));
+    EXPECT_EQ(config.limit_connections, process::connections_allowed(4096, 10, 4));
     EXPECT_GT(config.limit_connections, 1900U);
     EXPECT_EQ(config.effective_concurrency(), config.limit_connections);
     EXPECT_EQ(accepted({"--limit-concurrency", "5"}, {}, machine).config.effective_concurrency(),
               5U);
 
-    EXPECT_THAT(refused({"--limit-connections", "3000"}, {}, machine),
-                AllOf(HasSubstr("--limit-connections: 3000"),
-                      HasSubstr(std::to_string(files_needed(3000, 10, 4))), HasSubstr("4096")));
+    EXPECT_THAT(
+        refused({"--limit-connections", "3000"}, {}, machine),
+        AllOf(HasSubstr("--limit-connections: 3000"),
+              HasSubstr(std::to_string(process::files_needed(3000, 10, 4))), HasSubstr("4096")));
     EXPECT_THAT(refused({}, {{"SIGNALBOX_LIMIT_CONNECTIONS", "3000"}}, machine),
                 HasSubstr("SIGNALBOX_LIMIT_CONNECTIONS: 3000"));
     machine.open_files = 64;
@@ -290,14 +291,14 @@ TEST(CommandLine, fits_connections_into_the_open_file_limit) {
 TEST(CommandLine, takes_half_the_cores_but_never_none) {
     for (const auto& [cores, workers] :
          {std::pair<std::size_t, std::size_t>{1, 1}, {2, 1}, {3, 1}, {4, 2}, {9, 4}}) {
-        Machine machine = test_machine;
+        process::Machine machine = test_machine;
         machine.cores = cores;
         EXPECT_EQ(accepted({}, {}, machine).config.workers, workers) << cores;
     }
 }
 
 TEST(CommandLine, writes_text_logs_on_a_terminal) {
-    Machine machine = test_machine;
+    process::Machine machine = test_machine;
     machine.stdout_is_terminal = true;
     EXPECT_EQ(accepted({}, {}, machine).config.log_format, LogFormat::text);
     EXPECT_EQ(accepted({"--log-format", "json"}, {}, machine).config.log_format, LogFormat::json);
@@ -424,11 +425,11 @@ TEST(FindMigrations, prefers_the_installed_ones) {
     std::string name = (std::filesystem::temp_directory_path() / "signalbox-tree-XXXXXX").string();
     const std::filesystem::path tree = ::mkdtemp(name.data());
     const auto binary_folder = tree / "build/release";
-    EXPECT_EQ(find_migrations(binary_folder), tree / "build/share/signalbox/migrations");
+    EXPECT_EQ(process::find_migrations(binary_folder), tree / "build/share/signalbox/migrations");
     std::filesystem::create_directories(tree / "migrations");
-    EXPECT_EQ(find_migrations(binary_folder), tree / "migrations");
+    EXPECT_EQ(process::find_migrations(binary_folder), tree / "migrations");
     std::filesystem::create_directories(tree / "build/share/signalbox/migrations");
-    EXPECT_EQ(find_migrations(binary_folder), tree / "build/share/signalbox/migrations");
+    EXPECT_EQ(process::find_migrations(binary_folder), tree / "build/share/signalbox/migrations");
     std::filesystem::remove_all(tree);
 }
 
