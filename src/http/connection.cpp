@@ -2,7 +2,6 @@
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
-#include <asio/detached.hpp>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -210,8 +209,13 @@ void Connection::start(std::unique_ptr<Request> request) {
     }
     running_ = true;
     const async::Executor executor(loop_.get_executor(), &in_flight_);
-    asio::co_spawn(executor, handle(shared_from_this(), *request_),
-                   asio::bind_cancellation_slot(cancellation_.slot(), asio::detached));
+    if (!cancellation_ || cancellation_.use_count() > 1) {
+        cancellation_ = std::make_shared<asio::cancellation_signal>();
+    }
+    asio::co_spawn(
+        executor, handle(shared_from_this(), *request_),
+        asio::bind_cancellation_slot(cancellation_->slot(),
+                                     [kept = cancellation_](const std::exception_ptr&) {}));
 }
 
 void Connection::refuse(const Malformed& malformed) {
@@ -365,7 +369,7 @@ void Connection::cancel(observe::Cancelled reason) {
     if (reason == observe::Cancelled::shutdown) turning_away_ = true;
     if (!running_ || in_flight_.cancelled != observe::Cancelled::no) return;
     in_flight_.cancelled = reason;
-    cancellation_.emit(asio::cancellation_type::terminal);
+    cancellation_->emit(asio::cancellation_type::terminal);
 }
 
 void Connection::close() {

@@ -110,7 +110,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::list<std::unique_ptr<Request>> queue_;
     std::unique_ptr<Request> request_;  ///< the one in flight
     observe::InFlightRequest in_flight_;
-    asio::cancellation_signal cancellation_;
+    /// Of the coroutine in flight. Shared with its completion: asio still looks at it after the
+    /// answer, when the next request may have begun or the connection may be gone.
+    std::shared_ptr<asio::cancellation_signal> cancellation_;
     std::optional<Malformed> refusal_;  ///< to be answered after the queue, then closed
     std::optional<Output> output_;
     std::optional<asio::posix::stream_descriptor> writable_;  ///< only while the socket is full

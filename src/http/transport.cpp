@@ -184,9 +184,9 @@ void Transport::add(int socket, std::shared_ptr<Connection> connection) {
     sockaddr_storage storage{};
     auto* address = reinterpret_cast<sockaddr*>(&storage);
     address->sa_family = AF_INET;  // Pistache wants an address; ours is in the connection
-    const auto peer = Tcp::Peer::Create(socket, Pistache::Address::fromUnix(address));
+    auto peer = Tcp::Peer::Create(socket, Pistache::Address::fromUnix(address));
     peer->putData(connection_key, std::make_shared<Handle>(std::move(connection)));
-    transport_->add(peer);
+    transport_->add(std::move(peer));  // ours would be the last reference on another thread
 }
 
 }  // namespace signalbox::http

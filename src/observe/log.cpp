@@ -123,8 +123,8 @@ bool Log::close() {
     auto flushed = done.get_future();
     std::thread([thread = std::move(thread_), logger = std::move(logger_),
                  done = std::move(done)]() mutable {
+        thread.reset();  // ends behind what is queued; the sink has no other user then
         logger.reset();
-        thread.reset();
         done.set_value();
     }).detach();
     return flushed.wait_for(last_flush) == std::future_status::ready;
