@@ -25,7 +25,10 @@ std::string request(const std::string& path, const std::string& headers = {}) {
 
 struct Connections : testing::TestWithParam<int> {
     const std::string database = database_with_users(20);
-    Service service{database, {"--workers", std::to_string(GetParam())}};
+    /// With one database connection, which is there when the service is ready: no descriptor is
+    /// opened later but for clients.
+    Service service{database,
+                    {"--workers", std::to_string(GetParam()), "--database-pool-size", "1"}};
 };
 INSTANTIATE_TEST_SUITE_P(one_and_two_workers, Connections, testing::Values(1, 2));
 
