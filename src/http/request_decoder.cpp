@@ -96,7 +96,7 @@ RequestDecoder::Step RequestDecoder::begin_message(std::string_view head, std::s
     remaining_ = framing_.content_length;
     trailer_size_ = 0;
     Step step{.used = used, .again = true};
-    if (framing_.expects_continue) step.decoded = ExpectsContinue{};
+    if (framing_.expects_continue) step.decoded.emplace(ExpectsContinue{});
     return step;
 }
 
