@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cctype>
 #include <memory>
-#include <regex>
 #include <stdexcept>
 #include <system_error>
 
@@ -226,9 +225,10 @@ std::string RawClient::read_to_end() {
 
 std::string RawClient::read_response() {
     std::string response = read_until("\r\n\r\n");
-    static const std::regex length(R"(content-length: (\d+))", std::regex::icase);
-    std::smatch match;
-    const std::size_t body = std::regex_search(response, match, length) ? std::stoul(match[1]) : 0;
+    static constexpr std::string_view length = "\r\nContent-Length: ";
+    const std::size_t found = response.find(length);
+    const std::size_t body =
+        found == std::string::npos ? 0 : std::stoul(response.substr(found + length.size()));
     while (buffered_.size() < body) {
         if (!fill()) throw std::runtime_error("the server closed in the middle of a body");
     }

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <fstream>
 #include <iterator>
-#include <regex>
+#include <sstream>
 #include <stdexcept>
 
 #include "support/eventually.hpp"
@@ -52,6 +52,10 @@ std::vector<std::string> with_defaults(const std::string& database_url,
                                  "--database-url", database_url, "--log-format", "json"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     return all;
+}
+
+int port_after(const std::string& text, std::string_view label, std::size_t from) {
+    return std::stoi(text.substr(text.find(label, from) + label.size(), 5));
 }
 
 std::size_t entries(const fs::path& folder) {
@@ -101,21 +105,19 @@ std::string Process::output() const {
 Service::Service(const std::string& database_url, const std::vector<std::string>& arguments,
                  const std::vector<std::string>& environment)
     : Process(with_defaults(database_url, arguments), environment) {
-    static const std::regex ready(
-        R"(ready: serving on http://[^:]+:(\d+), admin on http://[^:]+:(\d+))");
-    std::smatch match;
     std::string text;
     const bool over = eventually(
         [&] {
             text = output();
-            return std::regex_search(text, match, ready) || has_ended();
+            return text.find("ready: serving on ") != std::string::npos || has_ended();
         },
         std::chrono::seconds(60));
-    if (match.empty()) {
+    const std::size_t ready = text.find("ready: serving on ");
+    if (ready == std::string::npos) {
         throw std::runtime_error((over ? "it ended: " : "it did not get ready: ") + text);
     }
-    port_ = std::stoi(match[1]);
-    admin_port_ = std::stoi(match[2]);
+    port_ = port_after(text, "serving on http://127.0.0.1:", ready);
+    admin_port_ = port_after(text, "admin on http://127.0.0.1:", ready);
 }
 
 std::string Service::url(std::string_view path) const {
