@@ -95,9 +95,10 @@ RequestDecoder::Step RequestDecoder::begin_message(std::string_view head, std::s
     body_part_ = framing_.chunked ? BodyPart::chunk_size : BodyPart::content;
     remaining_ = framing_.content_length;
     trailer_size_ = 0;
-    Step step{.used = used, .again = true};
-    if (framing_.expects_continue) step.decoded.emplace(ExpectsContinue{});
-    return step;
+    if (framing_.expects_continue) {
+        return {.used = used, .decoded = ExpectsContinue{}, .again = true};
+    }
+    return {.used = used, .again = true};
 }
 
 RequestDecoder::Step RequestDecoder::read_body(std::string_view input) {
