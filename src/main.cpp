@@ -14,9 +14,11 @@
 #include "config/command_line.hpp"
 #include "db/migrate_command.hpp"
 #include "db/pool.hpp"
-#include "http/access_log.hpp"
 #include "http/server.hpp"
+#include "http/telemetry.hpp"
+#include "observe/database_metrics.hpp"
 #include "observe/log.hpp"
+#include "observe/metrics.hpp"
 #include "process/file_limit.hpp"
 #include "process/stop_signal.hpp"
 #include "wiring.hpp"
@@ -25,16 +27,24 @@ namespace signalbox {
 namespace {
 
 int serve(const Config& config, observe::Log& log, const process::StopSignal& stop) {
-    db::Pool database(pool_options(config, log));
+    observe::Metrics metrics;
+    observe::DatabaseMetrics database_metrics(metrics, database_pool_name);
+    db::Pool database(pool_options(config, log, database_metrics));
     admin::Health health([&database] { return database.reachable(); });
+
+    http::Telemetry telemetry(metrics, log, config.access_log, config.observability);
+    const admin::Instance instance{health, metrics, telemetry, log};
     auto api_routes = app::routes(database);
-    if (config.admin_shares_port()) append(api_routes, admin::routes(health));
+    if (config.admin_shares_port()) {
+        append(api_routes, admin::routes(instance, admin::DebugAccess::loopback));
+    }
     http::Server api(api_options(config), std::move(api_routes),
-                     http::access_log(log, config.access_log));
+                     [&telemetry](auto& loop) { return telemetry.observe(loop); });
     health.watch([&api] { return api.longest_since_turn(); });
+    add_metrics(metrics, health, log, database, config, api);
     std::optional<http::Server> admin;
     if (!config.admin_shares_port()) {
-        admin.emplace(admin_options(config), admin::routes(health));
+        admin.emplace(admin_options(config), admin::routes(instance, admin::DebugAccess::everyone));
         admin->listen();
     }
 

@@ -3,11 +3,14 @@
 #include <iterator>
 #include <utility>
 
+#include "observe/process_metrics.hpp"
 #include "process/file_limit.hpp"
+#include "version.hpp"
 
 namespace signalbox {
 
-db::PoolOptions pool_options(const Config& config, observe::Log& log) {
+db::PoolOptions pool_options(const Config& config, observe::Log& log,
+                             observe::DatabaseMetrics& metrics) {
     return {.url = config.database_url,
             .url_file = config.database_url_file,
             .size = config.database_pool_size,
@@ -17,9 +20,12 @@ db::PoolOptions pool_options(const Config& config, observe::Log& log) {
             .max_lifetime = config.database_max_lifetime,
             .prepare = config.database_prepare,
             .share_reads = !config.no_share_reads,
-            .on_event = [&log](db::Event event, std::string_view what) {
-                log.write(event == db::Event::connected ? LogLevel::info : LogLevel::warning, what);
-            }};
+            .on_event =
+                [&log](db::Event event, std::string_view what) {
+                    log.write(event == db::Event::connected ? LogLevel::info : LogLevel::warning,
+                              what);
+                },
+            .metrics = config.observability ? &metrics : nullptr};
 }
 
 http::ServerOptions api_options(const Config& config) {
@@ -45,6 +51,53 @@ http::ServerOptions admin_options(const Config& config) {
             .host = config.admin_host,
             .port = config.admin_port,
             .limit_connections = process::admin_connections};
+}
+
+void add_metrics(observe::Metrics& metrics, const admin::Health& health, const observe::Log& log,
+                 const db::Pool& database, const Config& config, const http::Server& api) {
+    const auto number = [](auto value) { return static_cast<double>(value); };
+    metrics.gauge("signalbox_build_info", "Always 1; the labels say what is running.",
+                  {{"version", std::string(version)},
+                   {"revision", std::string(revision)},
+                   {"compiler", "g++ " __VERSION__}},
+                  [] { return 1; });
+    for (const auto state : {admin::State::starting, admin::State::ready, admin::State::draining}) {
+        metrics.gauge("signalbox_state", "1 for where in its life the process is, else 0.",
+                      {{"state", std::string(to_string(state))}},
+                      [&health, state] { return health.state() == state ? 1 : 0; });
+    }
+    metrics.counter("signalbox_log_messages_dropped_total",
+                    "Log lines that standard output did not take in time.", {},
+                    [&log, number] { return number(log.dropped()); });
+
+    const prometheus::Labels pool{{"db_client_connection_pool_name", database_pool_name}};
+    const auto with_state = [&pool](const char* state) {
+        auto labels = pool;
+        labels.emplace("db_client_connection_state", state);
+        return labels;
+    };
+    metrics.gauge("db_client_connections", "Connections to the database, by what they do.",
+                  with_state("idle"),
+                  [&database, number] { return number(database.usage().idle); });
+    metrics.gauge("db_client_connections", "Connections to the database, by what they do.",
+                  with_state("used"),
+                  [&database, number] { return number(database.usage().used); });
+    metrics.gauge("db_client_connection_max", "--database-pool-size", pool,
+                  [size = number(config.database_pool_size)] { return size; });
+    metrics.gauge("db_client_connection_pending_requests",
+                  "Reads that wait for a connection; those that share one count once.", pool,
+                  [&database, number] { return number(database.usage().waiting); });
+
+    metrics.gauge("signalbox_connections",
+                  "Clients' connections, by whether a request is in flight.", {{"state", "active"}},
+                  [&api, number] { return number(api.connections().active); });
+    metrics.gauge("signalbox_connections",
+                  "Clients' connections, by whether a request is in flight.", {{"state", "idle"}},
+                  [&api, number] { return number(api.connections().idle); });
+    metrics.counter("signalbox_connections_rejected_total",
+                    "Connections answered with 503 and closed because of --limit-connections.", {},
+                    [&api, number] { return number(api.connections().rejected); });
+    metrics.add(std::make_unique<observe::ProcessMetrics>());
 }
 
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more) {

@@ -1,5 +1,6 @@
 #include "admin/health.hpp"
 
+#include <fmt/chrono.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -17,7 +18,7 @@ constexpr std::chrono::seconds longest_block{30};
 struct Check {
     std::string_view name;
     bool pass;
-    std::string_view output;  ///< why not
+    std::string output;  ///< why not
 };
 
 /// The health check response format that `application/health+json` stands for
@@ -56,9 +57,23 @@ Health::Report report(const std::vector<Check>& checks) {
 
 }  // namespace
 
+std::string_view to_string(State state) {
+    switch (state) {
+        case State::starting:
+            return "starting";
+        case State::ready:
+            return "ready";
+        case State::draining:
+            return "draining";
+    }
+    return "unknown";
+}
+
 Health::Report Health::live() const {
-    return report(
-        {{"event-loops", longest_since_turn_() < longest_block, "an event loop is blocked"}});
+    const auto last = longest_since_turn_();
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(last.duration);
+    return report({{"event-loops", last.duration < longest_block,
+                    fmt::format("{} has not turned for {}", last.loop, seconds)}});
 }
 
 Health::Report Health::ready(bool exclude_database) const {

@@ -1,15 +1,18 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <string>
+#include <string_view>
 #include <utility>
+
+#include "http/server.hpp"
 
 namespace signalbox::admin {
 
 /// Where in its life the process is.
 enum class State { starting, ready, draining };
+std::string_view to_string(State state);
 
 /// What `/livez` and `/readyz` answer. Any thread.
 class Health {
@@ -17,12 +20,13 @@ class Health {
     explicit Health(std::function<bool()> database_reachable)
         : database_reachable_(std::move(database_reachable)) {}
 
-    /// How long ago the event loop turned that turned last of all. To be set before the first
+    /// Which event loop turned last of all, and when. To be set before the first
     /// question comes.
-    void watch(std::function<std::chrono::steady_clock::duration()> longest_since_turn) {
+    void watch(std::function<http::Server::SinceTurn()> longest_since_turn) {
         longest_since_turn_ = std::move(longest_since_turn);
     }
     void set(State state) noexcept { state_ = state; }
+    State state() const noexcept { return state_; }
 
     struct Report {
         bool pass;
@@ -35,7 +39,7 @@ class Health {
 
   private:
     const std::function<bool()> database_reachable_;
-    std::function<std::chrono::steady_clock::duration()> longest_since_turn_;
+    std::function<http::Server::SinceTurn()> longest_since_turn_;
     std::atomic<State> state_{State::starting};
 };
 

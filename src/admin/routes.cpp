@@ -1,38 +1,97 @@
 #include "admin/routes.hpp"
 
+#include <utility>
+
+#include "admin/debug.hpp"
+#include "admin/panel.hpp"
+#include "http/errors.hpp"
 #include "version.hpp"
 
 namespace signalbox::admin {
 
 namespace {
 
-http::Response health_response(Health::Report report) {
+using http::Request;
+using http::Response;
+
+Response health_response(Health::Report report) {
     return {.status = report.pass ? 200 : 503,
             .content_type = "application/health+json",
             .body = std::move(report.json)};
 }
 
-async::Task<http::Response> livez(http::Request&, const Health& health) {
+async::Task<Response> livez(Request&, const Health& health) {
     co_return health_response(health.live());
 }
 
-async::Task<http::Response> readyz(http::Request& request, const Health& health) {
+async::Task<Response> readyz(Request& request, const Health& health) {
     const bool exclude_database = request.query_parameter("exclude") == "database";
     co_return health_response(health.ready(exclude_database));
 }
 
-async::Task<http::Response> get_version(http::Request&) {
+async::Task<Response> get_metrics(Request&, const observe::Metrics& metrics) {
+    co_return Response{.content_type = observe::Metrics::content_type, .body = metrics.text()};
+}
+
+async::Task<Response> get_version(Request&) {
     co_return http::json({{"version", version}, {"revision", revision}});
+}
+
+async::Task<Response> get_panel(Request&) {
+    co_return Response{
+        .content_type = "text/html; charset=utf-8",
+        .body = std::string(panel_html),
+        .headers = {{"Content-Security-Policy",
+                     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+                     "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+                     "frame-ancestors 'none'"},
+                    {"Cache-Control", "no-cache"}}};
+}
+
+bool is_loopback(const std::string& address) {
+    return address.starts_with("127.") || address == "::1";
+}
+
+/// Others than the machine itself find nothing there. A proxy on this machine that names its client
+/// does not make that client local.
+async::Task<Response> only_from_loopback(Request& request, http::Handler handler) {
+    if (!is_loopback(request.peer_address) || !is_loopback(request.client_address)) {
+        throw http::HttpError(404);
+    }
+    co_return co_await handler(request);
 }
 
 }  // namespace
 
-std::vector<http::Route> routes(const Health& health) {
-    return {
-        {"GET", "/livez", [&](http::Request& request) { return livez(request, health); }},
-        {"GET", "/readyz", [&](http::Request& request) { return readyz(request, health); }},
+std::vector<http::Route> routes(Instance instance, DebugAccess access) {
+    std::vector<http::Route> routes{
+        {"GET", "/livez", [=](Request& request) { return livez(request, instance.health); }},
+        {"GET", "/readyz", [=](Request& request) { return readyz(request, instance.health); }},
+        {"GET", "/metrics",
+         [=](Request& request) { return get_metrics(request, instance.metrics); }},
         {"GET", "/version", get_version},
     };
+    const std::vector<http::Route> debug_routes{
+        {"GET", "/", get_panel},
+        {"GET", "/debug/requests",
+         [=](Request& request) { return get_requests(request, instance.telemetry); }},
+        {"GET", "/debug/log-level",
+         [=](Request& request) {
+             return get_log_level(request, instance.log, instance.telemetry);
+         }},
+        {"PUT", "/debug/log-level",
+         [=](Request& request) {
+             return put_log_level(request, instance.log, instance.telemetry);
+         }},
+    };
+    for (const http::Route& route : debug_routes) {
+        routes.push_back(route);
+        if (access == DebugAccess::everyone) continue;
+        routes.back().handler = [handler = route.handler](Request& request) {
+            return only_from_loopback(request, handler);
+        };
+    }
+    return routes;
 }
 
 }  // namespace signalbox::admin

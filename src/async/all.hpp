@@ -10,6 +10,7 @@
 #include <tuple>
 #include <utility>
 
+#include "async/event_loop.hpp"
 #include "async/task.hpp"
 
 #if ASIO_VERSION < 103000
@@ -26,6 +27,12 @@ inline constexpr auto deferred = asio::experimental::deferred;
 #else
 inline constexpr auto deferred = asio::deferred;
 #endif
+
+/// So that each is counted as a task of the loop.
+inline Task<> counted(Task<> task) {
+    const TaskScope counted_task;
+    co_await std::move(task);
+}
 }  // namespace detail
 
 /// Runs the tasks at the same time on the caller's event loop and resumes when all are done
@@ -36,7 +43,7 @@ Task<> all(Tasks... tasks) {
     static_assert(sizeof...(tasks) > 0);
     const Executor executor = co_await asio::this_coro::executor;
     auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(executor, std::move(tasks), detail::deferred)...);
+        asio::co_spawn(executor, detail::counted(std::move(tasks)), detail::deferred)...);
     const auto results =
         co_await group.async_wait(asio::experimental::wait_for_one_error(), use_task);
 

@@ -11,6 +11,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "async/turn.hpp"
+
 namespace signalbox::observe {
 class InFlightRequest;
 }
@@ -20,8 +22,8 @@ namespace signalbox::async {
 /// An io_context's executor that also knows which request its coroutines work for.
 ///
 /// It is how `sleep_for` or a database read can tell that "this request waits for a timer", while
-/// the handler that awaits them does not mention it. Everything
-/// spawned from a coroutine on this executor inherits the request.
+/// the handler that awaits them does not mention it, and how a loop knows whose code blocked it.
+/// Everything spawned from a coroutine on this executor inherits the request.
 ///
 /// `request()` may be null (background work) and must outlive every coroutine on the executor.
 ///
@@ -60,10 +62,15 @@ class BasicExecutor {
 
     template <class Function>
     void execute(Function&& function) const {
+        auto in_turn = [request = request_, function = std::decay_t<Function>(
+                                                std::forward<Function>(function))]() mutable {
+            const Turn turn(request);
+            function();
+        };
 #if ASIO_VERSION < 103000  // 1.22 keeps the member private behind the customisation point
-        asio::execution::execute(inner_, std::forward<Function>(function));
+        asio::execution::execute(inner_, std::move(in_turn));
 #else
-        inner_.execute(std::forward<Function>(function));
+        inner_.execute(std::move(in_turn));
 #endif
     }
 

@@ -72,6 +72,7 @@ struct Config {
     LogFormat log_format{};
     AccessLog access_log{};
     std::chrono::milliseconds slow_request_log{};  ///< 0: off
+    bool observability{};                          ///< metrics, traces, requests in flight
 
     /// Requests answered at the same time: no more than there may be connections.
     std::size_t effective_concurrency() const;
@@ -80,8 +81,10 @@ struct Config {
 /// Every flag at its default, for this machine.
 Config default_config();
 
-/// The names used by --log-level and PUT /debug/log-level.
+/// The names used by --log-level, --access-log and PUT /debug/log-level.
 std::string_view to_string(LogLevel level);
+std::string_view to_string(AccessLog which);
 Parsed<LogLevel> parse_log_level(std::string_view name);
+Parsed<AccessLog> parse_access_log(std::string_view name);
 
 }  // namespace signalbox

@@ -35,9 +35,6 @@ constexpr std::array<std::pair<std::string_view, AccessLog>, 3> access_logs{
 Parsed<LogFormat> parse_log_format(std::string_view text) {
     return parse_name(log_formats, text);
 }
-Parsed<AccessLog> parse_access_log(std::string_view text) {
-    return parse_name(access_logs, text);
-}
 
 constexpr auto positive = 1ms;  ///< the lowest value of a duration for which 0 makes no sense
 
@@ -122,6 +119,9 @@ std::vector<Option> make_options() {
         {log, "--slow-request-log", "DURATION", {"SIGNALBOX_SLOW_REQUEST_LOG"}, "10s",
          "a request that takes longer is logged while it runs; 0: off",
          duration(&C::slow_request_log, 0ms)},
+        {log, "--observability", "on|off", {"SIGNALBOX_OBSERVABILITY"}, "on",
+         "metrics of each request, trace context and /debug/requests; off to measure their cost",
+         on_or_off(&C::observability)},
     };
 }
 // clang-format on
@@ -137,8 +137,16 @@ std::string_view to_string(LogLevel level) {
     return log_levels.at(static_cast<std::size_t>(level)).first;
 }
 
+std::string_view to_string(AccessLog which) {
+    return access_logs.at(static_cast<std::size_t>(which)).first;
+}
+
 Parsed<LogLevel> parse_log_level(std::string_view name) {
     return parse_name(log_levels, name);
+}
+
+Parsed<AccessLog> parse_access_log(std::string_view name) {
+    return parse_name(access_logs, name);
 }
 
 }  // namespace signalbox

@@ -17,11 +17,11 @@
 #include <stdexcept>
 #include <utility>
 
-#include "async/random.hpp"
 #include "config/database_url.hpp"
 #include "db/backoff.hpp"
 #include "db/rows_json.hpp"
 #include "observe/in_flight.hpp"
+#include "random.hpp"
 
 namespace signalbox::db {
 
@@ -46,28 +46,37 @@ Outcome failed(std::exception_ptr error) {
     return {.error = std::move(error), .finished = Clock::now()};
 }
 
-Outcome unavailable(const std::string& why) {
-    return failed(std::make_exception_ptr(Unavailable(why)));
+Outcome unavailable(const std::string& why, Unavailable::Reason reason) {
+    return failed(std::make_exception_ptr(Unavailable(why, reason)));
+}
+
+/// For the metric: PostgreSQL's five letters, or what went wrong without it.
+std::string error_type(const Error& error) {
+    return error.sqlstate().empty() ? "connection" : error.sqlstate();
 }
 
 /// So that connections made together do not all end together.
 std::chrono::milliseconds jittered(std::chrono::milliseconds lifetime) {
     const auto tenth = static_cast<std::uint64_t>(lifetime.count() / 10 + 1);
-    return lifetime - std::chrono::milliseconds(async::random_number() % tenth);
+    return lifetime - std::chrono::milliseconds(random_number() % tenth);
 }
 
 /// What those who wait for a read are told of what went wrong.
 std::exception_ptr explain(const Error& error) {
     if (error.kind() == ErrorKind::statement) return std::make_exception_ptr(error);
-    return std::make_exception_ptr(Unavailable(error.what()));
+    const auto reason = error.kind() == ErrorKind::cancelled ? Unavailable::Reason::timeout
+                                                             : Unavailable::Reason::unreachable;
+    return std::make_exception_ptr(Unavailable(error.what(), reason));
 }
 
 }  // namespace
 
 /// A coroutine that awaits a read.
 struct Pool::Awaiting : Waiter {
-    explicit Awaiting(const async::Executor& executor)
-        : loop(asio::query(executor, asio::execution::context)), request(executor.request()) {}
+    Awaiting(const async::Executor& executor, observe::DatabaseMetrics* counted)
+        : loop(asio::query(executor, asio::execution::context)),
+          request(executor.request()),
+          metrics(counted) {}
 
     /// Resumes the coroutine, on its event loop.
     virtual void resume(std::exception_ptr error, Json rows) = 0;
@@ -77,9 +86,13 @@ struct Pool::Awaiting : Waiter {
     }
 
     void complete(const Outcome& outcome) {
+        const auto started = std::max(outcome.started, since);
+        const bool ran = outcome.started != Clock::time_point{};
+        if (metrics != nullptr) {
+            if (ran) metrics->waited(started - since);
+            if (ran && shared && !outcome.error) metrics->shared_a_read();
+        }
         if (request != nullptr) {
-            const auto started = std::max(outcome.started, since);
-            const bool ran = outcome.started != Clock::time_point{};
             request->database_wait += (ran ? started : outcome.finished) - since;
             if (ran) request->database_use += outcome.finished - started;
             request->shared_read = shared;
@@ -92,6 +105,7 @@ struct Pool::Awaiting : Waiter {
 
     asio::io_context& loop;
     observe::InFlightRequest* request;
+    observe::DatabaseMetrics* metrics;
 };
 
 void Pool::Awaiting::deliver(const Waiters& waiters, const Outcome& outcome) {
@@ -172,7 +186,8 @@ void Pool::disconnect() {
         stopping_ = true;
         waiting = queue_.leave_all_waiting();
     }
-    Awaiting::deliver(waiting, unavailable("the service is shutting down"));
+    Awaiting::deliver(waiting,
+                      unavailable("the service is shutting down", Unavailable::Reason::stopping));
     changed_.notify_all();
     read_ready_.notify_all();
     for (auto& thread : threads_)
@@ -184,6 +199,13 @@ void Pool::disconnect() {
     }
     watch_.notify_all();
     if (watchdog_.joinable()) watchdog_.join();
+}
+
+Pool::Usage Pool::usage() const {
+    const std::lock_guard lock(mutex_);
+    const auto used = static_cast<std::size_t>(std::count_if(
+        slots_.begin(), slots_.end(), [](const auto& slot) { return slot->running != nullptr; }));
+    return {.idle = connected_ - used, .used = used, .waiting = queue_.waiting()};
 }
 
 bool Pool::reachable() const {
@@ -200,15 +222,16 @@ async::Task<Json> Pool::fetch(Statement statement) {
     const async::Executor executor = co_await asio::this_coro::executor;
     auto initiate = [this, executor](auto handler, Statement wanted) {
         struct Coroutine final : Awaiting {
-            Coroutine(const async::Executor& ex, decltype(handler) handler)
-                : Awaiting(ex), continuation(std::move(handler)) {}
+            Coroutine(const async::Executor& ex, observe::DatabaseMetrics* counted,
+                      decltype(handler) handler)
+                : Awaiting(ex, counted), continuation(std::move(handler)) {}
             void resume(std::exception_ptr error, Json rows) override {
                 std::move(continuation)(std::move(error), std::move(rows));
             }
             decltype(handler) continuation;
         };
         auto slot = asio::get_associated_cancellation_slot(handler);
-        auto waiter = std::make_shared<Coroutine>(executor, std::move(handler));
+        auto waiter = std::make_shared<Coroutine>(executor, options_.metrics, std::move(handler));
         if (slot.is_connected()) {
             slot.assign([this, weak = std::weak_ptr<Awaiting>(waiter)](asio::cancellation_type) {
                 if (const auto alive = weak.lock()) cancel(alive);
@@ -226,15 +249,16 @@ void Pool::add(Statement statement, const std::shared_ptr<Awaiting>& waiter) {
     waiter->since = Clock::now();
     waiter->deadline = waiter->since + options_.query_timeout;
     waiter->wait_for(observe::Waiting::database_queue);
-    std::string refused;
+    std::optional<Outcome> refused;
     {
         const std::lock_guard lock(mutex_);
         if (stopping_) {
-            refused = "the service is shutting down";
+            refused = unavailable("the service is shutting down", Unavailable::Reason::stopping);
         } else {
             switch (queue_.add(std::move(statement), waiter)) {
                 case ReadQueue::Added::full:
-                    refused = "too many reads wait for the database";
+                    refused = unavailable("too many reads wait for the database",
+                                          Unavailable::Reason::queue_full);
                     break;
                 case ReadQueue::Added::ready:
                     read_ready_.notify_one();
@@ -245,7 +269,7 @@ void Pool::add(Statement statement, const std::shared_ptr<Awaiting>& waiter) {
             }
         }
     }
-    if (!refused.empty()) Awaiting::deliver({waiter}, unavailable(refused));
+    if (refused) Awaiting::deliver({waiter}, *refused);
 }
 
 void Pool::cancel(const std::shared_ptr<Awaiting>& waiter) {
@@ -283,8 +307,10 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     std::unique_ptr<Session> session;
     std::string error;
+    const auto asked = Clock::now();
     try {
         session = open_session();
+        if (options_.metrics != nullptr) options_.metrics->connected(Clock::now() - asked);
     } catch (const std::exception& refused) {
         error = refused.what();
     }
@@ -349,6 +375,7 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     lock.lock();
     slot.running.reset();
     slot.idle_since = outcome.finished;
+    if (options_.metrics != nullptr) options_.metrics->used(outcome.finished - outcome.started);
 
     const bool lost = slot.session->lost() || slot.cut;
     if (lost) drop_session(slot, lock);
@@ -366,11 +393,18 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     lock.lock();
 }
 
-Outcome Pool::execute(Session& session, const Read& read) {
+Outcome Pool::execute(Session& session, const Read& read) const {
     Outcome outcome{.started = read.started};
+    const auto count = [&](std::string_view error) {
+        if (options_.metrics == nullptr) return;
+        options_.metrics->executed(read.statement.sql, Clock::now() - read.started, error);
+    };
     try {
-        outcome.rows = rows_json(session.read(read.statement));
+        const auto rows = session.read(read.statement);
+        count("");
+        outcome.rows = rows_json(rows);
     } catch (const Error& error) {
+        count(error_type(error));
         outcome.error = explain(error);
     } catch (...) {
         outcome.error = std::current_exception();
@@ -390,8 +424,10 @@ void Pool::watch() {
     while (watching_) {
         const auto now = Clock::now();
         if (const Waiters expired = queue_.leave_expired(now); !expired.empty()) {
+            count_timeouts(expired);
             lock.unlock();
-            Awaiting::deliver(expired, unavailable("the database did not answer in time"));
+            Awaiting::deliver(expired, unavailable("the database did not answer in time",
+                                                   Unavailable::Reason::timeout));
             lock.lock();
         }
         cut_frozen(now);
@@ -404,6 +440,15 @@ void Pool::watch() {
             }
         }
         watch_.wait_until(lock, next);
+    }
+}
+
+void Pool::count_timeouts(const Waiters& expired) const {
+    if (options_.metrics == nullptr) return;
+    for (const auto& waiter : expired) {
+        const auto read = waiter->read.lock();
+        const bool had_connection = read && read->state == Read::State::running;
+        if (!had_connection) options_.metrics->timed_out();
     }
 }
 

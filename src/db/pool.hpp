@@ -19,6 +19,7 @@
 #include "db/read_queue.hpp"
 #include "db/unavailable.hpp"
 #include "json.hpp"
+#include "observe/database_metrics.hpp"
 #include "observe/in_flight.hpp"
 
 namespace signalbox::db {
@@ -42,6 +43,7 @@ struct PoolOptions {
     /// Told of connections found and lost, on the pool's threads, which hold the pool's lock: it
     /// must not block or call the pool. The text holds no password.
     std::function<void(Event, std::string_view)> on_event = [](Event, std::string_view) {};
+    observe::DatabaseMetrics* metrics = nullptr;  ///< outlives the pool; null: nothing is counted
 };
 
 /// A parameter of a statement as text; PostgreSQL converts it.
@@ -95,6 +97,13 @@ class Pool {
     /// Whether there is a connection that is not known to be broken.
     bool reachable() const;
 
+    struct Usage {
+        std::size_t idle;     ///< connections
+        std::size_t used;     ///< connections
+        std::size_t waiting;  ///< reads without a connection; shared ones count once
+    };
+    Usage usage() const;
+
   private:
     struct Awaiting;
     struct Slot;
@@ -109,11 +118,12 @@ class Pool {
     void drop_session(Slot& slot, std::unique_lock<std::mutex>& lock);
     void run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mutex>& lock);
     std::unique_ptr<Session> open_session() const;
-    static Outcome execute(Session& session, const Read& read);
+    Outcome execute(Session& session, const Read& read) const;
     static void wait_for(const Read& read, observe::Waiting waiting);
 
     /// On the watchdog's thread.
     void watch();
+    void count_timeouts(const Waiters& expired) const;
     void cut_frozen(Clock::time_point now);
 
     const PoolOptions options_;

@@ -1,15 +1,50 @@
 #pragma once
 
+#include <asio/io_context.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "async/deadline_timer.hpp"
 #include "config/config.hpp"
-#include "http/server_context.hpp"
+#include "http/request_observer.hpp"
 #include "observe/log.hpp"
 
 namespace signalbox::http {
 
-/// What a server writes to the log of its requests. One line for each that is over: what was
-/// asked, what was answered, how long it took and what it waited for; a 500's cause is in it, under
-/// the request id that the client has. And a warning for one that is slow while it is in flight.
-/// `log` must outlive the server.
-Observer access_log(observe::Log& log, AccessLog which);
+/// Writes the log of one event loop's requests: one line for each that is over, with what was asked
+/// and answered, how long it took and what it waited for, and warnings about slow ones. A 500's
+/// cause is in its line, under the request id that the client has.
+///
+/// Lines are handed to the log many at a time, at most some milliseconds late: handing over one
+/// costs as much as writing several.
+///
+/// For the loop's thread. `log` and `which` must outlive it.
+class AccessLogger {
+  public:
+    AccessLogger(asio::io_context& loop, observe::Log& log, const std::atomic<AccessLog>& which);
+    ~AccessLogger();
+
+    void finished(const FinishedRequest& finished, std::chrono::steady_clock::duration duration,
+                  std::string_view error_type);
+    void slow(const Request& request, const observe::InFlightRequest& in_flight);
+    void blocked(const observe::InFlightRequest& in_flight,
+                 std::chrono::steady_clock::duration taken);
+    void flush();
+
+  private:
+    void begin(LogLevel level, std::string_view body);
+    void add(std::string_view name, const observe::FieldValue& value);
+    void add_identity(const observe::InFlightRequest& in_flight);
+    void end();
+
+    observe::Log& log_;
+    const std::atomic<AccessLog>& which_;
+    std::string lines_;
+    std::size_t count_ = 0;
+    async::DeadlineTimer flush_timer_;
+};
 
 }  // namespace signalbox::http

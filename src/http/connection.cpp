@@ -12,6 +12,7 @@
 
 #include "http/connection_set.hpp"
 #include "http/exchange.hpp"
+#include "http/request_observer.hpp"
 #include "http/server_context.hpp"
 
 namespace signalbox::http {
@@ -32,6 +33,7 @@ constexpr std::size_t pipeline_allowance = 64 * 1024;
 /// Runs the handler and answers with what it returns or throws. Writing is not awaited: after a
 /// cancellation nothing can be.
 async::Task<> handle(std::shared_ptr<Connection> connection, Request& request) {
+    const async::TaskScope task;
     Response response;
     std::exception_ptr error;
     try {
@@ -41,6 +43,13 @@ async::Task<> handle(std::shared_ptr<Connection> connection, Request& request) {
     }
     if (error) response = answer_to_error(error, connection->in_flight());
     connection->respond(std::move(response));
+}
+
+constexpr std::string_view unknown_method = "_OTHER";
+
+/// Of a bounded set, whatever the client wrote.
+std::string_view method_label(const Request& request) {
+    return request.method_known ? Pistache::Http::methodString(request.method) : unknown_method;
 }
 
 /// As uvicorn does: from the right, the first address that no trusted proxy has. Each proxy adds
@@ -61,10 +70,11 @@ std::string forwarded_client(const Request& request, const IpAllowList& trusted,
 
 }  // namespace
 
-Connection::Connection(ServerContext& server, ConnectionSet& connections, asio::io_context& loop,
-                       int socket, std::string peer_address)
+Connection::Connection(ServerContext& server, ConnectionSet& connections, RequestObserver& observer,
+                       asio::io_context& loop, int socket, std::string peer_address)
     : server_(server),
       connections_(connections),
+      observer_(observer),
       loop_(loop),
       socket_(socket),
       peer_address_(std::move(peer_address)),
@@ -84,7 +94,7 @@ bool Connection::partial_phase_changes_to(RequestDecoder::Phase phase) noexcept 
 
 void Connection::complete_request(Request& request) {
     partial_phase_ = RequestDecoder::Phase::between_requests;
-    request.client_address = peer_address_;
+    request.client_address = request.peer_address = peer_address_;
     if (server_.options.forwarded_allow_ips.contains(peer_address_)) {
         request.client_address =
             forwarded_client(request, server_.options.forwarded_allow_ips, peer_address_);
@@ -192,10 +202,17 @@ void Connection::start(std::unique_ptr<Request> request) {
     request_ = std::move(request);
     queued_bytes_.fetch_sub(request_->memory_size());
     const auto now = Clock::now();
-    in_flight_.restart(now);
-    in_flight_.request_id = choose_request_id(*request_);
-    in_flight_.in_flight_at_start = server_.requests_in_flight.fetch_add(1) + 1;
-    if (turning_away_ || in_flight_.in_flight_at_start > server_.options.limit_concurrency) {
+    const auto deadline = now + server_.options.request_timeout;
+    begin_in_flight(now, deadline);
+    if (turning_away_) {
+        in_flight_.shed = observe::Shed::draining;
+        in_flight_.error_type = "shutdown";
+        respond(service_unavailable());
+        return;
+    }
+    if (in_flight_.in_flight_at_start > server_.options.limit_concurrency) {
+        in_flight_.shed = observe::Shed::concurrency;
+        in_flight_.error_type = "concurrency_limit";
         respond(service_unavailable());
         return;
     }
@@ -203,7 +220,7 @@ void Connection::start(std::unique_ptr<Request> request) {
         respond(answer_without_route(*request_));
         return;
     }
-    request_deadline_ = in_flight_.deadline = now + server_.options.request_timeout;
+    request_deadline_ = deadline;
     if (server_.options.slow_request_log.count() > 0) {
         slow_log_due_ = now + server_.options.slow_request_log;
     }
@@ -218,10 +235,29 @@ void Connection::start(std::unique_ptr<Request> request) {
                                      [kept = cancellation_](const std::exception_ptr&) {}));
 }
 
-void Connection::refuse(const Malformed& malformed) {
-    in_flight_.restart(Clock::now());
-    in_flight_.request_id = choose_request_id({});
+void Connection::begin_in_flight(Clock::time_point now, Clock::time_point deadline) {
+    in_flight_.restart(now);
+    in_flight_.deadline = deadline;
+    in_flight_.trace = observer_.trace(request_.get());
+    if (request_) {
+        in_flight_.request_id = choose_request_id(*request_, in_flight_.trace);
+        in_flight_.method = method_label(*request_);
+        in_flight_.scheme = request_->scheme == "https" ? "https" : "http";
+        in_flight_.path = request_->path;
+        in_flight_.client_address = request_->client_address;
+        if (const Route* route = request_->match.route) in_flight_.route = route->path;
+    } else {
+        in_flight_.request_id = choose_request_id({}, in_flight_.trace);
+        in_flight_.method = unknown_method;
+        in_flight_.scheme = "http";
+        in_flight_.client_address = peer_address_;
+    }
     in_flight_.in_flight_at_start = server_.requests_in_flight.fetch_add(1) + 1;
+    observer_.started(in_flight_);
+}
+
+void Connection::refuse(const Malformed& malformed) {
+    begin_in_flight(Clock::now(), never);
     send(error(malformed.status), false);
 }
 
@@ -243,10 +279,10 @@ void Connection::send(Response response, bool keep_alive) {
         return;
     }
     const int version_minor = request_ ? request_->version_minor : 1;
-    output_ =
-        Output{.status = response.status,
-               .keep_alive = keep_alive,
-               .head = serialize_head(response, in_flight_.request_id, keep_alive, version_minor)};
+    output_ = Output{.status = response.status,
+                     .keep_alive = keep_alive,
+                     .head = serialize_head(response, in_flight_.request_id, in_flight_.trace,
+                                            keep_alive, version_minor)};
     const bool head_only = request_ && request_->method_name == "HEAD";
     if (!head_only && may_have_body(response.status)) output_->body = std::move(response.body);
     write();
@@ -324,13 +360,12 @@ void Connection::finish_output() {
 }
 
 void Connection::report(int status, std::size_t body_size) {
-    server_.observer.finished(
-        {.request = request_.get(),
-         .in_flight = in_flight_,
-         .client_address = request_ ? request_->client_address : peer_address_,
-         .malformed_reason = request_ ? "" : refusal_->reason,
-         .status = status,
-         .body_size = body_size});
+    async::Turn::ends_for(in_flight_);
+    observer_.finished({.request = request_.get(),
+                        .in_flight = in_flight_,
+                        .malformed_reason = request_ ? "" : refusal_->reason,
+                        .status = status,
+                        .body_size = body_size});
     server_.requests_in_flight.fetch_sub(1);
     slow_log_due_ = never;
     request_.reset();
@@ -409,7 +444,7 @@ void Connection::on_timer() {
     }
     if (now >= slow_log_due_) {
         slow_log_due_ = never;
-        server_.observer.slow(*request_, in_flight_);
+        observer_.slow(*request_, in_flight_);
     }
     if (now >= request_deadline_) {
         request_deadline_ = never;

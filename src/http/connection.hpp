@@ -19,6 +19,7 @@
 namespace signalbox::http {
 
 class ConnectionSet;
+class RequestObserver;
 struct ServerContext;
 
 /// One client's connection: its requests one at a time and in order, its responses, its timeouts.
@@ -34,8 +35,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     using Clock = std::chrono::steady_clock;
 
     /// Takes ownership of `socket`.
-    Connection(ServerContext& server, ConnectionSet& connections, asio::io_context& loop,
-               int socket, std::string peer_address);
+    Connection(ServerContext& server, ConnectionSet& connections, RequestObserver& observer,
+               asio::io_context& loop, int socket, std::string peer_address);
     ~Connection();
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -80,6 +81,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     void answer_next();
     void start(std::unique_ptr<Request> request);
+    void begin_in_flight(Clock::time_point now, Clock::time_point deadline);
     void refuse(const Malformed& malformed);
     void send(Response response, bool keep_alive);
     void write();
@@ -94,6 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// Constant after construction.
     ServerContext& server_;
     ConnectionSet& connections_;
+    RequestObserver& observer_;
     asio::io_context& loop_;
     const int socket_;
     const std::string peer_address_;

@@ -9,10 +9,10 @@
 #include <ctime>
 #include <iterator>
 
-#include "async/random.hpp"
 #include "db/unavailable.hpp"
 #include "http/errors.hpp"
 #include "http/head.hpp"
+#include "random.hpp"
 
 namespace signalbox::http {
 
@@ -27,15 +27,17 @@ bool is_safe_request_id(std::string_view id) {
 }
 
 Response with_retry_after(Response response) {
-    response.headers.emplace_back("Retry-After", std::to_string(1 + async::random_number() % 3));
+    response.headers.emplace_back("Retry-After", std::to_string(1 + random_number() % 3));
     return response;
 }
 
-Response answer_to_cancellation(observe::Cancelled reason) {
-    switch (reason) {
+Response answer_to_cancellation(observe::InFlightRequest& in_flight) {
+    switch (in_flight.cancelled) {
         case observe::Cancelled::deadline:
+            in_flight.error_type = "deadline";
             return error(504);
         case observe::Cancelled::shutdown:
+            in_flight.error_type = "shutdown";
             return service_unavailable();
         case observe::Cancelled::client_gone:  // nobody reads it; 499 is for the log
             return {.status = 499};
@@ -43,6 +45,20 @@ Response answer_to_cancellation(observe::Cancelled reason) {
             break;
     }
     return error(500);
+}
+
+std::string_view error_type(db::Unavailable::Reason reason) {
+    switch (reason) {
+        case db::Unavailable::Reason::unreachable:
+            return "database_unavailable";
+        case db::Unavailable::Reason::queue_full:
+            return "database_queue_full";
+        case db::Unavailable::Reason::timeout:
+            return "database_timeout";
+        case db::Unavailable::Reason::stopping:
+            return "shutdown";
+    }
+    return "database_unavailable";
 }
 
 /// The Date header (RFC 9110, section 5.6.7), made once a second on each thread.
@@ -69,11 +85,14 @@ std::string_view http_date() {
 
 }  // namespace
 
-std::string choose_request_id(const Request& request) {
+std::string choose_request_id(const Request& request, const observe::TraceContext& trace) {
     if (const auto id = request.header("x-request-id"); id && is_safe_request_id(*id)) {
         return std::string(*id);
     }
-    return async::random_hex_128();
+    if (trace.started_here()) return std::string(trace.trace_id());
+    std::string id(32, '0');
+    fill_with_random_hex(id);
+    return id;
 }
 
 Response answer_without_route(const Request& request) {
@@ -95,7 +114,7 @@ Response answer_without_route(const Request& request) {
 
 Response answer_to_error(const std::exception_ptr& thrown, observe::InFlightRequest& in_flight) {
     if (in_flight.cancelled != observe::Cancelled::no) {
-        return answer_to_cancellation(in_flight.cancelled);
+        return answer_to_cancellation(in_flight);
     }
     try {
         std::rethrow_exception(thrown);
@@ -106,6 +125,10 @@ Response answer_to_error(const std::exception_ptr& thrown, observe::InFlightRequ
                    : json({{"detail", std::string_view(http_error.detail())}}, http_error.status());
     } catch (const db::Unavailable& unavailable) {
         in_flight.error_cause = unavailable.what();
+        in_flight.error_type = error_type(unavailable.reason());
+        if (unavailable.reason() == db::Unavailable::Reason::queue_full) {
+            in_flight.shed = observe::Shed::database_queue;
+        }
         return service_unavailable();
     } catch (const std::exception& other) {
         in_flight.error_cause = other.what();
@@ -119,11 +142,11 @@ Response service_unavailable() {
     return with_retry_after(error(503));
 }
 
-std::string serialize_head(const Response& response, std::string_view request_id, bool keep_alive,
-                           int version_minor) {
+std::string serialize_head(const Response& response, std::string_view request_id,
+                           const observe::TraceContext& trace, bool keep_alive, int version_minor) {
     const std::string_view body = response.body.view();
     std::string head;
-    head.reserve(256);
+    head.reserve(320);
     const auto out = std::back_inserter(head);
     fmt::format_to(out, FMT_COMPILE("HTTP/1.1 {} {}\r\nDate: {}\r\n"), response.status,
                    reason_phrase(response.status), http_date());
@@ -134,6 +157,7 @@ std::string serialize_head(const Response& response, std::string_view request_id
         fmt::format_to(out, FMT_COMPILE("Content-Length: {}\r\n"), body.size());
     }
     head.append("X-Request-ID: ").append(request_id).append("\r\n");
+    if (trace) head.append("traceparent: ").append(trace.traceparent()).append("\r\n");
     for (const auto& [name, value] : response.headers) {
         if (!is_token(name) || !is_field_value(value)) continue;
         head.append(name).append(": ").append(value).append("\r\n");

@@ -7,12 +7,13 @@
 #include "http/request.hpp"
 #include "http/response.hpp"
 #include "observe/in_flight.hpp"
+#include "observe/trace_context.hpp"
 
 namespace signalbox::http {
 
-/// The client's X-Request-ID when it is one to 128 characters that are safe in any log or URL,
-/// else a new random one.
-std::string choose_request_id(const Request& request);
+/// The client's X-Request-ID when it is one to 128 characters that are safe in any log or URL.
+/// Else a new one: the trace's where the trace is this request's own, else random.
+std::string choose_request_id(const Request& request, const observe::TraceContext& trace = {});
 
 /// The answer to a request that no route handles: 404, 405 with Allow, 307 to the path without
 /// its trailing slash, or 204 to `OPTIONS *`.
@@ -27,7 +28,7 @@ Response answer_to_error(const std::exception_ptr& error, observe::InFlightReque
 Response service_unavailable();
 
 /// Status line and headers, ready to send.
-std::string serialize_head(const Response& response, std::string_view request_id, bool keep_alive,
-                           int version_minor);
+std::string serialize_head(const Response& response, std::string_view request_id,
+                           const observe::TraceContext& trace, bool keep_alive, int version_minor);
 
 }  // namespace signalbox::http

@@ -63,7 +63,8 @@ class Request {
     bool method_known = true;
     int version_minor = 1;
     bool keep_alive = true;
-    std::string client_address;
+    std::string client_address;  ///< the peer's, or what a trusted proxy says
+    std::string peer_address;    ///< whose connection it is
     std::string scheme = "http";
     std::size_t wire_size = 0;  ///< bytes that arrived for this request, head and body
 

@@ -22,7 +22,7 @@ constexpr std::chrono::seconds last_words{2};
 /// Answers a connection beyond the limit without ever making it one.
 void turn_away(int socket) {
     const Response response = service_unavailable();
-    const std::string bytes = serialize_head(response, choose_request_id({}), false, 1) +
+    const std::string bytes = serialize_head(response, choose_request_id({}), {}, false, 1) +
                               std::string(response.body.view());
     ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::shutdown(socket, SHUT_WR);
@@ -35,10 +35,10 @@ void turn_away(int socket) {
 
 }  // namespace
 
-Server::Server(ServerOptions options, std::vector<Route> routes, Observer observer)
+Server::Server(ServerOptions options, std::vector<Route> routes, MakeRequestObserver make_observer)
     : context_{.options = std::move(options),
                .router = Router(std::move(routes)),
-               .observer = std::move(observer)} {
+               .make_observer = std::move(make_observer)} {
     for (std::size_t i = 0; i < context_.options.workers; ++i) {
         workers_.push_back(std::make_unique<Worker>(context_, std::to_string(i)));
     }
@@ -62,6 +62,7 @@ Server::~Server() {
 void Server::listen() {
     auto accepted = [this, next = std::size_t{0}](int socket, std::string peer_address) mutable {
         if (context_.open_connections >= context_.options.limit_connections) {
+            ++context_.rejected_connections;
             turn_away(socket);
             return;
         }
@@ -81,8 +82,10 @@ Server::Drained Server::drain(std::chrono::milliseconds timeout) {
         for (auto& worker : workers_)
             worker->drain();
     });
-    if (wait_until_closed(deadline)) return {.answered = in_flight};
-
+    if (wait_until_closed(deadline)) {
+        flush();
+        return {.answered = in_flight};
+    }
     const std::size_t late = context_.requests_in_flight;
     for (auto& worker : workers_)
         worker->cancel_all(observe::Cancelled::shutdown);
@@ -90,6 +93,7 @@ Server::Drained Server::drain(std::chrono::milliseconds timeout) {
         for (auto& worker : workers_)
             worker->close_all();
     }
+    flush();
     return {.answered = in_flight - std::min(in_flight, late), .cancelled = late};
 }
 
@@ -99,11 +103,26 @@ std::string Server::url() const {
     return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port_);
 }
 
-std::chrono::steady_clock::duration Server::longest_since_turn() const {
-    std::chrono::steady_clock::duration longest{};
-    for (const auto& worker : workers_)
-        longest = std::max(longest, worker->since_turn());
+Server::SinceTurn Server::longest_since_turn() const {
+    SinceTurn longest{};
+    for (const auto& worker : workers_) {
+        const async::EventLoop& loop = worker->event_loop();
+        if (const auto since = loop.since_turn(); since >= longest.duration) {
+            longest = {loop.name(), since};
+        }
+    }
     return longest;
+}
+
+Server::Connections Server::connections() const {
+    const std::size_t open = context_.open_connections;
+    const std::size_t active = std::min<std::size_t>(open, context_.requests_in_flight);
+    return {.active = active, .idle = open - active, .rejected = context_.rejected_connections};
+}
+
+void Server::flush() {
+    for (auto& worker : workers_)
+        worker->flush(last_words);
 }
 
 bool Server::wait_until_closed(std::chrono::steady_clock::time_point deadline) {

@@ -23,7 +23,8 @@ class Server {
         std::size_t cancelled = 0;  ///< cancelled with 503 because the time was up
     };
 
-    Server(ServerOptions options, std::vector<Route> routes, Observer observer = {});
+    Server(ServerOptions options, std::vector<Route> routes,
+           MakeRequestObserver make_observer = observe_nothing);
     /// Ends at once: what is in flight is dropped. Call drain() before to lose nothing.
     ~Server();
     Server(const Server&) = delete;
@@ -38,10 +39,22 @@ class Server {
     /// What is not answered after `timeout` is cancelled. Returns when all connections are closed.
     Drained drain(std::chrono::milliseconds timeout);
 
-    /// How long ago the event loop turned that turned last of all. Any thread.
-    std::chrono::steady_clock::duration longest_since_turn() const;
+    /// The event loop that turned last of all, and how long ago that was. Any thread.
+    struct SinceTurn {
+        std::string loop;
+        std::chrono::steady_clock::duration duration;
+    };
+    SinceTurn longest_since_turn() const;
+
+    struct Connections {
+        std::size_t active;      ///< with a request in flight
+        std::size_t idle;        ///< between requests
+        std::uint64_t rejected;  ///< ever, because there were --limit-connections already
+    };
+    Connections connections() const;  ///< Any thread.
 
   private:
+    void flush();
     bool wait_until_closed(std::chrono::steady_clock::time_point deadline);
 
     ServerContext context_;

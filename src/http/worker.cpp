@@ -15,6 +15,7 @@ Worker::Worker(ServerContext& server, const std::string& number)
     : server_(server),
       connections_(server),
       loop_(server.options.name + "-loop-" + number),
+      observer_(server.make_observer(loop_)),
       transport_(std::make_unique<Transport>(server.options.name + "-" + number, loop_.context(),
                                              server.router)) {}
 
@@ -45,8 +46,8 @@ void Worker::add(int socket, std::string peer_address) {
         return;
     }
     server_.open_connections.fetch_add(1);
-    auto connection = std::make_shared<Connection>(server_, connections_, loop_.context(),
-                                                   duplicate, std::move(peer_address));
+    auto connection = std::make_shared<Connection>(
+        server_, connections_, *observer_, loop_.context(), duplicate, std::move(peer_address));
     transport_->add(socket, std::move(connection));
 }
 
@@ -56,6 +57,16 @@ void Worker::drain() {
 
 void Worker::cancel_all(observe::Cancelled reason) {
     asio::post(loop_.context(), [this, reason] { connections_.cancel_all(reason); });
+}
+
+void Worker::flush(std::chrono::milliseconds timeout) {
+    std::promise<void> flushed;
+    const auto done = flushed.get_future();
+    asio::post(loop_.context(), [this, flushed = std::move(flushed)]() mutable {
+        observer_->flush();
+        flushed.set_value();
+    });
+    done.wait_for(timeout);
 }
 
 void Worker::close_all() {

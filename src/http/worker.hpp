@@ -23,7 +23,7 @@ class Worker {
     void stop();
 
     asio::io_context& loop() noexcept { return loop_.context(); }
-    std::chrono::steady_clock::duration since_turn() const noexcept { return loop_.since_turn(); }
+    const async::EventLoop& event_loop() const noexcept { return loop_; }
 
     /// Takes a connected, non-blocking socket. Any thread.
     void add(int socket, std::string peer_address);
@@ -33,10 +33,15 @@ class Worker {
     void cancel_all(observe::Cancelled reason);
     void close_all();
 
+    /// Lets the loop's observer tell all it knows. Waits for it so long, if the loop turns at all.
+    /// From another thread.
+    void flush(std::chrono::milliseconds timeout);
+
   private:
     ServerContext& server_;
     ConnectionSet connections_;  ///< the loop's
     async::EventLoop loop_;
+    std::unique_ptr<RequestObserver> observer_;  ///< the loop's
     std::unique_ptr<Transport> transport_;
 };
 

@@ -1,5 +1,7 @@
 #include "observe/in_flight.hpp"
 
+#include "observe/in_flight_registry.hpp"
+
 namespace signalbox::observe {
 
 std::string_view to_string(Waiting waiting) {
@@ -18,12 +20,20 @@ std::string_view to_string(Waiting waiting) {
     return "unknown";
 }
 
+InFlightRequest::~InFlightRequest() {
+    if (shard_ != nullptr) shard_->remove(*this);
+}
+
 void InFlightRequest::restart(Clock::time_point now) {
     started = now;
     deadline = Clock::time_point::max();
-    cancelled = Cancelled::no;
-    in_flight_at_start = 0;
+    trace = {};
     request_id.clear();
+    method = route = scheme = path = client_address = {};
+    in_flight_at_start = 0;
+    cancelled = Cancelled::no;
+    shed = Shed::no;
+    error_type = {};
     error_cause.clear();
     database_wait = {};
     database_use = {};

@@ -1,11 +1,15 @@
 #include "observe/log.hpp"
 
 #include <fmt/chrono.h>
+#include <fmt/compile.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <spdlog/async.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <unistd.h>
+#include <spdlog/sinks/sink.h>
 
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
 #include <future>
 #include <iterator>
 #include <thread>
@@ -17,34 +21,11 @@ namespace signalbox::observe {
 
 namespace {
 
-constexpr std::size_t queue_size = 8192;
+/// What may wait for standard output. A message is a line, or many lines of one event loop.
+constexpr std::size_t most_messages = 8192;
+constexpr std::size_t most_bytes = 16 * 1024 * 1024;
+
 constexpr std::chrono::seconds last_flush{2};
-
-spdlog::level::level_enum to_spdlog(LogLevel level) {
-    switch (level) {
-        case LogLevel::trace:
-            return spdlog::level::trace;
-        case LogLevel::debug:
-            return spdlog::level::debug;
-        case LogLevel::info:
-            return spdlog::level::info;
-        case LogLevel::warning:
-            return spdlog::level::warn;
-        case LogLevel::error:
-            return spdlog::level::err;
-        case LogLevel::critical:
-            return spdlog::level::critical;
-    }
-    return spdlog::level::info;
-}
-
-LogLevel from_spdlog(spdlog::level::level_enum level) {
-    for (const auto candidate :
-         {LogLevel::trace, LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error}) {
-        if (to_spdlog(candidate) == level) return candidate;
-    }
-    return LogLevel::critical;
-}
 
 struct Severity {
     std::string_view text;
@@ -76,39 +57,119 @@ std::string instance_id() {
     return fmt::format("{}:{}", host, ::getpid());
 }
 
-void append_value(std::string& line, const FieldValue& value) {
-    if (const auto* text = std::get_if<std::string_view>(&value)) {
-        append_json_string(line, *text);
-    } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
-        fmt::format_to(std::back_inserter(line), "{}", *number);
-    } else if (const auto* real = std::get_if<double>(&value)) {
-        fmt::format_to(std::back_inserter(line), "{:.6f}", *real);
-    } else {
-        line += std::get<bool>(value) ? "true" : "false";
+/// The time of day is written anew once a second on each thread, the rest for each line.
+void append_time(std::string& text, std::chrono::system_clock::time_point time) {
+    thread_local std::chrono::sys_seconds second;
+    thread_local std::string until_second;
+    const auto floor = std::chrono::floor<std::chrono::seconds>(time);
+    if (floor != second || until_second.empty()) {
+        second = floor;
+        until_second = fmt::format("{:%Y-%m-%dT%H:%M:%S}.",
+                                   fmt::gmtime(std::chrono::system_clock::to_time_t(floor)));
     }
+    const auto fraction = std::chrono::floor<std::chrono::microseconds>(time - floor).count();
+    fmt::format_to(std::back_inserter(text.append(until_second)), FMT_COMPILE("{:06}Z"), fraction);
+}
+
+/// In text, quotes are only where the value would be misread without. Bytes that could control a
+/// terminal are escaped.
+void append_plain(std::string& line, std::string_view value) {
+    const bool clear = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
+        return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
+    });
+    if (clear) {
+        line += value;
+    } else {
+        append_json_string(line, value);
+    }
+}
+
+void append_number(std::string& line, double value) {
+    if (!std::isfinite(value)) {
+        line += "null";  // JSON has no word for it
+        return;
+    }
+    fmt::format_to(std::back_inserter(line), FMT_COMPILE("{:.6f}"), value);
 }
 
 }  // namespace
 
+/// What waits for the thread, as we count it: spdlog's queue drops the oldest message when it is
+/// full, but does not say how many lines that was, and its bound is not one of bytes.
+struct Log::Queue {
+    std::atomic<std::size_t> messages{0};
+    std::atomic<std::size_t> bytes{0};
+    std::atomic<std::uint64_t> dropped_lines{0};
+
+    bool take_place(std::size_t size) noexcept {
+        const bool room = messages.fetch_add(1) < most_messages;
+        if (bytes.fetch_add(size) + size <= most_bytes && room) return true;
+        leave(size);
+        return false;
+    }
+    void leave(std::size_t size) noexcept {
+        messages.fetch_sub(1);
+        bytes.fetch_sub(size);
+    }
+};
+
+/// Where the lines end up, on the log's thread.
+class Log::Sink final : public spdlog::sinks::sink {
+  public:
+    Sink(int descriptor, std::shared_ptr<Queue> queue)
+        : descriptor_(descriptor), queue_(std::move(queue)) {}
+
+    void log(const spdlog::details::log_msg& message) override {
+        const std::string_view lines(message.payload.data(), message.payload.size());
+        if (!write(lines)) {
+            const auto count = std::count(lines.begin(), lines.end(), '\n');
+            queue_->dropped_lines.fetch_add(static_cast<std::uint64_t>(count));
+        }
+        queue_->leave(lines.size());
+    }
+    void flush() override {}
+    void set_pattern(const std::string&) override {}
+    void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+  private:
+    bool write(std::string_view rest) const {
+        while (!rest.empty()) {
+            const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
+            if (written >= 0) {
+                rest.remove_prefix(static_cast<std::size_t>(written));
+            } else if (errno == EAGAIN) {  // a terminal that a neighbour made non-blocking
+                pollfd writable{.fd = descriptor_, .events = POLLOUT, .revents = 0};
+                ::poll(&writable, 1, -1);
+            } else if (errno != EINTR) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    const int descriptor_;
+    const std::shared_ptr<Queue> queue_;
+};
+
 std::string format_time(std::chrono::system_clock::time_point time) {
-    const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
-    const auto fraction = std::chrono::floor<std::chrono::microseconds>(time - seconds);
-    return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z",
-                       fmt::gmtime(std::chrono::system_clock::to_time_t(seconds)),
-                       fraction.count());
+    std::string text;
+    append_time(text, time);
+    return text;
 }
 
-Log::Log(LogLevel level, LogFormat format)
+Log::Log(LogLevel level, LogFormat format, int descriptor)
     : format_(format),
+      level_(level),
       resource_(fmt::format(R"(,"service.name":"signalbox","service.version":"{}",)"
                             R"("service.instance.id":{}}})",
                             version, json_string(instance_id()))),
-      thread_(std::make_shared<spdlog::details::thread_pool>(queue_size, 1)),
+      queue_(std::make_shared<Queue>()),
+      // Never full: Queue admits fewer.
+      thread_(std::make_shared<spdlog::details::thread_pool>(most_messages + 1, 1)),
       logger_(std::make_shared<spdlog::async_logger>(
-          "signalbox", std::make_shared<spdlog::sinks::stdout_sink_mt>(), thread_,
+          "signalbox", std::make_shared<Sink>(descriptor, queue_), thread_,
           spdlog::async_overflow_policy::overrun_oldest)) {
-    logger_->set_pattern("%v");
-    set_level(level);
+    logger_->set_level(spdlog::level::trace);  // ours is looked at before a line is made
 }
 
 Log::~Log() {
@@ -130,52 +191,72 @@ bool Log::close() {
     return flushed.wait_for(last_flush) == std::future_status::ready;
 }
 
-void Log::write(LogLevel level, std::string_view body, const Fields& fields) {
+void Log::write(LogLevel level, std::string_view body, Fields fields) {
     if (!enabled(level)) return;
-    const std::string line = format_ == LogFormat::json ? json_line(level, body, fields)
-                                                        : text_line(level, body, fields);
-    logger_->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+    std::string line;
+    begin_line(line, level, body);
+    for (const auto& [name, value] : fields)
+        add_field(line, name, value);
+    end_line(line);
+    write_lines(line, 1);
 }
 
-bool Log::enabled(LogLevel level) const {
-    return logger_->should_log(to_spdlog(level));
+void Log::write_lines(std::string_view lines, std::size_t count) {
+    if (!queue_->take_place(lines.size())) {
+        queue_->dropped_lines.fetch_add(count);
+        return;
+    }
+    logger_->log(spdlog::level::info, spdlog::string_view_t(lines.data(), lines.size()));
 }
 
-LogLevel Log::level() const {
-    return from_spdlog(logger_->level());
-}
-
-void Log::set_level(LogLevel level) {
-    logger_->set_level(to_spdlog(level));
-}
-
-std::size_t Log::dropped() const {
-    return thread_->overrun_counter();
-}
-
-std::string Log::json_line(LogLevel level, std::string_view body, const Fields& fields) const {
+void Log::begin_line(std::string& lines, LogLevel level, std::string_view body) const {
     const auto [text, number] = severity(level);
-    std::string line =
-        fmt::format(R"({{"timestamp":"{}","severity_text":"{}","severity_number":{},"body":)",
-                    format_time(std::chrono::system_clock::now()), text, number);
-    append_json_string(line, body);
-    for (const auto& [name, value] : fields) {
-        line += ',';
-        append_json_string(line, name);
-        line += ':';
-        append_value(line, value);
+    const auto now = std::chrono::system_clock::now();
+    if (format_ == LogFormat::json) {
+        lines += R"({"timestamp":")";
+        append_time(lines, now);
+        fmt::format_to(std::back_inserter(lines),
+                       FMT_COMPILE(R"(","severity_text":"{}","severity_number":{},"body":)"), text,
+                       number);
+        append_json_string(lines, body);
+    } else {
+        append_time(lines, now);
+        fmt::format_to(std::back_inserter(lines), FMT_COMPILE(" {:<5} "), text);
+        const bool clear = std::none_of(body.begin(), body.end(),
+                                        [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+        clear ? append_utf8(lines, body) : append_json_string(lines, body);
     }
-    return line += resource_;
 }
 
-std::string Log::text_line(LogLevel level, std::string_view body, const Fields& fields) const {
-    std::string line = fmt::format("{} {:<5} {}", format_time(std::chrono::system_clock::now()),
-                                   severity(level).text, body);
-    for (const auto& [name, value] : fields) {
-        line.append("  ").append(name).append("=");
-        append_value(line, value);
+void Log::add_field(std::string& lines, std::string_view name, const FieldValue& value) const {
+    if (format_ == LogFormat::json) {
+        lines.append(",\"").append(name).append("\":");
+    } else {
+        lines.append("  ").append(name).append("=");
     }
-    return line;
+    if (const auto* text = std::get_if<std::string_view>(&value)) {
+        if (format_ == LogFormat::json) {
+            append_json_string(lines, *text);
+        } else {
+            append_plain(lines, *text);
+        }
+    } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
+        const fmt::format_int digits(*number);
+        lines.append(digits.data(), digits.size());
+    } else if (const auto* real = std::get_if<double>(&value)) {
+        append_number(lines, *real);
+    } else {
+        lines += std::get<bool>(value) ? "true" : "false";
+    }
+}
+
+void Log::end_line(std::string& lines) const {
+    if (format_ == LogFormat::json) lines += resource_;
+    lines.append(1, '\n');
+}
+
+std::uint64_t Log::dropped() const noexcept {
+    return queue_->dropped_lines;
 }
 
 }  // namespace signalbox::observe

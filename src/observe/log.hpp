@@ -1,13 +1,17 @@
 #pragma once
 
+#include <unistd.h>
+
+#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "config/config.hpp"
 
@@ -22,37 +26,54 @@ namespace signalbox::observe {
 
 using FieldValue = std::variant<std::string_view, std::int64_t, double, bool>;
 using Field = std::pair<std::string_view, FieldValue>;
-using Fields = std::vector<Field>;
+using Fields = std::initializer_list<Field>;
 
 /// The process's log: one line an event on standard output, as a JSON object (OpenTelemetry's log
 /// data model) or as text for a terminal. A line is valid JSON whatever bytes are in it.
 ///
 /// Any thread may write. Writing never blocks: a thread of its own empties the queue, and when
-/// standard output does not take the lines, the oldest are dropped and counted.
+/// standard output does not take the lines and the queue is full, new ones are dropped and counted.
 class Log {
   public:
-    Log(LogLevel level, LogFormat format);
+    /// `descriptor` stays the caller's to close.
+    Log(LogLevel level, LogFormat format, int descriptor = STDOUT_FILENO);
     ~Log();  ///< closes
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;
 
-    void write(LogLevel level, std::string_view body, const Fields& fields = {});
+    void write(LogLevel level, std::string_view body, Fields fields = {});
+
+    /// For who writes many: lines made by begin_line() and so on, each with its end.
+    void write_lines(std::string_view lines, std::size_t count);
+
+    /// Appends the start of a line to `lines`, then its fields, then its end. Names of fields are
+    /// the program's own and are not escaped.
+    void begin_line(std::string& lines, LogLevel level, std::string_view body) const;
+    void add_field(std::string& lines, std::string_view name, const FieldValue& value) const;
+    void end_line(std::string& lines) const;
 
     /// Writes out what is queued; nothing may be written after. False when standard output does
     /// not take it within two seconds: then a thread still waits for it, and so would exit(3).
     bool close();
 
-    bool enabled(LogLevel level) const;
-    LogLevel level() const;
-    void set_level(LogLevel level);
-    std::size_t dropped() const;
+    LogFormat format() const noexcept { return format_; }
+    bool enabled(LogLevel level) const noexcept { return level >= level_; }
+
+    /// Can be changed at any time.
+    LogLevel level() const noexcept { return level_; }
+    void set_level(LogLevel level) noexcept { level_ = level; }
+
+    /// Lines that were not written, because the queue was full or standard output failed.
+    std::uint64_t dropped() const noexcept;
 
   private:
-    std::string json_line(LogLevel level, std::string_view body, const Fields& fields) const;
-    std::string text_line(LogLevel level, std::string_view body, const Fields& fields) const;
+    class Sink;
+    struct Queue;
 
     const LogFormat format_;
+    std::atomic<LogLevel> level_;
     const std::string resource_;  ///< the fields that every line ends with
+    const std::shared_ptr<Queue> queue_;
     std::shared_ptr<spdlog::details::thread_pool> thread_;
     std::shared_ptr<spdlog::async_logger> logger_;
 };

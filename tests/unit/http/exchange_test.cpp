@@ -160,7 +160,7 @@ TEST(service_unavailable, does_not_bring_everybody_back_at_once) {
 }
 
 TEST(serialized_head, has_what_every_response_has) {
-    const std::string head = serialize_head({.body = std::string("{}")}, "id-1", true, 1);
+    const std::string head = serialize_head({.body = std::string("{}")}, "id-1", {}, true, 1);
     const auto lines = lines_of(head);
     EXPECT_EQ(lines.front(), "HTTP/1.1 200 OK");
     EXPECT_THAT(lines, testing::Contains("Content-Type: application/json"));
@@ -175,7 +175,7 @@ TEST(serialized_head, has_what_every_response_has) {
 }
 
 TEST(serialized_head, of_an_empty_body_says_so_and_names_no_type) {
-    const std::string head = serialize_head({.status = 307}, "id", true, 1);
+    const std::string head = serialize_head({.status = 307}, "id", {}, true, 1);
     EXPECT_THAT(head, HasSubstr("\r\nContent-Length: 0\r\n"));
     EXPECT_THAT(head, Not(HasSubstr("Content-Type")));
 }
@@ -183,14 +183,14 @@ TEST(serialized_head, of_an_empty_body_says_so_and_names_no_type) {
 TEST(serialized_head, of_a_response_that_has_no_body_describes_none) {
     for (const int status : {204, 304, 101}) {
         const std::string head =
-            serialize_head({.status = status, .body = std::string("x")}, "id", true, 1);
+            serialize_head({.status = status, .body = std::string("x")}, "id", {}, true, 1);
         EXPECT_THAT(head, Not(HasSubstr("Content-"))) << status;
     }
 }
 
 TEST(serialized_head, says_what_becomes_of_the_connection) {
     const auto connection = [](bool keep_alive, int version_minor) {
-        for (const auto& line : lines_of(serialize_head({}, "id", keep_alive, version_minor))) {
+        for (const auto& line : lines_of(serialize_head({}, "id", {}, keep_alive, version_minor))) {
             if (line.starts_with("Connection: ")) return line.substr(12);
         }
         return std::string();
@@ -203,7 +203,7 @@ TEST(serialized_head, says_what_becomes_of_the_connection) {
 
 TEST(serialized_head, sends_the_headers_of_the_response) {
     const Response response{.headers = {{"Allow", "GET"}, {"X-Empty", ""}, {"Link", "</é>"}}};
-    const auto lines = lines_of(serialize_head(response, "id", true, 1));
+    const auto lines = lines_of(serialize_head(response, "id", {}, true, 1));
     EXPECT_THAT(lines, testing::IsSupersetOf({"Allow: GET", "X-Empty: ", "Link: </é>"}));
 }
 
@@ -217,7 +217,7 @@ TEST(serialized_head, cannot_be_split_by_a_header) {
                                                          {"", "b"},
                                                          {"X-Nul", std::string("a\0b", 3)},
                                                          {"X-Line", "a\nb"}}},
-                                            "id", true, 1);
+                                            "id", {}, true, 1);
     EXPECT_THAT(head, Not(HasSubstr("evil")));
     EXPECT_THAT(head, Not(HasSubstr("Bad Name")));
     for (const std::string_view name : {"X-Nul", "X-Line", "\r\n: b", "Content-Type"}) {

@@ -1,0 +1,47 @@
+#include "async/turn.hpp"
+
+#include <ctime>
+#include <utility>
+
+#include "async/event_loop.hpp"
+
+namespace signalbox::async {
+
+namespace {
+
+thread_local Turn* current = nullptr;
+
+std::chrono::steady_clock::time_point coarse_now() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);  // steady_clock's, as of the last tick
+    return std::chrono::steady_clock::time_point(std::chrono::seconds(now.tv_sec) +
+                                                 std::chrono::nanoseconds(now.tv_nsec));
+}
+
+}  // namespace
+
+Turn::Turn(const observe::InFlightRequest* request) noexcept
+    : request_(request), outer_(std::exchange(current, this)), started_(coarse_now()) {}
+
+Turn::~Turn() {
+    current = outer_;
+    // The outer one answers for its own time only.
+    if (outer_ != nullptr) outer_->started_ += coarse_now() - started_;
+    report();
+}
+
+void Turn::ends_for(const observe::InFlightRequest& request) {
+    for (Turn* turn = current; turn != nullptr; turn = turn->outer_) {
+        if (turn->request_ == &request) turn->report();
+    }
+}
+
+void Turn::report() {
+    const auto* request = std::exchange(request_, nullptr);
+    EventLoop* const loop = EventLoop::current();
+    if (request == nullptr || loop == nullptr) return;
+    const auto taken = coarse_now() - started_;
+    if (taken > longest) loop->blocked_by(*request, taken);
+}
+
+}  // namespace signalbox::async

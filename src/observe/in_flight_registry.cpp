@@ -1,0 +1,70 @@
+#include "observe/in_flight_registry.hpp"
+
+#include <algorithm>
+
+namespace signalbox::observe {
+
+void InFlightShard::add(InFlightRequest& request) {
+    const std::lock_guard lock(mutex_);
+    request.shard_ = this;
+    requests_.splice(requests_.end(), request.place_);
+}
+
+void InFlightShard::remove(InFlightRequest& request) {
+    const std::lock_guard lock(mutex_);
+    request.shard_ = nullptr;
+    request.place_.splice(request.place_.end(), requests_, request.here_);
+}
+
+void InFlightShard::copy_to(InFlightSnapshot& snapshot, std::size_t limit) const {
+    const std::lock_guard lock(mutex_);
+    snapshot.total += requests_.size();
+    snapshot.entries.reserve(snapshot.entries.size() + std::min(limit, requests_.size()));
+    for (const InFlightRequest* request : requests_) {
+        const Waiting waiting = request->waiting();
+        const auto same = [&](const InFlightSnapshot::Count& count) {
+            return count.waiting == waiting && count.route == request->route &&
+                   count.method == request->method;
+        };
+        auto count = std::find_if(snapshot.counts.begin(), snapshot.counts.end(), same);
+        if (count == snapshot.counts.end()) {
+            snapshot.counts.push_back({request->method, request->route, waiting, 0});
+            count = std::prev(snapshot.counts.end());
+        }
+        ++count->count;
+        if (limit == 0) continue;
+        --limit;
+        snapshot.entries.push_back({.request_id = request->request_id,
+                                    .trace = request->trace,
+                                    .method = request->method,
+                                    .route = request->route,
+                                    .path = std::string(request->path.substr(0, longest_path)),
+                                    .client_address = std::string(request->client_address),
+                                    .started = request->started,
+                                    .deadline = request->deadline,
+                                    .waiting = waiting,
+                                    .waiting_since = request->waiting_since()});
+    }
+}
+
+InFlightShard& InFlightRegistry::add_shard() {
+    const std::lock_guard lock(mutex_);
+    return shards_.emplace_back();
+}
+
+InFlightSnapshot InFlightRegistry::snapshot(std::size_t limit) const {
+    InFlightSnapshot snapshot;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const InFlightShard& shard : shards_)
+            shard.copy_to(snapshot, limit);
+    }
+    snapshot.taken = InFlightRequest::Clock::now();
+    auto& entries = snapshot.entries;
+    const auto older = [](const auto& a, const auto& b) { return a.started < b.started; };
+    std::stable_sort(entries.begin(), entries.end(), older);
+    if (entries.size() > limit) entries.resize(limit);
+    return snapshot;
+}
+
+}  // namespace signalbox::observe
