@@ -448,7 +448,9 @@ void Pool::count_timeouts(const Waiters& expired) const {
     for (const auto& waiter : expired) {
         const auto read = waiter->read.lock();
         const bool had_connection = read && read->state == Read::State::running;
-        if (!had_connection) options_.metrics->timed_out();
+        if (had_connection) continue;
+        options_.metrics->timed_out();
+        options_.metrics->waited(options_.query_timeout);
     }
 }
 

@@ -12,16 +12,12 @@ namespace {
 constexpr std::chrono::milliseconds longest_delay{10};
 constexpr std::size_t enough = 32 * 1024;
 
-double seconds(std::chrono::steady_clock::duration duration) {
-    return std::chrono::duration<double>(duration).count();
-}
-
 std::string text_body(const FinishedRequest& finished,
                       std::chrono::steady_clock::duration duration) {
     const Request* const request = finished.request;
     return fmt::format("{} {} {} {:.1f} ms", request != nullptr ? request->method_name : "?",
                        request != nullptr ? std::string_view(request->path) : "-", finished.status,
-                       1000 * seconds(duration));
+                       std::chrono::duration<double, std::milli>(duration).count());
 }
 
 }  // namespace
@@ -55,7 +51,7 @@ void AccessLogger::finished(const FinishedRequest& finished,
             add("url.path", std::string_view(request->path));
         }
         add("http.response.status_code", std::int64_t{finished.status});
-        add("duration_s", seconds(duration));
+        add("duration_s", duration);
     }
     if (request != nullptr && !request->query.empty()) {
         add("url.query", std::string_view(redact_query(request->query)));
@@ -64,8 +60,8 @@ void AccessLogger::finished(const FinishedRequest& finished,
     add("client.address", in_flight.client_address);
     add("in_flight", static_cast<std::int64_t>(in_flight.in_flight_at_start));
     if (in_flight.database_wait.count() != 0 || in_flight.database_use.count() != 0) {
-        add("db.wait_s", seconds(in_flight.database_wait));
-        add("db.use_s", seconds(in_flight.database_use));
+        add("db.wait_s", in_flight.database_wait);
+        add("db.use_s", in_flight.database_use);
         add("shared_read", in_flight.shared_read);
     }
     if (request != nullptr) {
@@ -90,9 +86,9 @@ void AccessLogger::slow(const Request& request, const observe::InFlightRequest& 
     add("http.route", in_flight.route);
     add("url.path", std::string_view(request.path));
     add("client.address", in_flight.client_address);
-    add("duration_s", seconds(now - in_flight.started));
+    add("duration_s", now - in_flight.started);
     add("waiting_for", to_string(in_flight.waiting()));
-    add("waiting_s", seconds(now - in_flight.waiting_since()));
+    add("waiting_s", now - in_flight.waiting_since());
     end();
 }
 
@@ -103,7 +99,7 @@ void AccessLogger::blocked(const observe::InFlightRequest& in_flight,
     add_identity(in_flight);
     add("http.request.method", in_flight.method);
     add("http.route", in_flight.route);
-    add("blocked_s", seconds(taken));
+    add("blocked_s", taken);
     end();
 }
 

@@ -157,7 +157,11 @@ std::string serialize_head(const Response& response, std::string_view request_id
         fmt::format_to(out, FMT_COMPILE("Content-Length: {}\r\n"), body.size());
     }
     head.append("X-Request-ID: ").append(request_id).append("\r\n");
-    if (trace) head.append("traceparent: ").append(trace.traceparent()).append("\r\n");
+    if (trace) {
+        head.append("traceparent: ");
+        trace.append_traceparent(head);
+        head.append("\r\n");
+    }
     for (const auto& [name, value] : response.headers) {
         if (!is_token(name) || !is_field_value(value)) continue;
         head.append(name).append(": ").append(value).append("\r\n");

@@ -36,7 +36,7 @@ class DatabaseMetrics {
     /// A statement was executed. `error` is an SQLSTATE, or a constant of this program.
     void executed(std::string_view sql, Duration duration, std::string_view error);
 
-    /// What a request saw of the pool.
+    /// What a request saw of the pool. One that gave up waited, too.
     void waited(Duration duration) { wait_time_.Observe(seconds(duration)); }
     void timed_out() { timeouts_.Increment(); }
     void shared_a_read() { shared_reads_.Increment(); }

@@ -84,6 +84,14 @@ void append_plain(std::string& line, std::string_view value) {
     }
 }
 
+/// Six decimals without the cost of a floating-point number: there are several in a line.
+void append_seconds(std::string& line, std::chrono::nanoseconds duration) {
+    const auto microseconds =
+        std::chrono::round<std::chrono::microseconds>(std::max(duration, {})).count();
+    fmt::format_to(std::back_inserter(line), FMT_COMPILE("{}.{:06}"), microseconds / 1'000'000,
+                   microseconds % 1'000'000);
+}
+
 void append_number(std::string& line, double value) {
     if (!std::isfinite(value)) {
         line += "null";  // JSON has no word for it
@@ -243,6 +251,8 @@ void Log::add_field(std::string& lines, std::string_view name, const FieldValue&
     } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
         const fmt::format_int digits(*number);
         lines.append(digits.data(), digits.size());
+    } else if (const auto* duration = std::get_if<std::chrono::nanoseconds>(&value)) {
+        append_seconds(lines, *duration);
     } else if (const auto* real = std::get_if<double>(&value)) {
         append_number(lines, *real);
     } else {

@@ -24,7 +24,9 @@ class thread_pool;
 
 namespace signalbox::observe {
 
-using FieldValue = std::variant<std::string_view, std::int64_t, double, bool>;
+/// A duration is written in seconds, with microseconds.
+using FieldValue =
+    std::variant<std::string_view, std::int64_t, double, bool, std::chrono::nanoseconds>;
 using Field = std::pair<std::string_view, FieldValue>;
 using Fields = std::initializer_list<Field>;
 

@@ -72,7 +72,16 @@ std::optional<double> open_files() {
     return static_cast<double>(std::distance(begin(files), end(files)) - 1);
 }
 
+double start_time() {
+    const auto stat = read_stat();
+    const auto boot = boot_time();
+    if (!stat || !boot) return 0;
+    return *boot + stat->start_ticks / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 }  // namespace
+
+ProcessMetrics::ProcessMetrics() : started_(start_time()) {}
 
 std::vector<prometheus::MetricFamily> ProcessMetrics::Collect() const {
     std::vector<prometheus::MetricFamily> families;
@@ -89,10 +98,10 @@ std::vector<prometheus::MetricFamily> ProcessMetrics::Collect() const {
         add("process_virtual_memory_bytes", "Size of the process's address space.",
             MetricType::Gauge, stat->virtual_bytes);
         add("process_threads", "Threads of the process.", MetricType::Gauge, stat->threads);
-        if (const auto boot = boot_time()) {
-            add("process_start_time_seconds", "When the process was started, since the epoch.",
-                MetricType::Gauge, *boot + stat->start_ticks / ticks);
-        }
+    }
+    if (started_ > 0) {
+        add("process_start_time_seconds", "When the process was started, since the epoch.",
+            MetricType::Gauge, started_);
     }
     if (const auto open = open_files()) {
         add("process_open_fds", "Open file descriptors.", MetricType::Gauge, *open);

@@ -58,11 +58,15 @@ std::optional<TraceContext> TraceContext::continue_from(std::string_view tracepa
 }
 
 std::string TraceContext::traceparent() const {
-    if (!exists_) return {};
     std::string header;
-    header.reserve(size_of_00);
-    header.append("00-").append(trace_id()).append(1, '-').append(span_id()).append(1, '-');
-    return header.append(flags());
+    append_traceparent(header);
+    return header;
+}
+
+void TraceContext::append_traceparent(std::string& text) const {
+    if (!exists_) return;
+    text.append("00-").append(trace_id()).append(1, '-').append(span_id()).append(1, '-');
+    text.append(flags());
 }
 
 }  // namespace signalbox::observe

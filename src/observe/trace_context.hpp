@@ -35,6 +35,7 @@ class TraceContext {
 
     /// The header to send along: `00-<trace id>-<span id>-<flags>`.
     std::string traceparent() const;
+    void append_traceparent(std::string& text) const;
 
   private:
     template <std::size_t size>
