@@ -4,7 +4,7 @@
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: run test build debug tsan format format-check setup clean help
+.PHONY: run test build debug tsan format format-check observability-check setup clean help
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
@@ -31,6 +31,9 @@ format-check: ## Fail when a C++ source is not formatted
 	@scripts/setup clang-format
 	$(cxx_sources) | xargs -0r clang-format --dry-run --Werror
 
+observability-check: ## Check the Prometheus rules and their tests
+	@scripts/check-observability
+
 setup: ## Install the Debian packages that are missing
 	@scripts/setup
 
@@ -38,7 +41,7 @@ clean: ## Delete what was built; the private database of `make run` stays
 	rm -rf build
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # Ninja runs CMake again by itself when a CMakeLists.txt changes, but does not know the presets.
 build/%/build.ninja: CMakePresets.json | setup
