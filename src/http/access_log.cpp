@@ -20,6 +20,49 @@ std::string text_body(const FinishedRequest& finished,
                        std::chrono::duration<double, std::milli>(duration).count());
 }
 
+void add_identity(observe::Line& line, const observe::InFlightRequest& in_flight) {
+    if (in_flight.trace) {
+        line.add<"trace_id">(in_flight.trace.trace_id());
+        line.add<"span_id">(in_flight.trace.span_id());
+        line.add<"trace_flags">(in_flight.trace.flags());
+    }
+    line.add<"request_id">(std::string_view(in_flight.request_id));
+}
+
+void add_request(observe::Line& line, const FinishedRequest& finished) {
+    if (finished.request != nullptr) {
+        const Request& request = *finished.request;
+        line.add<"http.request.method">(request.method_name);
+        line.add<"http.route">(finished.in_flight.route);
+        line.add<"url.path">(std::string_view(request.path));
+        line.add<"user_agent.original">(request.header("user-agent").value_or(""));
+    }
+    line.add<"http.response.status_code">(std::int64_t{finished.status});
+}
+
+void add_result(observe::Line& line, const FinishedRequest& finished, std::string_view error_type) {
+    const observe::InFlightRequest& in_flight = finished.in_flight;
+    if (const Request* const request = finished.request) {
+        if (!request->query.empty()) {
+            line.add<"url.query">(std::string_view(redact_query(request->query)));
+        }
+        line.add<"network.protocol.version">(request->version_minor == 0 ? std::string_view("1.0")
+                                                                         : "1.1");
+    }
+    line.add<"http.response.body.size">(static_cast<std::int64_t>(finished.body_size));
+    line.add<"client.address">(in_flight.client_address);
+    line.add<"in_flight">(static_cast<std::int64_t>(in_flight.in_flight_at_start));
+    if (in_flight.database_wait.count() != 0 || in_flight.database_use.count() != 0) {
+        line.add<"db.wait_s">(in_flight.database_wait);
+        line.add<"db.use_s">(in_flight.database_use);
+        line.add<"shared_read">(in_flight.shared_read);
+    }
+    if (!error_type.empty()) line.add<"error.type">(error_type);
+    if (!in_flight.error_cause.empty()) {
+        line.add<"error.message">(std::string_view(in_flight.error_cause));
+    }
+}
+
 }  // namespace
 
 AccessLogger::AccessLogger(asio::io_context& loop, observe::Log& log,
@@ -39,67 +82,44 @@ void AccessLogger::finished(const FinishedRequest& finished,
     const LogLevel level = finished.status >= 500 ? LogLevel::error : LogLevel::info;
     if (!log_.enabled(level)) return;
 
-    const Request* const request = finished.request;
     const observe::InFlightRequest& in_flight = finished.in_flight;
-    const bool json = log_.format() == LogFormat::json;
-    begin(level, json ? "request" : text_body(finished, duration));
-    if (json) {
-        add_identity(in_flight);
-        if (request != nullptr) {
-            add("http.request.method", request->method_name);
-            add("http.route", in_flight.route);
-            add("url.path", std::string_view(request->path));
-        }
-        add("http.response.status_code", std::int64_t{finished.status});
-        add("duration_s", duration);
+    if (log_.format() == LogFormat::json) {
+        auto line = begin(level, "request");
+        add_identity(line, in_flight);
+        add_request(line, finished);
+        line.add<"duration_s">(duration);
+        add_result(line, finished, error_type);
+    } else {
+        auto line = begin(level, text_body(finished, duration));
+        add_result(line, finished, error_type);
+        line.add<"request_id">(std::string_view(in_flight.request_id));
     }
-    if (request != nullptr && !request->query.empty()) {
-        add("url.query", std::string_view(redact_query(request->query)));
-    }
-    add("http.response.body.size", static_cast<std::int64_t>(finished.body_size));
-    add("client.address", in_flight.client_address);
-    add("in_flight", static_cast<std::int64_t>(in_flight.in_flight_at_start));
-    if (in_flight.database_wait.count() != 0 || in_flight.database_use.count() != 0) {
-        add("db.wait_s", in_flight.database_wait);
-        add("db.use_s", in_flight.database_use);
-        add("shared_read", in_flight.shared_read);
-    }
-    if (request != nullptr) {
-        add("network.protocol.version",
-            request->version_minor == 0 ? std::string_view("1.0") : "1.1");
-        if (json) add("user_agent.original", request->header("user-agent").value_or(""));
-    }
-    if (!error_type.empty()) add("error.type", error_type);
-    if (!in_flight.error_cause.empty()) {
-        add("error.message", std::string_view(in_flight.error_cause));
-    }
-    if (!json) add("request_id", std::string_view(in_flight.request_id));
     end();
 }
 
 void AccessLogger::slow(const Request& request, const observe::InFlightRequest& in_flight) {
     if (!log_.enabled(LogLevel::warning)) return;
     const auto now = observe::InFlightRequest::Clock::now();
-    begin(LogLevel::warning, "request is slow");
-    add_identity(in_flight);
-    add("http.request.method", request.method_name);
-    add("http.route", in_flight.route);
-    add("url.path", std::string_view(request.path));
-    add("client.address", in_flight.client_address);
-    add("duration_s", now - in_flight.started);
-    add("waiting_for", to_string(in_flight.waiting()));
-    add("waiting_s", now - in_flight.waiting_since());
+    auto line = begin(LogLevel::warning, "request is slow");
+    add_identity(line, in_flight);
+    line.add<"http.request.method">(request.method_name);
+    line.add<"http.route">(in_flight.route);
+    line.add<"url.path">(std::string_view(request.path));
+    line.add<"client.address">(in_flight.client_address);
+    line.add<"duration_s">(now - in_flight.started);
+    line.add<"waiting_for">(to_string(in_flight.waiting()));
+    line.add<"waiting_s">(now - in_flight.waiting_since());
     end();
 }
 
 void AccessLogger::blocked(const observe::InFlightRequest& in_flight,
                            std::chrono::steady_clock::duration taken) {
     if (!log_.enabled(LogLevel::warning)) return;
-    begin(LogLevel::warning, "handler blocked the event loop");
-    add_identity(in_flight);
-    add("http.request.method", in_flight.method);
-    add("http.route", in_flight.route);
-    add("blocked_s", taken);
+    auto line = begin(LogLevel::warning, "handler blocked the event loop");
+    add_identity(line, in_flight);
+    line.add<"http.request.method">(in_flight.method);
+    line.add<"http.route">(in_flight.route);
+    line.add<"blocked_s">(taken);
     end();
 }
 
@@ -111,21 +131,8 @@ void AccessLogger::flush() {
     count_ = 0;
 }
 
-void AccessLogger::begin(LogLevel level, std::string_view body) {
-    log_.begin_line(lines_, level, body);
-}
-
-void AccessLogger::add(std::string_view name, const observe::FieldValue& value) {
-    log_.add_field(lines_, name, value);
-}
-
-void AccessLogger::add_identity(const observe::InFlightRequest& in_flight) {
-    if (in_flight.trace) {
-        add("trace_id", in_flight.trace.trace_id());
-        add("span_id", in_flight.trace.span_id());
-        add("trace_flags", in_flight.trace.flags());
-    }
-    add("request_id", std::string_view(in_flight.request_id));
+observe::Line AccessLogger::begin(LogLevel level, std::string_view body) {
+    return log_.begin_line(lines_, level, body);
 }
 
 void AccessLogger::end() {

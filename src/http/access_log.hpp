@@ -35,9 +35,7 @@ class AccessLogger {
     void flush();
 
   private:
-    void begin(LogLevel level, std::string_view body);
-    void add(std::string_view name, const observe::FieldValue& value);
-    void add_identity(const observe::InFlightRequest& in_flight);
+    observe::Line begin(LogLevel level, std::string_view body);
     void end();
 
     observe::Log& log_;

@@ -29,26 +29,34 @@ constexpr std::chrono::seconds last_flush{2};
 
 struct Severity {
     std::string_view text;
-    int number;
+    std::string_view json;
 };
 
 /// OpenTelemetry's names and numbers.
 Severity severity(LogLevel level) {
     switch (level) {
         case LogLevel::trace:
-            return {"TRACE", 1};
+            return {"TRACE", R"("severity_text":"TRACE","severity_number":1)"};
         case LogLevel::debug:
-            return {"DEBUG", 5};
+            return {"DEBUG", R"("severity_text":"DEBUG","severity_number":5)"};
         case LogLevel::info:
-            return {"INFO", 9};
+            return {"INFO ", R"("severity_text":"INFO","severity_number":9)"};
         case LogLevel::warning:
-            return {"WARN", 13};
+            return {"WARN ", R"("severity_text":"WARN","severity_number":13)"};
         case LogLevel::error:
-            return {"ERROR", 17};
+            return {"ERROR", R"("severity_text":"ERROR","severity_number":17)"};
         case LogLevel::critical:
-            return {"FATAL", 21};
+            break;
     }
-    return {"INFO", 9};
+    return {"FATAL", R"("severity_text":"FATAL","severity_number":21)"};
+}
+
+/// With leading zeros.
+void append_six_digits(std::string& text, std::int64_t number) {
+    char digits[6];
+    for (std::size_t i = 6; i-- > 0; number /= 10)
+        digits[i] = static_cast<char>('0' + number % 10);
+    text.append(digits, sizeof digits);
 }
 
 std::string instance_id() {
@@ -67,8 +75,9 @@ void append_time(std::string& text, std::chrono::system_clock::time_point time) 
         until_second = fmt::format("{:%Y-%m-%dT%H:%M:%S}.",
                                    fmt::gmtime(std::chrono::system_clock::to_time_t(floor)));
     }
-    const auto fraction = std::chrono::floor<std::chrono::microseconds>(time - floor).count();
-    fmt::format_to(std::back_inserter(text.append(until_second)), FMT_COMPILE("{:06}Z"), fraction);
+    text.append(until_second);
+    append_six_digits(text, std::chrono::floor<std::chrono::microseconds>(time - floor).count());
+    text.append(1, 'Z');
 }
 
 /// In text, quotes are only where the value would be misread without. Bytes that could control a
@@ -82,22 +91,6 @@ void append_plain(std::string& line, std::string_view value) {
     } else {
         append_json_string(line, value);
     }
-}
-
-/// Six decimals without the cost of a floating-point number: there are several in a line.
-void append_seconds(std::string& line, std::chrono::nanoseconds duration) {
-    const auto microseconds =
-        std::chrono::round<std::chrono::microseconds>(std::max(duration, {})).count();
-    fmt::format_to(std::back_inserter(line), FMT_COMPILE("{}.{:06}"), microseconds / 1'000'000,
-                   microseconds % 1'000'000);
-}
-
-void append_number(std::string& line, double value) {
-    if (!std::isfinite(value)) {
-        line += "null";  // JSON has no word for it
-        return;
-    }
-    fmt::format_to(std::back_inserter(line), FMT_COMPILE("{:.6f}"), value);
 }
 
 }  // namespace
@@ -199,14 +192,55 @@ bool Log::close() {
     return flushed.wait_for(last_flush) == std::future_status::ready;
 }
 
+void Line::append(std::string_view text) {
+    json_ ? append_json_string(buffer_, text) : append_plain(buffer_, text);
+}
+
+void Line::append(std::int64_t number) {
+    const fmt::format_int digits(number);
+    buffer_.append(digits.data(), digits.size());
+}
+
+void Line::append(double number) {
+    if (std::isfinite(number)) {
+        fmt::format_to(std::back_inserter(buffer_), FMT_COMPILE("{:.6f}"), number);
+    } else {
+        buffer_.append("null");  // JSON has no word for it
+    }
+}
+
+void Line::append(bool truth) {
+    buffer_.append(truth ? "true" : "false");
+}
+
+void Line::append(std::chrono::nanoseconds duration) {
+    // Without a floating-point number, which costs more: there are several durations in a line.
+    const auto microseconds =
+        std::chrono::round<std::chrono::microseconds>(std::max(duration, {})).count();
+    append(std::int64_t{microseconds / 1'000'000});
+    buffer_.append(1, '.');
+    append_six_digits(buffer_, microseconds % 1'000'000);
+}
+
+Line& Line::add(const Field& field) {
+    const auto& [name, value] = field;
+    if (json_) {
+        buffer_.append(",\"").append(name).append("\":");
+    } else {
+        buffer_.append("  ").append(name).append(1, '=');
+    }
+    std::visit([this](const auto& known) { append(known); }, value);
+    return *this;
+}
+
 void Log::write(LogLevel level, std::string_view body, Fields fields) {
     if (!enabled(level)) return;
-    std::string line;
-    begin_line(line, level, body);
-    for (const auto& [name, value] : fields)
-        add_field(line, name, value);
-    end_line(line);
-    write_lines(line, 1);
+    std::string text;
+    Line line = begin_line(text, level, body);
+    for (const Field& field : fields)
+        line.add(field);
+    end_line(text);
+    write_lines(text, 1);
 }
 
 void Log::write_lines(std::string_view lines, std::size_t count) {
@@ -217,47 +251,22 @@ void Log::write_lines(std::string_view lines, std::size_t count) {
     logger_->log(spdlog::level::info, spdlog::string_view_t(lines.data(), lines.size()));
 }
 
-void Log::begin_line(std::string& lines, LogLevel level, std::string_view body) const {
-    const auto [text, number] = severity(level);
+Line Log::begin_line(std::string& lines, LogLevel level, std::string_view body) const {
+    const auto [text, json] = severity(level);
     const auto now = std::chrono::system_clock::now();
     if (format_ == LogFormat::json) {
-        lines += R"({"timestamp":")";
+        lines.append(R"({"timestamp":")");
         append_time(lines, now);
-        fmt::format_to(std::back_inserter(lines),
-                       FMT_COMPILE(R"(","severity_text":"{}","severity_number":{},"body":)"), text,
-                       number);
+        lines.append("\",").append(json).append(R"(,"body":)");
         append_json_string(lines, body);
     } else {
         append_time(lines, now);
-        fmt::format_to(std::back_inserter(lines), FMT_COMPILE(" {:<5} "), text);
+        lines.append(1, ' ').append(text).append(1, ' ');
         const bool clear = std::none_of(body.begin(), body.end(),
                                         [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
         clear ? append_utf8(lines, body) : append_json_string(lines, body);
     }
-}
-
-void Log::add_field(std::string& lines, std::string_view name, const FieldValue& value) const {
-    if (format_ == LogFormat::json) {
-        lines.append(",\"").append(name).append("\":");
-    } else {
-        lines.append("  ").append(name).append("=");
-    }
-    if (const auto* text = std::get_if<std::string_view>(&value)) {
-        if (format_ == LogFormat::json) {
-            append_json_string(lines, *text);
-        } else {
-            append_plain(lines, *text);
-        }
-    } else if (const auto* number = std::get_if<std::int64_t>(&value)) {
-        const fmt::format_int digits(*number);
-        lines.append(digits.data(), digits.size());
-    } else if (const auto* duration = std::get_if<std::chrono::nanoseconds>(&value)) {
-        append_seconds(lines, *duration);
-    } else if (const auto* real = std::get_if<double>(&value)) {
-        append_number(lines, *real);
-    } else {
-        lines += std::get<bool>(value) ? "true" : "false";
-    }
+    return {lines, format_};
 }
 
 void Log::end_line(std::string& lines) const {

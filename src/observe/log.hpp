@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -27,8 +28,53 @@ namespace signalbox::observe {
 /// A duration is written in seconds, with microseconds.
 using FieldValue =
     std::variant<std::string_view, std::int64_t, double, bool, std::chrono::nanoseconds>;
+/// Names are the program's own and need no escaping.
 using Field = std::pair<std::string_view, FieldValue>;
 using Fields = std::initializer_list<Field>;
+
+/// The name of a field as it stands in a line, made when the program is compiled.
+template <std::size_t size>
+struct FieldName {
+    consteval FieldName(const char (&name)[size]) {  // NOLINT: a literal is a name
+        std::copy_n(",\"", 2, text);
+        std::copy_n(name, size - 1, text + 2);
+        std::copy_n("\":", 2, text + size + 1);
+    }
+    constexpr std::string_view json() const { return {text, size + 3}; }
+    constexpr std::string_view plain() const { return {text + 2, size - 1}; }
+
+    char text[size + 3];  ///< `,"name":`
+};
+
+/// One line while it is being written, into a buffer that may hold others already.
+class Line {
+  public:
+    Line(std::string& buffer, LogFormat format)
+        : buffer_(buffer), json_(format == LogFormat::json) {}
+
+    template <FieldName name, class Value>
+    Line& add(Value value) {
+        if (json_) {
+            buffer_.append(name.json());
+        } else {
+            buffer_.append("  ").append(name.plain()).append(1, '=');
+        }
+        append(value);
+        return *this;
+    }
+    Line& add(const Field& field);
+
+  private:
+    void append(const char*) = delete;  // it would pass for a bool
+    void append(std::string_view text);
+    void append(std::int64_t number);
+    void append(double number);
+    void append(bool truth);
+    void append(std::chrono::nanoseconds duration);
+
+    std::string& buffer_;
+    const bool json_;
+};
 
 /// The process's log: one line an event on standard output, as a JSON object (OpenTelemetry's log
 /// data model) or as text for a terminal. A line is valid JSON whatever bytes are in it.
@@ -45,14 +91,10 @@ class Log {
 
     void write(LogLevel level, std::string_view body, Fields fields = {});
 
-    /// For who writes many: lines made by begin_line() and so on, each with its end.
-    void write_lines(std::string_view lines, std::size_t count);
-
-    /// Appends the start of a line to `lines`, then its fields, then its end. Names of fields are
-    /// the program's own and are not escaped.
-    void begin_line(std::string& lines, LogLevel level, std::string_view body) const;
-    void add_field(std::string& lines, std::string_view name, const FieldValue& value) const;
+    /// For who writes many: begins a line behind others, ends it, and writes all of them.
+    Line begin_line(std::string& lines, LogLevel level, std::string_view body) const;
     void end_line(std::string& lines) const;
+    void write_lines(std::string_view lines, std::size_t count);
 
     /// Writes out what is queued; nothing may be written after. False when standard output does
     /// not take it within two seconds: then a thread still waits for it, and so would exit(3).
