@@ -48,7 +48,7 @@ async::Task<Response> get_panel(Request&) {
                     {"Cache-Control", "no-cache"}}};
 }
 
-bool is_loopback(const std::string& address) {
+bool is_loopback(std::string_view address) {
     return address.starts_with("127.") || address == "::1";
 }
 

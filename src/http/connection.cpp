@@ -94,13 +94,15 @@ bool Connection::partial_phase_changes_to(RequestDecoder::Phase phase) noexcept 
 
 void Connection::complete_request(Request& request) {
     partial_phase_ = RequestDecoder::Phase::between_requests;
-    request.client_address = request.peer_address = peer_address_;
+    request.peer_address = peer_address_;
+    request.client_address = peer_address_;
     if (server_.options.forwarded_allow_ips.contains(peer_address_)) {
         request.client_address =
             forwarded_client(request, server_.options.forwarded_allow_ips, peer_address_);
         for (const Header& header : request.headers) {
-            const bool known = header.value == "http" || header.value == "https";
-            if (known && is_named(header, "x-forwarded-proto")) request.scheme = header.value;
+            if (!is_named(header, "x-forwarded-proto")) continue;
+            if (header.value == "http") request.scheme = "http";
+            if (header.value == "https") request.scheme = "https";
         }
     }
     const DecoderLimits& limits = server_.options.limits;
@@ -183,8 +185,7 @@ void Connection::answer_next() {
             refuse(*refusal_);
         } else if (continue_wanted_) {
             continue_wanted_ = false;
-            output_ = Output{.status = 100, .head = "HTTP/1.1 100 Continue\r\n\r\n"};
-            write();
+            transmit({.status = 100, .head = "HTTP/1.1 100 Continue\r\n\r\n"});
         } else {
             break;
         }
@@ -242,7 +243,7 @@ void Connection::begin_in_flight(Clock::time_point now, Clock::time_point deadli
     if (request_) {
         in_flight_.request_id = choose_request_id(*request_, in_flight_.trace);
         in_flight_.method = method_label(*request_);
-        in_flight_.scheme = request_->scheme == "https" ? "https" : "http";
+        in_flight_.scheme = request_->scheme;
         in_flight_.path = request_->path;
         in_flight_.client_address = request_->client_address;
         if (const Route* route = request_->match.route) in_flight_.route = route->path;
@@ -279,27 +280,38 @@ void Connection::send(Response response, bool keep_alive) {
         return;
     }
     const int version_minor = request_ ? request_->version_minor : 1;
-    output_ = Output{.status = response.status,
-                     .keep_alive = keep_alive,
-                     .head = serialize_head(response, in_flight_.request_id, in_flight_.trace,
-                                            keep_alive, version_minor)};
+    Output output{.status = response.status,
+                  .keep_alive = keep_alive,
+                  .head = serialize_head(response, in_flight_.request_id, in_flight_.trace,
+                                         keep_alive, version_minor)};
     const bool head_only = request_ && request_->method_name == "HEAD";
-    if (!head_only && may_have_body(response.status)) output_->body = std::move(response.body);
-    write();
+    if (!head_only && may_have_body(response.status)) output.body = std::move(response.body);
+    transmit(std::move(output));
 }
 
-void Connection::write() {
+void Connection::transmit(Output output) {
+    // Nearly every response fits into the socket at once and needs no place to wait in.
+    const bool sent = write(output);
+    if (sent) {
+        finish_output(output);
+    } else {
+        output_ = std::make_unique<Output>(std::move(output));
+        broken_ ? close() : wait_until_writable();
+    }
+}
+
+bool Connection::write(Output& output) {
     while (true) {
-        const std::string_view head = output_->head;
-        const std::string_view body = output_->body.view();
+        const std::string_view head = output.head;
+        const std::string_view body = output.body.view();
         const std::size_t size = head.size() + body.size();
         iovec parts[2];
         std::size_t count = 0;
-        if (output_->sent < head.size()) {
-            parts[count++] = {const_cast<char*>(head.data()) + output_->sent,
-                              head.size() - output_->sent};
+        if (output.sent < head.size()) {
+            parts[count++] = {const_cast<char*>(head.data()) + output.sent,
+                              head.size() - output.sent};
         }
-        const std::size_t body_sent = output_->sent - std::min(output_->sent, head.size());
+        const std::size_t body_sent = output.sent - std::min(output.sent, head.size());
         if (body_sent < body.size()) {
             parts[count++] = {const_cast<char*>(body.data()) + body_sent, body.size() - body_sent};
         }
@@ -308,20 +320,13 @@ void Connection::write() {
         message.msg_iovlen = count;
         const ssize_t sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            wait_until_writable();
-            return;
-        }
         if (sent < 0) {
-            close();
-            return;
+            broken_ = errno != EAGAIN && errno != EWOULDBLOCK;
+            return false;
         }
-        output_->sent += static_cast<std::size_t>(sent);
+        output.sent += static_cast<std::size_t>(sent);
         write_deadline_ = never;
-        if (output_->sent == size) {
-            finish_output();
-            return;
-        }
+        if (output.sent == size) return true;
     }
 }
 
@@ -330,7 +335,9 @@ void Connection::wait_until_writable() {
     write_deadline_ = Clock::now() + server_.options.timeout_write;
     set_timer();
     try {
-        if (!writable_) writable_.emplace(loop_, socket_);
+        if (!writable_) {
+            writable_ = std::make_unique<asio::posix::stream_descriptor>(loop_, socket_);
+        }
     } catch (const std::system_error&) {
         close();  // the kernel has no room to watch one more socket
         return;
@@ -338,7 +345,7 @@ void Connection::wait_until_writable() {
     writable_->async_wait(asio::posix::stream_descriptor::wait_write,
                           [self = shared_from_this()](const std::error_code& error) {
                               if (error || self->closed_) return;
-                              self->write();
+                              self->write_more();
                               if (self->closed_) return;
                               self->answer_next();
                               self->set_timer();
@@ -351,8 +358,16 @@ void Connection::stop_waiting_until_writable() {
     writable_.reset();
 }
 
-void Connection::finish_output() {
-    const Output output = *std::exchange(output_, std::nullopt);
+void Connection::write_more() {
+    if (write(*output_)) {
+        const auto output = std::move(output_);
+        finish_output(*output);
+    } else {
+        broken_ ? close() : wait_until_writable();
+    }
+}
+
+void Connection::finish_output(const Output& output) {
     stop_waiting_until_writable();
     if (output.status == 100) return;  // the response proper is still to come
     report(output.status, output.body.view().size());

@@ -84,10 +84,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void begin_in_flight(Clock::time_point now, Clock::time_point deadline);
     void refuse(const Malformed& malformed);
     void send(Response response, bool keep_alive);
-    void write();
+    /// Sends it, now or as the socket takes it.
+    void transmit(Output output);
+    /// Whether all of it has been sent; if not, the socket is full or `broken_`.
+    bool write(Output& output);
+    void write_more();
     void wait_until_writable();
     void stop_waiting_until_writable();
-    void finish_output();
+    void finish_output(const Output& output);
     void report(int status, std::size_t body_size);
     void close_when_client_does();
     void set_timer();
@@ -117,8 +121,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// answer, when the next request may have begun or the connection may be gone.
     std::shared_ptr<asio::cancellation_signal> cancellation_;
     std::optional<Malformed> refusal_;  ///< to be answered after the queue, then closed
-    std::optional<Output> output_;
-    std::optional<asio::posix::stream_descriptor> writable_;  ///< only while the socket is full
+    /// Only while the socket is full.
+    std::unique_ptr<Output> output_;
+    std::unique_ptr<asio::posix::stream_descriptor> writable_;
     async::DeadlineTimer timer_;
     Clock::time_point request_deadline_ = Clock::time_point::max();
     Clock::time_point read_deadline_ = Clock::time_point::max();
@@ -133,6 +138,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool ended_input_ = false;   ///< by us, so it does not mean that the client is gone
     bool half_closed_ = false;   ///< by us, after the last response
     bool turning_away_ = false;  ///< the process ends: what has not begun gets a 503
+    bool broken_ = false;        ///< the socket takes nothing more, ever
     bool closed_ = false;
 };
 

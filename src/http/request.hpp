@@ -63,10 +63,10 @@ class Request {
     bool method_known = true;
     int version_minor = 1;
     bool keep_alive = true;
-    std::string client_address;  ///< the peer's, or what a trusted proxy says
-    std::string peer_address;    ///< whose connection it is
-    std::string scheme = "http";
-    std::size_t wire_size = 0;  ///< bytes that arrived for this request, head and body
+    std::string client_address;        ///< the peer's, or what a trusted proxy says
+    std::string_view peer_address;     ///< whose connection it is
+    std::string_view scheme = "http";  ///< or `https`, as a trusted proxy says
+    std::size_t wire_size = 0;         ///< bytes that arrived for this request, head and body
 
     Match match;
     std::vector<std::pair<std::string, std::string>> path_parameters;

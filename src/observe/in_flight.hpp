@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <string>
 #include <string_view>
 
@@ -81,9 +80,9 @@ class InFlightRequest {
     InFlightShard* shard_ = nullptr;
     std::atomic<Waiting> waiting_{Waiting::handler};
     std::atomic<Clock::rep> waiting_since_{0};
-    /// Its place in the registry's list, kept here so that taking it costs no allocation.
-    std::list<const InFlightRequest*> place_{this};
-    const std::list<const InFlightRequest*>::iterator here_ = place_.begin();
+    /// Its place in the shard's list, kept here so that taking it costs no memory.
+    InFlightRequest* previous_ = nullptr;
+    InFlightRequest* next_ = nullptr;
 };
 
 /// Marks a request as waiting for as long as the scope lives, or another that began meanwhile: a

@@ -7,20 +7,26 @@ namespace signalbox::observe {
 void InFlightShard::add(InFlightRequest& request) {
     const std::lock_guard lock(mutex_);
     request.shard_ = this;
-    requests_.splice(requests_.end(), request.place_);
+    request.previous_ = newest_;
+    request.next_ = nullptr;
+    (newest_ != nullptr ? newest_->next_ : oldest_) = &request;
+    newest_ = &request;
+    ++size_;
 }
 
 void InFlightShard::remove(InFlightRequest& request) {
     const std::lock_guard lock(mutex_);
     request.shard_ = nullptr;
-    request.place_.splice(request.place_.end(), requests_, request.here_);
+    (request.previous_ != nullptr ? request.previous_->next_ : oldest_) = request.next_;
+    (request.next_ != nullptr ? request.next_->previous_ : newest_) = request.previous_;
+    --size_;
 }
 
 void InFlightShard::copy_to(InFlightSnapshot& snapshot, std::size_t limit) const {
     const std::lock_guard lock(mutex_);
-    snapshot.total += requests_.size();
-    snapshot.entries.reserve(snapshot.entries.size() + std::min(limit, requests_.size()));
-    for (const InFlightRequest* request : requests_) {
+    snapshot.total += size_;
+    snapshot.entries.reserve(snapshot.entries.size() + std::min(limit, size_));
+    for (const InFlightRequest* request = oldest_; request != nullptr; request = request->next_) {
         const Waiting waiting = request->waiting();
         const auto same = [&](const InFlightSnapshot::Count& count) {
             return count.waiting == waiting && count.route == request->route &&

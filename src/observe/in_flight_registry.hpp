@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <deque>
 #include <limits>
-#include <list>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -58,7 +57,10 @@ class InFlightShard {
 
   private:
     mutable std::mutex mutex_;
-    std::list<const InFlightRequest*> requests_;  ///< guarded by mutex_; the oldest first
+    /// Guarded by mutex_, as are the links between the requests.
+    InFlightRequest* oldest_ = nullptr;
+    InFlightRequest* newest_ = nullptr;
+    std::size_t size_ = 0;
 };
 
 /// Every request that is in flight. Each event loop writes to a shard of its own, so loops do not
