@@ -20,6 +20,7 @@
 #include "observe/log.hpp"
 #include "observe/metrics.hpp"
 #include "process/file_limit.hpp"
+#include "process/service_manager.hpp"
 #include "process/stop_signal.hpp"
 #include "wiring.hpp"
 
@@ -54,9 +55,11 @@ int serve(const Config& config, observe::Log& log, const process::StopSignal& st
     health.set(admin::State::ready);
     log.write(LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
                                           admin ? admin->url() : api.url()));
+    process::notify_service_manager("READY=1");
 
     stop.wait();
     health.set(admin::State::draining);
+    process::notify_service_manager("STOPPING=1");
     log.write(LogLevel::info, "draining");
     std::this_thread::sleep_for(config.shutdown_delay);
     const auto drained = api.drain(config.timeout_graceful_shutdown);
