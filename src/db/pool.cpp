@@ -139,6 +139,7 @@ struct Pool::Slot {
     int control = -1;
     std::shared_ptr<Read> running;
     bool cut = false;
+    enum class Cancel { no, wanted, under_way, done } cancel = Cancel::no;
     bool knocking = false;  ///< it is the one that connects first
 
     void drop_control() {
@@ -160,6 +161,7 @@ void Pool::connect(std::stop_token stop) {
     const auto deadline = Clock::now() + options_.startup_timeout;
     watching_ = true;
     watchdog_ = std::thread([this] { watch(); });
+    canceller_ = std::thread([this] { cancel_orphans(); });
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         threads_.emplace_back([this, i] {
             pthread_setname_np(pthread_self(), fmt::format("db-{}", i).c_str());
@@ -198,7 +200,9 @@ void Pool::disconnect() {
         watching_ = false;
     }
     watch_.notify_all();
+    cancel_wanted_.notify_all();
     if (watchdog_.joinable()) watchdog_.join();
+    if (canceller_.joinable()) canceller_.join();
 }
 
 Pool::Usage Pool::usage() const {
@@ -276,6 +280,7 @@ void Pool::cancel(const std::shared_ptr<Awaiting>& waiter) {
     {
         const std::lock_guard lock(mutex_);
         if (!queue_.leave(waiter)) return;  // its outcome is on the way
+        want_orphans_cancelled();
     }
     Awaiting::deliver(
         {waiter},
@@ -373,7 +378,9 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     lock.unlock();
     Outcome outcome = execute(*slot.session, *read);
     lock.lock();
+    settle_cancellation(slot, lock);
     slot.running.reset();
+    slot.cancel = Slot::Cancel::no;
     slot.idle_since = outcome.finished;
     if (options_.metrics != nullptr) options_.metrics->used(outcome.finished - outcome.started);
 
@@ -418,6 +425,54 @@ void Pool::wait_for(const Read& read, observe::Waiting waiting) {
         static_cast<Awaiting&>(*waiter).wait_for(waiting);
 }
 
+void Pool::want_orphans_cancelled() {
+    for (const auto& slot : slots_) {
+        if (!slot->running || !slot->running->waiters.empty()) continue;
+        if (slot->cancel != Slot::Cancel::no || slot->cut) continue;
+        slot->cancel = Slot::Cancel::wanted;
+        cancel_wanted_.notify_one();
+    }
+}
+
+void Pool::cancel_orphans() {
+    pthread_setname_np(pthread_self(), "db-cancel");
+    std::unique_lock lock(mutex_);
+    while (watching_) {
+        const auto next = std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) {
+            return slot->cancel == Slot::Cancel::wanted;
+        });
+        if (next == slots_.end()) {
+            cancel_wanted_.wait(lock);
+            continue;
+        }
+        Slot& slot = **next;
+        slot.cancel = Slot::Cancel::under_way;
+        lock.unlock();
+        try {
+            slot.session->cancel();
+        } catch (const Error&) {
+            // Then the server cannot be reached, and the session will find that out by itself.
+        }
+        lock.lock();
+        slot.cancel = Slot::Cancel::done;
+        cancelled_.notify_all();
+    }
+}
+
+void Pool::settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock) {
+    cancelled_.wait(lock, [&slot] { return slot.cancel != Slot::Cancel::under_way; });
+    if (slot.cancel != Slot::Cancel::done || slot.session->lost()) return;
+    // PostgreSQL has the request but may not have looked at it: it is to hit this, if anything. The
+    // watchdog still sees the slot running, and frees it from a server that freezes now.
+    lock.unlock();
+    try {
+        static_cast<void>(slot.session->read({.sql = "SELECT 1", .parameters = {}}));
+    } catch (const Error&) {
+        // Cancelled after all, or lost, which is looked at next.
+    }
+    lock.lock();
+}
+
 void Pool::watch() {
     pthread_setname_np(pthread_self(), "db-watch");
     std::unique_lock lock(mutex_);
@@ -425,6 +480,7 @@ void Pool::watch() {
         const auto now = Clock::now();
         if (const Waiters expired = queue_.leave_expired(now); !expired.empty()) {
             count_timeouts(expired);
+            want_orphans_cancelled();
             lock.unlock();
             Awaiting::deliver(expired, unavailable("the database did not answer in time",
                                                    Unavailable::Reason::timeout));

@@ -67,7 +67,8 @@ std::optional<std::string> to_parameter(const T& value) {
 ///
 /// Every wait ends: a read that has no answer after `query_timeout` fails with Unavailable, and so
 /// does one that finds the queue full. A lost connection is replaced, with backoff; reads wait for
-/// it meanwhile, up to their deadline.
+/// it meanwhile, up to their deadline. What runs and nobody waits for any more is cancelled in
+/// PostgreSQL.
 ///
 /// Threads: any. Lifetime: disconnect() before the event loops of those who await end.
 class Pool {
@@ -121,6 +122,13 @@ class Pool {
     Outcome execute(Session& session, const Read& read) const;
     static void wait_for(const Read& read, observe::Waiting waiting);
 
+    /// Asks for the cancellation of what runs and nobody waits for. With the mutex held.
+    void want_orphans_cancelled();
+    /// On the canceller's thread.
+    void cancel_orphans();
+    /// On a slot's thread: a cancellation that is under way must not meet the next read.
+    void settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock);
+
     /// On the watchdog's thread.
     void watch();
     void count_timeouts(const Waiters& expired) const;
@@ -132,6 +140,8 @@ class Pool {
     std::condition_variable_any changed_;  ///< a connection came, or the pool stops
     std::condition_variable read_ready_;
     std::condition_variable watch_;
+    std::condition_variable cancel_wanted_;
+    std::condition_variable cancelled_;
     /// Guarded by mutex_.
     ReadQueue queue_;
     std::vector<std::unique_ptr<Slot>> slots_;
@@ -143,6 +153,7 @@ class Pool {
 
     std::vector<std::thread> threads_;
     std::thread watchdog_;
+    std::thread canceller_;
 };
 
 }  // namespace signalbox::db

@@ -203,7 +203,8 @@ void Connection::start(std::unique_ptr<Request> request) {
     request_ = std::move(request);
     queued_bytes_.fetch_sub(request_->memory_size());
     const auto now = Clock::now();
-    const auto deadline = now + server_.options.request_timeout;
+    const auto timeout = timeout_of(*request_, server_.options.request_timeout);
+    const auto deadline = now + (timeout ? *timeout : server_.options.request_timeout);
     begin_in_flight(now, deadline);
     if (turning_away_) {
         in_flight_.shed = observe::Shed::draining;
@@ -219,6 +220,10 @@ void Connection::start(std::unique_ptr<Request> request) {
     }
     if (request_->match.route == nullptr) {
         respond(answer_without_route(*request_));
+        return;
+    }
+    if (!timeout) {
+        respond(json({{"detail", std::string_view(timeout.reason())}}, 400));
         return;
     }
     request_deadline_ = deadline;
@@ -334,6 +339,11 @@ void Connection::wait_until_writable() {
     in_flight_.wait_for(observe::Waiting::client, Clock::now());
     write_deadline_ = Clock::now() + server_.options.timeout_write;
     set_timer();
+    count_unsent(output_->unsent());
+    if (server_.unsent_bytes > server_.options.limit_unsent_bytes) {
+        connections_.close_slowest();  // this one perhaps
+        if (closed_) return;
+    }
     try {
         if (!writable_) {
             writable_ = std::make_unique<asio::posix::stream_descriptor>(loop_, socket_);
@@ -352,7 +362,12 @@ void Connection::wait_until_writable() {
                           });
 }
 
+void Connection::count_unsent(std::size_t bytes) {
+    server_.unsent_bytes += bytes - std::exchange(unsent_, bytes);  // modulo 2^64, so less is fine
+}
+
 void Connection::stop_waiting_until_writable() {
+    count_unsent(0);
     if (!writable_) return;
     writable_->release();  // the descriptor stays ours to close
     writable_.reset();

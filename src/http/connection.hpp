@@ -56,6 +56,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// After a shutdown those that wait behind it get the same.
     void cancel(observe::Cancelled reason);
     void close();
+    /// When it will be cut for taking nothing of its response; max when it does.
+    Clock::time_point write_deadline() const noexcept { return write_deadline_; }
     bool busy() const noexcept { return running_ || output_ || !queue_.empty(); }
 
     /// For the coroutine of the request in flight.
@@ -70,6 +72,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
         std::string head{};
         Body body{};
         std::size_t sent = 0;
+
+        std::size_t unsent() const noexcept { return head.size() + body.view().size() - sent; }
     };
 
     void on_event(Opened);
@@ -90,6 +94,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool write(Output& output);
     void write_more();
     void wait_until_writable();
+    void count_unsent(std::size_t bytes);
     void stop_waiting_until_writable();
     void finish_output(const Output& output);
     void report(int status, std::size_t body_size);
@@ -123,6 +128,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::optional<Malformed> refusal_;  ///< to be answered after the queue, then closed
     /// Only while the socket is full.
     std::unique_ptr<Output> output_;
+    std::size_t unsent_ = 0;  ///< of it, as counted for the server
     std::unique_ptr<asio::posix::stream_descriptor> writable_;
     async::DeadlineTimer timer_;
     Clock::time_point request_deadline_ = Clock::time_point::max();

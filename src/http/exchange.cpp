@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <ctime>
 #include <iterator>
 
@@ -93,6 +94,24 @@ std::string choose_request_id(const Request& request, const observe::TraceContex
     std::string id(32, '0');
     fill_with_random_hex(id);
     return id;
+}
+
+Parsed<std::chrono::milliseconds> timeout_of(const Request& request,
+                                             std::chrono::milliseconds longest) {
+    const auto header = request.header("request-timeout");
+    if (!header) return longest;
+    double seconds = 0;
+    const char* const end = header->data() + header->size();
+    const auto [stopped, error] =
+        std::from_chars(header->data(), end, seconds, std::chars_format::fixed);
+    if (error != std::errc() || stopped != end || !(seconds > 0)) {
+        return Invalid{"Request-Timeout: expected a number of seconds above 0"};
+    }
+    const double most = std::chrono::duration<double>(longest).count();
+    if (seconds >= most) return longest;  // also keeps what follows from overflowing
+    const std::chrono::duration<double> wanted(seconds);
+    return std::max(std::chrono::ceil<std::chrono::milliseconds>(wanted),
+                    std::chrono::milliseconds(1));
 }
 
 Response answer_without_route(const Request& request) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -8,12 +9,18 @@
 #include "http/response.hpp"
 #include "observe/in_flight.hpp"
 #include "observe/trace_context.hpp"
+#include "parsed.hpp"
 
 namespace signalbox::http {
 
 /// The client's X-Request-ID when it is one to 128 characters that are safe in any log or URL.
 /// Else a new one: the trace's where the trace is this request's own, else random.
 std::string choose_request_id(const Request& request, const observe::TraceContext& trace = {});
+
+/// How long the client is willing to wait, of at most `longest`: a Request-Timeout header says it
+/// in seconds, `0.25` or `2`. Invalid when it says something else.
+Parsed<std::chrono::milliseconds> timeout_of(const Request& request,
+                                             std::chrono::milliseconds longest);
 
 /// The answer to a request that no route handles: 404, 405 with Allow, 307 to the path without
 /// its trailing slash, or 204 to `OPTIONS *`.

@@ -21,6 +21,7 @@ struct ServerContext {
     std::atomic<std::size_t> requests_in_flight{0};
     std::atomic<std::size_t> open_connections{0};
     std::atomic<std::uint64_t> rejected_connections{0};
+    std::atomic<std::size_t> unsent_bytes{0};  ///< of responses that wait for their clients
 
     /// Signalled when the last connection closes, for whoever waits for a drain.
     std::mutex closed_mutex{};
