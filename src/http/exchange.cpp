@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <ctime>
 #include <iterator>
 
@@ -104,7 +105,7 @@ Parsed<std::chrono::milliseconds> timeout_of(const Request& request,
     const char* const end = header->data() + header->size();
     const auto [stopped, error] =
         std::from_chars(header->data(), end, seconds, std::chars_format::fixed);
-    if (error != std::errc() || stopped != end || !(seconds > 0)) {
+    if (error != std::errc() || stopped != end || !(seconds > 0) || std::isinf(seconds)) {
         return Invalid{"Request-Timeout: expected a number of seconds above 0"};
     }
     const double most = std::chrono::duration<double>(longest).count();
