@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <deque>
 #include <string>
 
 #include "support/eventually.hpp"
@@ -184,6 +185,29 @@ TEST(SlowReaders, cost_no_processor_time_and_slow_nobody) {
 
     slow.send(request("/fast-task", "Connection: close\r\n"));
     EXPECT_THAT(slow.read_to_end(), HasSubstr("This was quick!")) << "it still gets it all";
+}
+
+TEST(SlowReaders, are_cut_when_too_much_waits_for_all_of_them_together) {
+    const std::string database = database_with_users(200'000);
+    const Service service(database);
+    const std::size_t size = get(service.url("/users")).body.size();
+    const std::size_t fit = (std::size_t{512} << 20U) / size;  // ServerOptions::limit_unsent_bytes
+    std::deque<RawClient> readers;
+    for (std::size_t i = 0; i < fit + 10; ++i) {
+        readers.emplace_back(service.port(), 4096);
+        readers.back().send(request("/users", "Connection: close\r\n"));
+        readers.back().read_until("\r\n\r\n");  // it is being answered
+    }
+    const auto open = [&] {
+        const std::string metrics = get(service.admin_url("/metrics")).body;
+        const auto line = metrics.find("\nsignalbox_connections{state=\"active\"} ");
+        return std::stoul(metrics.substr(metrics.find("} ", line) + 2));
+    };
+    EXPECT_TRUE(eventually([&] { return open() <= fit + 1; })) << open() << " of " << fit + 10;
+    EXPECT_GE(open(), fit - 5) << "no more than needed are cut";
+    EXPECT_LT(readers.front().read_to_end().size(), size) << "the slowest was cut";
+    EXPECT_GE(readers.back().read_to_end().size(), size) << "the last is served to its end";
+    EXPECT_EQ(get(service.url("/fast-task")).status, 200);
 }
 
 TEST(Timeouts, answer_a_slow_head_with_408_and_close_idle_connections) {
