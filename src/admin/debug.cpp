@@ -91,7 +91,9 @@ Value parse_member(std::string_view name, const rapidjson::Value& value,
 Settings parse_settings(const std::string& body) {
     rapidjson::Document document;
     document.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
-    if (document.HasParseError() || !document.IsObject()) {
+    // For rapidjson a NUL is the end, whatever comes behind it.
+    const bool cut = body.find('\0') != std::string::npos;
+    if (cut || document.HasParseError() || !document.IsObject()) {
         throw http::HttpError(422, R"(expected an object like {"level":"debug"})");
     }
     Settings settings;

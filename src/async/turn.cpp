@@ -25,23 +25,28 @@ Turn::Turn(const observe::InFlightRequest* request) noexcept
 
 Turn::~Turn() {
     current = outer_;
+    const auto taken = coarse_now() - started_;
     // The outer one answers for its own time only.
-    if (outer_ != nullptr) outer_->started_ += coarse_now() - started_;
-    report();
+    if (outer_ != nullptr) outer_->of_others_ += taken;
+    report(taken - of_others_);
 }
 
 void Turn::ends_for(const observe::InFlightRequest& request) {
+    const auto now = coarse_now();
+    Clock::duration of_inner{};
     for (Turn* turn = current; turn != nullptr; turn = turn->outer_) {
-        if (turn->request_ == &request) turn->report();
+        const auto taken = now - turn->started_;
+        if (turn->request_ == &request) turn->report(taken - turn->of_others_ - of_inner);
+        of_inner = taken;
     }
 }
 
-void Turn::report() {
+void Turn::report(Clock::duration taken) {
     const auto* request = std::exchange(request_, nullptr);
     EventLoop* const loop = EventLoop::current();
-    if (request == nullptr || loop == nullptr) return;
-    const auto taken = coarse_now() - started_;
-    if (taken > longest) loop->blocked_by(*request, taken);
+    if (request != nullptr && loop != nullptr && taken > longest) {
+        loop->blocked_by(*request, taken);
+    }
 }
 
 }  // namespace signalbox::async

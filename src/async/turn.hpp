@@ -28,11 +28,14 @@ class Turn {
     static void ends_for(const observe::InFlightRequest& request);
 
   private:
-    void report();
+    using Clock = std::chrono::steady_clock;
+
+    void report(Clock::duration taken);
 
     const observe::InFlightRequest* request_;
     Turn* const outer_;  ///< a coroutine can be started or resumed by another's code
-    std::chrono::steady_clock::time_point started_;
+    const Clock::time_point started_;
+    Clock::duration of_others_{};  ///< of turns that began and ended within this one
 };
 
 }  // namespace signalbox::async

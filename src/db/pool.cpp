@@ -17,6 +17,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "async/turn.hpp"
 #include "config/database_url.hpp"
 #include "db/backoff.hpp"
 #include "db/rows_json.hpp"
@@ -117,8 +118,10 @@ void Pool::Awaiting::deliver(const Waiters& waiters, const Outcome& outcome) {
     }
     for (auto& [loop, group] : by_loop) {
         asio::post(*loop, [group = std::move(group), outcome] {
-            for (const auto& awaiting : group)
+            for (const auto& awaiting : group) {
+                const async::Turn turn(awaiting->request);
                 awaiting->complete(outcome);
+            }
         });
     }
 }

@@ -235,10 +235,12 @@ void Connection::start(std::unique_ptr<Request> request) {
     if (!cancellation_ || cancellation_.use_count() > 1) {
         cancellation_ = std::make_shared<asio::cancellation_signal>();
     }
-    asio::co_spawn(
-        executor, handle(shared_from_this(), *request_),
-        asio::bind_cancellation_slot(cancellation_->slot(),
-                                     [kept = cancellation_](const std::exception_ptr&) {}));
+    // The completion runs on the executor as well, which looks at the request: it must not be the
+    // coroutine alone that keeps the connection.
+    asio::co_spawn(executor, handle(shared_from_this(), *request_),
+                   asio::bind_cancellation_slot(cancellation_->slot(),
+                                                [kept = cancellation_, self = shared_from_this()](
+                                                    const std::exception_ptr&) {}));
 }
 
 void Connection::begin_in_flight(Clock::time_point now, Clock::time_point deadline) {

@@ -80,8 +80,38 @@ void append_time(std::string& text, std::chrono::system_clock::time_point time) 
     text.append(1, 'Z');
 }
 
-/// In text, quotes are only where the value would be misread without. Bytes that could control a
-/// terminal are escaped.
+/// Whether a terminal may obey it: the controls of ASCII, and those from U+0080 to U+009F, which
+/// are two bytes in UTF-8.
+bool is_control(std::string_view text, std::size_t place) {
+    const auto byte = static_cast<unsigned char>(text[place]);
+    if (byte < ' ' || byte == 0x7f) return true;
+    if (byte != 0xc2 || place + 1 == text.size()) return false;
+    const auto next = static_cast<unsigned char>(text[place + 1]);
+    return next >= 0x80 && next < 0xa0;
+}
+
+bool has_control(std::string_view text) {
+    for (std::size_t place = 0; place < text.size(); ++place) {
+        if (is_control(text, place)) return true;
+    }
+    return false;
+}
+
+/// In quotes and with escapes as JSON, of which a terminal is to obey nothing.
+void append_quoted(std::string& line, std::string_view value) {
+    const std::string quoted = json_string(value);
+    for (std::size_t place = 0; place < quoted.size(); ++place) {
+        if (is_control(quoted, place)) {
+            if (quoted[place] == '\xc2') ++place;
+            fmt::format_to(std::back_inserter(line), "\\u{:04x}",
+                           static_cast<unsigned char>(quoted[place]));
+        } else {
+            line += quoted[place];
+        }
+    }
+}
+
+/// In text, quotes are only where the value would be misread without.
 void append_plain(std::string& line, std::string_view value) {
     const bool clear = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
         return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
@@ -89,7 +119,7 @@ void append_plain(std::string& line, std::string_view value) {
     if (clear) {
         line += value;
     } else {
-        append_json_string(line, value);
+        append_quoted(line, value);
     }
 }
 
@@ -262,9 +292,7 @@ Line Log::begin_line(std::string& lines, LogLevel level, std::string_view body) 
     } else {
         append_time(lines, now);
         lines.append(1, ' ').append(text).append(1, ' ');
-        const bool clear = std::none_of(body.begin(), body.end(),
-                                        [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
-        clear ? append_utf8(lines, body) : append_json_string(lines, body);
+        has_control(body) ? append_quoted(lines, body) : append_utf8(lines, body);
     }
     return {lines, format_};
 }
