@@ -10,6 +10,7 @@ run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
 
 test: build ## Build and run all tests
+	$(prometheus)
 	ctest --preset release -j2 --output-on-failure --no-tests=error
 
 build: build/release/build.ninja ## Build the release binary, build/release/signalbox
@@ -17,10 +18,12 @@ build: build/release/build.ninja ## Build the release binary, build/release/sign
 
 debug: build/debug/build.ninja ## Build and test under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call compile,debug)
+	$(prometheus)
 	ctest --preset debug -j2 --output-on-failure --no-tests=error
 
 tsan: build/tsan/build.ninja ## Build and test under ThreadSanitizer
 	$(call compile,tsan)
+	$(prometheus)
 	ctest --preset tsan -j2 --output-on-failure --no-tests=error
 
 format: ## Format the C++ sources in place
@@ -50,4 +53,6 @@ build/%/build.ninja: CMakePresets.json | setup
 
 # One build at a time in a folder: `make run` and `make test` share build/release.
 compile = @flock build/$(1) cmake --build --preset $(1)
+# Some tests ask the real Prometheus. Downloaded here once, because a test has little time.
+prometheus = @scripts/prometheus >/dev/null
 cxx_sources = git ls-files -z --cached --others --exclude-standard '*.cpp' '*.hpp'

@@ -506,10 +506,13 @@ void Pool::count_timeouts(const Waiters& expired) const {
     if (options_.metrics == nullptr) return;
     for (const auto& waiter : expired) {
         const auto read = waiter->read.lock();
-        const bool had_connection = read && read->state == Read::State::running;
-        if (had_connection) continue;
-        options_.metrics->timed_out();
-        options_.metrics->waited(options_.query_timeout);
+        if (read && read->state == Read::State::running) {
+            // It had its connection; what took too long was the execution.
+            options_.metrics->waited(std::max(read->started, waiter->since) - waiter->since);
+        } else {
+            options_.metrics->timed_out();
+            options_.metrics->waited(options_.query_timeout);
+        }
     }
 }
 

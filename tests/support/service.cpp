@@ -54,8 +54,11 @@ std::vector<std::string> with_defaults(const std::string& database_url,
     return all;
 }
 
+/// Of the URL behind the label, whatever host it names.
 int port_after(const std::string& text, std::string_view label, std::size_t from) {
-    return std::stoi(text.substr(text.find(label, from) + label.size(), 5));
+    const std::size_t url = text.find(label, from) + label.size();
+    const std::size_t end = text.find_first_of(",\"\n", url);
+    return std::stoi(text.substr(text.rfind(':', end) + 1, 5));
 }
 
 std::size_t entries(const fs::path& folder) {
@@ -116,8 +119,8 @@ Service::Service(const std::string& database_url, const std::vector<std::string>
     if (ready == std::string::npos) {
         throw std::runtime_error((over ? "it ended: " : "it did not get ready: ") + text);
     }
-    port_ = port_after(text, "serving on http://127.0.0.1:", ready);
-    admin_port_ = port_after(text, "admin on http://127.0.0.1:", ready);
+    port_ = port_after(text, "serving on http://", ready);
+    admin_port_ = port_after(text, "admin on http://", ready);
 }
 
 std::string Service::url(std::string_view path) const {
