@@ -87,8 +87,9 @@ struct Pool::Awaiting : Waiter {
     }
 
     void complete(const Outcome& outcome) {
-        const auto started = std::max(outcome.started, since);
-        const bool ran = outcome.started != Clock::time_point{};
+        if (outcome.started != Clock::time_point{}) began = outcome.started;
+        const auto started = std::max(began, since);
+        const bool ran = began != Clock::time_point{};
         if (metrics != nullptr) {
             if (ran) metrics->waited(started - since);
             if (ran && shared && !outcome.error) metrics->shared_a_read();
@@ -107,6 +108,7 @@ struct Pool::Awaiting : Waiter {
     asio::io_context& loop;
     observe::InFlightRequest* request;
     observe::DatabaseMetrics* metrics;
+    Clock::time_point began{};  ///< when its read got a connection; the epoch when it never did
 };
 
 void Pool::Awaiting::deliver(const Waiters& waiters, const Outcome& outcome) {
@@ -503,13 +505,12 @@ void Pool::watch() {
 }
 
 void Pool::count_timeouts(const Waiters& expired) const {
-    if (options_.metrics == nullptr) return;
     for (const auto& waiter : expired) {
         const auto read = waiter->read.lock();
         if (read && read->state == Read::State::running) {
             // It had its connection; what took too long was the execution.
-            options_.metrics->waited(std::max(read->started, waiter->since) - waiter->since);
-        } else {
+            static_cast<Awaiting&>(*waiter).began = read->started;
+        } else if (options_.metrics != nullptr) {
             options_.metrics->timed_out();
             options_.metrics->waited(options_.query_timeout);
         }

@@ -370,8 +370,7 @@ TEST(log, writes_lines_that_are_made_beforehand) {
     JsonLines lines;
     std::string made;
     for (int i = 0; i < 3; ++i) {
-        lines.log.begin_line(made, LogLevel::info, "line");
-        lines.log.add_field(made, "number", std::int64_t{i});
+        lines.log.begin_line(made, LogLevel::info, "line").add<"number">(std::int64_t{i});
         lines.log.end_line(made);
     }
     lines.log.write_lines(made, 3);
