@@ -13,6 +13,7 @@
 
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
+#include "support/locked_users.hpp"
 #include "support/postgres.hpp"
 #include "support/service.hpp"
 
@@ -38,18 +39,6 @@ int reads_held_by_a_lock(const std::string& database) {
                                  "current_database() AND wait_event_type = 'Lock' AND "
                                  "application_name = 'signalbox'"));
 }
-
-/// Holds a lock that no read of users gets past, for as long as it lives.
-class LockedUsers {
-  public:
-    explicit LockedUsers(const std::string& database) : connection_(database), work_(connection_) {
-        work_.exec("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
-    }
-
-  private:
-    pqxx::connection connection_;
-    pqxx::work work_;
-};
 
 TEST(Startup, gives_up_with_one_line_that_names_the_database_and_no_password) {
     const Exit exit = run_signalbox(
