@@ -4,22 +4,22 @@
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: run test build debug tsan format format-check observability-check setup clean help
+.PHONY: run test build debug tsan format format-check observability-check setup test-setup clean help
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
 
-test: build ## Build and run all tests
+test: test-setup build ## Build and run all tests
 	ctest --preset release -j2 --output-on-failure --no-tests=error
 
 build: build/release/build.ninja ## Build the release binary, build/release/signalbox
 	$(call compile,release)
 
-debug: build/debug/build.ninja ## Build and test under AddressSanitizer and UndefinedBehaviorSanitizer
+debug: test-setup build/debug/build.ninja ## Build and test under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call compile,debug)
 	ctest --preset debug -j2 --output-on-failure --no-tests=error
 
-tsan: build/tsan/build.ninja ## Build and test under ThreadSanitizer
+tsan: test-setup build/tsan/build.ninja ## Build and test under ThreadSanitizer
 	$(call compile,tsan)
 	ctest --preset tsan -j2 --output-on-failure --no-tests=error
 
@@ -36,6 +36,10 @@ observability-check: ## Check the Prometheus rules and their tests
 
 setup: ## Install the Debian packages that are missing
 	@scripts/setup
+
+# What only the tests need. After the others, so that two never install at the same time.
+test-setup: setup
+	@scripts/setup chromium chromium-driver fonts-dejavu-core
 
 clean: ## Delete what was built; the private database of `make run` stays
 	rm -rf build
