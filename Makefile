@@ -38,9 +38,13 @@ setup: ## Install the Debian packages that are missing
 	@scripts/setup
 
 # What only the tests need. After the others, so that two never install at the same time.
+# Some tests ask the real Prometheus, fetched here once because a test has little time for it.
 test-setup: setup
 	@scripts/setup chromium chromium-driver fonts-dejavu-core
+<<<<<<< HEAD
 	@scripts/prometheus >/dev/null
+=======
+>>>>>>> tpanel
 
 clean: ## Delete what was built; the private database of `make run` stays
 	rm -rf build
@@ -55,5 +59,4 @@ build/%/build.ninja: CMakePresets.json | setup
 
 # One build at a time in a folder: `make run` and `make test` share build/release.
 compile = @flock build/$(1) cmake --build --preset $(1)
-# Some tests ask the real Prometheus. Downloaded here once, because a test has little time.
 cxx_sources = git ls-files -z --cached --others --exclude-standard '*.cpp' '*.hpp'
