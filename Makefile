@@ -41,10 +41,7 @@ setup: ## Install the Debian packages that are missing
 # Some tests ask the real Prometheus, fetched here once because a test has little time for it.
 test-setup: setup
 	@scripts/setup chromium chromium-driver fonts-dejavu-core
-<<<<<<< HEAD
 	@scripts/prometheus >/dev/null
-=======
->>>>>>> tpanel
 
 clean: ## Delete what was built; the private database of `make run` stays
 	rm -rf build

@@ -42,12 +42,9 @@ void add_request(observe::Line& line, const FinishedRequest& finished) {
 
 void add_result(observe::Line& line, const FinishedRequest& finished, std::string_view error_type) {
     const observe::InFlightRequest& in_flight = finished.in_flight;
-    if (const Request* const request = finished.request) {
-        if (!request->query.empty()) {
-            line.add<"url.query">(std::string_view(redact_query(request->query)));
-        }
-        line.add<"network.protocol.version">(request->version_minor == 0 ? std::string_view("1.0")
-                                                                         : "1.1");
+    const Request* const request = finished.request;
+    if (request != nullptr && !request->query.empty()) {
+        line.add<"url.query">(std::string_view(redact_query(request->query)));
     }
     line.add<"http.response.body.size">(static_cast<std::int64_t>(finished.body_size));
     line.add<"client.address">(in_flight.client_address);
@@ -56,6 +53,10 @@ void add_result(observe::Line& line, const FinishedRequest& finished, std::strin
         line.add<"db.wait_s">(in_flight.database_wait);
         line.add<"db.use_s">(in_flight.database_use);
         line.add<"shared_read">(in_flight.shared_read);
+    }
+    if (request != nullptr) {
+        line.add<"network.protocol.version">(request->version_minor == 0 ? std::string_view("1.0")
+                                                                         : "1.1");
     }
     if (!error_type.empty()) line.add<"error.type">(error_type);
     if (!in_flight.error_cause.empty()) {

@@ -223,13 +223,9 @@ const std::vector<std::string> patient{"--database-pool-size",
 /// Keeps what the page gets from the service, and of it what it shows: the answers of one poll.
 constexpr std::string_view watch = R"js(
 const seen = {}, fetch = window.fetch;
-<<<<<<< HEAD
-window.watched = { begun: 0, shown: 0, answers: null, pauseWhen: () => false, poison: (path, text) => text };
-=======
 window.watched = {
   begun: 0, shown: 0, answers: null,  // of polls
   pauseWhen: () => false, poison: (path, text) => text };
->>>>>>> tpanel
 window.value = (selector) => document.querySelector(selector)?.dataset.value;
 window.words = (id) => document.getElementById(id).innerText;
 window.fetch = async (path, ...more) => {
@@ -291,11 +287,7 @@ struct Panel : testing::Test {
     /// its work does.
     static testing::AssertionResult becomes(const std::string& expression) {
         const auto script =
-<<<<<<< HEAD
-            "const end = performance.now() + 25000; return new Promise((done) => {"
-=======
             "const end = performance.now() + 50000; return new Promise((done) => {"
->>>>>>> tpanel
             " const look = () => (" +
             expression +
             ") ? done(true)"

@@ -124,20 +124,12 @@ void Browser::start_browser() {
     std::string arguments = json_string("--user-data-dir=" + (folder_ / "profile").string());
     for (const char* flag : flags)
         arguments.append(",").append(json_string(flag));
-<<<<<<< HEAD
-    const auto session = command(
-        "POST", "/session",
-        fmt::format(R"({{"capabilities":{{"alwaysMatch":{{"goog:loggingPrefs":{{"browser":"ALL"}},)"
-                    R"("goog:chromeOptions":{{"binary":{},"args":[{}]}}}}}}}})",
-                    json_string(program.string()), arguments));
-=======
     const auto session =
         command("POST", "/session",
                 fmt::format(R"({{"capabilities":{{"alwaysMatch":{{"timeouts":{{"script":55000}},)"
                             R"("goog:loggingPrefs":{{"browser":"ALL"}},)"
                             R"("goog:chromeOptions":{{"binary":{},"args":[{}]}}}}}}}})",
                             json_string(program.string()), arguments));
->>>>>>> tpanel
     session_ += std::string("/session/") + session["sessionId"].GetString();
 }
 

@@ -25,11 +25,7 @@ class Browser {
     /// Returns when the page has loaded.
     void open(const std::string& url);
     /// Runs the body of a function in the page and returns what it returns, or what its promise
-<<<<<<< HEAD
-    /// becomes.
-=======
     /// becomes, within 55 s.
->>>>>>> tpanel
     rapidjson::Document execute(std::string_view script);
 
     /// The part of the window that shows the page, in CSS pixels.
