@@ -20,7 +20,7 @@
     for variable in SIGNALBOX_OWNER_PASSWORD_FILE SIGNALBOX_APP_PASSWORD_FILE; do
         file=${!variable:-}
         [[ -n $file ]] || { say "$variable names no file"; exit 1; }
-        [[ -r $file && -n $(<"$file") ]] || { say "$variable: $file is empty or unreadable"; exit 1; }
+        [[ -r $file && -n $(<"$file") ]] || { say "$variable: $file holds no password"; exit 1; }
     done
 
     user=${POSTGRES_USER:-${PGUSER:-postgres}}
@@ -33,7 +33,8 @@ SET log_min_error_statement = 'panic';
 \set owner_password `cat "$SIGNALBOX_OWNER_PASSWORD_FILE"`
 \set app_password `cat "$SIGNALBOX_APP_PASSWORD_FILE"`
 
-SELECT format('CREATE ROLE %I', name) FROM (VALUES ('signalbox_owner'), ('signalbox_app')) AS r (name)
+SELECT format('CREATE ROLE %I', name)
+  FROM (VALUES ('signalbox_owner'), ('signalbox_app')) AS roles (name)
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
 ALTER ROLE signalbox_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
     PASSWORD :'owner_password';
