@@ -4,7 +4,7 @@
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: run test build debug tsan format format-check observability-check setup test-setup clean help
+.PHONY: run test build debug tsan format format-check observability-check k8s-check setup test-setup clean help
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
@@ -33,6 +33,9 @@ format-check: ## Fail when a C++ source is not formatted
 
 observability-check: ## Check the Prometheus rules and their tests
 	@scripts/check-observability
+
+k8s-check: ## Render the Kubernetes manifests and check them, without a cluster
+	@scripts/check-k8s
 
 setup: ## Install the Debian packages that are missing
 	@scripts/setup

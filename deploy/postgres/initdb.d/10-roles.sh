@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Makes the database `signalbox` and its two roles, each with no more rights than its work needs:
+#
+#   signalbox_owner  owns the database and applies migrations
+#   signalbox_app    what the service connects as: reads and writes rows, and changes no table
+#
+# Written for /docker-entrypoint-initdb.d of the official PostgreSQL image. For a PostgreSQL of your
+# own, run it as a superuser, with libpq's variables (PGHOST, PGUSER, PGPASSWORD, …). It can be run
+# again: to repair rights, or to change the passwords.
+#
+# The passwords are read from the files that SIGNALBOX_OWNER_PASSWORD_FILE and
+# SIGNALBOX_APP_PASSWORD_FILE name, so that they are in no argument list and no environment.
+
+# A subshell, because the image's entrypoint sources files that are not executable, and its own
+# settings are not ours to change.
+(
+    set -euo pipefail
+
+    say() { echo "10-roles.sh: $*" >&2; }
+    for variable in SIGNALBOX_OWNER_PASSWORD_FILE SIGNALBOX_APP_PASSWORD_FILE; do
+        file=${!variable:-}
+        [[ -n $file ]] || { say "$variable names no file"; exit 1; }
+        [[ -r $file && -n $(<"$file") ]] || { say "$variable: $file holds no password"; exit 1; }
+    done
+
+    user=${POSTGRES_USER:-${PGUSER:-postgres}}
+    psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$user" --dbname postgres <<'SQL'
+-- Statements with a password in them do not belong in the server's log.
+SET log_statement = 'none';
+SET log_min_duration_statement = -1;
+SET log_min_error_statement = 'panic';
+
+\set owner_password `cat "$SIGNALBOX_OWNER_PASSWORD_FILE"`
+\set app_password `cat "$SIGNALBOX_APP_PASSWORD_FILE"`
+
+SELECT format('CREATE ROLE %I', name)
+  FROM (VALUES ('signalbox_owner'), ('signalbox_app')) AS roles (name)
+ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
+ALTER ROLE signalbox_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
+    PASSWORD :'owner_password';
+ALTER ROLE signalbox_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
+    PASSWORD :'app_password';
+
+SELECT 'CREATE DATABASE signalbox'
+ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'signalbox') \gexec
+ALTER DATABASE signalbox OWNER TO signalbox_owner;
+REVOKE ALL ON DATABASE signalbox FROM PUBLIC;
+GRANT CONNECT ON DATABASE signalbox TO signalbox_app;
+
+\connect signalbox
+SET client_min_messages = warning; -- not that something is there already
+-- Before PostgreSQL 15 the schema was the superuser's, and everybody could create tables in it.
+ALTER SCHEMA public OWNER TO signalbox_owner;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO signalbox_app;
+
+-- Tables that are there already, and those that migrations will make.
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO signalbox_app;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO signalbox_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE signalbox_owner IN SCHEMA public
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO signalbox_app;
+ALTER DEFAULT PRIVILEGES FOR ROLE signalbox_owner IN SCHEMA public
+    GRANT USAGE ON SEQUENCES TO signalbox_app;
+
+-- The service reads at its start which migrations were applied, and has nothing to write there.
+-- `signalbox migrate` would make this table; it is made here so that the rights can be taken away.
+SET ROLE signalbox_owner;
+CREATE TABLE IF NOT EXISTS public.schema_migrations (version varchar PRIMARY KEY);
+REVOKE INSERT, UPDATE, DELETE ON public.schema_migrations FROM signalbox_app;
+SQL
+    say "the database signalbox and its roles are in order"
+)
