@@ -2,9 +2,12 @@
 
 # Flags for the service: make run ARGS="--port 9000"
 ARGS ?=
+# Where `make install` puts the binary and the migrations. DESTDIR works as everywhere.
+PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: run test build debug tsan format format-check observability-check k8s-check setup test-setup clean help
+.PHONY: run test build install image compose-test debug tsan format format-check \
+        observability-check k8s-check setup test-setup clean help
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
@@ -14,6 +17,15 @@ test: test-setup build ## Build and run all tests
 
 build: build/release/build.ninja ## Build the release binary, build/release/signalbox
 	$(call compile,release)
+
+install: build ## Install the binary and the migrations below PREFIX
+	cmake --install build/release --prefix $(PREFIX) --strip
+
+image: ## Build the container image, and the list of what is inside it (SBOM)
+	@scripts/image
+
+compose-test: ## Test the image and the compose stack end to end
+	@scripts/with-docker tests/compose/run
 
 debug: test-setup build/debug/build.ninja ## Build and test under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call compile,debug)

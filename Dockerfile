@@ -1,0 +1,57 @@
+# The image of Signalbox. `make image` builds it; the plain builder can do it as well as BuildKit.
+#
+#   docker build --target test .      builds and runs the tests
+#   docker build --target runtime .   the image, also what is built without a target
+
+# Debian's packages only. They are installed again when scripts/setup changes, not when the source does.
+FROM debian:trixie-slim AS toolchain
+COPY scripts/setup /usr/local/bin/setup
+RUN setup ca-certificates && rm -rf /var/lib/apt/lists/*
+WORKDIR /signalbox
+
+FROM toolchain AS build
+COPY CMakeLists.txt LICENSE ./
+COPY cmake cmake
+COPY migrations migrations
+COPY src src
+RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DSIGNALBOX_TESTS=OFF \
+    && cmake --build build
+# A step of its own: a commit that leaves the source alone compiles only what names the revision.
+ARG REVISION
+RUN cmake -S . -B build -DSIGNALBOX_REVISION="$REVISION" \
+    && cmake --build build \
+    && DESTDIR=/runtime cmake --install build --prefix /usr/local --strip
+COPY deploy/image deploy/image
+RUN deploy/image/collect-runtime /runtime build
+
+# What the binary needs and nothing else: no shell, no package manager.
+FROM scratch AS runtime
+COPY --from=build /runtime /
+USER 65532:65532
+# Inside a container the default, this machine only, would be reached by nobody.
+ENV SIGNALBOX_HOST=0.0.0.0 SIGNALBOX_ADMIN_HOST=0.0.0.0
+EXPOSE 8000 9464
+HEALTHCHECK --interval=10s --timeout=6s --start-period=35s --retries=3 \
+    CMD ["/usr/local/bin/signalbox", "healthcheck"]
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/usr/local/bin/signalbox"]
+CMD ["serve"]
+ARG VERSION
+ARG REVISION
+ARG CREATED
+LABEL org.opencontainers.image.title="Signalbox" \
+      org.opencontainers.image.description="A C++20 REST service to run and to copy" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.base.name="scratch" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.created="$CREATED"
+
+# Behind the runtime, because the plain builder makes each stage in front of the one asked for.
+FROM build AS test
+COPY tests tests
+RUN cmake -S . -B build -DSIGNALBOX_TESTS=ON && cmake --build build
+RUN ctest --test-dir build -j2 --output-on-failure --no-tests=error
+
+# What is built when no target is named.
+FROM runtime
