@@ -7,6 +7,8 @@
 FROM debian:trixie-slim AS toolchain
 COPY scripts/setup /usr/local/bin/setup
 RUN setup ca-certificates && rm -rf /var/lib/apt/lists/*
+# The builder's cache is the one that counts.
+ENV CCACHE_DISABLE=1
 WORKDIR /signalbox
 
 FROM toolchain AS build
@@ -15,6 +17,7 @@ COPY cmake cmake
 COPY migrations migrations
 COPY src src
 RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DSIGNALBOX_TESTS=OFF \
+        -DSIGNALBOX_SYSTEMD=OFF \
     && cmake --build build
 # A step of its own: a commit that leaves the source alone compiles only what names the revision.
 ARG REVISION
@@ -48,8 +51,16 @@ LABEL org.opencontainers.image.title="Signalbox" \
       org.opencontainers.image.created="$CREATED"
 
 # Behind the runtime, because the plain builder makes each stage in front of the one asked for.
-FROM build AS test
+FROM toolchain AS test-toolchain
+COPY Makefile ./
+COPY scripts/setup scripts/prometheus scripts/
+RUN make test-setup && rm -rf /var/lib/apt/lists/*
+
+FROM test-toolchain AS test
+# With what is compiled already.
+COPY --from=build /signalbox ./
 COPY tests tests
+COPY observability observability
 RUN cmake -S . -B build -DSIGNALBOX_TESTS=ON && cmake --build build
 RUN ctest --test-dir build -j2 --output-on-failure --no-tests=error
 

@@ -2,7 +2,7 @@
 
 # Flags for the service: make run ARGS="--port 9000"
 ARGS ?=
-# Where `make install` puts the binary and the migrations. DESTDIR works as everywhere.
+# Where `make install` puts what it installs. DESTDIR works as everywhere.
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
@@ -18,8 +18,10 @@ test: test-setup build ## Build and run all tests
 build: build/release/build.ninja ## Build the release binary, build/release/signalbox
 	$(call compile,release)
 
-install: build ## Install the binary and the migrations below PREFIX
-	cmake --install build/release --prefix $(PREFIX) --strip
+# The unit names the binary by its full path, which CMake has to know beforehand.
+install: build ## Install the binary, the migrations and a systemd unit below PREFIX
+	cmake -DCMAKE_INSTALL_PREFIX=$(PREFIX) build/release
+	cmake --install build/release --strip
 
 image: ## Build the container image, and the list of what is inside it (SBOM)
 	@scripts/image
