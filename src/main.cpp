@@ -27,6 +27,15 @@
 namespace signalbox {
 namespace {
 
+/// A service manager that cannot be told is no reason to end, and less so to end without a drain.
+void tell_service_manager(std::string_view state, observe::Log& log) {
+    try {
+        process::notify_service_manager(state);
+    } catch (const std::system_error& error) {
+        log.write(LogLevel::warning, error.what());
+    }
+}
+
 int serve(const Config& config, observe::Log& log, const process::StopSignal& stop) {
     observe::Metrics metrics;
     observe::DatabaseMetrics database_metrics(metrics, database_pool_name);
@@ -55,11 +64,11 @@ int serve(const Config& config, observe::Log& log, const process::StopSignal& st
     health.set(admin::State::ready);
     log.write(LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
                                           admin ? admin->url() : api.url()));
-    process::notify_service_manager("READY=1");
+    tell_service_manager("READY=1", log);
 
     stop.wait();
     health.set(admin::State::draining);
-    process::notify_service_manager("STOPPING=1");
+    tell_service_manager("STOPPING=1", log);
     log.write(LogLevel::info, "draining");
     std::this_thread::sleep_for(config.shutdown_delay);
     const auto drained = api.drain(config.timeout_graceful_shutdown);

@@ -142,14 +142,19 @@ async::Task<http::Response> get_log_level(http::Request&, const observe::Log& lo
 async::Task<http::Response> put_log_level(http::Request& request, observe::Log& log,
                                           http::Telemetry& telemetry) {
     const Settings wanted = parse_settings(request.body);
+    // Before and after, because either level may keep this line out, and a log should tell who
+    // silenced it.
+    const auto tell = [&] {
+        log.write(LogLevel::info, "log settings changed",
+                  {{"level", to_string(wanted.level.value_or(log.level()))},
+                   {"access_log", to_string(wanted.access_log.value_or(telemetry.access_log()))},
+                   {"client.address", std::string_view(request.client_address)}});
+    };
+    const bool told = log.enabled(LogLevel::info);
+    if (told) tell();
     if (wanted.level) log.set_level(*wanted.level);
     if (wanted.access_log) telemetry.set_access_log(*wanted.access_log);
-    if (log.enabled(LogLevel::info)) {
-        log.write(LogLevel::info, "log settings changed",
-                  {{"level", to_string(log.level())},
-                   {"access_log", to_string(telemetry.access_log())},
-                   {"client.address", std::string_view(request.client_address)}});
-    }
+    if (!told) tell();
     co_return settings(log, telemetry);
 }
 

@@ -1,5 +1,8 @@
 #include "admin/routes.hpp"
 
+#include <asio/ip/address.hpp>
+
+#include <system_error>
 #include <utility>
 
 #include "admin/debug.hpp"
@@ -49,13 +52,20 @@ async::Task<Response> get_panel(Request&) {
 }
 
 bool is_loopback(std::string_view address) {
-    return address.starts_with("127.") || address == "::1";
+    std::error_code error;
+    return asio::ip::make_address(address, error).is_loopback() && !error;
 }
 
-/// Others than the machine itself find nothing there. A proxy on this machine that names its client
-/// does not make that client local.
+/// Whether a proxy says that it passes on what somebody else asked, be it trusted or not.
+bool is_forwarded(const Request& request) {
+    return request.header("forwarded") || request.header("x-forwarded-for") ||
+           request.header("x-real-ip");
+}
+
+/// Others than the machine itself find nothing there. A proxy on this machine does not make those
+/// who come through it local, if it says so; one that hides its clients cannot be told from them.
 async::Task<Response> only_from_loopback(Request& request, http::Handler handler) {
-    if (!is_loopback(request.peer_address) || !is_loopback(request.client_address)) {
+    if (!is_loopback(request.peer_address) || is_forwarded(request)) {
         throw http::HttpError(404);
     }
     co_return co_await handler(request);

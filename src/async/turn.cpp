@@ -41,6 +41,12 @@ void Turn::ends_for(const observe::InFlightRequest& request) {
     }
 }
 
+void Turn::forget(const observe::InFlightRequest& request) noexcept {
+    for (Turn* turn = current; turn != nullptr; turn = turn->outer_) {
+        if (turn->request_ == &request) turn->request_ = nullptr;
+    }
+}
+
 void Turn::report(Clock::duration taken) {
     const auto* request = std::exchange(request_, nullptr);
     EventLoop* const loop = EventLoop::current();

@@ -27,6 +27,9 @@ class Turn {
     /// The request ends within its turn, so what it took is reported now, while it can be named.
     static void ends_for(const observe::InFlightRequest& request);
 
+    /// The request may be destroyed before its turn ends.
+    static void forget(const observe::InFlightRequest& request) noexcept;
+
   private:
     using Clock = std::chrono::steady_clock;
 

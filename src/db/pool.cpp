@@ -20,6 +20,7 @@
 #include "async/turn.hpp"
 #include "config/database_url.hpp"
 #include "db/backoff.hpp"
+#include "db/cancellation.hpp"
 #include "db/rows_json.hpp"
 #include "observe/in_flight.hpp"
 #include "random.hpp"
@@ -138,14 +139,14 @@ struct Pool::Slot {
 
     /// Guarded by the pool's mutex. Only the thread changes `session`, and uses it without the
     /// mutex while `running` is set.
-    std::unique_ptr<Session> session;
+    std::shared_ptr<Session> session;
     /// A duplicate of the session's descriptor: libpq closes its own when it likes, and the number
     /// may be somebody else's by the time the watchdog uses it.
     int control = -1;
     std::shared_ptr<Read> running;
     bool cut = false;
-    enum class Cancel { no, wanted, under_way, done } cancel = Cancel::no;
-    bool knocking = false;  ///< it is the one that connects first
+    std::shared_ptr<Cancellation> cancellation;  ///< of what is running
+    bool knocking = false;                       ///< it is the one that connects first
 
     void drop_control() {
         if (control >= 0) ::close(std::exchange(control, -1));
@@ -166,7 +167,6 @@ void Pool::connect(std::stop_token stop) {
     const auto deadline = Clock::now() + options_.startup_timeout;
     watching_ = true;
     watchdog_ = std::thread([this] { watch(); });
-    canceller_ = std::thread([this] { cancel_orphans(); });
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         threads_.emplace_back([this, i] {
             pthread_setname_np(pthread_self(), fmt::format("db-{}", i).c_str());
@@ -205,9 +205,7 @@ void Pool::disconnect() {
         watching_ = false;
     }
     watch_.notify_all();
-    cancel_wanted_.notify_all();
     if (watchdog_.joinable()) watchdog_.join();
-    if (canceller_.joinable()) canceller_.join();
 }
 
 Pool::Usage Pool::usage() const {
@@ -284,8 +282,11 @@ void Pool::add(Statement statement, const std::shared_ptr<Awaiting>& waiter) {
 void Pool::cancel(const std::shared_ptr<Awaiting>& waiter) {
     {
         const std::lock_guard lock(mutex_);
+        const auto read = waiter->read.lock();
+        const bool runs = read && read->state == Read::State::running;
         if (!queue_.leave(waiter)) return;  // its outcome is on the way
-        want_orphans_cancelled();
+        if (runs) waiter->began = read->started;
+        cancel_orphans();
     }
     Awaiting::deliver(
         {waiter},
@@ -385,7 +386,7 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     lock.lock();
     settle_cancellation(slot, lock);
     slot.running.reset();
-    slot.cancel = Slot::Cancel::no;
+    slot.cancellation.reset();
     slot.idle_since = outcome.finished;
     if (options_.metrics != nullptr) options_.metrics->used(outcome.finished - outcome.started);
 
@@ -400,6 +401,8 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
         return;
     }
     const Waiters waiters = queue_.finish(*read);
+    // What had gathered behind it may be taken, and this thread may have to connect first.
+    if (queue_.has_ready()) read_ready_.notify_one();
     lock.unlock();
     Awaiting::deliver(waiters, outcome);
     lock.lock();
@@ -430,52 +433,35 @@ void Pool::wait_for(const Read& read, observe::Waiting waiting) {
         static_cast<Awaiting&>(*waiter).wait_for(waiting);
 }
 
-void Pool::want_orphans_cancelled() {
+void Pool::cancel_orphans() {
     for (const auto& slot : slots_) {
         if (!slot->running || !slot->running->waiters.empty()) continue;
-        if (slot->cancel != Slot::Cancel::no || slot->cut) continue;
-        slot->cancel = Slot::Cancel::wanted;
-        cancel_wanted_.notify_one();
-    }
-}
-
-void Pool::cancel_orphans() {
-    pthread_setname_np(pthread_self(), "db-cancel");
-    std::unique_lock lock(mutex_);
-    while (watching_) {
-        const auto next = std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) {
-            return slot->cancel == Slot::Cancel::wanted;
-        });
-        if (next == slots_.end()) {
-            cancel_wanted_.wait(lock);
-            continue;
-        }
-        Slot& slot = **next;
-        slot.cancel = Slot::Cancel::under_way;
-        lock.unlock();
+        if (slot->cancellation || slot->cut) continue;
         try {
-            slot.session->cancel();
-        } catch (const Error&) {
-            // Then the server cannot be reached, and the session will find that out by itself.
+            slot->cancellation = Cancellation::of(slot->session);
+        } catch (const std::system_error&) {
+            // No thread for it: then the read runs to its end, or to PostgreSQL's
+            // statement_timeout.
         }
-        lock.lock();
-        slot.cancel = Slot::Cancel::done;
-        cancelled_.notify_all();
     }
 }
 
 void Pool::settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock) {
-    cancelled_.wait(lock, [&slot] { return slot.cancel != Slot::Cancel::under_way; });
-    if (slot.cancel != Slot::Cancel::done || slot.session->lost()) return;
-    // PostgreSQL has the request but may not have looked at it: it is to hit this, if anything. The
-    // watchdog still sees the slot running, and frees it from a server that freezes now.
+    if (!slot.cancellation || slot.cut || slot.session->lost()) return;
     lock.unlock();
+    bool usable = slot.cancellation->wait_for(frozen_grace);
     try {
-        static_cast<void>(slot.session->read({.sql = "SELECT 1", .parameters = {}}));
+        // PostgreSQL has the request but may not have looked at it: it is to hit this, if anything.
+        // The watchdog still sees the slot running, and frees it from a server that freezes now.
+        if (usable) static_cast<void>(slot.session->read({.sql = "SELECT 1", .parameters = {}}));
     } catch (const Error&) {
         // Cancelled after all, or lost, which is looked at next.
+    } catch (...) {
+        usable = false;
     }
     lock.lock();
+    // A session whose cancellation is still on its way would be hit in the middle of its next read.
+    if (!usable) slot.cut = true;
 }
 
 void Pool::watch() {
@@ -485,7 +471,7 @@ void Pool::watch() {
         const auto now = Clock::now();
         if (const Waiters expired = queue_.leave_expired(now); !expired.empty()) {
             count_timeouts(expired);
-            want_orphans_cancelled();
+            cancel_orphans();
             lock.unlock();
             Awaiting::deliver(expired, unavailable("the database did not answer in time",
                                                    Unavailable::Reason::timeout));

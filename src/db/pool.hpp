@@ -122,9 +122,7 @@ class Pool {
     Outcome execute(Session& session, const Read& read) const;
     static void wait_for(const Read& read, observe::Waiting waiting);
 
-    /// Asks for the cancellation of what runs and nobody waits for. With the mutex held.
-    void want_orphans_cancelled();
-    /// On the canceller's thread.
+    /// Begins to cancel what runs and nobody waits for. With the mutex held.
     void cancel_orphans();
     /// On a slot's thread: a cancellation that is under way must not meet the next read.
     void settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock);
@@ -140,8 +138,6 @@ class Pool {
     std::condition_variable_any changed_;  ///< a connection came, or the pool stops
     std::condition_variable read_ready_;
     std::condition_variable watch_;
-    std::condition_variable cancel_wanted_;
-    std::condition_variable cancelled_;
     /// Guarded by mutex_.
     ReadQueue queue_;
     std::vector<std::unique_ptr<Slot>> slots_;
@@ -153,7 +149,6 @@ class Pool {
 
     std::vector<std::thread> threads_;
     std::thread watchdog_;
-    std::thread canceller_;
 };
 
 }  // namespace signalbox::db

@@ -12,11 +12,16 @@ namespace {
 constexpr std::chrono::milliseconds longest_delay{10};
 constexpr std::size_t enough = 32 * 1024;
 
+/// Decoded where it is one word: else a path could look like the fields behind it.
+std::string_view text_path(const Request& request) {
+    return request.path.find(' ') == std::string::npos ? request.path : request.raw_path;
+}
+
 std::string text_body(const FinishedRequest& finished,
                       std::chrono::steady_clock::duration duration) {
     const Request* const request = finished.request;
     return fmt::format("{} {} {} {:.1f} ms", request != nullptr ? request->method_name : "?",
-                       request != nullptr ? std::string_view(request->path) : "-", finished.status,
+                       request != nullptr ? text_path(*request) : "-", finished.status,
                        std::chrono::duration<double, std::milli>(duration).count());
 }
 

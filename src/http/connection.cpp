@@ -236,11 +236,13 @@ void Connection::start(std::unique_ptr<Request> request) {
         cancellation_ = std::make_shared<asio::cancellation_signal>();
     }
     // The completion runs on the executor as well, which looks at the request: it must not be the
-    // coroutine alone that keeps the connection.
+    // coroutine alone that keeps the connection. With asio 1.30 it runs within another turn, which
+    // outlasts it.
     asio::co_spawn(executor, handle(shared_from_this(), *request_),
-                   asio::bind_cancellation_slot(cancellation_->slot(),
-                                                [kept = cancellation_, self = shared_from_this()](
-                                                    const std::exception_ptr&) {}));
+                   asio::bind_cancellation_slot(
+                       cancellation_->slot(),
+                       [kept = cancellation_, self = shared_from_this()](
+                           const std::exception_ptr&) { async::Turn::forget(self->in_flight()); }));
 }
 
 void Connection::begin_in_flight(Clock::time_point now, Clock::time_point deadline) {
@@ -341,7 +343,7 @@ void Connection::wait_until_writable() {
     in_flight_.wait_for(observe::Waiting::client, Clock::now());
     write_deadline_ = Clock::now() + server_.options.timeout_write;
     set_timer();
-    count_unsent(output_->unsent());
+    count_unsent(output_->size());
     if (server_.unsent_bytes > server_.options.limit_unsent_bytes) {
         connections_.close_slowest();  // this one perhaps
         if (closed_) return;

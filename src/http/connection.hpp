@@ -56,8 +56,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// After a shutdown those that wait behind it get the same.
     void cancel(observe::Cancelled reason);
     void close();
-    /// When it will be cut for taking nothing of its response; max when it does.
-    Clock::time_point write_deadline() const noexcept { return write_deadline_; }
+    /// When it will be cut for taking nothing of its response; max when it does, or has none.
+    Clock::time_point write_deadline() const noexcept {
+        return output_ ? write_deadline_ : Clock::time_point::max();
+    }
     bool busy() const noexcept { return running_ || output_ || !queue_.empty(); }
 
     /// For the coroutine of the request in flight.
@@ -73,7 +75,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
         Body body{};
         std::size_t sent = 0;
 
-        std::size_t unsent() const noexcept { return head.size() + body.view().size() - sent; }
+        /// In memory until its last byte is sent.
+        std::size_t size() const noexcept { return head.size() + body.view().size(); }
     };
 
     void on_event(Opened);
@@ -128,7 +131,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::optional<Malformed> refusal_;  ///< to be answered after the queue, then closed
     /// Only while the socket is full.
     std::unique_ptr<Output> output_;
-    std::size_t unsent_ = 0;  ///< of it, as counted for the server
+    std::size_t unsent_ = 0;  ///< its size, as counted for the server
     std::unique_ptr<asio::posix::stream_descriptor> writable_;
     async::DeadlineTimer timer_;
     Clock::time_point request_deadline_ = Clock::time_point::max();

@@ -245,8 +245,8 @@ void Line::append(bool truth) {
 
 void Line::append(std::chrono::nanoseconds duration) {
     // Without a floating-point number, which costs more: there are several durations in a line.
-    const auto microseconds =
-        std::chrono::round<std::chrono::microseconds>(std::max(duration, {})).count();
+    const auto nanoseconds = std::max(duration.count(), std::chrono::nanoseconds::rep{0});
+    const auto microseconds = nanoseconds / 1000 + (nanoseconds % 1000 >= 500 ? 1 : 0);
     append(std::int64_t{microseconds / 1'000'000});
     buffer_.append(1, '.');
     append_six_digits(buffer_, microseconds % 1'000'000);

@@ -27,7 +27,8 @@ std::string_view text_of_server_error(int status) {
             all[i] = std::to_string(500 + i);
         return all;
     }();
-    return status >= 500 && status < 600 ? texts[static_cast<std::size_t>(status - 500)] : "";
+    if (status < 500 || status >= 600) return {};
+    return texts[static_cast<std::size_t>(status - 500)];
 }
 
 prometheus::Labels labels_of(const InFlightRequest& request) {
@@ -86,7 +87,8 @@ void RequestMetrics::OfLoop::finished(const InFlightRequest& request,
     if (request.shed != Shed::no) {
         metrics_.shed_[static_cast<std::size_t>(request.shed)]->Increment();
     }
-    if (request.cancelled != Cancelled::no) {
+    // A cancellation can come when the handler has all it needs, and then it is no more than late.
+    if (request.cancelled != Cancelled::no && outcome.status >= 499) {
         metrics_.cancelled_[static_cast<std::size_t>(request.cancelled)]->Increment();
     }
     if (!outcome.malformed_reason.empty()) {

@@ -207,10 +207,11 @@ TEST_F(Debug, log_level_changes_what_is_named_and_nothing_else) {
     EXPECT_EQ(put("{}").body, R"({"level":"info","access_log":"all"})");
     EXPECT_EQ(put(R"({"\u006cevel":"trace"})").body, R"({"level":"trace","access_log":"all"})");
     EXPECT_EQ(put(R"({"level":"error"})").status, 200);
-    // Who changed it to what is an event of its own, as long as events of this kind are written.
+    // Who changed it to what is an event of its own, the one that silences such events included.
     ASSERT_TRUE(log.close());
     const auto lines = test::log_lines(file.text());
-    ASSERT_EQ(lines.size(), 5U);
+    ASSERT_EQ(lines.size(), 6U);
+    EXPECT_EQ(lines[5].text("level"), "error");
     EXPECT_EQ(lines[1].text("body"), "log settings changed");
     EXPECT_EQ(lines[1].text("level"), "debug");
     EXPECT_EQ(lines[1].text("access_log"), "off");
