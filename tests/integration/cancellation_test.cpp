@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <future>
 #include <optional>
 #include <string>
@@ -81,6 +82,32 @@ TEST_F(Cancellation, never_hits_the_next_query_of_the_connection) {
         EXPECT_THAT(next.body, HasSubstr("User 3"));
     }
     EXPECT_GT(late, 0) << "nothing was cancelled, so nothing was tested";
+}
+
+TEST(FrozenServer, holds_up_neither_reads_after_it_nor_the_end) {
+    PostgresServer server;
+    execute(server.database_url(), "CREATE DATABASE frozen");
+    Service service(server.database_url("frozen"),
+                    {"--migrate", "--database-query-timeout", "500ms"});
+    ASSERT_EQ(get(service.url("/users")).status, 200);
+    const auto signal_all = [&server](int number) {
+        for (const pid_t process : server.processes())
+            ::kill(process, number);
+    };
+    signal_all(SIGSTOP);
+    // Nobody waits any more for what runs, and the request to cancel it is not even read.
+    EXPECT_EQ(get(service.url("/users")).status, 503);
+    EXPECT_EQ(get(service.url("/users")).status, 503);
+    signal_all(SIGCONT);
+    EXPECT_TRUE(eventually([&] { return get(service.url("/users")).status == 200; }));
+
+    signal_all(SIGSTOP);
+    EXPECT_EQ(get(service.url("/users")).status, 503);
+    service.signal(SIGTERM);
+    const auto exit = service.wait_for_exit(std::chrono::seconds(30));
+    signal_all(SIGCONT);
+    ASSERT_TRUE(exit) << "it waits for a server that does not answer";
+    EXPECT_EQ(exit->status, 0);
 }
 
 TEST_F(Cancellation, gives_a_request_less_time_when_asked_to_but_never_more) {
