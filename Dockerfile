@@ -12,20 +12,19 @@ ENV CCACHE_DISABLE=1
 WORKDIR /signalbox
 
 FROM toolchain AS build
-COPY CMakeLists.txt LICENSE ./
+COPY CMakeLists.txt CMakePresets.json LICENSE ./
 COPY cmake cmake
 COPY migrations migrations
 COPY src src
-RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DSIGNALBOX_TESTS=OFF \
-        -DSIGNALBOX_SYSTEMD=OFF \
-    && cmake --build build
+RUN cmake --preset release -DSIGNALBOX_TESTS=OFF -DSIGNALBOX_SYSTEMD=OFF \
+    && cmake --build --preset release
 # A step of its own: a commit that leaves the source alone compiles only what names the revision.
 ARG REVISION
-RUN cmake -S . -B build -DSIGNALBOX_REVISION="$REVISION" \
-    && cmake --build build \
-    && DESTDIR=/runtime cmake --install build --prefix /usr/local --strip
+RUN cmake --preset release -DSIGNALBOX_REVISION="$REVISION" \
+    && cmake --build --preset release \
+    && DESTDIR=/runtime cmake --install build/release --prefix /usr/local --strip
 COPY deploy/image deploy/image
-RUN deploy/image/collect-runtime /runtime build
+RUN deploy/image/collect-runtime /runtime build/release
 
 # What the binary needs and nothing else: no shell, no package manager.
 FROM scratch AS runtime
@@ -61,8 +60,8 @@ FROM test-toolchain AS test
 COPY --from=build /signalbox ./
 COPY tests tests
 COPY observability observability
-RUN cmake -S . -B build -DSIGNALBOX_TESTS=ON && cmake --build build
-RUN ctest --test-dir build -j2 --output-on-failure --no-tests=error
+RUN cmake --preset release -DSIGNALBOX_TESTS=ON && cmake --build --preset release
+RUN ctest --preset release -j2 --no-tests=error
 
 # What is built when no target is named.
 FROM runtime
