@@ -102,16 +102,27 @@ void Browser::start_driver() {
     options.output = folder_ / "log";
     options.environment = {"HOME=" + folder_.string(), "TMPDIR=" + folder_.string()};
     options.dies_with_caller = true;
-    driver_ = spawn(options);
     constexpr std::string_view label = "started successfully on port ";
     std::string text;
-    const bool started = eventually(
-        [&] {
-            text = read_file(options.output);
-            const std::size_t at = text.find(label);
-            return at != std::string::npos && text.find('\n', at) != std::string::npos;
-        },
-        std::chrono::seconds(60));
+    const auto says_its_port = [&] {
+        text = read_file(options.output);
+        const std::size_t at = text.find(label);
+        return at != std::string::npos && text.find('\n', at) != std::string::npos;
+    };
+    bool started = false;
+    bool ended = true;
+    // It takes a port that is free for IPv6, then the same for IPv4, and ends when that is taken.
+    for (int attempt = 0; attempt < 20 && ended; ++attempt) {
+        fs::remove(options.output);
+        driver_ = spawn(options);
+        const auto settled = [&] {
+            ended = wait_for_exit(driver_, std::chrono::milliseconds(0)).has_value();
+            started = !ended && says_its_port();
+            return ended || started;
+        };
+        eventually(settled, std::chrono::seconds(60));
+        if (ended) driver_ = 0;
+    }
     if (!started) throw std::runtime_error("chromedriver did not start: " + text);
     const int port = std::stoi(text.substr(text.find(label) + label.size()));
     session_ = "http://127.0.0.1:" + std::to_string(port);
