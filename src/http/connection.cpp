@@ -2,6 +2,7 @@
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -113,6 +114,13 @@ void Connection::complete_request(Request& request) {
         wants_input_ = false;
         ::shutdown(socket_, SHUT_RDWR);
     }
+}
+
+void Connection::post_cut(Clock::time_point waiting_since) {
+    asio::post(loop_, [weak = weak_from_this(), waiting_since] {
+        const auto self = weak.lock();
+        if (self && self->unsent_since_ == waiting_since) self->close();
+    });
 }
 
 void Connection::on_input(decltype(InputEvent::what) what) {
@@ -313,7 +321,7 @@ bool Connection::write(Output& output) {
     while (true) {
         const std::string_view head = output.head;
         const std::string_view body = output.body.view();
-        const std::size_t size = head.size() + body.size();
+        const std::size_t size = output.size();
         iovec parts[2];
         std::size_t count = 0;
         if (output.sent < head.size()) {
@@ -340,14 +348,13 @@ bool Connection::write(Output& output) {
 }
 
 void Connection::wait_until_writable() {
-    in_flight_.wait_for(observe::Waiting::client, Clock::now());
-    write_deadline_ = Clock::now() + server_.options.timeout_write;
+    const auto now = Clock::now();
+    in_flight_.wait_for(observe::Waiting::client, now);
+    write_deadline_ = now + server_.options.timeout_write;
     set_timer();
-    count_unsent(output_->size());
-    if (server_.unsent_bytes > server_.options.limit_unsent_bytes) {
-        connections_.close_slowest();  // this one perhaps
-        if (closed_) return;
-    }
+    forget_unsent();
+    server_.unsent.add(*this, now, output_->size());
+    unsent_since_ = now;
     try {
         if (!writable_) {
             writable_ = std::make_unique<asio::posix::stream_descriptor>(loop_, socket_);
@@ -366,12 +373,12 @@ void Connection::wait_until_writable() {
                           });
 }
 
-void Connection::count_unsent(std::size_t bytes) {
-    server_.unsent_bytes += bytes - std::exchange(unsent_, bytes);  // modulo 2^64, so less is fine
+void Connection::forget_unsent() {
+    if (unsent_since_) server_.unsent.remove(*this, *std::exchange(unsent_since_, std::nullopt));
 }
 
 void Connection::stop_waiting_until_writable() {
-    count_unsent(0);
+    forget_unsent();
     if (!writable_) return;
     writable_->release();  // the descriptor stays ours to close
     writable_.reset();

@@ -48,6 +48,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// Fills in what is known of the connection, and counts the request as queued.
     void complete_request(Request& request);
 
+    /// Closes it, later on its loop, if its client then still takes nothing of the response that
+    /// has waited since then. Any thread.
+    void post_cut(Clock::time_point waiting_since);
+
     /// For the event loop.
     void on_input(decltype(InputEvent::what) what);
     /// Answers what has arrived, with `Connection: close`, and closes, which is soon when idle.
@@ -56,10 +60,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// After a shutdown those that wait behind it get the same.
     void cancel(observe::Cancelled reason);
     void close();
-    /// When it will be cut for taking nothing of its response; max when it does, or has none.
-    Clock::time_point write_deadline() const noexcept {
-        return output_ ? write_deadline_ : Clock::time_point::max();
-    }
     bool busy() const noexcept { return running_ || output_ || !queue_.empty(); }
 
     /// For the coroutine of the request in flight.
@@ -75,7 +75,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
         Body body{};
         std::size_t sent = 0;
 
-        /// In memory until its last byte is sent.
         std::size_t size() const noexcept { return head.size() + body.view().size(); }
     };
 
@@ -97,7 +96,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool write(Output& output);
     void write_more();
     void wait_until_writable();
-    void count_unsent(std::size_t bytes);
+    void forget_unsent();
     void stop_waiting_until_writable();
     void finish_output(const Output& output);
     void report(int status, std::size_t body_size);
@@ -131,7 +130,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::optional<Malformed> refusal_;  ///< to be answered after the queue, then closed
     /// Only while the socket is full.
     std::unique_ptr<Output> output_;
-    std::size_t unsent_ = 0;  ///< its size, as counted for the server
+    std::optional<Clock::time_point> unsent_since_;  ///< as the server's unsent responses know it
     std::unique_ptr<asio::posix::stream_descriptor> writable_;
     async::DeadlineTimer timer_;
     Clock::time_point request_deadline_ = Clock::time_point::max();

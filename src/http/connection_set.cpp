@@ -1,6 +1,5 @@
 #include "http/connection_set.hpp"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -30,20 +29,6 @@ void ConnectionSet::cancel_all(observe::Cancelled reason) {
 
 void ConnectionSet::close_all() {
     for_each([](Connection& connection) { connection.close(); });
-}
-
-void ConnectionSet::close_slowest() {
-    const auto slower = [](const auto& a, const auto& b) {
-        return a->write_deadline() < b->write_deadline();
-    };
-    while (server_.unsent_bytes > server_.options.limit_unsent_bytes) {
-        const auto slowest = std::min_element(connections_.begin(), connections_.end(), slower);
-        if (slowest == connections_.end() ||
-            (*slowest)->write_deadline() == Connection::Clock::time_point::max()) {
-            return;
-        }
-        std::shared_ptr(*slowest)->close();
-    }
 }
 
 void ConnectionSet::for_each(const std::function<void(Connection&)>& visit) {

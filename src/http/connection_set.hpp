@@ -24,10 +24,6 @@ class ConnectionSet {
     void cancel_all(observe::Cancelled reason);
     void close_all();
 
-    /// Cuts those that have taken nothing of their responses for the longest time, until what waits
-    /// on this loop is within the server's limit, or nothing waits here.
-    void close_slowest();
-
     /// Destroys the connections without a word to their clients.
     void clear() { connections_.clear(); }
 

@@ -9,6 +9,7 @@
 #include "http/request_observer.hpp"
 #include "http/router.hpp"
 #include "http/server_options.hpp"
+#include "http/unsent_responses.hpp"
 
 namespace signalbox::http {
 
@@ -21,7 +22,7 @@ struct ServerContext {
     std::atomic<std::size_t> requests_in_flight{0};
     std::atomic<std::size_t> open_connections{0};
     std::atomic<std::uint64_t> rejected_connections{0};
-    std::atomic<std::size_t> unsent_bytes{0};  ///< of responses that wait for their clients
+    UnsentResponses unsent{options.limit_unsent_bytes};
 
     /// Signalled when the last connection closes, for whoever waits for a drain.
     std::mutex closed_mutex{};

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -158,6 +159,9 @@ RawClient::RawClient(int port, int receive_buffer)
     if (socket_ < 0) throw_errno("socket");
     if (receive_buffer > 0) {
         ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+        // With the segments of loopback, 64 KB each, the kernel would take megabytes of a response.
+        const int segment = 1460;
+        ::setsockopt(socket_, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
     }
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -215,6 +219,11 @@ std::string RawClient::read_until(std::string_view text) {
     std::string result = buffered_.substr(0, end);
     buffered_.erase(0, end);
     return result;
+}
+
+std::string RawClient::read_some() {
+    if (buffered_.empty()) fill();
+    return std::exchange(buffered_, {});
 }
 
 std::string RawClient::read_to_end() {

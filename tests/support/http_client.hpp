@@ -37,6 +37,8 @@ std::vector<HttpResponse> send_all(const std::vector<HttpRequest>& requests);
 /// A TCP connection for what no well-behaved client does.
 class RawClient {
   public:
+    /// With a small receive buffer it is a client that takes little at a time, over a network:
+    /// what it does not read fills the server's buffer soon.
     explicit RawClient(int port, int receive_buffer = 0);
     ~RawClient();
     RawClient(RawClient&& other) noexcept;
@@ -49,6 +51,8 @@ class RawClient {
     /// Bytes until the text occurs in them; throws std::runtime_error when the connection ends or
     /// nothing comes for long before that.
     std::string read_until(std::string_view text);
+    /// What has come, or else comes next; empty when the server has closed.
+    std::string read_some();
     /// Bytes until the server closes; throws when it does not.
     std::string read_to_end();
     /// One response with a Content-Length.
