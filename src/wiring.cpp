@@ -37,6 +37,7 @@ http::ServerOptions api_options(const Config& config) {
             .limits = {.head = config.limit_request_head, .body = config.limit_request_body},
             .limit_concurrency = config.effective_concurrency(),
             .limit_connections = config.limit_connections,
+            .limit_buffered = config.limit_buffered,
             .request_timeout = config.request_timeout,
             .timeout_keep_alive = config.timeout_keep_alive,
             .timeout_request_head = config.timeout_request_head,
@@ -50,7 +51,8 @@ http::ServerOptions admin_options(const Config& config) {
     return {.name = "admin",
             .host = config.admin_host,
             .port = config.admin_port,
-            .limit_connections = process::admin_connections};
+            .limit_connections = process::admin_connections,
+            .limit_buffered = config.limit_buffered};
 }
 
 void add_metrics(observe::Metrics& metrics, const admin::Health& health, const observe::Log& log,
@@ -97,6 +99,13 @@ void add_metrics(observe::Metrics& metrics, const admin::Health& health, const o
     metrics.counter("signalbox_connections_rejected_total",
                     "Connections answered with 503 and closed because of --limit-connections.", {},
                     [&api, number] { return number(api.connections().rejected); });
+    constexpr auto buffered = "signalbox_buffered_bytes";
+    constexpr auto buffered_help =
+        "Requests that arrive or wait, responses that clients do not take; --limit-buffered each.";
+    metrics.gauge(buffered, buffered_help, {{"what", "requests"}},
+                  [&api, number] { return number(api.buffered().requests); });
+    metrics.gauge(buffered, buffered_help, {{"what", "responses"}},
+                  [&api, number] { return number(api.buffered().responses); });
     metrics.add(std::make_unique<observe::ProcessMetrics>());
 }
 

@@ -66,6 +66,7 @@ struct Config {
     std::size_t limit_connections{};
     std::size_t limit_request_head{};
     std::size_t limit_request_body{};
+    std::size_t limit_buffered{};  ///< bytes
 
     // Log
     LogLevel log_level{};

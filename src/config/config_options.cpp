@@ -109,6 +109,10 @@ std::vector<Option> make_options() {
          "request line and headers; above it 431", size(&C::limit_request_head, 1_KiB, 1024_KiB)},
         {limits, "--limit-request-body", "SIZE", {"SIGNALBOX_LIMIT_REQUEST_BODY"}, "1MiB",
          "above it 413", size(&C::limit_request_body, 0, 1_GiB)},
+        {limits, "--limit-buffered", "SIZE", {"SIGNALBOX_LIMIT_BUFFERED"}, "",
+         "of all requests that arrive, and of all responses not yet taken; above it connections are "
+         "cut; by default a quarter of the memory, at most 512MiB",
+         size(&C::limit_buffered, 1024_KiB, 1024_GiB)},
 
         {log, "--log-level", "LEVEL", {"SIGNALBOX_LOG_LEVEL"}, "info",
          "trace, debug, info, warning, error or critical", parsed_by(parse_log_level, &C::log_level)},

@@ -18,6 +18,12 @@ void complete(Config& config, const OptionSources& sources, const process::Machi
                                          config.workers),
             1, most);
     }
+    if (!sources.is_set("--limit-buffered")) {
+        constexpr std::size_t least = std::size_t{1} << 20;
+        constexpr std::size_t most = std::size_t{512} << 20;
+        config.limit_buffered = std::max(std::clamp(machine.memory / 4, least, most),
+                                         config.limit_request_head + config.limit_request_body);
+    }
     if (!sources.is_set("--log-format")) {
         config.log_format = machine.stdout_is_terminal ? LogFormat::text : LogFormat::json;
     }
@@ -32,6 +38,13 @@ std::optional<Invalid> check_together(const Config& config, const OptionSources&
                        sources.name("--request-timeout") + " (" +
                        format_duration(config.request_timeout) +
                        "), which would end the request before its query"};
+    }
+    const std::size_t largest_request = config.limit_request_head + config.limit_request_body;
+    if (config.limit_buffered < largest_request) {
+        return Invalid{sources.name("--limit-buffered") + ": " +
+                       std::to_string(config.limit_buffered) +
+                       " bytes are less than one request of " + std::to_string(largest_request) +
+                       ", which --limit-request-head and " + "--limit-request-body allow"};
     }
     const std::size_t needed =
         process::files_needed(config.limit_connections, config.database_pool_size, config.workers);

@@ -27,9 +27,17 @@ constexpr auto never = Connection::Clock::time_point::max();
 /// (RFC 9112, section 9.6).
 constexpr std::chrono::seconds linger_timeout{1};
 
-/// Requests that wait their turn on one connection, in bytes on top of one that is as large as the
-/// limits allow. Clients that pipeline send a few at a time.
+/// Requests of one connection, in bytes on top of two that are as large as the limits allow: the
+/// one that is answered and the next. Clients that pipeline send a few at a time.
 constexpr std::size_t pipeline_allowance = 64 * 1024;
+
+/// What a connection may hold of requests without being counted for the server: most never hold
+/// more, and need not change a number that all threads share.
+constexpr std::size_t uncounted_input = 4 * 1024;
+
+std::size_t beyond_uncounted(std::size_t bytes) {
+    return bytes - std::min(bytes, uncounted_input);
+}
 
 /// Runs the handler and answers with what it returns or throws. Writing is not awaited: after a
 /// cancellation nothing can be.
@@ -84,6 +92,8 @@ Connection::Connection(ServerContext& server, ConnectionSet& connections, Reques
 
 Connection::~Connection() {
     stop_waiting_until_writable();
+    count_input(partial_size_, 0);
+    count_input(requests_size_, 0);
     ::close(socket_);
 }
 
@@ -108,12 +118,27 @@ void Connection::complete_request(Request& request) {
     }
     const DecoderLimits& limits = server_.options.limits;
     const std::size_t size = request.memory_size();
-    const std::size_t queued = queued_bytes_.fetch_add(size) + size;
-    if (queued > limits.head + limits.body + pipeline_allowance) {
-        // Pistache cannot be told to stop reading, so this is where a flood ends.
-        wants_input_ = false;
-        ::shutdown(socket_, SHUT_RDWR);
-    }
+    const std::size_t before = requests_size_.fetch_add(size);
+    count_input(before, before + size);
+    if (before + size > 2 * (limits.head + limits.body) + pipeline_allowance) cut_input();
+}
+
+void Connection::count_partial_message() {
+    const std::size_t now = decoder_.memory_size();
+    count_input(std::exchange(partial_size_, now), now);
+}
+
+void Connection::count_input(std::size_t before, std::size_t now) {
+    const std::size_t change = beyond_uncounted(now) - beyond_uncounted(before);  // modulo 2^64
+    if (change == 0) return;
+    const std::size_t all = server_.buffered_requests.fetch_add(change) + change;
+    if (now > before && all > server_.options.limit_buffered) cut_input();
+}
+
+void Connection::cut_input() {
+    // Pistache cannot be told to stop reading, so this is where a flood ends.
+    wants_input_ = false;
+    ::shutdown(socket_, SHUT_RDWR);
 }
 
 void Connection::post_cut(Clock::time_point waiting_since) {
@@ -209,7 +234,7 @@ void Connection::answer_next() {
 
 void Connection::start(std::unique_ptr<Request> request) {
     request_ = std::move(request);
-    queued_bytes_.fetch_sub(request_->memory_size());
+    request_size_ = request_->memory_size();  // now: the handler may take the body away
     const auto now = Clock::now();
     const auto timeout = timeout_of(*request_, server_.options.request_timeout);
     const auto deadline = now + (timeout ? *timeout : server_.options.request_timeout);
@@ -409,7 +434,11 @@ void Connection::report(int status, std::size_t body_size) {
                         .body_size = body_size});
     server_.requests_in_flight.fetch_sub(1);
     slow_log_due_ = never;
-    request_.reset();
+    if (request_) {
+        request_.reset();
+        const std::size_t before = requests_size_.fetch_sub(request_size_);
+        count_input(before, before - request_size_);
+    }
 }
 
 void Connection::close_when_client_does() {

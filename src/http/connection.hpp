@@ -47,6 +47,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool partial_phase_changes_to(RequestDecoder::Phase phase) noexcept;
     /// Fills in what is known of the connection, and counts the request as queued.
     void complete_request(Request& request);
+    /// Counts what the decoder holds of a message that is not complete.
+    void count_partial_message();
 
     /// Closes it, later on its loop, if its client then still takes nothing of the response that
     /// has waited since then. Any thread.
@@ -97,6 +99,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void write_more();
     void wait_until_writable();
     void forget_unsent();
+    /// Tells the server what this connection holds of requests, in bytes, and ends its input when
+    /// all hold too much.
+    void count_input(std::size_t before, std::size_t now);
+    void cut_input();
     void stop_waiting_until_writable();
     void finish_output(const Output& output);
     void report(int status, std::size_t body_size);
@@ -114,15 +120,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     /// Any thread.
     std::atomic<bool> wants_input_{true};
-    std::atomic<std::size_t> queued_bytes_{0};
+    std::atomic<std::size_t> requests_size_{0};  ///< bytes, until they are answered
 
     /// The HTTP thread's.
     RequestDecoder decoder_;
     RequestDecoder::Phase partial_phase_ = RequestDecoder::Phase::between_requests;
+    std::size_t partial_size_ = 0;  ///< bytes of the message that is not complete
 
     /// The event loop's.
     std::list<std::unique_ptr<Request>> queue_;
     std::unique_ptr<Request> request_;  ///< the one in flight
+    std::size_t request_size_ = 0;      ///< bytes, as counted
     observe::InFlightRequest in_flight_;
     /// Of the coroutine in flight. Shared with its completion: asio still looks at it after the
     /// answer, when the next request may have begun or the connection may be gone.

@@ -55,6 +55,11 @@ class RequestDecoder {
     }
 
     Phase phase() const noexcept { return phase_; }
+    /// About what the message that is not complete yet occupies, in bytes; 0 between messages.
+    std::size_t memory_size() const noexcept {
+        return (buffered_.empty() ? 0 : buffered_.capacity()) +
+               (request_ ? request_->memory_size() : 0);
+    }
 
   private:
     struct Step {

@@ -120,6 +120,10 @@ Server::Connections Server::connections() const {
     return {.active = active, .idle = open - active, .rejected = context_.rejected_connections};
 }
 
+Server::Buffered Server::buffered() const {
+    return {.requests = context_.buffered_requests, .responses = context_.unsent.bytes()};
+}
+
 void Server::flush() {
     for (auto& worker : workers_)
         worker->flush(last_words);

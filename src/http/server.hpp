@@ -53,6 +53,12 @@ class Server {
     };
     Connections connections() const;  ///< Any thread.
 
+    struct Buffered {
+        std::size_t requests;   ///< bytes that arrive or wait, but for a few KiB of each connection
+        std::size_t responses;  ///< bytes of those that clients do not take
+    };
+    Buffered buffered() const;  ///< Any thread.
+
   private:
     void flush();
     bool wait_until_closed(std::chrono::steady_clock::time_point deadline);

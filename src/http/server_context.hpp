@@ -22,7 +22,8 @@ struct ServerContext {
     std::atomic<std::size_t> requests_in_flight{0};
     std::atomic<std::size_t> open_connections{0};
     std::atomic<std::uint64_t> rejected_connections{0};
-    UnsentResponses unsent{options.limit_unsent_bytes};
+    std::atomic<std::size_t> buffered_requests{0};  ///< bytes
+    UnsentResponses unsent{options.limit_buffered};
 
     /// Signalled when the last connection closes, for whoever waits for a drain.
     std::mutex closed_mutex{};

@@ -57,6 +57,7 @@ class InputHandler final : public Tcp::Handler {
         });
         // A client that floods keeps Pistache reading; what came before is not held back for it.
         if (batch_.size() >= largest_batch) flush();
+        connection->count_partial_message();
         const auto phase = connection->decoder().phase();
         if (connection->partial_phase_changes_to(phase)) emit(connection, PartialMessage{phase});
     }

@@ -26,6 +26,11 @@ class UnsentResponses {
     /// With what was given to `add`. Does nothing when it has been told to close.
     void remove(Connection& connection, Clock::time_point since);
 
+    std::size_t bytes() const {
+        const std::lock_guard lock(mutex_);
+        return bytes_;
+    }
+
   private:
     /// The slowest first: with each byte that a client takes it starts anew.
     using Waiting = std::map<std::pair<Clock::time_point, Connection*>, std::size_t>;
@@ -33,7 +38,7 @@ class UnsentResponses {
     void cut(Waiting::iterator slow);
 
     const std::size_t limit_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     Waiting waiting_;        ///< guarded by mutex_
     std::size_t bytes_ = 0;  ///< guarded by mutex_; of all that wait
 };

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string_view>
+
+#include "process/control_group.hpp"
 
 namespace signalbox::process {
 
@@ -12,17 +13,14 @@ namespace signalbox::process {
 /// hardware_concurrency() knows nothing of the group and counts the whole machine.
 std::size_t cpu_count();
 
+/// Limits in cores.
+const Controller& cpu_controller();
+
 /// Control groups v2: the content of cpu.max, "150000 100000" for one and a half cores. Nothing
 /// where there is no limit ("max 100000") or the text is not understood.
 std::optional<double> parse_cpu_max(std::string_view cpu_max);
 
 /// Control groups v1: the contents of cpu.cfs_quota_us (-1: no limit) and cpu.cfs_period_us.
 std::optional<double> parse_cfs_quota(std::string_view quota, std::string_view period);
-
-/// The tightest limit, in cores, on the way from the process's group up to the root.
-/// `membership` is the content of /proc/self/cgroup, `root` where the file system is mounted,
-/// normally /sys/fs/cgroup.
-std::optional<double> cgroup_cpu_limit(std::string_view membership,
-                                       const std::filesystem::path& root);
 
 }  // namespace signalbox::process

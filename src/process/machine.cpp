@@ -6,14 +6,18 @@
 
 #include "process/cpu_count.hpp"
 #include "process/file_limit.hpp"
+#include "process/memory_size.hpp"
 
 namespace signalbox::process {
 
 Machine this_machine() {
     std::error_code ignored;  // an empty folder then, and a message that names the migrations
     const auto binary = std::filesystem::read_symlink("/proc/self/exe", ignored);
-    return {cpu_count(), file_limit(), ::isatty(STDOUT_FILENO) == 1,
-            find_migrations(binary.parent_path())};
+    return {.cores = cpu_count(),
+            .memory = memory_size(),
+            .open_files = file_limit(),
+            .stdout_is_terminal = ::isatty(STDOUT_FILENO) == 1,
+            .migrations_dir = find_migrations(binary.parent_path())};
 }
 
 std::filesystem::path find_migrations(const std::filesystem::path& binary_folder) {

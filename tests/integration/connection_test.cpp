@@ -10,6 +10,7 @@
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/postgres.hpp"
+#include "support/prometheus.hpp"
 #include "support/service.hpp"
 
 namespace signalbox::test {
@@ -189,9 +190,9 @@ TEST(SlowReaders, cost_no_processor_time_and_slow_nobody) {
 
 TEST(SlowReaders, are_cut_when_too_much_waits_for_all_of_them_together) {
     const std::string database = database_with_users(200'000);
-    const Service service(database);
+    const Service service(database, {"--limit-buffered", "200MiB"});
     const std::size_t size = get(service.url("/users")).body.size();
-    const std::size_t fit = (std::size_t{512} << 20U) / size;  // ServerOptions::limit_unsent_bytes
+    const std::size_t fit = (std::size_t{200} << 20U) / size;
     std::deque<RawClient> readers;
     for (std::size_t i = 0; i < fit + 10; ++i) {
         readers.emplace_back(service.port(), 4096);
@@ -258,6 +259,40 @@ TEST(Limits, turn_away_connections_and_requests_beyond_them) {
     EXPECT_THAT(turned_away, StartsWith("HTTP/1.1 503 "));
     EXPECT_THAT(turned_away, HasSubstr("\r\nRetry-After: "));
     EXPECT_THAT(first.read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(Limits, cut_requests_that_are_too_much_for_the_memory_together) {
+    const std::string database = database_with_users(0);
+    const Service service(database, {"--limit-buffered", "2MiB"});
+    const auto buffered = [&] {
+        return total(parse_metrics(get(service.admin_url("/metrics")).body),
+                     "signalbox_buffered_bytes", {{"what", "requests"}});
+    };
+    const std::string part =
+        "POST /fast-task HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        "Content-Length: 900001\r\n\r\n" +
+        std::string(900'000, 'x');
+    RawClient first(service.port());
+    first.send(part);
+    ASSERT_TRUE(eventually([&] { return buffered() > 880'000; })) << buffered();
+    RawClient second(service.port());
+    second.send(part);
+    ASSERT_TRUE(eventually([&] { return buffered() > 1'780'000; })) << buffered();
+
+    for (int i = 0; i < 3; ++i) {
+        RawClient third(service.port());
+        EXPECT_TRUE(third.is_cut_while_sending(part));
+        EXPECT_TRUE(eventually([&] { return buffered() < 1'900'000; })) << buffered();
+    }
+    EXPECT_EQ(get(service.url("/fast-task")).status, 200) << "small requests are not concerned";
+    for (RawClient* client : {&first, &second}) {
+        client->send("x");
+        EXPECT_THAT(client->read_to_end(), StartsWith("HTTP/1.1 405 "));
+    }
+    EXPECT_TRUE(eventually([&] { return buffered() == 0; })) << buffered();
+    RawClient next(service.port());
+    next.send(part + "x");
+    EXPECT_THAT(next.read_to_end(), StartsWith("HTTP/1.1 405 "));
 }
 
 TEST(ForwardedFor, is_believed_from_trusted_peers_only) {

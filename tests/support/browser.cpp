@@ -12,6 +12,7 @@
 
 #include "json.hpp"
 #include "support/eventually.hpp"
+#include "support/free_port.hpp"
 #include "support/http_client.hpp"
 #include "support/spawn.hpp"
 
@@ -97,34 +98,31 @@ Browser::~Browser() {
 
 void Browser::start_driver() {
     SpawnOptions options;
-    options.arguments = {driver_program, "--port=0"};
     options.directory = folder_;
     options.output = folder_ / "log";
     options.environment = {"HOME=" + folder_.string(), "TMPDIR=" + folder_.string()};
     options.dies_with_caller = true;
-    constexpr std::string_view label = "started successfully on port ";
     std::string text;
-    const auto says_its_port = [&] {
-        text = read_file(options.output);
-        const std::size_t at = text.find(label);
-        return at != std::string::npos && text.find('\n', at) != std::string::npos;
-    };
     bool started = false;
     bool ended = true;
-    // It takes a port that is free for IPv6, then the same for IPv4, and ends when that is taken.
+    int port = 0;
+    // Somebody else may take the port meanwhile. One of its own choice it names wrongly where there
+    // is no IPv6.
     for (int attempt = 0; attempt < 20 && ended; ++attempt) {
         fs::remove(options.output);
+        port = free_port();
+        options.arguments = {driver_program, "--port=" + std::to_string(port)};
         driver_ = spawn(options);
         const auto settled = [&] {
             ended = wait_for_exit(driver_, std::chrono::milliseconds(0)).has_value();
-            started = !ended && says_its_port();
+            text = read_file(options.output);
+            started = !ended && text.find("started successfully") != std::string::npos;
             return ended || started;
         };
         eventually(settled, std::chrono::seconds(60));
         if (ended) driver_ = 0;
     }
     if (!started) throw std::runtime_error("chromedriver did not start: " + text);
-    const int port = std::stoi(text.substr(text.find(label) + label.size()));
     session_ = "http://127.0.0.1:" + std::to_string(port);
 }
 

@@ -190,6 +190,18 @@ void RawClient::send(std::string_view bytes) {
     }
 }
 
+bool RawClient::is_cut_while_sending(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent < 0) return errno == ECONNRESET || errno == EPIPE;
+        bytes.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    // The kernel took it all. What the server did not read makes its close a reset.
+    char byte = 0;
+    pollfd readable{.fd = socket_, .events = POLLIN, .revents = 0};
+    return ::poll(&readable, 1, timeout_seconds * 1000) > 0 && ::recv(socket_, &byte, 1, 0) <= 0;
+}
+
 void RawClient::close_sending_side() {
     ::shutdown(socket_, SHUT_WR);
 }

@@ -45,6 +45,8 @@ class RawClient {
     RawClient& operator=(RawClient&&) = delete;
 
     void send(std::string_view bytes);
+    /// Whether the server closes before it has taken all of it, and says nothing.
+    bool is_cut_while_sending(std::string_view bytes);
     void close_sending_side();
     /// Lets the end of the connection be a TCP reset instead of a goodbye.
     void reset_on_close();

@@ -80,6 +80,18 @@ Result query(const std::string& url, const std::string& sql) {
     return result;
 }
 
+/// The parent of a process. Nothing when there is no such process, or it has ended and only its
+/// parent does not know yet. Not its folder, which root in a container may not see of another
+/// user's process.
+std::optional<pid_t> parent_of(pid_t process) {
+    std::ifstream file{"/proc/" + std::to_string(process) + "/stat"};
+    const std::string stat{std::istreambuf_iterator<char>{file}, {}};
+    // "PID (name) state PPID …", and a name may hold anything.
+    const std::size_t name_end = stat.rfind(") ");
+    if (name_end == std::string::npos || stat[name_end + 2] == 'Z') return std::nullopt;
+    return std::atoi(stat.c_str() + name_end + 4);
+}
+
 }  // namespace
 
 PostgresServer::PostgresServer(const PostgresOptions& options)
@@ -171,15 +183,17 @@ void PostgresServer::stop(Stop mode) {
 }
 
 void PostgresServer::kill() {
-    // The postmaster first, or it would start a recovery when a session dies.
-    ::kill(postmaster_, SIGKILL);
+    // Stopped first: it must neither fork another session nor start a recovery when one dies.
+    ::kill(postmaster_, SIGSTOP);
+    const auto all = processes();
+    for (const pid_t process : all)
+        ::kill(process, SIGKILL);
     wait_for_exit(postmaster_, 20s);
     postmaster_ = 0;
     // A start on the same data is refused until the last session is gone.
-    for (auto left = processes(); !left.empty(); left = processes()) {
-        for (const pid_t process : left)
-            ::kill(process, SIGKILL);
-        std::this_thread::yield();
+    for (const pid_t process : all) {
+        while (parent_of(process))
+            std::this_thread::yield();
     }
 }
 
@@ -190,13 +204,13 @@ void PostgresServer::restart(Stop mode) {
 
 std::vector<pid_t> PostgresServer::processes() const {
     std::vector<pid_t> found;
+    if (!running()) return found;
     for (const auto& entry : fs::directory_iterator{"/proc"}) {
         const auto name = entry.path().filename().string();
         pid_t process = 0;
         std::from_chars(name.data(), name.data() + name.size(), process);
-        std::error_code gone;
-        if (process > 0 && fs::read_symlink(entry.path() / "cwd", gone) == folder_ / "data")
-            found.push_back(process);
+        const auto parent = parent_of(process);
+        if (parent && (process == postmaster_ || parent == postmaster_)) found.push_back(process);
     }
     return found;
 }

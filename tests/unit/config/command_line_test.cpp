@@ -29,6 +29,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 const process::Machine test_machine{.cores = 8,
+                                    .memory = std::size_t{1} << 30,
                                     .open_files = 1'000'000,
                                     .stdout_is_terminal = false,
                                     .migrations_dir = "/installed/migrations"};
@@ -231,13 +232,26 @@ TEST(CommandLine, names_the_flag_or_the_variable_that_is_wrong) {
 }
 
 TEST(CommandLine, refuses_values_out_of_range) {
-    for (const char* bad :
-         {"--port=65536", "--port=-1", "--admin-port=1e3", "--workers=0", "--database-pool-size=0",
-          "--database-max-queue=0", "--limit-concurrency=0", "--limit-connections=0",
-          "--limit-request-head=1023", "--limit-request-head=1GiB", "--limit-request-body=2GiB",
-          "--request-timeout=0", "--timeout-write=0s", "--timeout-keep-alive=0",
-          "--timeout-request-head=0", "--timeout-request-body=0", "--database-query-timeout=0ms",
-          "--database-startup-timeout=0", "--request-timeout=30"}) {
+    for (const char* bad : {"--port=65536",
+                            "--port=-1",
+                            "--admin-port=1e3",
+                            "--workers=0",
+                            "--database-pool-size=0",
+                            "--database-max-queue=0",
+                            "--limit-concurrency=0",
+                            "--limit-connections=0",
+                            "--limit-buffered=1023KiB",
+                            "--limit-request-head=1023",
+                            "--limit-request-head=1GiB",
+                            "--limit-request-body=2GiB",
+                            "--request-timeout=0",
+                            "--timeout-write=0s",
+                            "--timeout-keep-alive=0",
+                            "--timeout-request-head=0",
+                            "--timeout-request-body=0",
+                            "--database-query-timeout=0ms",
+                            "--database-startup-timeout=0",
+                            "--request-timeout=30"}) {
         const std::string_view flag =
             std::string_view{bad}.substr(0, std::string_view{bad}.find('='));
         EXPECT_THAT(refused({bad}), HasSubstr(std::string{flag} + ": \"")) << bad;
@@ -286,6 +300,22 @@ TEST(CommandLine, fits_connections_into_the_open_file_limit) {
     machine.open_files = 64;
     EXPECT_THAT(refused({}, {}, machine), HasSubstr("--limit-connections: 1 needs"));
     EXPECT_EQ(accepted({"migrate"}, {}, machine).command, Command::migrate);
+}
+
+TEST(CommandLine, buffers_a_quarter_of_the_memory_and_at_least_one_request) {
+    process::Machine machine = test_machine;
+    const auto buffered = [&](const std::vector<const char*>& arguments) {
+        return accepted(arguments, {}, machine).config.limit_buffered;
+    };
+    machine.memory = std::size_t{256} << 20;
+    EXPECT_EQ(buffered({}), std::size_t{64} << 20);
+    EXPECT_EQ(buffered({"--limit-buffered", "32MiB"}), std::size_t{32} << 20);
+    machine.memory = std::size_t{64} << 30;
+    EXPECT_EQ(buffered({}), std::size_t{512} << 20);
+    EXPECT_EQ(buffered({"--limit-request-body", "1GiB"}),
+              (std::size_t{1} << 30) + std::size_t{32} * 1024);
+    EXPECT_THAT(refused({"--limit-buffered", "1MiB"}),
+                HasSubstr("--limit-buffered: 1048576 bytes are less than one request of 1081344"));
 }
 
 TEST(CommandLine, takes_half_the_cores_but_never_none) {

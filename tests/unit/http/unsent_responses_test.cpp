@@ -38,7 +38,7 @@ async::Task<Response> too_large(Request&) {
 }
 
 struct UnsentResponsesTest : testing::TestWithParam<std::size_t> {
-    Server server{{.workers = GetParam(), .limit_unsent_bytes = (fit + 1) * body_size},
+    Server server{{.workers = GetParam(), .limit_buffered = (fit + 1) * body_size},
                   {{"GET", "/large", large}, {"GET", "/too-large", too_large}}};
     /// Connections that do nothing, as many as there are workers less one for each of the others:
     /// the server deals connections out in turn, so all of the others are on one loop.

@@ -2,14 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <optional>
-#include <string>
 #include <string_view>
+
+#include "unit/process/control_groups.hpp"
 
 namespace signalbox {
 namespace {
@@ -37,54 +35,43 @@ TEST(ParseCfsQuota, divides_quota_by_period) {
     EXPECT_EQ(process::parse_cfs_quota("100000", "0"), std::nullopt);
 }
 
-/// A folder that looks like /sys/fs/cgroup.
-class CgroupCpuLimit : public testing::Test {
+class CgroupCpuLimit : public test::ControlGroups {
   protected:
-    CgroupCpuLimit() {
-        std::string name = (fs::temp_directory_path() / "signalbox-cgroup-XXXXXX").string();
-        root_ = ::mkdtemp(name.data());
+    static std::optional<double> cpu_limit(std::string_view membership, const fs::path& root) {
+        return process::tightest_limit(process::cpu_controller(), membership, root);
     }
-    ~CgroupCpuLimit() override { fs::remove_all(root_); }
-
-    void write(const fs::path& file, std::string_view content) const {
-        fs::create_directories((root_ / file).parent_path());
-        std::ofstream{root_ / file} << content;
-    }
-
-    fs::path root_;
 };
 
 TEST_F(CgroupCpuLimit, reads_version_2_of_the_own_group) {
     write("system.slice/signalbox.service/cpu.max", "150000 100000\n");
-    EXPECT_EQ(process::cgroup_cpu_limit("0::/system.slice/signalbox.service\n", root_), 1.5);
-    EXPECT_EQ(process::cgroup_cpu_limit("0::/system.slice\n", root_), std::nullopt);
+    EXPECT_EQ(cpu_limit("0::/system.slice/signalbox.service\n", root_), 1.5);
+    EXPECT_EQ(cpu_limit("0::/system.slice\n", root_), std::nullopt);
 }
 
 TEST_F(CgroupCpuLimit, obeys_the_tightest_group_on_the_way_up) {
     write("pods/cpu.max", "100000 100000\n");
     write("pods/one/cpu.max", "300000 100000\n");
     write("pods/one/container/cpu.max", "max 100000\n");
-    EXPECT_EQ(process::cgroup_cpu_limit("0::/pods/one/container\n", root_), 1.0);
+    EXPECT_EQ(cpu_limit("0::/pods/one/container\n", root_), 1.0);
 }
 
 TEST_F(CgroupCpuLimit, finds_the_limit_at_the_root_inside_a_container) {
     write("cpu.max", "200000 100000\n");
-    EXPECT_EQ(process::cgroup_cpu_limit("0::/\n", root_), 2.0);
-    EXPECT_EQ(process::cgroup_cpu_limit("0::/path/known/to/the/host/only\n", root_), 2.0);
+    EXPECT_EQ(cpu_limit("0::/\n", root_), 2.0);
+    EXPECT_EQ(cpu_limit("0::/path/known/to/the/host/only\n", root_), 2.0);
 }
 
 TEST_F(CgroupCpuLimit, reads_version_1) {
     write("cpu/docker/abc/cpu.cfs_quota_us", "250000\n");
     write("cpu/docker/abc/cpu.cfs_period_us", "100000\n");
-    EXPECT_EQ(process::cgroup_cpu_limit("7:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n", root_),
-              2.5);
-    EXPECT_EQ(process::cgroup_cpu_limit("4:cpuset:/docker/abc\n", root_), std::nullopt);
+    EXPECT_EQ(cpu_limit("7:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n", root_), 2.5);
+    EXPECT_EQ(cpu_limit("4:cpuset:/docker/abc\n", root_), std::nullopt);
 }
 
 TEST_F(CgroupCpuLimit, has_none_without_control_groups) {
-    EXPECT_EQ(process::cgroup_cpu_limit("", root_ / "missing"), std::nullopt);
-    EXPECT_EQ(process::cgroup_cpu_limit("garbage", root_), std::nullopt);
-    EXPECT_EQ(process::cgroup_cpu_limit(":::\n\n::", root_), std::nullopt);
+    EXPECT_EQ(cpu_limit("", root_ / "missing"), std::nullopt);
+    EXPECT_EQ(cpu_limit("garbage", root_), std::nullopt);
+    EXPECT_EQ(cpu_limit(":::\n\n::", root_), std::nullopt);
 }
 
 TEST(CpuCount, counts_only_cores_the_process_may_run_on) {
