@@ -137,12 +137,13 @@ struct Routes {
         return exchange;
     }
 
-    /// Ends only when its client goes away.
-    static void make_endless(Exchange& exchange) {
+    /// Most likely it is still at work when its client goes away.
+    static void make_long(Exchange& exchange) {
         exchange = {.id = exchange.id,
                     .trace_id = exchange.trace_id,
                     .path = "/slow-task",
                     .query = exchange.query,
+                    .answers = {{200, R"({"message":"Task complete!"})"}},
                     .waits = true};
     }
 };
@@ -205,7 +206,7 @@ class Visit {
         if (fate_ == Fate::leaves_at_work || fate_ == Fate::leaves_in_an_answer) {
             taken_ = static_cast<std::size_t>(random.below(static_cast<int>(taken_)));
             if (fate_ == Fate::leaves_at_work && random.percent(50)) {
-                Routes::make_endless(exchanges_[taken_]);
+                Routes::make_long(exchanges_[taken_]);
             }
         }
         if (fate_ == Fate::asks_to_close) exchanges_.back().headers += "Connection: close\r\n";
