@@ -6,7 +6,7 @@ ARGS ?=
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: run test build install image compose-test debug tsan format format-check \
+.PHONY: run test build install image compose-test debug tsan soak format format-check \
         observability-check k8s-check setup test-setup clean help
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
@@ -36,6 +36,10 @@ debug: test-setup build/debug/build.ninja ## Build and test under AddressSanitiz
 tsan: test-setup build/tsan/build.ninja ## Build and test under ThreadSanitizer
 	$(call compile,tsan)
 	ctest --preset tsan -j2 --output-on-failure --no-tests=error
+
+soak: build ## Load the service with everything for SOAK_SECONDS (300): it has to stay as it is
+	@scripts/setup wrk python3
+	@bench/soak
 
 format: ## Format the C++ sources in place
 	@scripts/setup clang-format
