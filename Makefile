@@ -4,10 +4,12 @@
 ARGS ?=
 # Where `make install` puts what it installs. DESTDIR works as everywhere.
 PREFIX ?= /usr/local
+# How long `make fuzz` runs each target.
+FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: run test build install image compose-test debug tsan format format-check \
-        observability-check k8s-check setup test-setup clean help
+.PHONY: run test build install image compose-test debug tsan fuzz format format-check \
+        observability-check k8s-check setup test-setup fuzz-setup clean help
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
@@ -37,6 +39,10 @@ tsan: test-setup build/tsan/build.ninja ## Build and test under ThreadSanitizer
 	$(call compile,tsan)
 	ctest --preset tsan -j2 --output-on-failure --no-tests=error
 
+fuzz: build/fuzz/build.ninja ## Fuzz each target for FUZZ_SECONDS with libFuzzer
+	$(call compile,fuzz)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+
 format: ## Format the C++ sources in place
 	@scripts/setup clang-format
 	$(cxx_sources) | xargs -0r clang-format -i
@@ -60,6 +66,10 @@ test-setup: setup
 	@scripts/setup chromium chromium-driver fonts-dejavu-core
 	@scripts/prometheus >/dev/null
 
+# clang, what its sanitizers and libFuzzer link, and the names of functions in what they say.
+fuzz-setup: setup
+	@scripts/setup clang libclang-rt-dev llvm
+
 clean: ## Delete what was built; the private database of `make run` stays
 	rm -rf build
 
@@ -70,6 +80,8 @@ help: ## List these targets
 build/%/build.ninja: CMakePresets.json | setup
 	cmake --preset $*
 	@touch $@
+
+build/fuzz/build.ninja: | fuzz-setup
 
 # One build at a time in a folder: `make run` and `make test` share build/release.
 compile = @flock build/$(1) cmake --build --preset $(1)
