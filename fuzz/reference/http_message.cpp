@@ -24,7 +24,7 @@ bool consists_of(std::string_view text, std::string_view characters) {
 
 /// RFC 9110, section 5.6.2.
 bool is_token(std::string_view text) {
-    static const std::string tchar = "!#$%&'*+-.^_`|~" + std::string(alphanumeric);
+    static const std::string tchar = std::string(alphanumeric) + "!#$%&'*+-.^_`|~";
     return !text.empty() && consists_of(text, tchar);
 }
 
@@ -88,7 +88,7 @@ Values values_of(const HttpMessage& message, std::string_view name) {
 /// RFC 3986, sections 3.2.2 and 3.2.3. In brackets anything that might be an address will do, and a
 /// port has five digits at most (our limits).
 bool is_authority(std::string_view text) {
-    static const std::string allowed = "-._~!$&'()*+,;=%" + std::string(alphanumeric);
+    static const std::string allowed = std::string(alphanumeric) + "-._~!$&'()*+,;=%";
     const std::size_t port_at =
         text.find(':', text.find(']') == std::string_view::npos ? 0 : text.find(']'));
     std::string_view host = text.substr(0, port_at);
@@ -112,7 +112,7 @@ bool read_target(HttpMessage& message) {
         if (c <= ' ' || c >= 0x7f || c == '#') return false;
     }
     if (target == "*") {
-        message.path = "*";
+        message.path.assign(1, '*');
         return message.method == "OPTIONS";
     }
     if (!target.starts_with('/')) {
@@ -127,7 +127,8 @@ bool read_target(HttpMessage& message) {
     if (path.size() < target.size()) message.query = target.substr(path.size() + 1);
     const auto decoded = reference_percent_decode(path);
     if (!decoded) return false;
-    message.path = path.empty() ? "/" : *decoded;
+    message.path = *decoded;
+    if (path.empty()) message.path.assign(1, '/');
     return true;
 }
 
