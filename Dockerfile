@@ -59,6 +59,7 @@ FROM test-toolchain AS test
 # With what is compiled already.
 COPY --from=build /signalbox ./
 COPY tests tests
+COPY fuzz fuzz
 COPY observability observability
 RUN cmake --preset release -DSIGNALBOX_TESTS=ON && cmake --build --preset release
 RUN ctest --preset release -j2 --no-tests=error

@@ -4,10 +4,12 @@
 ARGS ?=
 # Where `make install` puts what it installs. DESTDIR works as everywhere.
 PREFIX ?= /usr/local
+# How long `make fuzz` runs each target.
+FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
 .PHONY: run test build install image compose-test debug tsan soak format format-check \
-        observability-check k8s-check setup test-setup clean help
+        observability-check k8s-check setup test-setup clean help fuzz fuzz-setup
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
@@ -41,6 +43,10 @@ soak: build ## Load the service with everything for SOAK_SECONDS (300): it has t
 	@scripts/setup wrk python3
 	@bench/soak
 
+fuzz: build/fuzz/build.ninja ## Fuzz each target for FUZZ_SECONDS with libFuzzer
+	$(call compile,fuzz)
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+
 format: ## Format the C++ sources in place
 	@scripts/setup clang-format
 	$(cxx_sources) | xargs -0r clang-format -i
@@ -64,6 +70,10 @@ test-setup: setup
 	@scripts/setup chromium chromium-driver fonts-dejavu-core
 	@scripts/prometheus >/dev/null
 
+# clang, what its sanitizers and libFuzzer link, and the names of functions in what they say.
+fuzz-setup: setup
+	@scripts/setup clang libclang-rt-dev llvm
+
 clean: ## Delete what was built; the private database of `make run` stays
 	rm -rf build
 
@@ -74,6 +84,8 @@ help: ## List these targets
 build/%/build.ninja: CMakePresets.json | setup
 	cmake --preset $*
 	@touch $@
+
+build/fuzz/build.ninja: | fuzz-setup
 
 # One build at a time in a folder: `make run` and `make test` share build/release.
 compile = @flock build/$(1) cmake --build --preset $(1)

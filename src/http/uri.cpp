@@ -43,6 +43,7 @@ std::optional<std::string> find_query_parameter(std::string_view query, std::str
     while (!query.empty()) {
         const std::string_view pair = query.substr(0, query.find('&'));
         query.remove_prefix(std::min(pair.size() + 1, query.size()));
+        if (pair.empty()) continue;  // not a parameter without a name
         const std::size_t equals = std::min(pair.find('='), pair.size());
         if (form_decode(pair.substr(0, equals)) != name) continue;
         if (auto value = form_decode(pair.substr(std::min(equals + 1, pair.size())))) return value;

@@ -160,10 +160,11 @@ std::vector<Refused> refused_hosts() {
                              {"GET / HTTP/1.1\r\nHost: a\r\nHOST: b\r\n", 400, "host"},
                              {"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n", 400, "host"},
                              {"GET http://a/ HTTP/1.1\r\n", 400, "host"}};
-    for (const auto& host : {"a b"s, "a/b"s,     "user@a"s,      "a?b"s,     "a#b"s,      "a\\b"s,
-                             "a:b"s, "a:80:80"s, "a:-1"s,        "a:+1"s,    "a:123456"s, "[::1"s,
-                             "::1"s, "[]"s,      "[::1]x"s,      "[::1]80"s, "[::1]:x"s,  "[:/]"s,
-                             "<a>"s, "\"a\""s,   "caf\xc3\xa9"s, ":80"s}) {
+    for (const auto& host :
+         {"a b"s,     "a/b"s,     "user@a"s,  "a?b"s,      "a#b"s,  "a\\b"s,  "a:b"s,
+          "a:80:80"s, "a:-1"s,    "a:+1"s,    "a:123456"s, "[::1"s, "::1"s,   "[]"s,
+          "[::1]x"s,  "[::1]80"s, "[::1]:x"s, "[:/]"s,     "<a>"s,  "\"a\""s, "caf\xc3\xa9"s,
+          ":80"s,     "a%"s,      "a%zz"s,    "a%00"s}) {
         all.push_back({"GET / HTTP/1.1\r\nHost: " + host + "\r\n", 400, "host"});
     }
     return all;

@@ -31,6 +31,8 @@ TEST(query_parameter, is_found_by_its_whole_decoded_name) {
     EXPECT_EQ(find_query_parameter("a=1", "A"), std::nullopt);
     EXPECT_EQ(find_query_parameter("", "a"), std::nullopt);
     EXPECT_EQ(find_query_parameter("&&", "a"), std::nullopt);
+    EXPECT_EQ(find_query_parameter("&&a=1&&", ""), std::nullopt);
+    EXPECT_EQ(find_query_parameter("&&=1", ""), "1");
 }
 
 TEST(query_parameter, has_its_first_value_decoded) {
