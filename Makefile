@@ -6,7 +6,7 @@ ARGS ?=
 PREFIX ?= /usr/local
 
 .DEFAULT_GOAL := help
-.PHONY: run test build install image compose-test debug tsan format format-check \
+.PHONY: run test rolling-test build install image compose-test debug tsan format format-check \
         observability-check k8s-check setup test-setup clean help
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
@@ -14,6 +14,9 @@ run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 
 test: test-setup build ## Build and run all tests
 	ctest --preset release -j2 --output-on-failure --no-tests=error
+
+rolling-test: build ## Restart two instances behind HAProxy under load: no request may be lost
+	@tests/rolling/run
 
 build: build/release/build.ninja ## Build the release binary, build/release/signalbox
 	$(call compile,release)
