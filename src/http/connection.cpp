@@ -26,6 +26,11 @@ constexpr auto never = Connection::Clock::time_point::max();
 /// (RFC 9112, section 9.6).
 constexpr std::chrono::seconds linger_timeout{1};
 
+/// How long an idle connection stays open at the drain, for a request that is on its way over the
+/// network: a client that was just accepted, or uses its connection all the time, sends one within
+/// a round trip, and learns from the answer that the connection closes.
+constexpr std::chrono::milliseconds last_request_wait{500};
+
 /// Requests that wait their turn on one connection, in bytes on top of one that is as large as the
 /// limits allow. Clients that pipeline send a few at a time.
 constexpr std::size_t pipeline_allowance = 64 * 1024;
@@ -159,6 +164,8 @@ void Connection::on_event(PartialMessage partial) {
 
 void Connection::on_event(EndOfInput) {
     end_of_input_ = true;
+    // Half a request had arrived when we ended reading: its client is told to send it again.
+    if (ended_input_ && partial_message_ && !refusal_) refusal_ = Malformed{408, "timeout"};
     partial_message_ = false;
     read_deadline_ = never;
     if (half_closed_) {
@@ -192,10 +199,10 @@ void Connection::answer_next() {
     }
     answering_ = false;
     if (closed_ || running_ || output_ || half_closed_) return;
-    if (end_of_input_ || (draining_ && !partial_message_ && !ended_input_)) {
+    if (end_of_input_) {
         close();
     } else if (!partial_message_ && read_deadline_ == never) {
-        read_deadline_ = Clock::now() + server_.options.timeout_keep_alive;
+        read_deadline_ = Clock::now() + (ended_input_ ? linger_timeout : idle_timeout());
     }
 }
 
@@ -275,7 +282,8 @@ void Connection::respond(Response response) {
     running_ = false;
     request_deadline_ = never;
     // What the client has already sent is still answered before the connection closes.
-    const bool last = (draining_ || end_of_input_) && queue_.empty() && !partial_message_;
+    const bool last =
+        (draining_ || ended_input_ || end_of_input_) && queue_.empty() && !partial_message_;
     send(std::move(response), request_->keep_alive && !last);
     if (!closed_) {
         answer_next();
@@ -400,9 +408,19 @@ void Connection::report(int status, std::size_t body_size) {
                         .malformed_reason = request_ ? "" : refusal_->reason,
                         .status = status,
                         .body_size = body_size});
+    if (draining_) count_for_drain(status);
     server_.requests_in_flight.fetch_sub(1);
     slow_log_due_ = never;
     request_.reset();
+}
+
+void Connection::count_for_drain(int status) {
+    const bool client_gone = status == 499;
+    if (in_flight_.error_type == "shutdown" || (client_gone && turning_away_)) {
+        ++server_.cancelled_while_draining;
+    } else if (!client_gone) {
+        ++server_.answered_while_draining;
+    }
 }
 
 void Connection::close_when_client_does() {
@@ -422,20 +440,34 @@ void Connection::drain() {
     if (closed_) return;
     const auto self = shared_from_this();
     draining_ = true;
-    if (!busy() && !partial_message_ && !half_closed_ && !refusal_ && !end_of_input_) {
-        // A request may be on its way from the socket to here. Reading ends behind what has
-        // arrived, and what was on its way comes before the end does.
-        ended_input_ = true;
-        ::shutdown(socket_, SHUT_RD);
-        read_deadline_ = Clock::now() + linger_timeout;
-        set_timer();
-        return;
-    }
-    answer_next();
+    if (!idle()) return;
+    read_deadline_ = std::min(read_deadline_, Clock::now() + idle_timeout());
+    set_timer();
+}
+
+bool Connection::idle() const noexcept {
+    return !busy() && !partial_message_ && !half_closed_ && !refusal_ && !end_of_input_;
+}
+
+std::chrono::milliseconds Connection::idle_timeout() const noexcept {
+    return draining_ ? std::min(last_request_wait, server_.options.timeout_keep_alive)
+                     : server_.options.timeout_keep_alive;
+}
+
+void Connection::end_input() {
+    ended_input_ = true;
+    ::shutdown(socket_, SHUT_RD);
+    read_deadline_ = Clock::now() + linger_timeout;
 }
 
 void Connection::cancel(observe::Cancelled reason) {
-    if (reason == observe::Cancelled::shutdown) turning_away_ = true;
+    if (reason == observe::Cancelled::shutdown) {
+        turning_away_ = true;
+        if (!closed_ && idle() && !ended_input_) {
+            end_input();
+            set_timer();
+        }
+    }
     if (!running_ || in_flight_.cancelled != observe::Cancelled::no) return;
     in_flight_.cancelled = reason;
     cancellation_->emit(asio::cancellation_type::terminal);
@@ -485,12 +517,15 @@ void Connection::on_timer() {
         cancel(observe::Cancelled::deadline);
     }
     if (now >= read_deadline_) {
-        if (!partial_message_) {
+        if (partial_message_) {
+            on_event(Malformed{408, "timeout"});
+            answer_next();
+        } else if (!ended_input_) {
+            end_input();
+        } else {
             close();
             return;
         }
-        on_event(Malformed{408, "timeout"});
-        answer_next();
     }
     if (!closed_) set_timer();
 }

@@ -22,6 +22,9 @@ struct ServerContext {
     std::atomic<std::size_t> open_connections{0};
     std::atomic<std::uint64_t> rejected_connections{0};
     std::atomic<std::size_t> unsent_bytes{0};  ///< of responses that wait for their clients
+    /// Since the drain began.
+    std::atomic<std::size_t> answered_while_draining{0};
+    std::atomic<std::size_t> cancelled_while_draining{0};
 
     /// Signalled when the last connection closes, for whoever waits for a drain.
     std::mutex closed_mutex{};
