@@ -219,13 +219,15 @@ void Connection::start(std::unique_ptr<Request> request) {
         respond(service_unavailable());
         return;
     }
-    if (in_flight_.in_flight_at_start > server_.options.limit_concurrency) {
+    const Route* const route = request_->match.route;
+    if (in_flight_.in_flight_at_start > server_.options.limit_concurrency &&
+        (route == nullptr || route->sheddable)) {
         in_flight_.shed = observe::Shed::concurrency;
         in_flight_.error_type = "concurrency_limit";
         respond(service_unavailable());
         return;
     }
-    if (request_->match.route == nullptr) {
+    if (route == nullptr) {
         respond(answer_without_route(*request_));
         return;
     }
