@@ -1,6 +1,10 @@
 #include "wiring.hpp"
 
+#include <fmt/format.h>
+
 #include <iterator>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "observe/process_metrics.hpp"
@@ -98,6 +102,15 @@ void add_metrics(observe::Metrics& metrics, const admin::Health& health, const o
                     "Connections answered with 503 and closed because of --limit-connections.", {},
                     [&api, number] { return number(api.connections().rejected); });
     metrics.add(std::make_unique<observe::ProcessMetrics>());
+}
+
+void listen(http::Server& server, std::string_view flags) {
+    try {
+        server.listen();
+    } catch (const std::system_error& error) {
+        throw std::runtime_error(
+            fmt::format("{}; choose another address with {}", error.what(), flags));
+    }
 }
 
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more) {
