@@ -9,13 +9,16 @@ FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
 .PHONY: run test build install image compose-test debug tsan soak format format-check \
-        observability-check k8s-check setup test-setup clean help fuzz fuzz-setup
+        observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
 
 test: test-setup build ## Build and run all tests
 	ctest --preset release -j2 --output-on-failure --no-tests=error
+
+rolling-test: build ## Restart two instances behind HAProxy under load: no request may be lost
+	@tests/rolling/run
 
 build: build/release/build.ninja ## Build the release binary, build/release/signalbox
 	$(call compile,release)

@@ -55,12 +55,12 @@ int serve(const Config& config, observe::Log& log, const process::StopSignal& st
     std::optional<http::Server> admin;
     if (!config.admin_shares_port()) {
         admin.emplace(admin_options(config), admin::routes(instance, admin::DebugAccess::everyone));
-        admin->listen();
+        listen(*admin, "--admin-host and --admin-port");
     }
 
     app::startup(database, stop.token());
     db::prepare_schema(config, [&log](auto line) { log.write(LogLevel::info, line); });
-    api.listen();
+    listen(api, "--host and --port");
     health.set(admin::State::ready);
     log.write(LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
                                           admin ? admin->url() : api.url()));

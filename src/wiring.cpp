@@ -1,6 +1,10 @@
 #include "wiring.hpp"
 
+#include <fmt/format.h>
+
 #include <iterator>
+#include <stdexcept>
+#include <system_error>
 #include <utility>
 
 #include "observe/process_metrics.hpp"
@@ -107,6 +111,15 @@ void add_metrics(observe::Metrics& metrics, const admin::Health& health, const o
     metrics.gauge(buffered, buffered_help, {{"what", "responses"}},
                   [&api, number] { return number(api.buffered().responses); });
     metrics.add(std::make_unique<observe::ProcessMetrics>());
+}
+
+void listen(http::Server& server, std::string_view flags) {
+    try {
+        server.listen();
+    } catch (const std::system_error& error) {
+        throw std::runtime_error(
+            fmt::format("{}; choose another address with {}", error.what(), flags));
+    }
 }
 
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more) {

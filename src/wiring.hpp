@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string_view>
 #include <vector>
 
 #include "admin/health.hpp"
@@ -24,6 +25,9 @@ http::ServerOptions admin_options(const Config& config);
 /// The metrics that are read when asked for.
 void add_metrics(observe::Metrics& metrics, const admin::Health& health, const observe::Log& log,
                  const db::Pool& database, const Config& config, const http::Server& api);
+
+/// Listens, or throws std::runtime_error that says which flags choose another address.
+void listen(http::Server& server, std::string_view flags);
 
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more);
 

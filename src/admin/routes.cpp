@@ -101,6 +101,10 @@ std::vector<http::Route> routes(Instance instance, DebugAccess access) {
             return only_from_loopback(request, handler);
         };
     }
+    // On the API's port, too, they answer when it has more to do than it can: a probe that is
+    // turned away would take the instance out just then, and its load would go to the others.
+    for (http::Route& route : routes)
+        route.sheddable = false;
     return routes;
 }
 

@@ -107,7 +107,7 @@ std::vector<Migration> load_migrations(const std::filesystem::path& folder) {
         }
     } catch (const std::filesystem::filesystem_error& error) {
         throw MigrationError{"cannot read the migrations in " + folder.string() + ": " +
-                             error.code().message()};
+                             error.code().message() + "; --migrations-dir names another folder"};
     }
     std::ranges::sort(migrations, {}, &Migration::file_name);
 

@@ -142,7 +142,9 @@ void apply_migrations(const MigrationTarget& target, const std::filesystem::path
                       const MigrationReport& report) {
     with_migration_errors([&] {
         const auto migrations = load_migrations(folder);
-        if (migrations.empty()) throw MigrationError{"no migrations in " + folder.string()};
+        if (migrations.empty())
+            throw MigrationError{"no migrations in " + folder.string() +
+                                 "; --migrations-dir names another folder"};
         SqlSession session{target.database_url, target.patience};
         const std::string table = migrations_table(session);
         if (not_applied(migrations, applied_versions(session, table)).empty()) return;

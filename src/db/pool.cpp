@@ -19,6 +19,7 @@
 
 #include "async/turn.hpp"
 #include "config/database_url.hpp"
+#include "config/units.hpp"
 #include "db/backoff.hpp"
 #include "db/cancellation.hpp"
 #include "db/rows_json.hpp"
@@ -181,9 +182,11 @@ void Pool::connect(std::stop_token stop) {
     }
     disconnect();
     if (stop.stop_requested()) throw Unavailable("stopped before the database answered");
-    throw Unavailable(last_error.empty()
-                          ? fmt::format("{} does not answer", redact_url(options_.url))
-                          : last_error);
+    if (last_error.empty()) last_error = redact_url(options_.url) + " does not answer";
+    throw Unavailable(
+        fmt::format("{}; gave up after {}: check DATABASE_URL, or wait longer with "
+                    "--database-startup-timeout",
+                    last_error, format_duration(options_.startup_timeout)));
 }
 
 void Pool::disconnect() {

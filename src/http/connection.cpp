@@ -27,6 +27,11 @@ constexpr auto never = Connection::Clock::time_point::max();
 /// (RFC 9112, section 9.6).
 constexpr std::chrono::seconds linger_timeout{1};
 
+/// How long an idle connection stays open at the drain, for a request that is on its way over the
+/// network: a client that was just accepted, or uses its connection all the time, sends one within
+/// a round trip, and learns from the answer that the connection closes.
+constexpr std::chrono::milliseconds last_request_wait{500};
+
 /// Requests of one connection, in bytes on top of two that are as large as the limits allow: the
 /// one that is answered and the next. Clients that pipeline send a few at a time.
 constexpr std::size_t pipeline_allowance = 64 * 1024;
@@ -192,6 +197,8 @@ void Connection::on_event(PartialMessage partial) {
 
 void Connection::on_event(EndOfInput) {
     end_of_input_ = true;
+    // Half a request had arrived when we ended reading: its client is told to send it again.
+    if (ended_input_ && partial_message_ && !refusal_) refusal_ = Malformed{408, "timeout"};
     partial_message_ = false;
     read_deadline_ = never;
     if (half_closed_) {
@@ -225,10 +232,10 @@ void Connection::answer_next() {
     }
     answering_ = false;
     if (closed_ || running_ || output_ || half_closed_) return;
-    if (end_of_input_ || (draining_ && !partial_message_ && !ended_input_)) {
+    if (end_of_input_) {
         close();
     } else if (!partial_message_ && read_deadline_ == never) {
-        read_deadline_ = Clock::now() + server_.options.timeout_keep_alive;
+        read_deadline_ = Clock::now() + (ended_input_ ? linger_timeout : idle_timeout());
     }
 }
 
@@ -245,13 +252,15 @@ void Connection::start(std::unique_ptr<Request> request) {
         respond(service_unavailable());
         return;
     }
-    if (in_flight_.in_flight_at_start > server_.options.limit_concurrency) {
+    const Route* const route = request_->match.route;
+    if (in_flight_.in_flight_at_start > server_.options.limit_concurrency &&
+        (route == nullptr || route->sheddable)) {
         in_flight_.shed = observe::Shed::concurrency;
         in_flight_.error_type = "concurrency_limit";
         respond(service_unavailable());
         return;
     }
-    if (request_->match.route == nullptr) {
+    if (route == nullptr) {
         respond(answer_without_route(*request_));
         return;
     }
@@ -308,7 +317,8 @@ void Connection::respond(Response response) {
     running_ = false;
     request_deadline_ = never;
     // What the client has already sent is still answered before the connection closes.
-    const bool last = (draining_ || end_of_input_) && queue_.empty() && !partial_message_;
+    const bool last =
+        (draining_ || ended_input_ || end_of_input_) && queue_.empty() && !partial_message_;
     send(std::move(response), request_->keep_alive && !last);
     if (!closed_) {
         answer_next();
@@ -432,12 +442,22 @@ void Connection::report(int status, std::size_t body_size) {
                         .malformed_reason = request_ ? "" : refusal_->reason,
                         .status = status,
                         .body_size = body_size});
+    if (draining_) count_for_drain(status);
     server_.requests_in_flight.fetch_sub(1);
     slow_log_due_ = never;
     if (request_) {
         request_.reset();
         const std::size_t before = requests_size_.fetch_sub(request_size_);
         count_input(before, before - request_size_);
+    }
+}
+
+void Connection::count_for_drain(int status) {
+    const bool client_gone = status == 499;
+    if (in_flight_.error_type == "shutdown" || (client_gone && turning_away_)) {
+        ++server_.cancelled_while_draining;
+    } else if (!client_gone) {
+        ++server_.answered_while_draining;
     }
 }
 
@@ -458,20 +478,34 @@ void Connection::drain() {
     if (closed_) return;
     const auto self = shared_from_this();
     draining_ = true;
-    if (!busy() && !partial_message_ && !half_closed_ && !refusal_ && !end_of_input_) {
-        // A request may be on its way from the socket to here. Reading ends behind what has
-        // arrived, and what was on its way comes before the end does.
-        ended_input_ = true;
-        ::shutdown(socket_, SHUT_RD);
-        read_deadline_ = Clock::now() + linger_timeout;
-        set_timer();
-        return;
-    }
-    answer_next();
+    if (!idle()) return;
+    read_deadline_ = std::min(read_deadline_, Clock::now() + idle_timeout());
+    set_timer();
+}
+
+bool Connection::idle() const noexcept {
+    return !busy() && !partial_message_ && !half_closed_ && !refusal_ && !end_of_input_;
+}
+
+std::chrono::milliseconds Connection::idle_timeout() const noexcept {
+    return draining_ ? std::min(last_request_wait, server_.options.timeout_keep_alive)
+                     : server_.options.timeout_keep_alive;
+}
+
+void Connection::end_input() {
+    ended_input_ = true;
+    ::shutdown(socket_, SHUT_RD);
+    read_deadline_ = Clock::now() + linger_timeout;
 }
 
 void Connection::cancel(observe::Cancelled reason) {
-    if (reason == observe::Cancelled::shutdown) turning_away_ = true;
+    if (reason == observe::Cancelled::shutdown) {
+        turning_away_ = true;
+        if (!closed_ && idle() && !ended_input_) {
+            end_input();
+            set_timer();
+        }
+    }
     if (!running_ || in_flight_.cancelled != observe::Cancelled::no) return;
     in_flight_.cancelled = reason;
     cancellation_->emit(asio::cancellation_type::terminal);
@@ -521,12 +555,15 @@ void Connection::on_timer() {
         cancel(observe::Cancelled::deadline);
     }
     if (now >= read_deadline_) {
-        if (!partial_message_) {
+        if (partial_message_) {
+            on_event(Malformed{408, "timeout"});
+            answer_next();
+        } else if (!ended_input_) {
+            end_input();
+        } else {
             close();
             return;
         }
-        on_event(Malformed{408, "timeout"});
-        answer_next();
     }
     if (!closed_) set_timer();
 }

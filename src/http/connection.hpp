@@ -56,7 +56,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     /// For the event loop.
     void on_input(decltype(InputEvent::what) what);
-    /// Answers what has arrived, with `Connection: close`, and closes, which is soon when idle.
+    /// Answers what has arrived, with `Connection: close`, and closes. When idle, it closes after a
+    /// moment in which a request that is on its way may still come.
     void drain();
     /// Ends the request in flight, if its handler still runs, with the answer for this reason.
     /// After a shutdown those that wait behind it get the same.
@@ -106,7 +107,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void stop_waiting_until_writable();
     void finish_output(const Output& output);
     void report(int status, std::size_t body_size);
+    void count_for_drain(int status);
     void close_when_client_does();
+    bool idle() const noexcept;
+    /// How long it may be idle.
+    std::chrono::milliseconds idle_timeout() const noexcept;
+    /// Reading ends behind what has arrived. A request on its way from the socket to here still
+    /// comes, before the end of input does.
+    void end_input();
     void set_timer();
     void on_timer();
 

@@ -8,9 +8,10 @@
 
 namespace signalbox::http {
 
-void ConnectionSet::add(std::shared_ptr<Connection> connection) {
-    const auto [added, is_new] = connections_.insert(std::move(connection));
-    if (draining_) std::shared_ptr(*added)->drain();
+void ConnectionSet::add(const std::shared_ptr<Connection>& connection) {
+    connections_.insert(connection);
+    if (draining_) connection->drain();
+    if (cancelled_) connection->cancel(*cancelled_);
 }
 
 void ConnectionSet::remove(const std::shared_ptr<Connection>& connection) {
@@ -24,6 +25,7 @@ void ConnectionSet::drain() {
 }
 
 void ConnectionSet::cancel_all(observe::Cancelled reason) {
+    cancelled_ = reason;
     for_each([reason](Connection& connection) { connection.cancel(reason); });
 }
 

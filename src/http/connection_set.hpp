@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <unordered_set>
 
 #include "observe/in_flight.hpp"
@@ -16,10 +17,10 @@ class ConnectionSet {
   public:
     explicit ConnectionSet(ServerContext& server) : server_(server) {}
 
-    void add(std::shared_ptr<Connection> connection);
+    void add(const std::shared_ptr<Connection>& connection);
     void remove(const std::shared_ptr<Connection>& connection);
 
-    /// From now on: those that are there and those to come.
+    /// Those that are there and, from now on, those to come.
     void drain();
     void cancel_all(observe::Cancelled reason);
     void close_all();
@@ -33,6 +34,7 @@ class ConnectionSet {
     ServerContext& server_;
     std::unordered_set<std::shared_ptr<Connection>> connections_;
     bool draining_ = false;
+    std::optional<observe::Cancelled> cancelled_;  ///< why those to come are, too
 };
 
 }  // namespace signalbox::http

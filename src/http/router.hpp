@@ -24,6 +24,7 @@ struct Route {
     std::string_view method;
     std::string_view path;  ///< a template; also the route's name in logs and metrics
     Handler handler;
+    bool sheddable = true;  ///< false: answered beyond --limit-concurrency, too
 };
 
 /// Finds the route of a request in Pistache's tree of path segments. Immutable once built, so

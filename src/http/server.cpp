@@ -76,17 +76,12 @@ void Server::listen() {
 
 Server::Drained Server::drain(std::chrono::milliseconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
-    const std::size_t in_flight = context_.requests_in_flight;
-    asio::post(workers_.front()->loop(), [this] {
-        if (acceptor_) acceptor_->stop();
-        for (auto& worker : workers_)
-            worker->drain();
-    });
+    stop_accepting(deadline);
     if (wait_until_closed(deadline)) {
         flush();
-        return {.answered = in_flight};
+        return {.answered = context_.answered_while_draining,
+                .cancelled = context_.cancelled_while_draining};
     }
-    const std::size_t late = context_.requests_in_flight;
     for (auto& worker : workers_)
         worker->cancel_all(observe::Cancelled::shutdown);
     if (!wait_until_closed(std::chrono::steady_clock::now() + last_words)) {
@@ -94,7 +89,23 @@ Server::Drained Server::drain(std::chrono::milliseconds timeout) {
             worker->close_all();
     }
     flush();
-    return {.answered = in_flight - std::min(in_flight, late), .cancelled = late};
+    // What is in flight even now does not heed its cancellation.
+    return {.answered = context_.answered_while_draining,
+            .cancelled = context_.cancelled_while_draining + context_.requests_in_flight};
+}
+
+void Server::stop_accepting(std::chrono::steady_clock::time_point deadline) {
+    std::promise<void> stopped;
+    const auto done = stopped.get_future();
+    asio::post(workers_.front()->loop(), [this, stopped = std::move(stopped)]() mutable {
+        if (acceptor_) acceptor_->stop();
+        for (auto& worker : workers_)
+            worker->drain();
+        stopped.set_value();
+    });
+    // What the kernel had accepted is a connection, and counts as open, only from then on. A loop
+    // that is blocked must not hold up the end.
+    done.wait_until(deadline);
 }
 
 std::string Server::url() const {

@@ -19,8 +19,8 @@ namespace signalbox::http {
 class Server {
   public:
     struct Drained {
-        std::size_t answered = 0;   ///< in flight when it began, answered in time
-        std::size_t cancelled = 0;  ///< cancelled with 503 because the time was up
+        std::size_t answered = 0;   ///< requests, since it began
+        std::size_t cancelled = 0;  ///< with 503, or cut off, because the time was up
     };
 
     Server(ServerOptions options, std::vector<Route> routes,
@@ -60,6 +60,7 @@ class Server {
     Buffered buffered() const;  ///< Any thread.
 
   private:
+    void stop_accepting(std::chrono::steady_clock::time_point deadline);
     void flush();
     bool wait_until_closed(std::chrono::steady_clock::time_point deadline);
 

@@ -24,6 +24,9 @@ struct ServerContext {
     std::atomic<std::uint64_t> rejected_connections{0};
     std::atomic<std::size_t> buffered_requests{0};  ///< bytes
     UnsentResponses unsent{options.limit_buffered};
+    /// Since the drain began.
+    std::atomic<std::size_t> answered_while_draining{0};
+    std::atomic<std::size_t> cancelled_while_draining{0};
 
     /// Signalled when the last connection closes, for whoever waits for a drain.
     std::mutex closed_mutex{};

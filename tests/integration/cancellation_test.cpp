@@ -3,21 +3,55 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <future>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/postgres.hpp"
+#include "support/prometheus.hpp"
 #include "support/service.hpp"
 
 namespace signalbox::test {
 namespace {
 
+using namespace std::chrono_literals;
+using testing::Each;
+using testing::Field;
 using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr const char* users = "GET /users HTTP/1.1\r\nHost: here\r\n\r\n";
+constexpr const char* in_flight = "http_server_active_requests";
+constexpr const char* pending = "db_client_connection_pending_requests";
+
+double metric(const Service& service, std::string_view name, const Labels& labels = {}) {
+    return total(parse_metrics(get(service.admin_url("/metrics")).body), name, labels);
+}
+
+double connections_at_work(const Service& service) {
+    return metric(service, "db_client_connections", {{"db_client_connection_state", "used"}});
+}
+
+/// Within a second on a machine that is not busy. What would happen without a cancellation takes
+/// longer than this waits.
+template <class Condition>
+bool soon(Condition condition) {
+    return eventually(condition, 15s);
+}
+
+/// Whoever they are.
+int waiting_for_a_lock(const std::string& database) {
+    return std::stoi(query_value(database,
+                                 "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                 "current_database() AND wait_event_type = 'Lock'"));
+}
 
 struct Cancellation : testing::Test {
     const std::string database = database_with_users(3);
@@ -29,25 +63,62 @@ HttpRequest with_timeout(const Service& service, const std::string& path,
 }
 
 TEST_F(Cancellation, ends_the_query_of_a_request_that_is_out_of_time) {
-    const Service service(database, {"--database-pool-size", "1"});
+    const Service service(database,
+                          {"--database-pool-size", "1", "--database-query-timeout", "30s"});
     std::optional<LockedUsers> lock(std::in_place, database);
-    EXPECT_EQ(send(with_timeout(service, "/users", "0.5")).status, 504);
-    EXPECT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 0; }));
+    const auto response = send(with_timeout(service, "/users", "0.5"));
+    EXPECT_EQ(response.status, 504);
+    EXPECT_EQ(response.body, R"({"detail":"Gateway Timeout"})");
+    EXPECT_TRUE(soon([&] { return reads_held_by_a_lock(database) == 0; }));
     lock.reset();
     EXPECT_EQ(get(service.url("/users")).status, 200) << "the only connection works again";
 }
 
 TEST_F(Cancellation, ends_the_query_of_a_client_that_went_away) {
-    const Service service(database, {"--database-pool-size", "1"});
+    const Service service(database,
+                          {"--database-pool-size", "1", "--database-query-timeout", "30s"});
     std::optional<LockedUsers> lock(std::in_place, database);
     {
         RawClient client(service.port());
         client.send("GET /users HTTP/1.1\r\nHost: here\r\n\r\n");
         ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
     }
-    EXPECT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 0; }));
+    EXPECT_TRUE(soon([&] { return reads_held_by_a_lock(database) == 0; }));
     lock.reset();
     EXPECT_EQ(get(service.url("/users")).status, 200);
+}
+
+TEST_F(Cancellation, frees_the_place_in_the_queue_of_a_request_that_is_out_of_time) {
+    const Service service(database, {"--database-pool-size", "1", "--database-max-queue", "1",
+                                     "--no-share-reads", "--database-query-timeout", "30s"});
+    std::optional<LockedUsers> lock(std::in_place, database);
+    RawClient runs(service.port()), waits(service.port());
+    runs.send(users);
+    ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
+    EXPECT_EQ(send(with_timeout(service, "/users", "0.3")).status, 504);
+    EXPECT_TRUE(soon([&] { return metric(service, pending) == 0; }));
+    waits.send(users);
+    EXPECT_TRUE(soon([&] { return metric(service, pending) == 1; })) << "there is no place for it";
+    lock.reset();
+    EXPECT_THAT(runs.read_response(), StartsWith("HTTP/1.1 200 "));
+    EXPECT_THAT(waits.read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+TEST_F(Cancellation, leaves_no_coroutine_behind_and_no_timer) {
+    const Service service(database);
+    const auto tasks = [&] { return metric(service, "signalbox_event_loop_tasks"); };
+    RawClient patient(service.port());
+    patient.send("GET /multiple-tasks HTTP/1.1\r\nHost: here\r\n\r\n");
+    ASSERT_TRUE(eventually([&] { return metric(service, in_flight) == 1; }));
+    const double of_one = tasks();
+    const auto late =
+        send_all(std::vector<HttpRequest>(100, with_timeout(service, "/multiple-tasks", "0.2")));
+    EXPECT_THAT(late, Each(Field(&HttpResponse::status, 504)));
+    // Its timers began before theirs: while it waits, none of theirs has run out by itself.
+    EXPECT_EQ(tasks(), of_one);
+    EXPECT_EQ(metric(service, in_flight), 1) << "the machine was too slow for this to prove it";
+    EXPECT_THAT(patient.read_response(), StartsWith("HTTP/1.1 200 "));
+    EXPECT_TRUE(eventually([&] { return tasks() == 0; }));
 }
 
 TEST_F(Cancellation, leaves_a_shared_query_alone_while_anybody_waits_for_it) {
@@ -63,6 +134,33 @@ TEST_F(Cancellation, leaves_a_shared_query_alone_while_anybody_waits_for_it) {
     lock.reset();
     EXPECT_EQ(first.get().status, 200);
     EXPECT_EQ(patient.get().status, 200);
+}
+
+TEST_F(Cancellation, leaves_a_shared_query_that_runs_alone_while_anybody_waits_for_it) {
+    const Service service(database,
+                          {"--database-pool-size", "1", "--database-query-timeout", "30s"});
+    std::optional<LockedUsers> lock(std::in_place, database);
+    RawClient first(service.port()), patient(service.port());
+    first.send(users);
+    ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
+    std::optional<RawClient> hasty(std::in_place, service.port());
+    for (RawClient* shares : {&patient, &*hasty})
+        shares->send(users);
+    ASSERT_TRUE(eventually([&] { return metric(service, in_flight) == 3; }));
+    // Gets its turn behind the first read, and in front of the one that two share.
+    auto next_lock =
+        std::async(std::launch::async, [&] { return std::make_unique<LockedUsers>(database); });
+    ASSERT_TRUE(eventually([&] { return waiting_for_a_lock(database) == 2; }));
+    lock.reset();
+    EXPECT_THAT(first.read_response(), StartsWith("HTTP/1.1 200 "));
+    auto held = next_lock.get();
+    ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
+
+    hasty.reset();
+    ASSERT_TRUE(eventually([&] { return metric(service, in_flight) == 1; }));
+    EXPECT_EQ(reads_held_by_a_lock(database), 1) << "somebody waits for it";
+    held.reset();
+    EXPECT_THAT(patient.read_response(), StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(Cancellation, never_hits_the_next_query_of_the_connection) {
@@ -98,6 +196,8 @@ TEST(FrozenServer, holds_up_neither_reads_after_it_nor_the_end) {
     // Nobody waits any more for what runs, and the request to cancel it is not even read.
     EXPECT_EQ(get(service.url("/users")).status, 503);
     EXPECT_EQ(get(service.url("/users")).status, 503);
+    EXPECT_TRUE(soon([&] { return connections_at_work(service) == 0; }))
+        << "a thread is held by a server that is still frozen";
     signal_all(SIGCONT);
     EXPECT_TRUE(eventually([&] { return get(service.url("/users")).status == 200; }));
 

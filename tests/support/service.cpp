@@ -139,6 +139,33 @@ std::size_t Process::open_files() const {
     return entries("/proc/" + std::to_string(pid_) + "/fd");
 }
 
+std::set<int> Process::listening_ports() const {
+    const fs::path process = "/proc/" + std::to_string(pid_);
+    std::set<std::string> sockets;
+    for (const auto& file : fs::directory_iterator(process / "fd")) {
+        std::error_code closed_meanwhile;
+        sockets.insert(fs::read_symlink(file.path(), closed_meanwhile).string());
+    }
+    std::set<int> ports;
+    for (const char* table : {"net/tcp", "net/tcp6"}) {
+        std::istringstream lines(read_file(process / table));
+        std::string line;
+        std::getline(lines, line);  // the names of the columns
+        while (std::getline(lines, line)) {
+            std::istringstream fields(line);
+            std::string skipped, local, state, inode;
+            fields >> skipped >> local >> skipped >> state;
+            for (int i = 4; i < 10; ++i)
+                fields >> inode;
+            constexpr std::string_view listening = "0A";
+            if (state == listening && sockets.contains("socket:[" + inode + "]")) {
+                ports.insert(std::stoi(local.substr(local.rfind(':') + 1), nullptr, 16));
+            }
+        }
+    }
+    return ports;
+}
+
 std::chrono::milliseconds Process::cpu_time() const {
     // utime and stime are the 14th and 15th field of proc(5)'s stat; the name may hold spaces.
     std::string stat = read_file("/proc/" + std::to_string(pid_) + "/stat");

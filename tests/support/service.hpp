@@ -6,6 +6,7 @@
 #include <csignal>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,6 +43,8 @@ class Process {
 
     std::size_t threads() const;
     std::size_t open_files() const;
+    /// The TCP ports that it listens on now.
+    std::set<int> listening_ports() const;
     /// Processor time used until now, by all its threads.
     std::chrono::milliseconds cpu_time() const;
 

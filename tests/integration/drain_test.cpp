@@ -1,0 +1,347 @@
+// The end of a service that has everything in flight: what is answered, what is cut, what is left.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidjson/document.h>
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "process/file_limit.hpp"
+#include "support/eventually.hpp"
+#include "support/http_client.hpp"
+#include "support/locked_users.hpp"
+#include "support/log_lines.hpp"
+#include "support/postgres.hpp"
+#include "support/service.hpp"
+
+namespace signalbox::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AnyOf;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::string request(const std::string& path, const std::string& id = {}) {
+    return "GET " + path + " HTTP/1.1\r\nHost: test\r\n" +
+           (id.empty() ? id : "X-Request-ID: " + id + "\r\n") + "\r\n";
+}
+
+/// How many requests of this route wait for this.
+std::size_t waiting(const Service& service, std::string_view route, std::string_view for_what) {
+    const auto response = get(service.admin_url("/debug/requests?limit=1"));
+    rapidjson::Document document;
+    document.Parse(response.body.c_str());
+    if (!document.IsObject()) throw std::runtime_error("/debug/requests: " + response.body);
+    for (const auto& kind : document["summary"].GetArray()) {
+        if (route == kind["http.route"].GetString() && for_what == kind["waiting_for"].GetString())
+            return kind["count"].GetUint64();
+    }
+    return 0;
+}
+
+int sessions_of_the_service(const std::string& database) {
+    return std::stoi(query_value(database,
+                                 "SELECT count(*) FROM pg_stat_activity WHERE datname = "
+                                 "current_database() AND application_name = 'signalbox'"));
+}
+
+/// The last line of its log, which counts.
+LogLine last_line(const Exit& exit) {
+    const auto lines = log_lines(exit.output);
+    if (lines.empty()) throw std::runtime_error("it logged nothing");
+    return lines.back();
+}
+
+/// A service with 500 requests in flight, of every kind, and with idle connections.
+class Busy {
+  public:
+    static constexpr std::size_t slow_tasks = 266;
+    static constexpr std::size_t timers_of_three = 20;
+    static constexpr std::size_t pipelines = 20;
+    static constexpr std::size_t pipelined = 5;  ///< requests on each
+    static constexpr std::size_t running_reads = 4;
+    static constexpr std::size_t queued_reads = 100;
+    static constexpr std::size_t half_written = 10;
+    static constexpr std::size_t all = slow_tasks + timers_of_three + pipelines * pipelined +
+                                       running_reads + queued_reads + half_written;
+    static_assert(all == 500);
+
+    explicit Busy(std::vector<std::string> arguments) : database(database_with_users(0)) {
+        if (process::raise_file_limit() < 2000) throw std::runtime_error("too few open files");
+        arguments.insert(arguments.end(),
+                         {"--database-pool-size", std::to_string(running_reads), "--no-share-reads",
+                          "--database-query-timeout", "60s", "--request-timeout", "60s"});
+        service.emplace(database, arguments);
+        for (int i = 0; i < 50; ++i) {
+            idle.emplace_back(service->port());
+            idle.back().send(request("/fast-task"));
+            idle.back().read_response();
+        }
+        // More than both sockets take, so that the rest of it waits for a client who does not read.
+        execute(database,
+                "INSERT INTO users (name, email) SELECT repeat('x', 1000), i || '@example.com' "
+                "FROM generate_series(1, 8000) i");
+        for (std::size_t i = 0; i < half_written; ++i) {
+            half.emplace_back(service->port(), 4096);
+            half.back().send(request("/users"));
+        }
+        expect_waiting("/users", "client", half_written);
+        execute(database, "DELETE FROM users WHERE id > 3");
+
+        locked.emplace(database);
+        ask(reads, running_reads + queued_reads, request("/users"));
+        expect_waiting("/users", "database", running_reads);
+        expect_waiting("/users", "database-queue", queued_reads);
+
+        ask(timers, slow_tasks, request("/slow-task"));
+        std::string tail = request("/slow-task");
+        for (std::size_t i = 1; i < pipelined; ++i)
+            tail += request("/fast-task");
+        ask(pipeline, pipelines, tail);
+        ask(timers, timers_of_three, request("/multiple-tasks"));
+        expect_waiting("/slow-task", "timer", slow_tasks + pipelines);
+        expect_waiting("/multiple-tasks", "timer", timers_of_three);
+    }
+
+    const std::string database;
+    std::optional<Service> service;
+    std::optional<LockedUsers> locked;
+    std::vector<RawClient> idle, half, reads, timers, pipeline;
+
+  private:
+    void ask(std::vector<RawClient>& clients, std::size_t count, const std::string& bytes) {
+        for (std::size_t i = 0; i < count; ++i) {
+            clients.emplace_back(service->port());
+            clients.back().send(bytes);
+        }
+    }
+    void expect_waiting(std::string_view route, std::string_view for_what, std::size_t count) {
+        EXPECT_TRUE(eventually([&] { return waiting(*service, route, for_what) == count; }))
+            << route << " " << for_what << ": " << waiting(*service, route, for_what)
+            << " instead of " << count;
+    }
+};
+
+struct Drain : testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(one_and_two_workers, Drain, testing::Values("1", "2"));
+
+TEST_P(Drain, loses_none_of_500_requests_of_every_kind) {
+    Busy busy({"--workers", GetParam()});
+    Service& service = *busy.service;
+    service.signal(SIGTERM);
+    ASSERT_TRUE(eventually([&] { return !service.listening_ports().contains(service.port()); }));
+    busy.locked.reset();
+
+    for (auto& client : busy.idle)
+        EXPECT_EQ(client.read_to_end(), "") << "an idle connection just closes";
+    for (auto& client : busy.half) {
+        const std::string head = client.read_until("\r\n\r\n");
+        EXPECT_THAT(head, StartsWith("HTTP/1.1 200 "));
+        const std::string body = client.read_to_end();
+        EXPECT_THAT(head, HasSubstr("\r\nContent-Length: " + std::to_string(body.size()) + "\r\n"));
+        EXPECT_THAT(body, EndsWith("}]"));
+    }
+    for (auto& client : busy.reads) {
+        const std::string answer = client.read_to_end();
+        EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+        EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+        EXPECT_THAT(answer, EndsWith("}]"));
+    }
+    for (auto& client : busy.timers) {
+        const std::string answer = client.read_to_end();
+        EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
+        EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+        EXPECT_THAT(answer, AnyOf(EndsWith("{\"message\":\"Task complete!\"}"),
+                                  EndsWith("{\"message\":\"All tasks complete!\"}")));
+    }
+    for (auto& client : busy.pipeline) {
+        EXPECT_THAT(client.read_response(), HasSubstr("Task complete!"));
+        for (std::size_t i = 2; i < Busy::pipelined; ++i) {
+            const std::string answer = client.read_response();
+            EXPECT_THAT(answer, HasSubstr("This was quick!"));
+            EXPECT_THAT(answer, Not(HasSubstr("Connection: close"))) << "there is one behind it";
+        }
+        const std::string last = client.read_to_end();
+        EXPECT_THAT(last, HasSubstr("\r\nConnection: close\r\n"));
+        EXPECT_THAT(last, EndsWith("This was quick!\"}"));
+    }
+
+    const auto exit = service.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 0);
+    EXPECT_EQ(last_line(*exit).text("body"), "stopped");
+    EXPECT_EQ(last_line(*exit).number("drained"), Busy::all);
+    EXPECT_EQ(last_line(*exit).number("cancelled"), 0);
+    EXPECT_THAT(exit->output, Not(AnyOf(HasSubstr("\"WARN\""), HasSubstr("\"ERROR\""))));
+    EXPECT_TRUE(eventually([&] { return sessions_of_the_service(busy.database) == 0; }));
+}
+
+TEST_P(Drain, cancels_with_503_what_is_left_when_its_time_is_up) {
+    Busy busy({"--workers", GetParam(), "--timeout-graceful-shutdown", "100ms"});
+    Service& service = *busy.service;
+    service.signal(SIGTERM);
+    for (auto* clients : {&busy.reads, &busy.timers}) {
+        for (auto& client : *clients) {
+            const std::string answer = client.read_to_end();
+            EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 "));
+            EXPECT_THAT(answer, HasSubstr("\r\nRetry-After: "));
+            EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+            EXPECT_THAT(answer, EndsWith("{\"detail\":\"Service Unavailable\"}"));
+        }
+    }
+    for (auto& client : busy.pipeline) {
+        for (std::size_t i = 0; i < Busy::pipelined; ++i)
+            EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 503 "));
+        EXPECT_EQ(client.read_to_end(), "");
+    }
+    const auto exit = service.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 1);
+    EXPECT_EQ(last_line(*exit).text("body"), "stopped");
+    EXPECT_EQ(last_line(*exit).number("drained"), 0);
+    EXPECT_EQ(last_line(*exit).number("cancelled"), Busy::all);
+    EXPECT_TRUE(eventually([&] { return sessions_of_the_service(busy.database) == 0; }))
+        << "what ran is cancelled, though the lock is still held";
+}
+
+TEST(Drained, at_once_with_status_130_by_a_second_signal) {
+    Busy busy({});
+    busy.service->signal(SIGTERM);
+    ASSERT_TRUE(eventually(
+        [&] { return !busy.service->listening_ports().contains(busy.service->port()); }));
+    busy.service->signal(SIGINT);
+    const auto exit = busy.service->wait_for_exit(30s);  // the reads would hold it up for a minute
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 130);
+    // Nothing said goodbye to PostgreSQL, which notices when it is done with what it does.
+    busy.locked.reset();
+    EXPECT_TRUE(eventually([&] { return sessions_of_the_service(busy.database) == 0; }));
+}
+
+struct DrainOfOne : testing::Test {
+    const std::string database = database_with_users(3);
+
+    /// Has the client's bytes arrive while the service cannot look, together with the signal.
+    static void stop_while_sending(const Service& service, RawClient& client,
+                                   const std::string& bytes) {
+        service.signal(SIGSTOP);
+        client.send(bytes);
+        service.signal(SIGTERM);
+        service.signal(SIGCONT);
+    }
+    static RawClient idle_client(const Service& service) {
+        RawClient client(service.port());
+        client.send(request("/fast-task"));
+        client.read_response();
+        return client;
+    }
+    static bool drains(const Service& service) {
+        return eventually([&] { return !service.listening_ports().contains(service.port()); });
+    }
+};
+
+TEST_F(DrainOfOne, a_second_signal_does_not_wait_for_the_delay) {
+    Service service(database, {"--shutdown-delay", "2m"});
+    service.signal(SIGTERM);
+    ASSERT_TRUE(eventually([&] { return get(service.admin_url("/readyz")).status == 503; }));
+    service.signal(SIGTERM);
+    const auto exit = service.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 130);
+}
+
+TEST_F(DrainOfOne, a_request_of_which_half_has_arrived_gets_its_time) {
+    Service service(database);
+    RawClient client = idle_client(service);
+    stop_while_sending(service, client, "GET /fast-task HTT");
+    ASSERT_TRUE(drains(service));
+    client.send("P/1.1\r\nHost: test\r\n\r\n");
+    const std::string answer = client.read_to_end();
+    EXPECT_THAT(answer, HasSubstr("This was quick!"));
+    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+    const auto exit = service.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 0);
+}
+
+TEST_F(DrainOfOne, half_a_request_that_never_becomes_one_is_answered) {
+    Service service(database, {"--timeout-request-head", "1s"});
+    std::vector<RawClient> clients;
+    for (int i = 0; i < 50; ++i)
+        clients.push_back(idle_client(service));
+    service.signal(SIGTERM);
+    ASSERT_TRUE(drains(service));
+    // The halves arrive when the idle connections are about to be closed: reading ends for some
+    // before and for some behind them.
+    service.signal(SIGSTOP);
+    for (auto& client : clients)
+        client.send("GET /fast-task HTT");
+    std::this_thread::sleep_for(1s);  // so that their moment is over
+    service.signal(SIGCONT);
+    for (auto& client : clients)
+        EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 408 "));
+}
+
+TEST_F(DrainOfOne, a_client_that_leaves_is_noticed) {
+    Service service(database);
+    {
+        RawClient client = idle_client(service);
+        stop_while_sending(service, client, request("/slow-task", "leaves"));
+        ASSERT_TRUE(eventually([&] { return waiting(service, "/slow-task", "timer") == 1; }));
+    }
+    const auto exit = service.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 0);
+    const auto lines = log_lines_with(exit->output, "request_id", "leaves");
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_EQ(lines[0].number("http.response.status_code"), 499) << "nobody waited for it";
+}
+
+TEST_F(DrainOfOne, a_request_that_is_on_its_way_to_an_idle_connection_is_answered) {
+    // It has half a second, which a very busy machine may not let this test have.
+    EXPECT_TRUE([&] {
+        for (int attempt = 0; attempt < 5; ++attempt) {
+            Service service(database);
+            RawClient client = idle_client(service);
+            service.signal(SIGTERM);
+            if (!drains(service)) return false;
+            try {
+                client.send(request("/users"));
+                const std::string answer = client.read_to_end();
+                if (answer.starts_with("HTTP/1.1 200 ")) {
+                    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
+                    return true;
+                }
+            } catch (const std::system_error&) {
+            }
+        }
+        return false;
+    }());
+}
+
+TEST_F(DrainOfOne, what_the_kernel_has_accepted_is_answered_when_there_is_nobody_else) {
+    for (int i = 0; i < 10; ++i) {
+        Service service(database);
+        service.signal(SIGSTOP);  // so that it hears of the client and of the signal together
+        RawClient client(service.port());
+        client.send(request("/users"));
+        service.signal(SIGTERM);
+        service.signal(SIGCONT);
+        EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 "));
+        const auto exit = service.wait_for_exit();
+        ASSERT_TRUE(exit);
+        EXPECT_EQ(last_line(*exit).number("drained"), 1);
+    }
+}
+
+}  // namespace
+}  // namespace signalbox::test

@@ -1,0 +1,192 @@
+// More than the service can do: who is turned away, when they may come back, and who is not.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "support/eventually.hpp"
+#include "support/http_client.hpp"
+#include "support/locked_users.hpp"
+#include "support/postgres.hpp"
+#include "support/service.hpp"
+
+namespace signalbox::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::Each;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::string request(const std::string& path) {
+    return "GET " + path + " HTTP/1.1\r\nHost: test\r\n\r\n";
+}
+
+/// Enough that values of a fair draw among three differ with all but certainty.
+constexpr int many = 60;
+
+/// In whole seconds, soon enough for a person and not so soon that it is a flood; not the same for
+/// all, or they would come back together.
+void expect_sane_and_jittered(const std::vector<std::string>& retry_after) {
+    ASSERT_EQ(retry_after.size(), static_cast<std::size_t>(many));
+    EXPECT_THAT(retry_after, Each(testing::AnyOf("1", "2", "3")));
+    EXPECT_GT(std::set(retry_after.begin(), retry_after.end()).size(), 1U);
+}
+
+std::vector<std::string> retry_after(const std::vector<HttpResponse>& responses) {
+    std::vector<std::string> values;
+    for (const auto& response : responses) {
+        EXPECT_EQ(response.status, 503) << response.body;
+        values.push_back(response.header("retry-after").value_or("none"));
+    }
+    return values;
+}
+
+std::vector<std::string> retry_after_of_many(const std::string& url) {
+    return retry_after(send_all(std::vector<HttpRequest>(many, {.url = url})));
+}
+
+std::string retry_after(const std::string& response) {
+    constexpr std::string_view header = "\r\nRetry-After: ";
+    const auto found = response.find(header);
+    if (found == std::string::npos) return "none: " + response;
+    const auto value = found + header.size();
+    return response.substr(value, response.find('\r', value) - value);
+}
+
+void expect_operators_are_answered(const Service& service, int ready = 200) {
+    EXPECT_EQ(get(service.admin_url("/livez")).status, 200);
+    EXPECT_EQ(get(service.admin_url("/readyz")).status, ready);
+    for (const char* path : {"/metrics", "/version", "/debug/requests", "/debug/log-level", "/"})
+        EXPECT_EQ(get(service.admin_url(path)).status, 200) << path;
+}
+
+TEST(RetryAfter, differs_for_those_beyond_the_concurrency_limit) {
+    const std::string database = database_with_users(1);
+    const Service service(database,
+                          {"--limit-concurrency", "1", "--database-query-timeout", "30s"});
+    RawClient holds_the_place(service.port());
+    const LockedUsers locked(database);
+    holds_the_place.send(request("/users"));
+    ASSERT_TRUE(eventually([&] { return get(service.url("/fast-task")).status == 503; }));
+    expect_sane_and_jittered(retry_after_of_many(service.url("/fast-task")));
+    expect_operators_are_answered(service);
+}
+
+TEST(RetryAfter, differs_for_those_beyond_the_connection_limit) {
+    const Service service(database_with_users(0), {"--limit-connections", "1"});
+    RawClient holds_the_place(service.port());
+    holds_the_place.send(request("/fast-task"));
+    holds_the_place.read_response();
+    std::vector<std::string> values;
+    for (int i = 0; i < many; ++i) {
+        RawClient turned_away(service.port());
+        values.push_back(retry_after(turned_away.read_to_end()));
+    }
+    expect_sane_and_jittered(values);
+    expect_operators_are_answered(service);
+}
+
+TEST(RetryAfter, differs_for_those_who_find_the_database_queue_full) {
+    const std::string database = database_with_users(1);
+    const Service service(database, {"--database-pool-size", "1", "--database-max-queue", "1",
+                                     "--no-share-reads", "--database-query-timeout", "30s"});
+    const LockedUsers locked(database);
+    RawClient runs(service.port()), waits(service.port());
+    runs.send(request("/users"));
+    ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
+    waits.send(request("/users"));
+    ASSERT_TRUE(eventually([&] {
+        return get(service.admin_url("/metrics"))
+                   .body.find(
+                       "db_client_connection_pending_requests{"
+                       "db_client_connection_pool_name=\"signalbox\"} 1\n") != std::string::npos;
+    }));
+    expect_sane_and_jittered(retry_after_of_many(service.url("/users")));
+    expect_operators_are_answered(service);
+}
+
+TEST(RetryAfter, differs_for_those_who_need_a_database_that_is_away) {
+    PostgresServer server;
+    execute(server.database_url(), "CREATE DATABASE app");
+    const Service service(server.database_url("app"),
+                          {"--migrate", "--database-query-timeout", "200ms"});
+    server.stop();
+    ASSERT_TRUE(eventually([&] { return get(service.admin_url("/readyz")).status == 503; }));
+    expect_sane_and_jittered(retry_after_of_many(service.url("/users")));
+    expect_operators_are_answered(service, 503);
+}
+
+TEST(RetryAfter, differs_for_those_whom_the_drain_cancels) {
+    Service service(database_with_users(0), {"--timeout-graceful-shutdown", "2s"});
+    std::vector<RawClient> clients;
+    for (int i = 0; i < many; ++i) {
+        clients.emplace_back(service.port());
+        clients.back().send(request("/slow-task"));
+    }
+    ASSERT_TRUE(eventually([&] {
+        return get(service.admin_url("/debug/requests?limit=1")).body.find("\"total\":60") !=
+               std::string::npos;
+    }));
+    service.signal(SIGTERM);
+    ASSERT_TRUE(eventually([&] { return get(service.admin_url("/readyz")).status == 503; }));
+    expect_operators_are_answered(service, 503);
+    std::vector<std::string> values;
+    for (auto& client : clients)
+        values.push_back(retry_after(client.read_to_end()));
+    expect_sane_and_jittered(values);
+}
+
+TEST(Overload, sheds_at_once_and_serves_again_when_it_is_over) {
+    const std::string database = database_with_users(1);
+    const Service service(database, {"--limit-concurrency", "5", "--no-share-reads",
+                                     "--database-query-timeout", "30s"});
+    std::vector<RawClient> admitted;
+    {
+        const LockedUsers locked(database);
+        for (int i = 0; i < 5; ++i) {
+            admitted.emplace_back(service.port());
+            admitted.back().send(request("/users"));
+        }
+        ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 5; }));
+        const auto shed = send_all(std::vector<HttpRequest>(many, {.url = service.url("/users")}));
+        for (const auto& response : shed) {
+            EXPECT_EQ(response.status, 503);
+            EXPECT_EQ(response.body, R"({"detail":"Service Unavailable"})");
+            EXPECT_LT(response.duration, 20s) << "those before it do not end meanwhile";
+        }
+        EXPECT_EQ(reads_held_by_a_lock(database), 5) << "those that were shed asked nothing of it";
+    }
+    for (auto& client : admitted)
+        EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
+    EXPECT_TRUE(eventually([&] { return get(service.url("/users")).status == 200; }));
+}
+
+TEST(Overload, turns_no_operator_away_on_the_apis_port) {
+    const std::string database = database_with_users(1);
+    // Chosen by a service that has ended: nothing else on this machine hands out its port now.
+    std::string port;
+    {
+        const Service service(database);
+        port = std::to_string(service.port());
+    }
+    const Service service(database, {"--port", port, "--admin-port", port, "--limit-concurrency",
+                                     "1", "--database-query-timeout", "30s"});
+    const LockedUsers locked(database);
+    RawClient holds_the_place(service.port());
+    holds_the_place.send(request("/users"));
+    ASSERT_TRUE(eventually([&] { return get(service.url("/fast-task")).status == 503; }));
+    for (const char* path : {"/livez", "/readyz", "/metrics", "/version", "/debug/requests"})
+        EXPECT_EQ(get(service.url(path)).status, 200) << path;
+    EXPECT_EQ(get(service.url("/users")).status, 503);
+    EXPECT_EQ(get(service.url("/nope")).status, 503);
+}
+
+}  // namespace
+}  // namespace signalbox::test

@@ -1,0 +1,238 @@
+// From the start of the process to its end: what listens when, what the probes say, and what is
+// said when it cannot start.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "support/eventually.hpp"
+#include "support/http_client.hpp"
+#include "support/locked_users.hpp"
+#include "support/log_lines.hpp"
+#include "support/postgres.hpp"
+#include "support/service.hpp"
+
+namespace signalbox::test {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+/// A folder that everybody may read, and that goes with the test.
+class Folder {
+  public:
+    Folder() {
+        std::string name = (fs::temp_directory_path() / "signalbox-startup-XXXXXX").string();
+        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
+        path_ = name;
+        fs::permissions(path_, fs::perms(0755));
+    }
+    ~Folder() {
+        std::error_code ignored;
+        fs::remove_all(path_, ignored);
+    }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+
+    std::string write(const std::string& name, const std::string& text) const {
+        std::ofstream(path_ / name) << text;
+        return path_ / name;
+    }
+    std::string path() const { return path_; }
+
+  private:
+    fs::path path_;
+};
+
+std::string local(int port, std::string_view path) {
+    return "http://127.0.0.1:" + std::to_string(port) + std::string(path);
+}
+
+std::string failing(const std::string& check, const std::string& output) {
+    return "\"" + check + R"(":[{"status":"fail","output":")" + output + "\"}]";
+}
+
+std::string passing(const std::string& check) {
+    return "\"" + check + R"(":[{"status":"pass"}])";
+}
+
+TEST(Life, of_the_process_is_told_by_the_probes_at_each_step) {
+    PostgresServer postgres;
+    execute(postgres.database_url(), "CREATE DATABASE app");
+    const std::string url = postgres.database_url("app");
+    postgres.stop();
+    const Folder migrations;
+    for (const auto& file : fs::directory_iterator(SIGNALBOX_SOURCE_DIR "/migrations"))
+        fs::copy(file, migrations.path());
+    migrations.write("29990101000000_wait_for_the_gate.sql",
+                     "-- migrate:up\n"
+                     "DO $$ BEGIN WHILE NOT EXISTS (SELECT FROM pg_class WHERE relname = 'gate') "
+                     "LOOP PERFORM pg_sleep(0.02); END LOOP; END $$;\n"
+                     "-- migrate:down\n");
+
+    Process process({"--port", "0", "--admin-port", "0", "--log-format", "json", "--database-url",
+                     url, "--migrate", "--migrations-dir", migrations.path(), "--shutdown-delay",
+                     "3s", "--database-query-timeout", "30s"});
+    std::set<int> ports;
+    const auto listens_on = [&](std::size_t count) {
+        return eventually([&] { return (ports = process.listening_ports()).size() == count; });
+    };
+
+    // The database is away.
+    ASSERT_TRUE(
+        eventually([&] { return process.output().find("trying again") != std::string::npos; }));
+    ASSERT_TRUE(listens_on(1)) << process.output();
+    const int admin = *ports.begin();
+    EXPECT_EQ(get(local(admin, "/livez")).status, 200);
+    auto ready = get(local(admin, "/readyz"));
+    EXPECT_EQ(ready.status, 503);
+    EXPECT_THAT(ready.body, AllOf(HasSubstr(failing("started", "starting")),
+                                  HasSubstr(failing("database", "no connection"))));
+    EXPECT_EQ(get(local(admin, "/readyz?exclude=database")).status, 503);
+
+    // The database is there, and migrations run.
+    postgres.start();
+    ASSERT_TRUE(eventually([&] {
+        return get(local(admin, "/readyz")).body.find(passing("database")) != std::string::npos;
+    }));
+    ready = get(local(admin, "/readyz?exclude=database"));
+    EXPECT_EQ(ready.status, 503);
+    EXPECT_THAT(ready.body, HasSubstr(failing("started", "starting")));
+    EXPECT_EQ(get(local(admin, "/livez")).status, 200);
+    EXPECT_EQ(process.listening_ports(), std::set{admin}) << "nobody may send requests yet";
+
+    // It is ready.
+    execute(url, "CREATE TABLE gate ()");
+    ASSERT_TRUE(eventually([&] { return get(local(admin, "/readyz")).status == 200; }));
+    EXPECT_EQ(get(local(admin, "/livez")).status, 200);
+    ASSERT_TRUE(listens_on(2));
+    ports.erase(admin);
+    const int api = *ports.begin();
+    EXPECT_EQ(get(local(api, "/users")).body, "[]");
+
+    // It was asked to stop, and serves until load balancers have noticed.
+    std::optional<LockedUsers> lock(std::in_place, url);
+    auto read = std::async(std::launch::async, [&] { return get(local(api, "/users")); });
+    ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(url) == 1; }));
+    process.signal(SIGTERM);
+    ASSERT_TRUE(eventually([&] { return get(local(admin, "/readyz")).status == 503; }));
+    EXPECT_EQ(get(local(api, "/fast-task")).status, 200);
+    ready = get(local(admin, "/readyz"));
+    EXPECT_THAT(ready.body,
+                AllOf(HasSubstr(passing("started")), HasSubstr(failing("accepting", "draining")),
+                      HasSubstr(passing("database"))));
+    EXPECT_EQ(get(local(admin, "/livez")).status, 200);
+
+    // It drains: no more connections, and a request is still in flight.
+    ASSERT_TRUE(eventually([&] { return process.listening_ports() == std::set{admin}; }));
+    EXPECT_EQ(get(local(admin, "/readyz")).status, 503);
+    EXPECT_EQ(get(local(admin, "/livez")).status, 200);
+    EXPECT_THROW(get(local(api, "/fast-task")), std::runtime_error);
+    lock.reset();
+    EXPECT_EQ(read.get().status, 200);
+    const auto exit = process.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 0);
+}
+
+/// A start that fails: with this status, and with this one line and no other.
+void expect_failure(const std::vector<std::string>& arguments, int status,
+                    const testing::Matcher<std::string>& line) {
+    std::vector<std::string> all{
+        "--port", "0", "--admin-port", "0", "--log-level", "critical", "--database-startup-timeout",
+        "500ms"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    const Exit exit = run_signalbox(all);
+    EXPECT_EQ(exit.status, status) << exit.output;
+    EXPECT_THAT(exit.output, line);
+    EXPECT_EQ(std::count(exit.output.begin(), exit.output.end(), '\n'), 1) << exit.output;
+    EXPECT_THAT(exit.output, Not(HasSubstr("hunter2")));
+}
+
+TEST(FailedStart, names_the_port_that_is_taken_and_its_flag) {
+    const std::string database = database_with_users(0);
+    const Service first(database);
+    const auto port = [](int number) { return std::to_string(number); };
+    expect_failure({"--database-url", database, "--port", port(first.port())}, 1,
+                   AllOf(HasSubstr("127.0.0.1:" + port(first.port())), HasSubstr("in use"),
+                         HasSubstr("--port")));
+    expect_failure({"--database-url", database, "--admin-port", port(first.admin_port())}, 1,
+                   AllOf(HasSubstr("127.0.0.1:" + port(first.admin_port())), HasSubstr("in use"),
+                         HasSubstr("--admin-port")));
+    expect_failure({"--database-url", database, "--host", "192.0.2.1"}, 1,
+                   AllOf(HasSubstr("192.0.2.1:0"), HasSubstr("--host")));
+}
+
+TEST(FailedStart, says_what_is_wrong_with_the_database) {
+    const Folder folder;
+    const std::string rules = folder.write("pg_hba.conf",
+                                           "local all postgres trust\n"
+                                           "local all all scram-sha-256\n");
+    const PostgresServer server({.settings = {"hba_file=" + rules}});
+    execute(server.database_url(), "CREATE ROLE someone LOGIN PASSWORD 'right'");
+    const std::string host = "?host=" + server.socket_directory().string();
+    expect_failure({"--database-url", "postgresql://someone:hunter2@/postgres" + host}, 1,
+                   AllOf(HasSubstr("password authentication failed"), HasSubstr("someone"),
+                         HasSubstr("DATABASE_URL")));
+    expect_failure({"--database-url", "postgresql://postgres:hunter2@/nowhere" + host}, 1,
+                   AllOf(HasSubstr("\"nowhere\" does not exist"), HasSubstr("DATABASE_URL")));
+    expect_failure({"--database-url", "postgresql://postgres:hunter2@127.0.0.1:1/nowhere"}, 1,
+                   AllOf(HasSubstr("127.0.0.1"), HasSubstr("refused"), HasSubstr("DATABASE_URL")));
+}
+
+TEST(FailedStart, says_what_is_wrong_with_the_migrations) {
+    const std::string database = PostgresServer::shared().create_database();
+    const Folder folder;
+    const auto with = [&](const std::string& migrations) {
+        return std::vector<std::string>{"--database-url", database, "--migrate", "--migrations-dir",
+                                        migrations};
+    };
+    expect_failure({"--database-url", database}, 1,
+                   AllOf(HasSubstr("1 pending migration"), HasSubstr("signalbox migrate")));
+    expect_failure(with(folder.path() + "/missing"), 1,
+                   AllOf(HasSubstr(folder.path() + "/missing"), HasSubstr("--migrations-dir")));
+    expect_failure(with(folder.path()), 1,
+                   AllOf(HasSubstr(folder.path()), HasSubstr("--migrations-dir")));
+    expect_failure(with(folder.write("20260101000000_broken.sql", "SELECT 1;\n")), 1,
+                   AllOf(HasSubstr(folder.path()), HasSubstr("--migrations-dir")));
+    expect_failure(with(folder.path()), 1,
+                   AllOf(HasSubstr("20260101000000_broken.sql"), HasSubstr("migrate:up")));
+}
+
+TEST(FailedStart, names_the_flag_whose_value_makes_no_sense) {
+    struct {
+        std::vector<std::string> arguments;
+        std::string says;
+    } const cases[] = {
+        {{"--database-url", "postgresql://someone:hunter2@x@y/z"}, "--database-url"},
+        {{"--database-url", "mysql://someone:hunter2@host/z"}, "--database-url"},
+        {{"--port", "99999"}, "--port"},
+        {{"--admin-port", "-1"}, "--admin-port"},
+        {{"--limit-concurrency", "0"}, "--limit-concurrency"},
+        {{"--limit-connections", "1000001"}, "--limit-connections"},
+        {{"--limit-connections", "1000000"}, "ulimit -Hn"},
+        {{"--limit-request-head", "10"}, "--limit-request-head"},
+        {{"--database-pool-size", "0"}, "--database-pool-size"},
+        {{"--database-query-timeout", "31s"}, "--request-timeout"},
+        {{"--timeout-graceful-shutdown", "soon"}, "--timeout-graceful-shutdown"},
+        {{"--no-such-flag"}, "--no-such-flag"},
+    };
+    for (const auto& [arguments, says] : cases)
+        expect_failure(arguments, 2, AllOf(StartsWith("signalbox: "), HasSubstr(says)));
+}
+
+}  // namespace
+}  // namespace signalbox::test
