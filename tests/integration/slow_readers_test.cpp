@@ -74,7 +74,7 @@ TEST(TwoHundredSlowReaders, hold_little_memory_and_no_processor) {
     }
     const auto before = service.cpu_time();
     std::this_thread::sleep_for(2s);  // the stretch of time that is measured, not waited for
-    EXPECT_LT(service.cpu_time() - before, 1s) << "one loop that spins takes two seconds";
+    EXPECT_LT(service.cpu_time() - before, 300ms) << "a loop that spins takes what it gets";
     EXPECT_EQ(get(service.url("/fast-task")).status, 200);
     EXPECT_EQ(waiting_for_clients(service), "200") << "all of them are still there";
     EXPECT_EQ(clients.back().read_to_end().size(), size);
