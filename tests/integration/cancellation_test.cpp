@@ -139,6 +139,8 @@ TEST_F(Cancellation, leaves_a_shared_query_alone_while_anybody_waits_for_it) {
 TEST_F(Cancellation, leaves_a_shared_query_that_runs_alone_while_anybody_waits_for_it) {
     const Service service(database,
                           {"--database-pool-size", "1", "--database-query-timeout", "30s"});
+    // So that the statement is prepared: doing that takes the lock, too, and lets go of it again.
+    ASSERT_EQ(get(service.url("/users")).status, 200);
     std::optional<LockedUsers> lock(std::in_place, database);
     RawClient first(service.port()), patient(service.port());
     first.send(users);

@@ -328,20 +328,5 @@ TEST_F(DrainOfOne, a_request_that_is_on_its_way_to_an_idle_connection_is_answere
     }());
 }
 
-TEST_F(DrainOfOne, what_the_kernel_has_accepted_is_answered_when_there_is_nobody_else) {
-    for (int i = 0; i < 10; ++i) {
-        Service service(database);
-        service.signal(SIGSTOP);  // so that it hears of the client and of the signal together
-        RawClient client(service.port());
-        client.send(request("/users"));
-        service.signal(SIGTERM);
-        service.signal(SIGCONT);
-        EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 "));
-        const auto exit = service.wait_for_exit();
-        ASSERT_TRUE(exit);
-        EXPECT_EQ(last_line(*exit).number("drained"), 1);
-    }
-}
-
 }  // namespace
 }  // namespace signalbox::test

@@ -1,0 +1,42 @@
+#include <asio/post.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <thread>
+
+#include "http/server.hpp"
+#include "support/http_client.hpp"
+
+namespace signalbox::http {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::StartsWith;
+
+async::Task<Response> quick(Request&) {
+    co_return json({{"done", true}});
+}
+
+TEST(server_drain, answers_a_client_whom_only_the_kernel_has_accepted) {
+    async::EventLoop* loop = nullptr;
+    Server server({}, {{"GET", "/quick", quick}}, [&](async::EventLoop& its) {
+        loop = &its;
+        return observe_nothing(its);
+    });
+    server.listen();
+    std::promise<void> release;
+    asio::post(loop->context(), [&] { release.get_future().wait(); });
+    test::RawClient client(server.port());
+    client.send("GET /quick HTTP/1.1\r\nHost: test\r\n\r\n");
+
+    auto drained = std::async(std::launch::async, [&] { return server.drain(20s); });
+    std::this_thread::sleep_for(200ms);  // it finds no connection open now
+    release.set_value();
+    EXPECT_EQ(drained.get().answered, 1U);
+    EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 200 "));
+}
+
+}  // namespace
+}  // namespace signalbox::http
