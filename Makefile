@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: run test build install image compose-test debug tsan fuzz format format-check \
+.PHONY: run test build install image compose-test debug tsan fuzz check tidy format format-check \
         observability-check k8s-check setup test-setup fuzz-setup clean help
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
@@ -42,6 +42,12 @@ tsan: test-setup build/tsan/build.ninja ## Build and test under ThreadSanitizer
 fuzz: build/fuzz/build.ninja ## Fuzz each target for FUZZ_SECONDS with libFuzzer
 	$(call compile,fuzz)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+
+check: format-check tidy debug tsan ## All that must be clean before a merge; takes long
+
+tidy: build/release/build.ninja ## Look for mistakes with clang-tidy
+	@scripts/setup clang-tidy
+	@scripts/tidy
 
 format: ## Format the C++ sources in place
 	@scripts/setup clang-format
