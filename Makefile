@@ -9,7 +9,8 @@ FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
 .PHONY: run test build install image compose-test debug tsan soak format format-check \
-        observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test
+        observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
+        check tidy
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
@@ -49,6 +50,12 @@ soak: build ## Load the service with everything for SOAK_SECONDS (300): it has t
 fuzz: build/fuzz/build.ninja ## Fuzz each target for FUZZ_SECONDS with libFuzzer
 	$(call compile,fuzz)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
+
+check: format-check tidy debug tsan ## All that must be clean before a merge; takes long
+
+tidy: build/release/build.ninja ## Look for mistakes with clang-tidy
+	@scripts/setup clang-tidy
+	@scripts/tidy
 
 format: ## Format the C++ sources in place
 	@scripts/setup clang-format
