@@ -293,7 +293,7 @@ void Connection::send(Response response, bool keep_alive) {
                   .keep_alive = keep_alive,
                   .head = serialize_head(response, in_flight_.request_id, in_flight_.trace,
                                          keep_alive, version_minor)};
-    const bool head_only = request_ && request_->method_name == "HEAD";
+    const bool head_only = request_ ? request_->method_name == "HEAD" : refusal_->to_head;
     if (!head_only && may_have_body(response.status)) output.body = std::move(response.body);
     transmit(std::move(output));
 }
