@@ -152,6 +152,10 @@ void Connection::on_event(Malformed malformed) {
 void Connection::on_event(PartialMessage partial) {
     if (half_closed_) return;
     partial_message_ = true;
+    if (continue_wanted_) {
+        read_deadline_ = never;  // until it is told to go on, the client waits for us
+        return;
+    }
     read_deadline_ = Clock::now() + (partial.phase == RequestDecoder::Phase::in_head
                                          ? server_.options.timeout_request_head
                                          : server_.options.timeout_request_body);
@@ -185,6 +189,7 @@ void Connection::answer_next() {
             refuse(*refusal_);
         } else if (continue_wanted_) {
             continue_wanted_ = false;
+            read_deadline_ = Clock::now() + server_.options.timeout_request_body;
             transmit({.status = 100, .head = "HTTP/1.1 100 Continue\r\n\r\n"});
         } else {
             break;
