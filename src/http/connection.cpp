@@ -109,8 +109,11 @@ void Connection::complete_request(Request& request) {
     const std::size_t size = request.memory_size();
     const std::size_t queued = queued_bytes_.fetch_add(size) + size;
     if (queued > limits.head + limits.body + pipeline_allowance) {
-        // Pistache cannot be told to stop reading, so this is where a flood ends.
+        // Pistache cannot be told to stop reading, so this is where a flood ends. With a reset: by
+        // a goodbye the kernel's window for it would stay shut, and the client try for minutes.
         wants_input_ = false;
+        const linger at_once{.l_onoff = 1, .l_linger = 0};
+        ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
         ::shutdown(socket_, SHUT_RDWR);
     }
 }
