@@ -100,9 +100,10 @@ void add_metrics(observe::Metrics& metrics, const admin::Health& health, const o
     metrics.gauge("signalbox_connections",
                   "Clients' connections, by whether a request is in flight.", {{"state", "idle"}},
                   [&api, number] { return number(api.connections().idle); });
-    metrics.counter("signalbox_connections_rejected_total",
-                    "Connections answered with 503 and closed because of --limit-connections.", {},
-                    [&api, number] { return number(api.connections().rejected); });
+    metrics.counter(
+        "signalbox_connections_rejected_total",
+        "Connections answered with 503 and closed: --limit-connections, or no open file left.", {},
+        [&api, number] { return number(api.connections().rejected); });
     constexpr auto buffered = "signalbox_buffered_bytes";
     constexpr auto buffered_help =
         "Requests that arrive or wait, responses that clients do not take; --limit-buffered each.";

@@ -17,6 +17,10 @@ using asio::ip::tcp;
 /// Long enough not to spin while no descriptor is to be had, short enough not to be noticed.
 constexpr std::chrono::milliseconds pause_after_error{100};
 
+/// Of a response that its client does not take, no more than this waits in the kernel, which would
+/// let it be megabytes for each client. The rest waits with us, where it is counted and bounded.
+constexpr int most_unsent_in_kernel = 128 * 1024;
+
 /// Accepted in one go before the loop's other work gets its turn.
 constexpr int accept_batch = 64;
 
@@ -98,6 +102,8 @@ bool Acceptor::accept_all(int at_most) {
         if (socket >= 0) {
             const int no_delay = 1;
             ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
+            ::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent_in_kernel,
+                         sizeof most_unsent_in_kernel);
             accepted_(socket, to_string(address));
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return true;

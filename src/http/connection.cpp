@@ -141,8 +141,11 @@ void Connection::count_input(std::size_t before, std::size_t now) {
 }
 
 void Connection::cut_input() {
-    // Pistache cannot be told to stop reading, so this is where a flood ends.
+    // Pistache cannot be told to stop reading, so this is where a flood ends. With a reset: by a
+    // goodbye the kernel's window for it would stay shut, and the client try for minutes.
     wants_input_ = false;
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     ::shutdown(socket_, SHUT_RDWR);
 }
 
@@ -190,6 +193,10 @@ void Connection::on_event(Malformed malformed) {
 void Connection::on_event(PartialMessage partial) {
     if (half_closed_) return;
     partial_message_ = true;
+    if (continue_wanted_) {
+        read_deadline_ = never;  // until it is told to go on, the client waits for us
+        return;
+    }
     read_deadline_ = Clock::now() + (partial.phase == RequestDecoder::Phase::in_head
                                          ? server_.options.timeout_request_head
                                          : server_.options.timeout_request_body);
@@ -225,6 +232,7 @@ void Connection::answer_next() {
             refuse(*refusal_);
         } else if (continue_wanted_) {
             continue_wanted_ = false;
+            read_deadline_ = Clock::now() + server_.options.timeout_request_body;
             transmit({.status = 100, .head = "HTTP/1.1 100 Continue\r\n\r\n"});
         } else {
             break;
@@ -336,7 +344,7 @@ void Connection::send(Response response, bool keep_alive) {
                   .keep_alive = keep_alive,
                   .head = serialize_head(response, in_flight_.request_id, in_flight_.trace,
                                          keep_alive, version_minor)};
-    const bool head_only = request_ && request_->method_name == "HEAD";
+    const bool head_only = request_ ? request_->method_name == "HEAD" : refusal_->to_head;
     if (!head_only && may_have_body(response.status)) output.body = std::move(response.body);
     transmit(std::move(output));
 }

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 #include <ctime>
+#include <exception>
 #include <iterator>
 
 #include "db/unavailable.hpp"
@@ -61,6 +62,25 @@ std::string_view error_type(db::Unavailable::Reason reason) {
             return "shutdown";
     }
     return "database_unavailable";
+}
+
+constexpr std::string_view unknown_cause = "an exception of an unknown type";
+
+/// What it says, and what those say that are nested in it.
+std::string cause_of(const std::exception& thrown) {
+    const char* const what = thrown.what();
+    std::string cause(what != nullptr ? std::string_view(what) : unknown_cause);
+    // Not std::rethrow_if_nested, which ends the process when there is nothing in it.
+    const auto* const outer = dynamic_cast<const std::nested_exception*>(&thrown);
+    if (outer == nullptr || outer->nested_ptr() == nullptr) return cause;
+    try {
+        outer->rethrow_nested();
+    } catch (const std::exception& nested) {
+        cause.append(": ").append(cause_of(nested));
+    } catch (...) {
+        cause.append(": ").append(unknown_cause);
+    }
+    return cause;
 }
 
 /// The Date header (RFC 9110, section 5.6.7), made once a second on each thread.
@@ -151,9 +171,9 @@ Response answer_to_error(const std::exception_ptr& thrown, observe::InFlightRequ
         }
         return service_unavailable();
     } catch (const std::exception& other) {
-        in_flight.error_cause = other.what();
+        in_flight.error_cause = cause_of(other);
     } catch (...) {
-        in_flight.error_cause = "an exception of an unknown type";
+        in_flight.error_cause = unknown_cause;
     }
     return error(500);
 }

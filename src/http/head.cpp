@@ -1,11 +1,13 @@
 #include "http/head.hpp"
 
+#include <arpa/inet.h>
 #include <strings.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
+#include <string>
 
 #include "http/uri.hpp"
 
@@ -89,6 +91,24 @@ std::optional<Method> find_method(std::string_view name) {
     return std::nullopt;
 }
 
+/// A registered name or an IPv4 address, which is one as well.
+bool is_name(std::string_view text) {
+    return all_are(text, host) &&
+           (text.find('%') == std::string_view::npos || percent_decode(text));
+}
+
+/// What stands between brackets: an IPv6 address, perhaps with a zone (RFC 6874).
+bool is_ipv6_address(std::string_view text) {
+    constexpr std::string_view zone_separator = "%25";
+    const std::size_t zone = std::min(text.find(zone_separator), text.size());
+    if (zone < text.size()) {
+        const std::string_view name = text.substr(zone + zone_separator.size());
+        if (name.empty() || !is_name(name)) return false;
+    }
+    in6_addr address{};
+    return ::inet_pton(AF_INET6, std::string(text.substr(0, zone)).c_str(), &address) == 1;
+}
+
 /// RFC 9112, section 3.2, with the port of RFC 3986, section 3.2.3.
 bool is_host(std::string_view value) {
     const bool escaped = value.find('%') != std::string_view::npos;
@@ -97,14 +117,11 @@ bool is_host(std::string_view value) {
     if (!value.empty() && value.front() == '[') {
         const std::size_t end = value.find(']');
         if (end == std::string_view::npos) return false;
-        const std::string_view literal = value.substr(1, end - 1);
-        const bool valid = std::all_of(literal.begin(), literal.end(),
-                                       [](char c) { return c == ':' || is(c, host); });
-        if (literal.empty() || !valid) return false;
+        if (!is_ipv6_address(value.substr(1, end - 1))) return false;
         port = value.substr(end + 1);
     } else {
         const std::size_t colon = std::min(value.find(':'), value.size());
-        if (!all_are(value.substr(0, colon), host)) return false;
+        if (!is_name(value.substr(0, colon))) return false;
         if (colon == 0 && !value.empty()) return false;
         port = value.substr(colon);
     }

@@ -14,7 +14,8 @@ namespace signalbox::http {
 /// metric, of a bounded set and never with the client's bytes in it.
 struct Malformed {
     int status = 0;  ///< 0: nothing wrong
-    std::string_view reason;
+    std::string_view reason{};
+    bool to_head = false;  ///< to a HEAD request, so that the answer has no content
 
     explicit operator bool() const noexcept { return status != 0; }
 };

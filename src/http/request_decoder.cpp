@@ -58,14 +58,14 @@ RequestDecoder::Step RequestDecoder::read_head(std::string_view input) {
     while (true) {
         const std::size_t line_feed = allowed.find('\n', line_start);
         if (line_feed == std::string_view::npos) break;
-        if (line_feed == 0 || input[line_feed - 1] != '\r') return fail(bare_line_feed);
+        if (line_feed == 0 || input[line_feed - 1] != '\r') return fail(bare_line_feed, input);
         if (line_feed - line_start == 1) {
             scanned_ = 0;
             return begin_message(input.substr(0, line_start), line_feed + 1);
         }
         line_start = line_feed + 1;
     }
-    if (input.size() >= limits_.head + 2) return fail(too_large(input));
+    if (input.size() >= limits_.head + 2) return fail(too_large(input), input);
     scanned_ = line_start;
     // A lone CR is half an empty line, not the beginning of a request.
     phase_ = input.empty() || input == "\r" ? Phase::between_requests : Phase::in_head;
@@ -79,7 +79,7 @@ Malformed RequestDecoder::too_large(std::string_view head) const {
 }
 
 RequestDecoder::Step RequestDecoder::begin_message(std::string_view head, std::size_t used) {
-    if (head.size() > limits_.head) return fail(too_large(head));
+    if (head.size() > limits_.head) return fail(too_large(head), head);
     empty_lines_ = 0;
     request_ = std::make_unique<Request>();
     request_->head = head;
@@ -180,8 +180,9 @@ RequestDecoder::Step RequestDecoder::complete(std::size_t used) {
     return {.used = used, .decoded = std::move(request_), .again = true};
 }
 
-RequestDecoder::Step RequestDecoder::fail(Malformed problem) {
+RequestDecoder::Step RequestDecoder::fail(Malformed problem, std::string_view head) {
     phase_ = Phase::failed;
+    problem.to_head = (request_ ? std::string_view(request_->head) : head).starts_with("HEAD ");
     request_.reset();
     return {.decoded = problem};
 }

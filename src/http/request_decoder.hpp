@@ -78,7 +78,8 @@ class RequestDecoder {
     Step read_chunk_end(std::string_view input);
     Step read_trailers(std::string_view input);
     Step complete(std::size_t used);
-    Step fail(Malformed problem);
+    /// `head` is the beginning of a message that is not known as a request yet.
+    Step fail(Malformed problem, std::string_view head = {});
     Malformed too_large(std::string_view head) const;
     /// The next line with its CRLF, if all of it is there.
     std::optional<std::string_view> take_line(std::string_view input) const;

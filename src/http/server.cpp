@@ -19,7 +19,7 @@ namespace {
 /// After the drain's time is up: for cancelled requests to get their 503 out.
 constexpr std::chrono::seconds last_words{2};
 
-/// Answers a connection beyond the limit without ever making it one.
+/// Answers a connection that there is no room for without ever making it one.
 void turn_away(int socket) {
     const Response response = service_unavailable();
     const std::string bytes = serialize_head(response, choose_request_id({}), {}, false, 1) +
@@ -61,12 +61,12 @@ Server::~Server() {
 
 void Server::listen() {
     auto accepted = [this, next = std::size_t{0}](int socket, std::string peer_address) mutable {
-        if (context_.open_connections >= context_.options.limit_connections) {
-            ++context_.rejected_connections;
-            turn_away(socket);
+        const bool room = context_.open_connections < context_.options.limit_connections;
+        if (room && workers_[next++ % workers_.size()]->add(socket, std::move(peer_address))) {
             return;
         }
-        workers_[next++ % workers_.size()]->add(socket, std::move(peer_address));
+        ++context_.rejected_connections;
+        turn_away(socket);
     };
     acceptor_ = std::make_unique<Acceptor>(workers_.front()->loop(), context_.options.host,
                                            context_.options.port, std::move(accepted));

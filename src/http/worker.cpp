@@ -2,7 +2,6 @@
 
 #include <asio/post.hpp>
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <future>
 #include <utility>
@@ -38,17 +37,14 @@ void Worker::stop() {
     connections_.clear();
 }
 
-void Worker::add(int socket, std::string peer_address) {
+bool Worker::add(int socket, std::string peer_address) {
     const int duplicate = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
-    if (duplicate < 0) {
-        // Out of descriptors: this client is not served, the others are.
-        ::close(socket);
-        return;
-    }
+    if (duplicate < 0) return false;
     server_.open_connections.fetch_add(1);
     auto connection = std::make_shared<Connection>(
         server_, connections_, *observer_, loop_.context(), duplicate, std::move(peer_address));
     transport_->add(socket, std::move(connection));
+    return true;
 }
 
 void Worker::drain() {

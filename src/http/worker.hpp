@@ -25,8 +25,9 @@ class Worker {
     asio::io_context& loop() noexcept { return loop_.context(); }
     const async::EventLoop& event_loop() const noexcept { return loop_; }
 
-    /// Takes a connected, non-blocking socket. Any thread.
-    void add(int socket, std::string peer_address);
+    /// Takes a connected, non-blocking socket. False when there is no descriptor for its duplicate:
+    /// then it stays the caller's. Any thread.
+    [[nodiscard]] bool add(int socket, std::string peer_address);
 
     /// The rest posts to the loop and returns. Any thread.
     void drain();

@@ -173,6 +173,9 @@ RawClient::RawClient(int port, int receive_buffer)
         errno = error;
         throw_errno("connect");
     }
+    // What is sent in pieces shall travel in pieces.
+    const int no_delay = 1;
+    ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
 }
 
 RawClient::~RawClient() {

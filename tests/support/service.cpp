@@ -31,7 +31,8 @@ std::string read_file(const fs::path& file) {
 }
 
 SpawnOptions options(const std::vector<std::string>& arguments,
-                     const std::vector<std::string>& environment, const fs::path& log) {
+                     const std::vector<std::string>& environment, std::optional<rlimit> open_files,
+                     const fs::path& log) {
     SpawnOptions spawn_options;
     spawn_options.arguments = {SIGNALBOX_BINARY};
     spawn_options.arguments.insert(spawn_options.arguments.end(), arguments.begin(),
@@ -39,6 +40,7 @@ SpawnOptions options(const std::vector<std::string>& arguments,
     spawn_options.output = log;
     spawn_options.dies_with_caller = true;
     spawn_options.environment = environment;
+    spawn_options.open_files = open_files;
     return spawn_options;
 }
 
@@ -69,15 +71,15 @@ std::size_t entries(const fs::path& folder) {
 }  // namespace
 
 Exit run_signalbox(const std::vector<std::string>& arguments,
-                   const std::vector<std::string>& environment) {
-    Process process(arguments, environment);
+                   const std::vector<std::string>& environment, std::optional<rlimit> open_files) {
+    Process process(arguments, environment, open_files);
     if (auto exit = process.wait_for_exit(std::chrono::seconds(120))) return *std::move(exit);
     throw std::runtime_error("it does not end: " + process.output());
 }
 
 Process::Process(const std::vector<std::string>& arguments,
-                 const std::vector<std::string>& environment)
-    : log_(new_log_file()), pid_(spawn(options(arguments, environment, log_))) {}
+                 const std::vector<std::string>& environment, std::optional<rlimit> open_files)
+    : log_(new_log_file()), pid_(spawn(options(arguments, environment, open_files, log_))) {}
 
 Process::~Process() {
     if (pid_ > 0) {
@@ -106,8 +108,8 @@ std::string Process::output() const {
 }
 
 Service::Service(const std::string& database_url, const std::vector<std::string>& arguments,
-                 const std::vector<std::string>& environment)
-    : Process(with_defaults(database_url, arguments), environment) {
+                 const std::vector<std::string>& environment, std::optional<rlimit> open_files)
+    : Process(with_defaults(database_url, arguments), environment, open_files) {
     std::string text;
     const bool over = eventually(
         [&] {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -19,15 +20,18 @@ struct Exit {
     std::string output;
 };
 
-/// Runs the real binary to its end, with these arguments and environment variables.
+/// Runs the real binary to its end, with these arguments and environment variables, and perhaps a
+/// RLIMIT_NOFILE of its own.
 Exit run_signalbox(const std::vector<std::string>& arguments,
-                   const std::vector<std::string>& environment = {});
+                   const std::vector<std::string>& environment = {},
+                   std::optional<rlimit> open_files = {});
 
 /// The real binary while it runs; killed when the test ends, however it does.
 class Process {
   public:
     explicit Process(const std::vector<std::string>& arguments,
-                     const std::vector<std::string>& environment = {});
+                     const std::vector<std::string>& environment = {},
+                     std::optional<rlimit> open_files = {});
     ~Process();
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
@@ -60,7 +64,8 @@ class Service : public Process {
     /// output when it ends before. `arguments` come after those that choose ports and database.
     explicit Service(const std::string& database_url,
                      const std::vector<std::string>& arguments = {},
-                     const std::vector<std::string>& environment = {});
+                     const std::vector<std::string>& environment = {},
+                     std::optional<rlimit> open_files = {});
 
     std::string url(std::string_view path) const;
     std::string admin_url(std::string_view path) const;

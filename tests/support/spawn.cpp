@@ -36,6 +36,7 @@ namespace {
     if (::dup2(input, 0) < 0 || ::dup2(output, 1) < 0 || ::dup2(output, 2) < 0) ::_exit(127);
     ::close_range(3, ~0U, 0);
 
+    if (options.open_files && ::setrlimit(RLIMIT_NOFILE, &*options.open_files) != 0) ::_exit(127);
     if (options.gid && (::setgroups(0, nullptr) != 0 || ::setgid(*options.gid) != 0)) ::_exit(127);
     if (options.uid && ::setuid(*options.uid) != 0) ::_exit(127);
     if (::chdir(options.directory.c_str()) != 0) ::_exit(127);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -18,6 +19,7 @@ struct SpawnOptions {
     int input = -1;                          ///< becomes stdin; -1: /dev/null
     bool dies_with_caller = false;           ///< killed when the thread that started it ends
     std::vector<std::string> environment{};  ///< `NAME=value`, besides PATH and LC_ALL
+    std::optional<rlimit> open_files{};      ///< RLIMIT_NOFILE, when it is not to be ours
     /// Become this user and group first (only root may); empty: stay who we are.
     std::optional<uid_t> uid;
     std::optional<gid_t> gid;

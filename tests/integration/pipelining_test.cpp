@@ -1,0 +1,206 @@
+// Requests that come before the answers of those before them.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <future>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "support/eventually.hpp"
+#include "support/http_client.hpp"
+#include "support/log_lines.hpp"
+#include "support/postgres.hpp"
+#include "support/prometheus.hpp"
+#include "support/raw_message.hpp"
+#include "support/service.hpp"
+
+namespace signalbox::test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+struct Message {
+    std::string bytes;
+    int status;
+    bool has_body = true;
+};
+
+/// The i-th of requests of every kind, with its number as its id.
+Message message(int i) {
+    const std::string id = "X-Request-ID: number-" + std::to_string(i) + "\r\n";
+    switch (i % 8) {
+        case 0:
+            return {get_bytes("/fast-task", id), 200};
+        case 1:
+            return {get_bytes("/users", id), 200};
+        case 2:
+            return {"HEAD /users HTTP/1.1\r\nHost: a\r\n" + id + "\r\n", 200, false};
+        case 3:
+            return {"POST /users HTTP/1.1\r\nHost: a\r\n" + id + "Content-Length: 5\r\n\r\nGET /",
+                    405};
+        case 4:
+            return {"POST /users HTTP/1.1\r\nHost: a\r\n" + id +
+                        "Transfer-Encoding: chunked\r\n\r\n6\r\nGET / \r\n1;x\r\ny\r\n0\r\nZ: 1\r\n"
+                        "\r\n",
+                    405};
+        case 5:
+            return {"\r\n" + get_bytes("/nothing?" + std::to_string(i), id), 404};
+        case 6:
+            return {"OPTIONS * HTTP/1.1\r\nHost: a\r\n" + id + "\r\n", 204};
+        default:
+            // Waits for its time to be over.
+            return {get_bytes("/slow-task", "Request-Timeout: 0.01\r\n" + id), 504};
+    }
+}
+
+void expect_answer(RawClient& client, int i) {
+    const Message sent = message(i);
+    const std::string answer =
+        sent.has_body ? client.read_response() : client.read_until("\r\n\r\n");
+    EXPECT_EQ(status_of(answer), sent.status) << answer;
+    EXPECT_EQ(header_of(answer, "X-Request-ID"), "number-" + std::to_string(i));
+}
+
+struct Pipelines : testing::TestWithParam<int> {
+    const std::string database = database_with_users(20);
+    const Service service{database, {"--workers", std::to_string(GetParam())}};
+
+    double in_flight() const {
+        return total(parse_metrics(get(service.admin_url("/metrics")).body),
+                     "http_server_active_requests");
+    }
+};
+INSTANTIATE_TEST_SUITE_P(one_and_two_workers, Pipelines, testing::Values(1, 2));
+
+TEST_P(Pipelines, of_a_hundred_are_answered_in_order_and_one_at_a_time) {
+    constexpr int count = 100;
+    constexpr int slow = 50;
+    RawClient client(service.port());
+    std::string all;
+    for (int i = 0; i < count; ++i)
+        all +=
+            i == slow ? get_bytes("/multiple-tasks", "X-Request-ID: slow\r\n") : message(i).bytes;
+    client.send(all);
+    for (int i = 0; i < slow; ++i)
+        expect_answer(client, i);
+    // Half of them wait behind the one that is in flight.
+    ASSERT_TRUE(eventually([&] {
+        return get(service.admin_url("/debug/requests")).body.find("\"slow\"") != std::string::npos;
+    }));
+    EXPECT_THAT(get(service.admin_url("/debug/requests")).body, HasSubstr("\"total\":1,"));
+    EXPECT_THAT(client.read_response(), HasSubstr("All tasks complete!"));
+    for (int i = slow + 1; i < count; ++i)
+        expect_answer(client, i);
+
+    wait_for_line(service, "request_id", "number-" + std::to_string(count - 1));
+    int logged = 0;
+    for (const LogLine& line : log_lines(service.output())) {
+        if (line.text("body") != "request") continue;
+        EXPECT_EQ(line.text("request_id"),
+                  logged == slow ? "slow" : "number-" + std::to_string(logged));
+        EXPECT_EQ(line.number("in_flight"), 1) << line.json();
+        ++logged;
+    }
+    EXPECT_EQ(logged, count);
+}
+
+TEST_P(Pipelines, split_at_any_byte_are_answered_the_same) {
+    constexpr int count = 7;  // all kinds but the one that waits
+    std::string all;
+    for (int i = 0; i < count; ++i)
+        all += message(i).bytes;
+    for (std::size_t split = 0; split <= all.size(); ++split) {
+        SCOPED_TRACE("split at " + std::to_string(split));
+        RawClient client(service.port());
+        client.send(std::string_view(all).substr(0, split));
+        client.send(std::string_view(all).substr(split));
+        for (int i = 0; i < count; ++i)
+            expect_answer(client, i);
+        if (HasFailure()) return;
+    }
+}
+
+TEST_P(Pipelines, byte_by_byte_are_answered_the_same) {
+    RawClient client(service.port());
+    for (int i = 0; i < 16; ++i) {
+        for (const char c : message(i).bytes)
+            client.send({&c, 1});
+    }
+    for (int i = 0; i < 16; ++i)
+        expect_answer(client, i);
+}
+
+TEST_P(Pipelines, within_the_bound_are_answered_however_many) {
+    constexpr int count = 1000;
+    RawClient client(service.port());
+    std::string all = get_bytes("/slow-task", "Request-Timeout: 0.2\r\n");
+    for (int i = 0; i < count; ++i)
+        all += get_bytes("/fast-task");
+    client.send(all);
+    EXPECT_EQ(status_of(client.read_response()), 504);
+    for (int i = 0; i < count; ++i)
+        ASSERT_EQ(status_of(client.read_response()), 200);
+}
+
+TEST_P(Pipelines, beyond_the_bound_are_cut_and_nobody_else_is_disturbed) {
+    RawClient other(service.port());
+    other.send(get_bytes("/slow-task", "X-Request-ID: other\r\n"));
+    RawClient flood(service.port());
+    flood.send(get_bytes("/slow-task", "X-Request-ID: flood\r\n"));
+    ASSERT_TRUE(eventually([&] { return in_flight() == 2; }));
+
+    std::string requests;
+    while (requests.size() < 60'000)
+        requests += get_bytes("/fast-task", "X-Request-ID: behind\r\n");
+    const auto cut = [&] {
+        // Far more than waits in the service and in both sockets' buffers.
+        for (std::size_t sent = 0; sent < 64'000'000; sent += requests.size()) {
+            try {
+                flood.send(requests);
+            } catch (const std::system_error& error) {
+                return error.code() == std::errc::connection_reset ||
+                       error.code() == std::errc::broken_pipe;
+            }
+            EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+        }
+        return false;
+    }();
+    EXPECT_TRUE(cut) << "it took it all";
+    const LogLine line = wait_for_line(service, "request_id", "flood");
+    EXPECT_EQ(line.number("http.response.status_code"), 499);
+    EXPECT_LT(line.number("duration_s"), 4.9) << "it was cut, not answered";
+    EXPECT_TRUE(eventually([&] { return in_flight() <= 1; }));
+    EXPECT_THAT(other.read_response(), HasSubstr("Task complete!"));
+    EXPECT_EQ(get(service.url("/users")).status, 200);
+    EXPECT_EQ(log_lines_with(service.output(), "request_id", "behind").size(), 0U);
+}
+
+TEST_P(Pipelines, of_large_bodies_beyond_the_bound_are_cut_as_well) {
+    RawClient flood(service.port());
+    flood.send(get_bytes("/slow-task", "X-Request-ID: flood\r\n"));
+    const std::string request =
+        "POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" +
+        std::string(1'000'000, 'x');
+    const auto cut = [&] {
+        for (int i = 0; i < 64; ++i) {
+            try {
+                flood.send(request);
+            } catch (const std::system_error&) {
+                return true;
+            }
+        }
+        return false;
+    };
+    EXPECT_TRUE(cut());
+    EXPECT_EQ(wait_for_line(service, "request_id", "flood").number("http.response.status_code"),
+              499);
+    EXPECT_TRUE(eventually([&] { return in_flight() == 0; }));
+    EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+}
+
+}  // namespace
+}  // namespace signalbox::test
