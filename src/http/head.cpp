@@ -111,8 +111,6 @@ bool is_ipv6_address(std::string_view text) {
 
 /// RFC 9112, section 3.2, with the port of RFC 3986, section 3.2.3.
 bool is_host(std::string_view value) {
-    const bool escaped = value.find('%') != std::string_view::npos;
-    if (escaped && !percent_decode(value)) return false;
     std::string_view port;
     if (!value.empty() && value.front() == '[') {
         const std::size_t end = value.find(']');
