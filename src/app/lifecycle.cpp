@@ -1,9 +1,11 @@
 #include "app/lifecycle.hpp"
 
+#include <utility>
+
 namespace signalbox::app {
 
 void startup(db::Pool& database, std::stop_token stop) {
-    database.connect(stop);
+    database.connect(std::move(stop));
 }
 
 void shutdown(db::Pool& database) {

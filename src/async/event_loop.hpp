@@ -60,7 +60,7 @@ class EventLoop {
     static EventLoop* current() noexcept;
 
     /// For Turn and TaskScope.
-    void blocked_by(const observe::InFlightRequest& request, Duration taken) {
+    void blocked_by(const observe::InFlightRequest& request, Duration taken) const {
         watcher_.blocked(request, taken);
     }
     std::atomic<std::size_t>& task_counter() noexcept { return tasks_; }

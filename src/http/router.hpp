@@ -49,7 +49,7 @@ class Router {
     struct Leaf {
         const Path* path;
         Pistache::Rest::Route::Result operator()(const Pistache::Rest::Request&,
-                                                 Pistache::Http::ResponseWriter) const {
+                                                 const Pistache::Http::ResponseWriter&) const {
             return Pistache::Rest::Route::Result::Failure;
         }
     };
