@@ -98,9 +98,10 @@ void Server::stop_accepting(std::chrono::steady_clock::time_point deadline) {
     std::promise<void> stopped;
     const auto done = stopped.get_future();
     asio::post(workers_.front()->loop(), [this, stopped = std::move(stopped)]() mutable {
-        if (acceptor_) acceptor_->stop();
+        // First the loops hear of it, then of the last connections.
         for (auto& worker : workers_)
             worker->drain();
+        if (acceptor_) acceptor_->stop();
         stopped.set_value();
     });
     // What the kernel had accepted is a connection, and counts as open, only from then on. A loop
