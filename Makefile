@@ -57,7 +57,7 @@ setup: ## Install the Debian packages that are missing
 # What only the tests need. After the others, so that two never install at the same time.
 # Some tests ask the real Prometheus, fetched here once because a test has little time for it.
 test-setup: setup
-	@scripts/setup chromium chromium-driver fonts-dejavu-core
+	@scripts/setup chromium chromium-driver fonts-dejavu-core pgbouncer
 	@scripts/prometheus >/dev/null
 
 clean: ## Delete what was built; the private database of `make run` stays

@@ -167,6 +167,9 @@ struct Pool::Slot {
     Clock::time_point answer_due = Clock::time_point::max();
     bool cut = false;
     std::shared_ptr<Cancellation> cancellation;  ///< of what is running
+    Clock::time_point cancel_again{};
+    Backoff cancelling;
+    bool settling = false;  ///< what was running has ended, and is not to be cancelled any more
 
     void drop_control() {
         if (control < 0) return;
@@ -392,6 +395,8 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     if (session) {
         slot.control = control;
         slot.cut = false;
+        // A pooler lets us in whether or not there is a database behind it.
+        error = ask(slot, *session, lock);
     }
     const auto now = Clock::now();
     if (session && error.empty()) {
@@ -512,9 +517,21 @@ void Pool::wait_for(const Read& read, observe::Waiting waiting) {
 }
 
 void Pool::cancel_orphans() {
+    const auto now = Clock::now();
     for (const auto& slot : slots_) {
         if (!slot->running || !slot->running->waiters.empty()) continue;
-        if (slot->cancellation || slot->cut) continue;
+        if (slot->cut || slot->settling) continue;
+        if (slot->cancellation) {
+            if (now < slot->cancel_again) continue;
+            // A pooler drops the request while the read waits for a session there, and begins it
+            // all the same.
+            slot->cancel_again = now + slot->cancelling.next();
+            if (!slot->cancellation->wait_for(std::chrono::seconds(0))) continue;
+        } else {
+            slot->cancelling.reset();
+            slot->cancel_again = now + slot->cancelling.next();
+            watch_.notify_one();
+        }
         try {
             slot->cancellation = Cancellation::of(slot->session);
         } catch (const std::system_error&) {
@@ -526,11 +543,13 @@ void Pool::cancel_orphans() {
 
 void Pool::settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock) {
     if (!slot.cancellation || slot.cut || slot.session->lost()) return;
+    slot.settling = true;
     lock.unlock();
     // PostgreSQL has the request but may not have looked at it: it is to hit the ping, if anything.
     // The watchdog still frees the thread from a server that freezes now.
     const bool usable = slot.cancellation->wait_for(frozen_grace) && ping(*slot.session).empty();
     lock.lock();
+    slot.settling = false;
     // A session whose cancellation is still on its way would be hit in the middle of its next read.
     if (!usable) slot.cut = true;
 }
@@ -542,18 +561,20 @@ void Pool::watch() {
         const auto now = Clock::now();
         if (const Waiters expired = queue_.leave_expired(now); !expired.empty()) {
             count_timeouts(expired);
-            cancel_orphans();
             lock.unlock();
             Awaiting::deliver(expired, unavailable("the database did not answer in time",
                                                    Unavailable::Reason::timeout));
             lock.lock();
         }
+        cancel_orphans();
         cut_frozen(now);
         // What comes while this sleeps has a deadline at least as late.
         auto next = std::min(now + std::min<Clock::duration>(options_.query_timeout, ping_timeout),
                              queue_.next_deadline());
         for (const auto& slot : slots_) {
-            if (!slot->cut) next = std::min(next, slot->answer_due);
+            if (slot->cut) continue;
+            next = std::min(next, slot->answer_due);
+            if (slot->cancellation && !slot->settling) next = std::min(next, slot->cancel_again);
         }
         watch_.wait_until(lock, next);
     }

@@ -129,7 +129,8 @@ class Pool {
     bool answers() const noexcept { return connected_ > 0 && !silent_; }
     void heard(Clock::time_point when);
 
-    /// Begins to cancel what runs and nobody waits for. With the mutex held.
+    /// Begins to cancel what runs and nobody waits for, and again when that had no effect. With the
+    /// mutex held.
     void cancel_orphans();
     /// On a slot's thread: a cancellation that is under way must not meet the next read.
     void settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock);
