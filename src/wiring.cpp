@@ -76,6 +76,9 @@ void add_metrics(observe::Metrics& metrics, const admin::Health& health, const o
                     "Log lines that standard output did not take in time.", {},
                     [&log, number] { return number(log.dropped()); });
 
+    metrics.gauge("signalbox_database_reachable",
+                  "1 while the database answers, else 0: what /readyz looks at.", {},
+                  [&database] { return database.reachable() ? 1 : 0; });
     const prometheus::Labels pool{{"db_client_connection_pool_name", database_pool_name}};
     const auto with_state = [&pool](const char* state) {
         auto labels = pool;

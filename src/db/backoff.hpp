@@ -1,6 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
+#include <utility>
+
+#include "random.hpp"
 
 namespace signalbox::db {
 
@@ -12,10 +17,14 @@ class Backoff {
     static constexpr std::chrono::milliseconds first{100};
     static constexpr std::chrono::milliseconds longest{2000};
 
+    explicit Backoff(std::function<std::uint64_t()> random = random_number)
+        : random_(std::move(random)) {}
+
     std::chrono::milliseconds next();
     void reset() noexcept { step_ = first; }
 
   private:
+    std::function<std::uint64_t()> random_;
     std::chrono::milliseconds step_ = first;
 };
 

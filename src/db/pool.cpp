@@ -38,8 +38,15 @@ struct Outcome {
 
 namespace {
 
-/// How long an idle connection goes unwatched.
+/// How long an idle connection goes unwatched, and PostgreSQL unheard.
 constexpr std::chrono::seconds idle_check{1};
+
+/// How long PostgreSQL may take to answer that it is there.
+constexpr std::chrono::seconds ping_timeout{2};
+
+/// Below the five seconds within which a database that is back is to be in full use: an attempt may
+/// hang that was made just before.
+constexpr std::chrono::seconds connect_timeout{4};
 
 /// How much longer than --database-query-timeout a read may hold its thread: PostgreSQL ends the
 /// statement by itself at the timeout, unless it is frozen or cut off.
@@ -62,6 +69,18 @@ std::string error_type(const Error& error) {
 std::chrono::milliseconds jittered(std::chrono::milliseconds lifetime) {
     const auto tenth = static_cast<std::uint64_t>(lifetime.count() / 10 + 1);
     return lifetime - std::chrono::milliseconds(random_number() % tenth);
+}
+
+/// Waits for PostgreSQL to answer on this connection. Returns why it did not, or nothing.
+std::string ping(Session& session) {
+    try {
+        static_cast<void>(session.read({.sql = "SELECT 1", .parameters = {}}));
+    } catch (const Error& error) {
+        return session.lost() ? error.what() : "";  // cancelled is an answer, too
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    return "";
 }
 
 /// What those who wait for a read are told of what went wrong.
@@ -145,12 +164,19 @@ struct Pool::Slot {
     /// may be somebody else's by the time the watchdog uses it.
     int control = -1;
     std::shared_ptr<Read> running;
+    /// When the watchdog frees the thread from a server that does not answer.
+    Clock::time_point answer_due = Clock::time_point::max();
     bool cut = false;
     std::shared_ptr<Cancellation> cancellation;  ///< of what is running
-    bool knocking = false;                       ///< it is the one that connects first
+    Clock::time_point cancel_again{};
+    Backoff cancelling;
+    bool settling = false;  ///< what was running has ended, and is not to be cancelled any more
 
     void drop_control() {
-        if (control >= 0) ::close(std::exchange(control, -1));
+        if (control < 0) return;
+        // A cancellation under way keeps the session, and so would keep the one in PostgreSQL.
+        if (cut) ::shutdown(control, SHUT_RDWR);
+        ::close(std::exchange(control, -1));
     }
 };
 
@@ -220,7 +246,7 @@ Pool::Usage Pool::usage() const {
 
 bool Pool::reachable() const {
     const std::lock_guard lock(mutex_);
-    return connected_ > 0;
+    return answers();
 }
 
 async::Task<Json> Pool::fetch(Statement statement) {
@@ -303,21 +329,60 @@ void Pool::work(Slot& slot) {
             connect_slot(slot, lock);
         } else if (auto read = queue_.take(Clock::now(), slot.connected_at)) {
             run(std::move(read), slot, lock);
-        } else if (read_ready_.wait_for(lock, idle_check) == std::cv_status::timeout &&
-                   (slot.session->hung_up() || slot.expires <= Clock::now())) {
-            drop_session(slot, lock);
+        } else if (read_ready_.wait_until(lock,
+                                          std::min(Clock::now() + idle_check, slot.expires)) ==
+                   std::cv_status::timeout) {
+            check_idle(slot, lock);
         }
     }
     if (slot.session) drop_session(slot, lock);
 }
 
-void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
-    // While the database is away one thread knocks for all.
-    if (connected_ == 0 && connecting_first_ && !slot.knocking) {
-        changed_.wait(lock, [this] { return stopping_ || connected_ > 0 || !connecting_first_; });
+void Pool::check_idle(Slot& slot, std::unique_lock<std::mutex>& lock) {
+    const auto now = Clock::now();
+    if (slot.session->hung_up() || slot.expires <= now) {
+        drop_session(slot, lock);
         return;
     }
-    if (connected_ == 0) connecting_first_ = slot.knocking = true;
+    // While PostgreSQL is heard it need not be asked, and one connection is enough to ask. When
+    // that got no answer, each has to find out for itself whether it is of any use.
+    if (now - heard_ < idle_check || (asking_ && !silent_)) return;
+    asking_ = true;
+    const auto failure = ask(slot, *slot.session, lock);
+    asking_ = false;
+    if (failure.empty()) {
+        heard(Clock::now());
+    } else {
+        drop_session(slot, lock);
+    }
+}
+
+std::string Pool::ask(Slot& slot, Session& session, std::unique_lock<std::mutex>& lock) {
+    slot.answer_due = Clock::now() + ping_timeout;
+    slot.cut = false;
+    lock.unlock();
+    auto failure = ping(session);
+    lock.lock();
+    slot.answer_due = Clock::time_point::max();
+    if (slot.cut) failure = "the database does not answer";
+    return failure;
+}
+
+void Pool::heard(Clock::time_point when) {
+    heard_ = when;
+    if (!silent_) return;
+    silent_ = false;
+    knocking_.succeeded();
+    changed_.notify_all();
+    if (connected_ > 0) options_.on_event(Event::connected, "the database answers again");
+}
+
+void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
+    const bool away = !answers();
+    if (away && !knocking_.begin(Clock::now())) {
+        changed_.wait_until(lock, knocking_.next(), [this] { return stopping_ || answers(); });
+        return;
+    }
     lock.unlock();
     std::unique_ptr<Session> session;
     std::string error;
@@ -331,27 +396,37 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     const int control = session ? ::fcntl(session->socket(), F_DUPFD_CLOEXEC, 0) : -1;
     lock.lock();
     if (session) {
-        slot.session = std::move(session);
         slot.control = control;
+        slot.cut = false;
+        // A pooler lets us in whether or not there is a database behind it.
+        error = ask(slot, *session, lock);
+    }
+    const auto now = Clock::now();
+    if (session && error.empty()) {
+        slot.session = std::move(session);
         slot.backoff.reset();
-        slot.connected_at = slot.idle_since = Clock::now();
-        slot.expires = options_.max_lifetime.count() == 0
-                           ? Clock::time_point::max()
-                           : slot.connected_at + jittered(options_.max_lifetime);
-        if (slot.knocking) connecting_first_ = slot.knocking = false;
+        slot.connected_at = slot.idle_since = now;
+        slot.expires = options_.max_lifetime.count() == 0 ? Clock::time_point::max()
+                                                          : now + jittered(options_.max_lifetime);
+        if (connected_ == 0) options_.on_event(Event::connected, "connected to the database");
+        knocking_.succeeded();
+        heard(now);
         ++connected_;
-        if (connected_ == 1) options_.on_event(Event::connected, "connected to the database");
         changed_.notify_all();
         return;
     }
+    slot.drop_control();
+    session.reset();
     last_error_ = error;
-    const auto pause = slot.backoff.next();
+    const auto pause = away ? knocking_.failed(now) : slot.backoff.next();
     options_.on_event(Event::cannot_connect, fmt::format("{}; trying again in {}", error, pause));
-    changed_.wait_for(lock, pause, [this] { return stopping_; });
+    // While it is away the next knock is whoever's; the thread looks for it above.
+    if (!away) changed_.wait_for(lock, pause, [this] { return stopping_; });
 }
 
 std::unique_ptr<Session> Pool::open_session() const {
     SessionOptions session{.url = options_.url, .prepare = options_.prepare};
+    session.connect_timeout = connect_timeout;
     session.query_timeout = options_.query_timeout;
     if (!options_.url_file.empty()) {
         const auto read = read_database_url(options_.url_file);
@@ -374,15 +449,15 @@ void Pool::drop_session(Slot& slot, std::unique_lock<std::mutex>& lock) {
 }
 
 void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mutex>& lock) {
-    const bool stale = slot.expires <= read->started ||
-                       (read->started - slot.idle_since > idle_check && slot.session->hung_up());
-    if (stale) {
+    // Asking the kernel costs little, but not nothing: not while it is busy.
+    if (read->started - slot.idle_since > idle_check && slot.session->hung_up()) {
         queue_.put_back(std::move(read));
         drop_session(slot, lock);
         return;
     }
     wait_for(*read, observe::Waiting::database);
     slot.running = read;
+    slot.answer_due = read->started + options_.query_timeout + frozen_grace;
     slot.cut = false;
     lock.unlock();
     Outcome outcome = execute(*slot.session, *read);
@@ -390,15 +465,21 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     settle_cancellation(slot, lock);
     slot.running.reset();
     slot.cancellation.reset();
+    slot.answer_due = Clock::time_point::max();
     slot.idle_since = outcome.finished;
     if (options_.metrics != nullptr) options_.metrics->used(outcome.finished - outcome.started);
 
     const bool lost = slot.session->lost() || slot.cut;
-    if (lost) drop_session(slot, lock);
+    if (lost) {
+        drop_session(slot, lock);
+    } else {
+        heard(outcome.finished);
+    }
     if (lost && !read->broke && !stopping_) {
         // It only reads, so it may be tried once more; most likely this thread will, as soon as it
         // has a new connection.
         read->broke = outcome.finished;
+        if (options_.metrics != nullptr && !read->waiters.empty()) options_.metrics->retried();
         wait_for(*read, observe::Waiting::database_queue);
         queue_.put_back(std::move(read));
         return;
@@ -409,6 +490,8 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     lock.unlock();
     Awaiting::deliver(waiters, outcome);
     lock.lock();
+    // Only now, so that no read waits for it.
+    if (slot.session && slot.expires <= outcome.finished) drop_session(slot, lock);
 }
 
 Outcome Pool::execute(Session& session, const Read& read) const {
@@ -437,9 +520,21 @@ void Pool::wait_for(const Read& read, observe::Waiting waiting) {
 }
 
 void Pool::cancel_orphans() {
+    const auto now = Clock::now();
     for (const auto& slot : slots_) {
         if (!slot->running || !slot->running->waiters.empty()) continue;
-        if (slot->cancellation || slot->cut) continue;
+        if (slot->cut || slot->settling) continue;
+        if (slot->cancellation) {
+            if (now < slot->cancel_again) continue;
+            // A pooler drops the request while the read waits for a session there, and begins it
+            // all the same.
+            slot->cancel_again = now + slot->cancelling.next();
+            if (!slot->cancellation->wait_for(std::chrono::seconds(0))) continue;
+        } else {
+            slot->cancelling.reset();
+            slot->cancel_again = now + slot->cancelling.next();
+            watch_.notify_one();
+        }
         try {
             slot->cancellation = Cancellation::of(slot->session);
         } catch (const std::system_error&) {
@@ -451,18 +546,13 @@ void Pool::cancel_orphans() {
 
 void Pool::settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock) {
     if (!slot.cancellation || slot.cut || slot.session->lost()) return;
+    slot.settling = true;
     lock.unlock();
-    bool usable = slot.cancellation->wait_for(frozen_grace);
-    try {
-        // PostgreSQL has the request but may not have looked at it: it is to hit this, if anything.
-        // The watchdog still sees the slot running, and frees it from a server that freezes now.
-        if (usable) static_cast<void>(slot.session->read({.sql = "SELECT 1", .parameters = {}}));
-    } catch (const Error&) {
-        // Cancelled after all, or lost, which is looked at next.
-    } catch (...) {
-        usable = false;
-    }
+    // PostgreSQL has the request but may not have looked at it: it is to hit the ping, if anything.
+    // The watchdog still frees the thread from a server that freezes now.
+    const bool usable = slot.cancellation->wait_for(frozen_grace) && ping(*slot.session).empty();
     lock.lock();
+    slot.settling = false;
     // A session whose cancellation is still on its way would be hit in the middle of its next read.
     if (!usable) slot.cut = true;
 }
@@ -474,20 +564,20 @@ void Pool::watch() {
         const auto now = Clock::now();
         if (const Waiters expired = queue_.leave_expired(now); !expired.empty()) {
             count_timeouts(expired);
-            cancel_orphans();
             lock.unlock();
             Awaiting::deliver(expired, unavailable("the database did not answer in time",
                                                    Unavailable::Reason::timeout));
             lock.lock();
         }
+        cancel_orphans();
         cut_frozen(now);
-        // A read that comes while this sleeps has a deadline at least as late.
-        auto next = std::min(now + options_.query_timeout, queue_.next_deadline());
+        // What comes while this sleeps has a deadline at least as late.
+        auto next = std::min(now + std::min<Clock::duration>(options_.query_timeout, ping_timeout),
+                             queue_.next_deadline());
         for (const auto& slot : slots_) {
-            if (slot->running && !slot->cut) {
-                next =
-                    std::min(next, slot->running->started + options_.query_timeout + frozen_grace);
-            }
+            if (slot->cut) continue;
+            next = std::min(next, slot->answer_due);
+            if (slot->cancellation && !slot->settling) next = std::min(next, slot->cancel_again);
         }
         watch_.wait_until(lock, next);
     }
@@ -508,11 +598,14 @@ void Pool::count_timeouts(const Waiters& expired) const {
 
 void Pool::cut_frozen(Clock::time_point now) {
     for (const auto& slot : slots_) {
-        if (!slot->running || slot->cut) continue;
-        if (slot->running->started + options_.query_timeout + frozen_grace > now) continue;
+        if (slot->cut || slot->answer_due > now) continue;
         // The thread sees its connection break. Nothing else can free it from a frozen server.
         ::shutdown(slot->control, SHUT_RDWR);
         slot->cut = true;
+        // Unless others are answered: then it is this connection only.
+        if (silent_ || now - heard_ < idle_check + ping_timeout) continue;
+        silent_ = true;
+        options_.on_event(Event::lost, "the database does not answer");
     }
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "async/task.hpp"
+#include "db/knocking.hpp"
 #include "db/read_queue.hpp"
 #include "db/unavailable.hpp"
 #include "json.hpp"
@@ -68,7 +69,8 @@ std::optional<std::string> to_parameter(const T& value) {
 /// Every wait ends: a read that has no answer after `query_timeout` fails with Unavailable, and so
 /// does one that finds the queue full. A lost connection is replaced, with backoff; reads wait for
 /// it meanwhile, up to their deadline. What runs and nobody waits for any more is cancelled in
-/// PostgreSQL.
+/// PostgreSQL. When PostgreSQL has said nothing for a second, an idle connection asks it whether it
+/// still can.
 ///
 /// Threads: any. Lifetime: disconnect() before the event loops of those who await end.
 class Pool {
@@ -95,7 +97,7 @@ class Pool {
         return fetch(Statement{std::string(sql), {to_parameter(parameters)...}});
     }
 
-    /// Whether there is a connection that is not known to be broken.
+    /// Whether there is a connection, and PostgreSQL answers on it as far as is known.
     bool reachable() const;
 
     struct Usage {
@@ -115,14 +117,20 @@ class Pool {
 
     /// On the slots' threads, with the mutex held when called and when returning.
     void work(Slot& slot);
+    void check_idle(Slot& slot, std::unique_lock<std::mutex>& lock);
     void connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock);
+    /// Whether PostgreSQL answers on the slot's connection: why not, or nothing.
+    std::string ask(Slot& slot, Session& session, std::unique_lock<std::mutex>& lock);
     void drop_session(Slot& slot, std::unique_lock<std::mutex>& lock);
     void run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mutex>& lock);
     std::unique_ptr<Session> open_session() const;
     Outcome execute(Session& session, const Read& read) const;
     static void wait_for(const Read& read, observe::Waiting waiting);
+    bool answers() const noexcept { return connected_ > 0 && !silent_; }
+    void heard(Clock::time_point when);
 
-    /// Begins to cancel what runs and nobody waits for. With the mutex held.
+    /// Begins to cancel what runs and nobody waits for, and again when that had no effect. With the
+    /// mutex held.
     void cancel_orphans();
     /// On a slot's thread: a cancellation that is under way must not meet the next read.
     void settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock);
@@ -142,7 +150,10 @@ class Pool {
     ReadQueue queue_;
     std::vector<std::unique_ptr<Slot>> slots_;
     std::size_t connected_ = 0;
-    bool connecting_first_ = false;  ///< one thread knocks while none is connected
+    Clock::time_point heard_{};  ///< when PostgreSQL last answered, on whatever connection
+    bool asking_ = false;        ///< an idle connection asks whether it still does
+    bool silent_ = false;        ///< it did not
+    Knocking knocking_;          ///< while there is no connection, or only silence on them
     bool stopping_ = false;
     bool watching_ = false;
     std::string last_error_;

@@ -95,7 +95,11 @@ DatabaseMetrics::DatabaseMetrics(Metrics& metrics, const std::string& pool_name)
       shared_reads_(family<prometheus::Counter>(
                         metrics, "signalbox_shared_reads_total",
                         "Requests answered by an execution that another request asked for.")
-                        .Add({})) {}
+                        .Add({})),
+      retried_reads_(family<prometheus::Counter>(
+                         metrics, "signalbox_reads_retried_total",
+                         "Reads that lost their connection and were executed once more.")
+                         .Add({})) {}
 
 void DatabaseMetrics::executed(std::string_view sql, Duration duration, std::string_view error) {
     operation(sql, error).Observe(seconds(duration));

@@ -40,6 +40,8 @@ class DatabaseMetrics {
     void waited(Duration duration) { wait_time_.Observe(seconds(duration)); }
     void timed_out() { timeouts_.Increment(); }
     void shared_a_read() { shared_reads_.Increment(); }
+    /// A read lost its connection and is executed once more.
+    void retried() { retried_reads_.Increment(); }
 
     /// What a connection was worth.
     void connected(Duration duration) { create_time_.Observe(seconds(duration)); }
@@ -58,6 +60,7 @@ class DatabaseMetrics {
     prometheus::Histogram& use_time_;
     prometheus::Counter& timeouts_;
     prometheus::Counter& shared_reads_;
+    prometheus::Counter& retried_reads_;
 
     std::mutex mutex_;
     /// Guarded by mutex_: by SQL, then by error.

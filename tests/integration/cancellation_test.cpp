@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <csignal>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "support/database_faults.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
@@ -190,24 +190,20 @@ TEST(FrozenServer, holds_up_neither_reads_after_it_nor_the_end) {
     Service service(server.database_url("frozen"),
                     {"--migrate", "--database-query-timeout", "500ms"});
     ASSERT_EQ(get(service.url("/users")).status, 200);
-    const auto signal_all = [&server](int number) {
-        for (const pid_t process : server.processes())
-            ::kill(process, number);
-    };
-    signal_all(SIGSTOP);
+    freeze(server);
     // Nobody waits any more for what runs, and the request to cancel it is not even read.
     EXPECT_EQ(get(service.url("/users")).status, 503);
     EXPECT_EQ(get(service.url("/users")).status, 503);
     EXPECT_TRUE(soon([&] { return connections_at_work(service) == 0; }))
         << "a thread is held by a server that is still frozen";
-    signal_all(SIGCONT);
+    thaw(server);
     EXPECT_TRUE(eventually([&] { return get(service.url("/users")).status == 200; }));
 
-    signal_all(SIGSTOP);
+    freeze(server);
     EXPECT_EQ(get(service.url("/users")).status, 503);
     service.signal(SIGTERM);
     const auto exit = service.wait_for_exit(std::chrono::seconds(30));
-    signal_all(SIGCONT);
+    thaw(server);
     ASSERT_TRUE(exit) << "it waits for a server that does not answer";
     EXPECT_EQ(exit->status, 0);
 }

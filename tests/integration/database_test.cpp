@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/database_faults.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
@@ -25,12 +26,6 @@ using testing::Each;
 using testing::Field;
 using testing::HasSubstr;
 using testing::Not;
-
-int sessions_of_the_service(const std::string& database) {
-    return std::stoi(query_value(database,
-                                 "SELECT count(*) FROM pg_stat_activity WHERE datname = "
-                                 "current_database() AND application_name = 'signalbox'"));
-}
 
 TEST(Startup, gives_up_with_one_line_that_names_the_database_and_no_password) {
     const Exit exit = run_signalbox(

@@ -166,8 +166,9 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
         EXPECT_TRUE(known.contains({"signalbox_requests_shed_total", {{"reason", reason}}}));
     for (const char* reason : {"client_gone", "deadline", "shutdown"})
         EXPECT_TRUE(known.contains({"signalbox_requests_cancelled_total", {{"reason", reason}}}));
-    for (const char* name : {"signalbox_shared_reads_total", "signalbox_connections_rejected_total",
-                             "signalbox_log_messages_dropped_total"})
+    for (const char* name :
+         {"signalbox_shared_reads_total", "signalbox_reads_retried_total",
+          "signalbox_connections_rejected_total", "signalbox_log_messages_dropped_total"})
         EXPECT_TRUE(known.contains({name, {}})) << name;
     EXPECT_EQ(total(samples, "signalbox_state", {{"state", "ready"}}), 1);
     EXPECT_EQ(total(samples, "signalbox_state"), 1) << "it is in one state only";

@@ -2,8 +2,6 @@
 
 #include <fcntl.h>
 #include <libpq-fe.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -17,6 +15,7 @@
 #include <system_error>
 #include <thread>
 
+#include "support/free_port.hpp"
 #include "support/postgres_cluster.hpp"
 #include "support/spawn.hpp"
 
@@ -50,21 +49,6 @@ exec 3<&0  # a shell gives its background /dev/null as stdin
     rm -rf "$1"
 ) &
 )sh";
-
-int free_port() {
-    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const bool bound = probe >= 0 &&
-                       ::bind(probe, reinterpret_cast<sockaddr*>(&address), size) == 0 &&
-                       ::getsockname(probe, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    const int error = errno;
-    if (probe >= 0) ::close(probe);
-    if (!bound) throw std::system_error(error, std::system_category(), "no free port");
-    return ntohs(address.sin_port);
-}
 
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 

@@ -1,10 +1,7 @@
 #include "support/prometheus.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <rapidjson/document.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +18,7 @@
 #include <system_error>
 
 #include "support/eventually.hpp"
+#include "support/free_port.hpp"
 #include "support/http_client.hpp"
 #include "support/spawn.hpp"
 
@@ -233,21 +231,6 @@ class MetricsParser {
     bool has_help_ = false;
     std::size_t first_of_family_ = 0;
 };
-
-/// Chosen by the kernel. Somebody else may take it until it is listened on.
-int free_port() {
-    const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const bool bound = ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-                       ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-    const int error = errno;
-    ::close(socket);
-    if (!bound) throw std::system_error(error, std::generic_category(), "free_port");
-    return ntohs(address.sin_port);
-}
 
 fs::path new_folder() {
     std::string path = fs::temp_directory_path() / "signalbox-prometheus-XXXXXX";

@@ -50,8 +50,8 @@ int exit_status(int wait_status) {
 
 std::vector<std::string> with_defaults(const std::string& database_url,
                                        const std::vector<std::string>& arguments) {
-    std::vector<std::string> all{"--port",         "0",          "--admin-port", "0",
-                                 "--database-url", database_url, "--log-format", "json"};
+    std::vector<std::string> all{"--port", "0", "--admin-port", "0", "--log-format", "json"};
+    if (!database_url.empty()) all.insert(all.end(), {"--database-url", database_url});
     all.insert(all.end(), arguments.begin(), arguments.end());
     return all;
 }

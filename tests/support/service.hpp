@@ -60,8 +60,8 @@ class Process {
 /// The real binary, serving on free ports of 127.0.0.1.
 class Service : public Process {
   public:
-    /// Starts it and returns when it has printed its ready line. Throws std::runtime_error with its
-    /// output when it ends before. `arguments` come after those that choose ports and database.
+    /// Returns when it is ready; throws std::runtime_error with its output when it ends before.
+    /// `arguments` come last. With an empty URL `environment` has to name the database.
     explicit Service(const std::string& database_url,
                      const std::vector<std::string>& arguments = {},
                      const std::vector<std::string>& environment = {},

@@ -23,7 +23,6 @@ namespace {
 [[noreturn]] void become(const SpawnOptions& options, char* const* arguments,
                          char* const* environment) {
     ::setpgid(0, 0);
-    if (options.dies_with_caller) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -39,6 +38,8 @@ namespace {
     if (options.open_files && ::setrlimit(RLIMIT_NOFILE, &*options.open_files) != 0) ::_exit(127);
     if (options.gid && (::setgroups(0, nullptr) != 0 || ::setgid(*options.gid) != 0)) ::_exit(127);
     if (options.uid && ::setuid(*options.uid) != 0) ::_exit(127);
+    // Only now: becoming another user clears it.
+    if (options.dies_with_caller) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::chdir(options.directory.c_str()) != 0) ::_exit(127);
     ::execve(arguments[0], arguments, environment);
     ::_exit(127);

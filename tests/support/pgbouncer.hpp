@@ -1,0 +1,37 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "support/postgres.hpp"
+
+namespace signalbox::test {
+
+/// The real PgBouncer in transaction mode, in front of a server that listens on a Unix socket.
+class PgBouncer {
+  public:
+    /// `pool_size`: sessions in PostgreSQL for each database and user. Throws std::runtime_error
+    /// with its log when it does not start.
+    explicit PgBouncer(const PostgresServer& server, int pool_size = 2);
+    ~PgBouncer();
+    PgBouncer(const PgBouncer&) = delete;
+    PgBouncer& operator=(const PgBouncer&) = delete;
+
+    /// At once, as its SIGTERM: all connections break, at whatever they are.
+    void stop();
+    /// After stop(), on the same port.
+    void start();
+
+    std::string url(std::string_view database) const;
+    std::string log() const;
+
+  private:
+    std::filesystem::path folder_;
+    int port_ = 0;
+    pid_t pid_ = 0;
+};
+
+}  // namespace signalbox::test
