@@ -123,6 +123,7 @@ void Connection::complete_request(Request& request) {
     }
     const DecoderLimits& limits = server_.options.limits;
     const std::size_t size = request.memory_size();
+    count_input(std::exchange(partial_size_, 0), 0);  // it is this request, which counts as a whole
     const std::size_t before = requests_size_.fetch_add(size);
     count_input(before, before + size);
     if (before + size > 2 * (limits.head + limits.body) + pipeline_allowance) cut_input();
