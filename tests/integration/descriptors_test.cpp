@@ -91,6 +91,15 @@ void expect_served(RawClient& client) {
     EXPECT_THAT(client.read_response(), HasSubstr("This was quick!"));
 }
 
+#ifdef __SANITIZE_ADDRESS__
+/// UndefinedBehaviorSanitizer tries memory by a pipe before it looks at an object's type
+/// (IsAccessibleMemoryRange in compiler-rt's sanitizer_posix_libcdep.cpp). Without a descriptor it
+/// takes each object for a broken one, and ends the process.
+constexpr bool sanitizer_needs_descriptors = true;
+#else
+constexpr bool sanitizer_needs_descriptors = false;
+#endif
+
 struct Descriptors : testing::Test {
     const std::string database = database_with_users(0);
 };
@@ -171,10 +180,13 @@ TEST_F(Descriptors, are_refused_so_that_every_client_understands) {
 }
 
 TEST_F(Descriptors, that_run_out_cost_no_processor_time_and_disturb_nobody_inside) {
+    if (sanitizer_needs_descriptors) GTEST_SKIP() << "UBSan cannot do without descriptors";
     const Service service(database, with({}));
     RawClient inside(service.port());
     RawClient operator_inside(service.admin_port());
     expect_served(inside);
+    operator_inside.send(get_bytes("/livez"));
+    EXPECT_EQ(status_of(operator_inside.read_response()), 200);
     std::deque<RawClient> outside;
     {
         const FileLimit none(service.pid(), lowest_free_descriptor(service.pid()));
@@ -198,6 +210,7 @@ TEST_F(Descriptors, that_run_out_cost_no_processor_time_and_disturb_nobody_insid
 }
 
 TEST_F(Descriptors, that_do_not_suffice_for_a_connection_get_it_turned_away) {
+    if (sanitizer_needs_descriptors) GTEST_SKIP() << "UBSan cannot do without descriptors";
     const Service service(database, with({}));
     RawClient inside(service.port());
     expect_served(inside);
