@@ -173,8 +173,9 @@ TEST_P(GoneClients, by_the_hundred_leave_nothing_behind) {
             }));
         }
         expect_nothing_left(service, files);
+        // Less when the task of the request above was not quite over when they were counted.
         EXPECT_TRUE(
-            eventually([&] { return metric(service, "signalbox_event_loop_tasks") == tasks; }));
+            eventually([&] { return metric(service, "signalbox_event_loop_tasks") <= tasks; }));
     }
 }
 

@@ -189,10 +189,10 @@ TEST(SlowReaders, cost_no_processor_time_and_slow_nobody) {
 }
 
 TEST(SlowReaders, are_cut_when_too_much_waits_for_all_of_them_together) {
-    const std::string database = database_with_users(200'000);
-    const Service service(database, {"--limit-buffered", "200MiB"});
+    const std::string database = database_with_users(20'000);
+    const Service service(database, {"--limit-buffered", "40MiB"});
     const std::size_t size = get(service.url("/users")).body.size();
-    const std::size_t fit = (std::size_t{200} << 20U) / size;
+    const std::size_t fit = (std::size_t{40} << 20U) / size;
     std::deque<RawClient> readers;
     for (std::size_t i = 0; i < fit + 10; ++i) {
         readers.emplace_back(service.port(), 4096);
