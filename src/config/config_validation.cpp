@@ -44,7 +44,7 @@ std::optional<Invalid> check_together(const Config& config, const OptionSources&
         return Invalid{sources.name("--limit-buffered") + ": " +
                        std::to_string(config.limit_buffered) +
                        " bytes are less than one request of " + std::to_string(largest_request) +
-                       ", which --limit-request-head and " + "--limit-request-body allow"};
+                       ", which --limit-request-head and --limit-request-body allow"};
     }
     const std::size_t needed =
         process::files_needed(config.limit_connections, config.database_pool_size, config.workers);

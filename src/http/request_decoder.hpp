@@ -45,8 +45,8 @@ class RequestDecoder {
             if (step.decoded) sink(std::move(*step.decoded));
             if (!step.again) break;
         }
-        if (phase_ == Phase::failed) {
-            buffered_ = {};
+        if (phase_ == Phase::failed || input.empty()) {
+            std::string().swap(buffered_);  // not to keep the memory of what was once large
         } else if (continued) {
             buffered_.erase(0, buffered_.size() - input.size());
         } else {
@@ -55,10 +55,10 @@ class RequestDecoder {
     }
 
     Phase phase() const noexcept { return phase_; }
-    /// About what the message that is not complete yet occupies, in bytes; 0 between messages.
+    /// About what the message that is not complete yet occupies, in bytes; next to nothing between
+    /// messages.
     std::size_t memory_size() const noexcept {
-        return (buffered_.empty() ? 0 : buffered_.capacity()) +
-               (request_ ? request_->memory_size() : 0);
+        return buffered_.capacity() + (request_ ? request_->memory_size() : 0);
     }
 
   private:

@@ -38,6 +38,7 @@ class Decoding {
         return *this;
     }
     Phase phase() const { return decoder_.phase(); }
+    std::size_t memory_size() const { return decoder_.memory_size(); }
 
     Events events;
 
@@ -374,6 +375,23 @@ TEST(decoder, takes_every_method_and_visible_path) {
     }
     const std::string message = request("GET " + path, "");
     EXPECT_EQ(decode(message), Events{event("GET " + path, "", message)});
+}
+
+TEST(decoder, counts_what_it_holds_and_keeps_nothing_of_what_is_complete) {
+    const std::string large = request("GET /", "A: " + std::string(30'000, 'a') + "\r\n");
+    Decoding decoding;
+    const std::size_t before = decoding.memory_size();
+    EXPECT_LT(before, 100U);
+    decoding.feed(large.substr(0, large.size() - 1));
+    EXPECT_GE(decoding.memory_size(), large.size() - 1);
+    decoding.feed(large.substr(large.size() - 1));
+    EXPECT_EQ(decoding.memory_size(), before);
+
+    decoding.feed(request("POST /", "Content-Length: 20000\r\n", std::string(19'999, 'b')));
+    EXPECT_GE(decoding.memory_size(), 19'999U);
+    decoding.feed("b");
+    EXPECT_EQ(decoding.memory_size(), before);
+    EXPECT_EQ(decoding.events.size(), 2U);
 }
 
 TEST(phase, follows_the_message) {
