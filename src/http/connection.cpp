@@ -108,6 +108,10 @@ bool Connection::partial_phase_changes_to(RequestDecoder::Phase phase) noexcept 
            (phase == RequestDecoder::Phase::in_head || phase == RequestDecoder::Phase::in_body);
 }
 
+void Connection::count_as_rejected() {
+    ++server_.rejected_connections;
+}
+
 void Connection::complete_request(Request& request) {
     partial_phase_ = RequestDecoder::Phase::between_requests;
     request.peer_address = peer_address_;
@@ -129,7 +133,8 @@ void Connection::complete_request(Request& request) {
     if (before + size > 2 * (limits.head + limits.body) + pipeline_allowance) cut_input();
 }
 
-void Connection::count_partial_message() {
+void Connection::note_partial_message() {
+    partial_to_head_.store(decoder_.in_head_request(), std::memory_order_relaxed);
     const std::size_t now = decoder_.memory_size();
     count_input(std::exchange(partial_size_, now), now);
 }
@@ -206,7 +211,7 @@ void Connection::on_event(PartialMessage partial) {
 void Connection::on_event(EndOfInput) {
     end_of_input_ = true;
     // Half a request had arrived when we ended reading: its client is told to send it again.
-    if (ended_input_ && partial_message_ && !refusal_) refusal_ = Malformed{408, "timeout"};
+    if (ended_input_ && partial_message_ && !refusal_) refusal_ = timed_out();
     partial_message_ = false;
     read_deadline_ = never;
     if (half_closed_) {
@@ -315,6 +320,10 @@ void Connection::begin_in_flight(Clock::time_point now, Clock::time_point deadli
     }
     in_flight_.in_flight_at_start = server_.requests_in_flight.fetch_add(1) + 1;
     observer_.started(in_flight_);
+}
+
+Malformed Connection::timed_out() const noexcept {
+    return {.status = 408, .reason = "timeout", .to_head = partial_to_head_};
 }
 
 void Connection::refuse(const Malformed& malformed) {
@@ -565,7 +574,7 @@ void Connection::on_timer() {
     }
     if (now >= read_deadline_) {
         if (partial_message_) {
-            on_event(Malformed{408, "timeout"});
+            on_event(timed_out());
             answer_next();
         } else if (!ended_input_) {
             end_input();

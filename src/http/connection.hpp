@@ -45,10 +45,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     RequestDecoder& decoder() noexcept { return decoder_; }
     bool wants_input() const noexcept { return wants_input_.load(std::memory_order_relaxed); }
     bool partial_phase_changes_to(RequestDecoder::Phase phase) noexcept;
+    void count_as_rejected();
     /// Fills in what is known of the connection, and counts the request as queued.
     void complete_request(Request& request);
-    /// Counts what the decoder holds of a message that is not complete.
-    void count_partial_message();
+    /// Notes what the decoder holds of a message that is not complete.
+    void note_partial_message();
 
     /// Closes it, later on its loop, if its client then still takes nothing of the response that
     /// has waited since then. Any thread.
@@ -91,6 +92,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void answer_next();
     void start(std::unique_ptr<Request> request);
     void begin_in_flight(Clock::time_point now, Clock::time_point deadline);
+    /// What a message gets of which not all came in time.
+    Malformed timed_out() const noexcept;
     void refuse(const Malformed& malformed);
     void send(Response response, bool keep_alive);
     /// Sends it, now or as the socket takes it.
@@ -128,6 +131,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
     /// Any thread.
     std::atomic<bool> wants_input_{true};
+    std::atomic<bool> partial_to_head_{false};
     std::atomic<std::size_t> requests_size_{0};  ///< bytes, until they are answered
 
     /// The HTTP thread's.

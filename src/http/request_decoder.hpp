@@ -60,6 +60,10 @@ class RequestDecoder {
     std::size_t memory_size() const noexcept {
         return buffered_.capacity() + (request_ ? request_->memory_size() : 0);
     }
+    /// Whether what has arrived of it is a HEAD request, whose answer has no content.
+    bool in_head_request() const noexcept {
+        return std::string_view(request_ ? request_->head : buffered_).starts_with("HEAD ");
+    }
 
   private:
     struct Step {

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <system_error>
 #include <utility>
@@ -57,7 +58,7 @@ class InputHandler final : public Tcp::Handler {
         });
         // A client that floods keeps Pistache reading; what came before is not held back for it.
         if (batch_.size() >= largest_batch) flush();
-        connection->count_partial_message();
+        connection->note_partial_message();
         const auto phase = connection->decoder().phase();
         if (connection->partial_phase_changes_to(phase)) emit(connection, PartialMessage{phase});
     }
@@ -159,7 +160,21 @@ class Transport::PistacheTransport final : public Tcp::Transport {
             peers.swap(new_peers_);
         }
         for (const auto& peer : peers)
+            begin_to_read(peer);
+    }
+
+    void begin_to_read(const std::shared_ptr<Tcp::Peer>& peer) {
+        try {
             handleNewPeer(peer);
+        } catch (const std::exception&) {
+            // The kernel watches no more sockets (epoll_ctl(2), ENOSPC). Pistache knows the peer by
+            // then, and would take the next client with this descriptor for it.
+            const int socket = peer->fd();
+            peers.erase(socket);
+            handle_of(*peer).connection->count_as_rejected();
+            handler_->onDisconnection(peer);
+            ::close(socket);
+        }
     }
 
     const std::shared_ptr<InputHandler> handler_;

@@ -105,7 +105,8 @@ struct Descriptors : testing::Test {
 };
 
 TEST_F(Descriptors, are_as_many_as_the_hard_limit_allows) {
-    const Service service(database, with({}), {}, rlimit{.rlim_cur = 256, .rlim_max = 4096});
+    const Service service(database, with({}), {},
+                          {.open_files = rlimit{.rlim_cur = 256, .rlim_max = 4096}});
     EXPECT_EQ(soft_file_limit(service.pid()), "4096");
     std::deque<RawClient> clients;
     for (int i = 0; i < 300; ++i)  // two files each
@@ -113,7 +114,7 @@ TEST_F(Descriptors, are_as_many_as_the_hard_limit_allows) {
 }
 
 TEST_F(Descriptors, that_are_too_few_for_what_is_asked_are_a_reason_not_to_start) {
-    const rlimit few{.rlim_cur = 400, .rlim_max = 400};
+    const Limits few{.open_files = rlimit{.rlim_cur = 400, .rlim_max = 400}};
     const auto serve = [&](std::vector<std::string> more, std::vector<std::string> environment) {
         auto arguments = with({"--port", "0", "--admin-port", "0", "--database-url", database});
         arguments.insert(arguments.end(), more.begin(), more.end());
@@ -133,7 +134,8 @@ TEST_F(Descriptors, that_are_too_few_for_what_is_asked_are_a_reason_not_to_start
 
 TEST_F(Descriptors, limit_the_connections_when_nobody_else_does) {
     constexpr std::size_t files = 400;
-    const Service service(database, with({}), {}, rlimit{.rlim_cur = files, .rlim_max = files});
+    const Service service(database, with({}), {},
+                          {.open_files = rlimit{.rlim_cur = files, .rlim_max = files}});
     const std::size_t allowed = process::connections_allowed(files, 1, 1);
     ASSERT_GT(allowed, 10U);
     std::deque<RawClient> inside;
@@ -222,6 +224,34 @@ TEST_F(Descriptors, that_do_not_suffice_for_a_connection_get_it_turned_away) {
             expect_served(inside);
         }
     }
+    RawClient next(service.port());
+    expect_served(next);
+}
+
+TEST_F(Descriptors, that_the_kernel_cannot_watch_are_closed_and_disturb_nobody_inside) {
+    constexpr unsigned watched = 200;
+    const Service service(database, with({}), {}, {.watched_below = watched});
+    RawClient operator_inside(service.admin_port());
+    operator_inside.send(get_bytes("/livez"));
+    EXPECT_EQ(status_of(operator_inside.read_response()), 200);
+    const std::size_t files = service.open_files();
+    {
+        std::deque<RawClient> inside;
+        while (lowest_free_descriptor(service.pid()) < watched)
+            expect_served(inside.emplace_back(service.port()));
+        ASSERT_GT(inside.size(), 20U);
+        const std::size_t full = service.open_files();
+        constexpr std::size_t more = 50;
+        for (std::size_t i = 0; i < more; ++i) {
+            EXPECT_EQ(RawClient(service.port()).read_to_end(), "");
+            expect_served(inside[i % inside.size()]);
+        }
+        EXPECT_TRUE(eventually([&] { return service.open_files() <= full; }));
+        operator_inside.send(get_bytes("/metrics"));
+        EXPECT_THAT(operator_inside.read_response(),
+                    HasSubstr("signalbox_connections_rejected_total " + std::to_string(more)));
+    }
+    EXPECT_TRUE(eventually([&] { return service.open_files() <= files; }));
     RawClient next(service.port());
     expect_served(next);
 }

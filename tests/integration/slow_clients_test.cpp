@@ -1,4 +1,4 @@
-// Clients that take their time over a request, or for ever. tests/slowhttptest/run does the same
+// Clients that take their time over a request, or for ever. slowhttptest_test.cpp does the same
 // with a tool made for it.
 
 #include <gmock/gmock.h>
@@ -96,6 +96,21 @@ TEST_F(SlowClients, have_a_time_for_all_of_a_body_however_steadily_it_comes) {
         const Drip drip(client, "x");
         expect_timeout(client.read_to_end());
         EXPECT_GE(Clock::now() - began, 500ms);
+    }
+}
+
+TEST_F(SlowClients, of_a_HEAD_request_get_no_content_either) {
+    const Service service(database,
+                          {"--timeout-request-head", "300ms", "--timeout-request-body", "300ms"});
+    for (const char* part :
+         {"HEAD /fast-task HTTP/1.1\r\nHost: a",
+          "HEAD /fast-task HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n12"}) {
+        RawClient client(service.port());
+        client.send(part);
+        const std::string answer = client.read_to_end();
+        EXPECT_EQ(status_of(answer), 408);
+        EXPECT_GT(std::stoi(header_of(answer, "Content-Length").value_or("0")), 0);
+        EXPECT_EQ(body_of(answer), "");
     }
 }
 

@@ -11,7 +11,6 @@
 
 #include "support/eventually.hpp"
 #include "support/postgres.hpp"
-#include "support/spawn.hpp"
 
 namespace signalbox::test {
 
@@ -31,7 +30,7 @@ std::string read_file(const fs::path& file) {
 }
 
 SpawnOptions options(const std::vector<std::string>& arguments,
-                     const std::vector<std::string>& environment, std::optional<rlimit> open_files,
+                     const std::vector<std::string>& environment, Limits limits,
                      const fs::path& log) {
     SpawnOptions spawn_options;
     spawn_options.arguments = {SIGNALBOX_BINARY};
@@ -40,7 +39,7 @@ SpawnOptions options(const std::vector<std::string>& arguments,
     spawn_options.output = log;
     spawn_options.dies_with_caller = true;
     spawn_options.environment = environment;
-    spawn_options.open_files = open_files;
+    spawn_options.limits = limits;
     return spawn_options;
 }
 
@@ -71,15 +70,15 @@ std::size_t entries(const fs::path& folder) {
 }  // namespace
 
 Exit run_signalbox(const std::vector<std::string>& arguments,
-                   const std::vector<std::string>& environment, std::optional<rlimit> open_files) {
-    Process process(arguments, environment, open_files);
+                   const std::vector<std::string>& environment, Limits limits) {
+    Process process(arguments, environment, limits);
     if (auto exit = process.wait_for_exit(std::chrono::seconds(120))) return *std::move(exit);
     throw std::runtime_error("it does not end: " + process.output());
 }
 
 Process::Process(const std::vector<std::string>& arguments,
-                 const std::vector<std::string>& environment, std::optional<rlimit> open_files)
-    : log_(new_log_file()), pid_(spawn(options(arguments, environment, open_files, log_))) {}
+                 const std::vector<std::string>& environment, Limits limits)
+    : log_(new_log_file()), pid_(spawn(options(arguments, environment, limits, log_))) {}
 
 Process::~Process() {
     if (pid_ > 0) {
@@ -108,8 +107,8 @@ std::string Process::output() const {
 }
 
 Service::Service(const std::string& database_url, const std::vector<std::string>& arguments,
-                 const std::vector<std::string>& environment, std::optional<rlimit> open_files)
-    : Process(with_defaults(database_url, arguments), environment, open_files) {
+                 const std::vector<std::string>& environment, Limits limits)
+    : Process(with_defaults(database_url, arguments), environment, limits) {
     std::string text;
     const bool over = eventually(
         [&] {

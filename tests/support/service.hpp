@@ -1,6 +1,5 @@
 #pragma once
 
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -12,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/spawn.hpp"
+
 namespace signalbox::test {
 
 /// How a process ended.
@@ -20,18 +21,15 @@ struct Exit {
     std::string output;
 };
 
-/// Runs the real binary to its end, with these arguments and environment variables, and perhaps a
-/// RLIMIT_NOFILE of its own.
+/// Runs the real binary to its end, with these arguments and environment variables.
 Exit run_signalbox(const std::vector<std::string>& arguments,
-                   const std::vector<std::string>& environment = {},
-                   std::optional<rlimit> open_files = {});
+                   const std::vector<std::string>& environment = {}, Limits limits = {});
 
 /// The real binary while it runs; killed when the test ends, however it does.
 class Process {
   public:
     explicit Process(const std::vector<std::string>& arguments,
-                     const std::vector<std::string>& environment = {},
-                     std::optional<rlimit> open_files = {});
+                     const std::vector<std::string>& environment = {}, Limits limits = {});
     ~Process();
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
@@ -64,8 +62,7 @@ class Service : public Process {
     /// `arguments` come last. With an empty URL `environment` has to name the database.
     explicit Service(const std::string& database_url,
                      const std::vector<std::string>& arguments = {},
-                     const std::vector<std::string>& environment = {},
-                     std::optional<rlimit> open_files = {});
+                     const std::vector<std::string>& environment = {}, Limits limits = {});
 
     std::string url(std::string_view path) const;
     std::string admin_url(std::string_view path) const;

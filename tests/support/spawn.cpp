@@ -2,7 +2,10 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -10,6 +13,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
+#include <cstdint>
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
@@ -18,6 +23,27 @@
 namespace signalbox::test {
 
 namespace {
+
+/// A filter of system calls (seccomp(2)) that stays with this process.
+void refuse_to_watch_from(unsigned descriptor) {
+    // Of each argument the lower half, on a little-endian machine.
+    constexpr std::uint32_t number = offsetof(seccomp_data, nr);
+    constexpr std::uint32_t operation = offsetof(seccomp_data, args[1]);
+    constexpr std::uint32_t watched = offsetof(seccomp_data, args[2]);
+    sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_ctl, 0, 5),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, operation),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, EPOLL_CTL_ADD, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, watched),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, descriptor, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSPC),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog program{.len = std::size(filter), .filter = filter};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) ::_exit(127);
+    if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) ::_exit(127);
+}
 
 // Runs in the child, where only async-signal-safe calls are allowed: the parent may have threads.
 [[noreturn]] void become(const SpawnOptions& options, char* const* arguments,
@@ -35,11 +61,13 @@ namespace {
     if (::dup2(input, 0) < 0 || ::dup2(output, 1) < 0 || ::dup2(output, 2) < 0) ::_exit(127);
     ::close_range(3, ~0U, 0);
 
-    if (options.open_files && ::setrlimit(RLIMIT_NOFILE, &*options.open_files) != 0) ::_exit(127);
+    const auto& open_files = options.limits.open_files;
+    if (open_files && ::setrlimit(RLIMIT_NOFILE, &*open_files) != 0) ::_exit(127);
     if (options.gid && (::setgroups(0, nullptr) != 0 || ::setgid(*options.gid) != 0)) ::_exit(127);
     if (options.uid && ::setuid(*options.uid) != 0) ::_exit(127);
     // Only now: becoming another user clears it.
     if (options.dies_with_caller) ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (options.limits.watched_below) refuse_to_watch_from(*options.limits.watched_below);
     if (::chdir(options.directory.c_str()) != 0) ::_exit(127);
     ::execve(arguments[0], arguments, environment);
     ::_exit(127);

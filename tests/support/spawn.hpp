@@ -10,6 +10,14 @@
 
 namespace signalbox::test {
 
+/// What a program may not have as much of as this process.
+struct Limits {
+    std::optional<rlimit> open_files{};  ///< RLIMIT_NOFILE
+    /// The kernel refuses to watch descriptors from this number on (epoll_ctl(2), ENOSPC), as it
+    /// does when a user watches more than /proc/sys/fs/epoll/max_user_watches.
+    std::optional<unsigned> watched_below{};
+};
+
 /// How a program is started by `spawn`. Its environment is empty but for a PATH and LC_ALL=C, so
 /// that nothing from the developer's shell changes a test.
 struct SpawnOptions {
@@ -19,7 +27,7 @@ struct SpawnOptions {
     int input = -1;                          ///< becomes stdin; -1: /dev/null
     bool dies_with_caller = false;           ///< killed when the thread that started it ends
     std::vector<std::string> environment{};  ///< `NAME=value`, besides PATH and LC_ALL
-    std::optional<rlimit> open_files{};      ///< RLIMIT_NOFILE, when it is not to be ours
+    Limits limits{};
     /// Become this user and group first (only root may); empty: stay who we are.
     std::optional<uid_t> uid;
     std::optional<gid_t> gid;
