@@ -124,7 +124,7 @@ struct Pool::Awaiting : Waiter {
         resume(outcome.error, outcome.rows);
     }
 
-    static void deliver(const Waiters& waiters, const Outcome& outcome);
+    static void deliver(const Waiters& waiters, Outcome reached);
 
     asio::io_context& loop;
     observe::InFlightRequest* request;
@@ -132,7 +132,10 @@ struct Pool::Awaiting : Waiter {
     Clock::time_point began{};  ///< when its read got a connection; the epoch when it never did
 };
 
-void Pool::Awaiting::deliver(const Waiters& waiters, const Outcome& outcome) {
+void Pool::Awaiting::deliver(const Waiters& waiters, Outcome reached) {
+    // Shared as a whole: ThreadSanitizer does not see the reference count of an exception, which
+    // libstdc++ keeps in code that was compiled without it.
+    const auto outcome = std::make_shared<const Outcome>(std::move(reached));
     // One post for each loop: a wake-up for each waiter would cost more than the read they share.
     std::map<asio::io_context*, std::vector<std::shared_ptr<Awaiting>>> by_loop;
     for (const auto& waiter : waiters) {
@@ -143,7 +146,7 @@ void Pool::Awaiting::deliver(const Waiters& waiters, const Outcome& outcome) {
         asio::post(*loop, [group = std::move(group), outcome] {
             for (const auto& awaiting : group) {
                 const async::Turn turn(awaiting->request);
-                awaiting->complete(outcome);
+                awaiting->complete(*outcome);
             }
         });
     }
@@ -305,7 +308,7 @@ void Pool::add(Statement statement, const std::shared_ptr<Awaiting>& waiter) {
             }
         }
     }
-    if (refused) Awaiting::deliver({waiter}, *refused);
+    if (refused) Awaiting::deliver({waiter}, std::move(*refused));
 }
 
 void Pool::cancel(const std::shared_ptr<Awaiting>& waiter) {
@@ -488,10 +491,10 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     // What had gathered behind it may be taken, and this thread may have to connect first.
     if (queue_.has_ready()) read_ready_.notify_one();
     lock.unlock();
-    Awaiting::deliver(waiters, outcome);
+    Awaiting::deliver(waiters, std::move(outcome));
     lock.lock();
     // Only now, so that no read waits for it.
-    if (slot.session && slot.expires <= outcome.finished) drop_session(slot, lock);
+    if (slot.session && slot.expires <= slot.idle_since) drop_session(slot, lock);
 }
 
 Outcome Pool::execute(Session& session, const Read& read) const {
