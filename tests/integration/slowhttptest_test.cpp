@@ -10,6 +10,7 @@
 #include <iostream>
 #include <iterator>
 #include <optional>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ struct Mode {
     std::string name, path;
     std::vector<std::string> options;
 };
+
+std::ostream& operator<<(std::ostream& stream, const Mode& mode) {
+    return stream << mode.name;
+}
 
 struct SlowHttpTest : testing::TestWithParam<Mode> {
     static constexpr std::size_t connections = 1000;
