@@ -23,6 +23,7 @@ using http::Decoded;
 using http::DecoderLimits;
 using http::ExpectsContinue;
 using http::Malformed;
+using http::Refusal;
 using http::Request;
 using http::RequestDecoder;
 using Phase = RequestDecoder::Phase;
@@ -108,11 +109,15 @@ class Decoding {
         require(!refused_, "nothing follows a refusal");
         if (std::holds_alternative<ExpectsContinue>(decoded)) {
             events_.push_back(expects_continue);
-        } else if (const auto* malformed = std::get_if<Malformed>(&decoded)) {
-            check_malformed(*malformed);
+        } else if (const auto* refusal = std::get_if<Refusal>(&decoded)) {
+            check_malformed(refusal->why);
             refused_ = true;
-            events_.push_back(std::to_string(malformed->status) + " " +
-                              std::string(malformed->reason));
+            events_.push_back(std::to_string(refusal->why.status) + " " +
+                              std::string(refusal->why.reason));
+            if (refusal->request) {
+                check_request(*refusal->request, limits_);
+                events_.back() += " of " + describe(*refusal->request);
+            }
         } else {
             const Request& request = *std::get<std::unique_ptr<Request>>(decoded);
             check_request(request, limits_);

@@ -56,6 +56,7 @@ http::ServerOptions admin_options(const Config& config) {
             .host = config.admin_host,
             .port = config.admin_port,
             .limit_connections = process::admin_connections,
+            .idle_give_way = true,
             .limit_buffered = config.limit_buffered};
 }
 

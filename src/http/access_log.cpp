@@ -25,6 +25,11 @@ std::string text_body(const FinishedRequest& finished,
                        std::chrono::duration<double, std::milli>(duration).count());
 }
 
+/// A failure of the service. Of a method or version that it does not have the client is the cause.
+bool is_failure(int status) {
+    return status >= 500 && status != 501 && status != 505;
+}
+
 void add_identity(observe::Line& line, const observe::InFlightRequest& in_flight) {
     if (in_flight.trace) {
         line.add<"trace_id">(in_flight.trace.trace_id());
@@ -85,7 +90,7 @@ void AccessLogger::finished(const FinishedRequest& finished,
     const AccessLog which = which_.load(std::memory_order_relaxed);
     if (which == AccessLog::off) return;
     if (which == AccessLog::errors && finished.status < 400) return;
-    const LogLevel level = finished.status >= 500 ? LogLevel::error : LogLevel::info;
+    const LogLevel level = is_failure(finished.status) ? LogLevel::error : LogLevel::info;
     if (!log_.enabled(level)) return;
 
     const observe::InFlightRequest& in_flight = finished.in_flight;
@@ -98,7 +103,7 @@ void AccessLogger::finished(const FinishedRequest& finished,
     } else {
         auto line = begin(level, text_body(finished, duration));
         add_result(line, finished, error_type);
-        line.add<"request_id">(std::string_view(in_flight.request_id));
+        add_identity(line, in_flight);
     }
     end();
 }

@@ -112,8 +112,8 @@ void Connection::count_as_rejected() {
     ++server_.rejected_connections;
 }
 
-void Connection::complete_request(Request& request) {
-    partial_phase_ = RequestDecoder::Phase::between_requests;
+void Connection::complete_request(Request& request) const {
+    request.arrived = Clock::now();
     request.peer_address = peer_address_;
     request.client_address = peer_address_;
     if (server_.options.forwarded_allow_ips.contains(peer_address_)) {
@@ -125,12 +125,20 @@ void Connection::complete_request(Request& request) {
             if (header.value == "https") request.scheme = "https";
         }
     }
-    const DecoderLimits& limits = server_.options.limits;
-    const std::size_t size = request.memory_size();
+}
+
+void Connection::count_request(const Request& request) {
+    partial_phase_ = RequestDecoder::Phase::between_requests;
     count_input(std::exchange(partial_size_, 0), 0);  // it is this request, which counts as a whole
+    const DecoderLimits& limits = server_.options.limits;
+    if (hold(request) > 2 * (limits.head + limits.body) + pipeline_allowance) cut_input();
+}
+
+std::size_t Connection::hold(const Request& request) {
+    const std::size_t size = request.memory_size();
     const std::size_t before = requests_size_.fetch_add(size);
     count_input(before, before + size);
-    if (before + size > 2 * (limits.head + limits.body) + pipeline_allowance) cut_input();
+    return before + size;
 }
 
 void Connection::note_partial_message() {
@@ -158,7 +166,7 @@ void Connection::cut_input() {
 void Connection::post_cut(Clock::time_point waiting_since) {
     asio::post(loop_, [weak = weak_from_this(), waiting_since] {
         const auto self = weak.lock();
-        if (self && self->unsent_since_ == waiting_since) self->close();
+        if (self && self->unsent_since_ == waiting_since) self->close("limit_buffered");
     });
 }
 
@@ -180,6 +188,7 @@ void Connection::on_event(Opened) {
 void Connection::on_event(std::unique_ptr<Request> request) {
     if (half_closed_ || refusal_) return;
     partial_message_ = false;
+    partial_head_.reset();
     continue_wanted_ = false;
     read_deadline_ = never;
     queue_.push_back(std::move(request));
@@ -189,16 +198,20 @@ void Connection::on_event(ExpectsContinue) {
     continue_wanted_ = true;
 }
 
-void Connection::on_event(Malformed malformed) {
+void Connection::on_event(Refusal refusal) {
     wants_input_ = false;
     partial_message_ = false;
+    partial_head_.reset();
     read_deadline_ = never;
-    if (!refusal_) refusal_ = malformed;
+    if (refusal_) return;
+    refusal_ = std::move(refusal);
+    if (refusal_->request) hold(*refusal_->request);
 }
 
 void Connection::on_event(PartialMessage partial) {
     if (half_closed_) return;
     partial_message_ = true;
+    partial_head_ = std::move(partial.head);
     if (continue_wanted_) {
         read_deadline_ = never;  // until it is told to go on, the client waits for us
         return;
@@ -235,7 +248,7 @@ void Connection::answer_next() {
             queue_.pop_front();
             start(std::move(request));
         } else if (refusal_) {
-            refuse(*refusal_);
+            refuse();
         } else if (continue_wanted_) {
             continue_wanted_ = false;
             read_deadline_ = Clock::now() + server_.options.timeout_request_body;
@@ -256,10 +269,11 @@ void Connection::answer_next() {
 void Connection::start(std::unique_ptr<Request> request) {
     request_ = std::move(request);
     request_size_ = request_->memory_size();  // now: the handler may take the body away
-    const auto now = Clock::now();
     const auto timeout = timeout_of(*request_, server_.options.request_timeout);
-    const auto deadline = now + (timeout ? *timeout : server_.options.request_timeout);
-    begin_in_flight(now, deadline);
+    const auto deadline = Clock::now() + (timeout ? *timeout : server_.options.request_timeout);
+    // The time in which the loop had no time for it is the request's, too.
+    const auto started = std::max(request_->arrived, free_since_);
+    begin_in_flight(started, deadline);
     if (turning_away_) {
         in_flight_.shed = observe::Shed::draining;
         in_flight_.error_type = "shutdown";
@@ -284,7 +298,7 @@ void Connection::start(std::unique_ptr<Request> request) {
     }
     request_deadline_ = deadline;
     if (server_.options.slow_request_log.count() > 0) {
-        slow_log_due_ = now + server_.options.slow_request_log;
+        slow_log_due_ = started + server_.options.slow_request_log;
     }
     running_ = true;
     const async::Executor executor(loop_.get_executor(), &in_flight_);
@@ -301,8 +315,8 @@ void Connection::start(std::unique_ptr<Request> request) {
                            const std::exception_ptr&) { async::Turn::forget(self->in_flight()); }));
 }
 
-void Connection::begin_in_flight(Clock::time_point now, Clock::time_point deadline) {
-    in_flight_.restart(now);
+void Connection::begin_in_flight(Clock::time_point started, Clock::time_point deadline) {
+    in_flight_.restart(started);
     in_flight_.deadline = deadline;
     in_flight_.trace = observer_.trace(request_.get());
     if (request_) {
@@ -322,13 +336,17 @@ void Connection::begin_in_flight(Clock::time_point now, Clock::time_point deadli
     observer_.started(in_flight_);
 }
 
-Malformed Connection::timed_out() const noexcept {
-    return {.status = 408, .reason = "timeout", .to_head = partial_to_head_};
+Refusal Connection::timed_out() {
+    return {
+        .why = {408, "timeout"}, .request = std::move(partial_head_), .to_head = partial_to_head_};
 }
 
-void Connection::refuse(const Malformed& malformed) {
+void Connection::refuse() {
+    refusing_ = true;
+    request_ = std::move(refusal_->request);
+    if (request_) request_size_ = request_->memory_size();
     begin_in_flight(Clock::now(), never);
-    send(error(malformed.status), false);
+    send(error(refusal_->why.status), false);
 }
 
 void Connection::respond(Response response) {
@@ -346,7 +364,7 @@ void Connection::respond(Response response) {
 
 void Connection::send(Response response, bool keep_alive) {
     if (closed_ || in_flight_.cancelled == observe::Cancelled::client_gone) {
-        report(499, 0);
+        report_lost(client_gone);
         return;
     }
     const int version_minor = request_ ? request_->version_minor : 1;
@@ -455,19 +473,27 @@ void Connection::finish_output(const Output& output) {
 
 void Connection::report(int status, std::size_t body_size) {
     async::Turn::ends_for(in_flight_);
+    free_since_ = Clock::now();
     observer_.finished({.request = request_.get(),
                         .in_flight = in_flight_,
-                        .malformed_reason = request_ ? "" : refusal_->reason,
+                        .malformed_reason = refusing_ ? refusal_->why.reason : "",
                         .status = status,
-                        .body_size = body_size});
+                        .body_size = body_size,
+                        .ended = free_since_});
     if (draining_) count_for_drain(status);
     server_.requests_in_flight.fetch_sub(1);
     slow_log_due_ = never;
     if (request_) {
         request_.reset();
-        const std::size_t before = requests_size_.fetch_sub(request_size_);
-        count_input(before, before - request_size_);
+        const std::size_t size = std::exchange(request_size_, 0);
+        const std::size_t before = requests_size_.fetch_sub(size);
+        count_input(before, before - size);
     }
+}
+
+void Connection::report_lost(std::string_view because) {
+    in_flight_.error_type = because;
+    report(499, 0);
 }
 
 void Connection::count_for_drain(int status) {
@@ -529,7 +555,7 @@ void Connection::cancel(observe::Cancelled reason) {
     cancellation_->emit(asio::cancellation_type::terminal);
 }
 
-void Connection::close() {
+void Connection::close(std::string_view lost_because) {
     if (std::exchange(closed_, true)) return;
     wants_input_ = false;
     queue_.clear();
@@ -542,7 +568,7 @@ void Connection::close() {
     } else if (output_) {
         const bool interim = output_->status == 100;
         output_.reset();
-        if (!interim) report(499, 0);
+        if (!interim) report_lost(lost_because);
     }
     connections_.remove(shared_from_this());
 }
@@ -561,7 +587,7 @@ void Connection::on_timer() {
     const auto self = shared_from_this();
     const auto now = Clock::now();
     if (now >= write_deadline_) {
-        close();
+        close("write_timeout");
         return;
     }
     if (now >= slow_log_due_) {

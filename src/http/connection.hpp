@@ -33,6 +33,7 @@ struct ServerContext;
 class Connection : public std::enable_shared_from_this<Connection> {
   public:
     using Clock = std::chrono::steady_clock;
+    static constexpr std::string_view client_gone = "client_gone";
 
     /// Takes ownership of `socket`.
     Connection(ServerContext& server, ConnectionSet& connections, RequestObserver& observer,
@@ -46,8 +47,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool wants_input() const noexcept { return wants_input_.load(std::memory_order_relaxed); }
     bool partial_phase_changes_to(RequestDecoder::Phase phase) noexcept;
     void count_as_rejected();
-    /// Fills in what is known of the connection, and counts the request as queued.
-    void complete_request(Request& request);
+    /// Fills in what is known of the connection.
+    void complete_request(Request& request) const;
+    /// Counts a complete request as queued.
+    void count_request(const Request& request);
     /// Notes what the decoder holds of a message that is not complete.
     void note_partial_message();
 
@@ -63,8 +66,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// Ends the request in flight, if its handler still runs, with the answer for this reason.
     /// After a shutdown those that wait behind it get the same.
     void cancel(observe::Cancelled reason);
-    void close();
+    /// A response that is not sent to its end counts as lost, with this reason.
+    void close(std::string_view lost_because = client_gone);
     bool busy() const noexcept { return running_ || output_ || !queue_.empty(); }
+    /// When its client has to have sent something.
+    Clock::time_point read_deadline() const noexcept { return read_deadline_; }
 
     /// For the coroutine of the request in flight.
     void respond(Response response);
@@ -85,16 +91,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void on_event(Opened);
     void on_event(std::unique_ptr<Request> request);
     void on_event(ExpectsContinue);
-    void on_event(Malformed malformed);
+    void on_event(Refusal refusal);
     void on_event(PartialMessage partial);
     void on_event(EndOfInput);
 
     void answer_next();
     void start(std::unique_ptr<Request> request);
-    void begin_in_flight(Clock::time_point now, Clock::time_point deadline);
-    /// What a message gets of which not all came in time.
-    Malformed timed_out() const noexcept;
-    void refuse(const Malformed& malformed);
+    void begin_in_flight(Clock::time_point started, Clock::time_point deadline);
+    /// Of a message of which not all came in time.
+    Refusal timed_out();
+    void refuse();
     void send(Response response, bool keep_alive);
     /// Sends it, now or as the socket takes it.
     void transmit(Output output);
@@ -106,10 +112,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     /// Tells the server what this connection holds of requests, in bytes, and ends its input when
     /// all hold too much.
     void count_input(std::size_t before, std::size_t now);
+    /// Counts a request until it is answered; returns how much those of this connection hold.
+    std::size_t hold(const Request& request);
     void cut_input();
     void stop_waiting_until_writable();
     void finish_output(const Output& output);
     void report(int status, std::size_t body_size);
+    void report_lost(std::string_view because);
     void count_for_drain(int status);
     void close_when_client_does();
     bool idle() const noexcept;
@@ -143,11 +152,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::list<std::unique_ptr<Request>> queue_;
     std::unique_ptr<Request> request_;  ///< the one in flight
     std::size_t request_size_ = 0;      ///< bytes, as counted
+    Clock::time_point free_since_{};    ///< when the last one ended
     observe::InFlightRequest in_flight_;
     /// Of the coroutine in flight. Shared with its completion: asio still looks at it after the
     /// answer, when the next request may have begun or the connection may be gone.
     std::shared_ptr<asio::cancellation_signal> cancellation_;
-    std::optional<Malformed> refusal_;  ///< to be answered after the queue, then closed
+    std::unique_ptr<Request> partial_head_;
+    std::optional<Refusal> refusal_;  ///< to be answered after the queue, then closed
     /// Only while the socket is full.
     std::unique_ptr<Output> output_;
     std::optional<Clock::time_point> unsent_since_;  ///< as the server's unsent responses know it
@@ -159,6 +170,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Clock::time_point slow_log_due_ = Clock::time_point::max();
     bool running_ = false;  ///< the handler's coroutine is not done
     bool answering_ = false;
+    bool refusing_ = false;
     bool continue_wanted_ = false;
     bool partial_message_ = false;
     bool draining_ = false;

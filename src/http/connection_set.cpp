@@ -1,5 +1,6 @@
 #include "http/connection_set.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -31,6 +32,18 @@ void ConnectionSet::cancel_all(observe::Cancelled reason) {
 
 void ConnectionSet::close_all() {
     for_each([](Connection& connection) { connection.close(); });
+}
+
+bool ConnectionSet::close_an_idle() {
+    const auto before = [](const auto& left, const auto& right) {
+        return std::pair(left->busy(), left->read_deadline()) <
+               std::pair(right->busy(), right->read_deadline());
+    };
+    const auto first = std::min_element(connections_.begin(), connections_.end(), before);
+    if (first == connections_.end() || (*first)->busy()) return false;
+    const auto kept = *first;  // it takes itself out of the set
+    kept->close();
+    return true;
 }
 
 void ConnectionSet::for_each(const std::function<void(Connection&)>& visit) {

@@ -24,6 +24,8 @@ class ConnectionSet {
     void drain();
     void cancel_all(observe::Cancelled reason);
     void close_all();
+    /// See Worker.
+    bool close_an_idle();
 
     /// Destroys the connections without a word to their clients.
     void clear() { connections_.clear(); }

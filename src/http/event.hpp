@@ -15,6 +15,7 @@ struct Opened {};
 /// Only part of a message has arrived; its timeout starts.
 struct PartialMessage {
     RequestDecoder::Phase phase;
+    std::unique_ptr<Request> head;  ///< a copy, as soon as it is complete
 };
 
 /// The client sent all it will send, or is gone: a TCP end of stream or reset says no more.
@@ -24,7 +25,7 @@ struct EndOfInput {};
 /// it comes from that thread: asio keeps the order of what one thread posts, not of several.
 struct InputEvent {
     std::shared_ptr<Connection> connection;
-    std::variant<Opened, std::unique_ptr<Request>, ExpectsContinue, Malformed, PartialMessage,
+    std::variant<Opened, std::unique_ptr<Request>, ExpectsContinue, Refusal, PartialMessage,
                  EndOfInput>
         what;
 };

@@ -15,7 +15,6 @@ namespace signalbox::http {
 struct Malformed {
     int status = 0;  ///< 0: nothing wrong
     std::string_view reason{};
-    bool to_head = false;  ///< to a HEAD request, so that the answer has no content
 
     explicit operator bool() const noexcept { return status != 0; }
 };

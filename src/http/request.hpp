@@ -2,6 +2,7 @@
 
 #include <pistache/http_defs.h>
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -67,6 +68,7 @@ class Request {
     std::string_view peer_address;     ///< whose connection it is
     std::string_view scheme = "http";  ///< or `https`, as a trusted proxy says
     std::size_t wire_size = 0;         ///< bytes that arrived for this request, head and body
+    std::chrono::steady_clock::time_point arrived{};  ///< all of it
 
     Match match;
     std::vector<std::pair<std::string, std::string>> path_parameters;

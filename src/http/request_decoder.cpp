@@ -85,9 +85,15 @@ RequestDecoder::Step RequestDecoder::begin_message(std::string_view head, std::s
     request_->head = head;
     request_->wire_size = used;
     framing_ = {};
-    if (const auto problem = check_head(*request_, framing_)) return fail(problem);
-    const bool plain_target = request_->raw_path.front() == '/' && request_->method_known;
-    if (plain_target && !parse_request_line(*request_)) return fail({400, "request_line"});
+    Malformed problem = check_head(*request_, framing_);
+    const bool plain_target = !problem && request_->raw_path.front() == '/';
+    if (plain_target && request_->method_known && !parse_request_line(*request_)) {
+        problem = {400, "request_line"};
+    }
+    if (problem) {
+        request_.reset();
+        return fail(problem, head);
+    }
     if (framing_.content_length > limits_.body) return fail(body_too_large);
     if (!framing_.chunked && framing_.content_length == 0) return complete(used);
 
@@ -180,11 +186,23 @@ RequestDecoder::Step RequestDecoder::complete(std::size_t used) {
     return {.used = used, .decoded = std::move(request_), .again = true};
 }
 
-RequestDecoder::Step RequestDecoder::fail(Malformed problem, std::string_view head) {
+RequestDecoder::Step RequestDecoder::fail(Malformed why, std::string_view head) {
     phase_ = Phase::failed;
-    problem.to_head = (request_ ? std::string_view(request_->head) : head).starts_with("HEAD ");
-    request_.reset();
-    return {.decoded = problem};
+    if (request_) {
+        head = request_->head;
+        std::string().swap(request_->body);
+    }
+    const bool to_head = head.starts_with("HEAD ");
+    return {.decoded = Refusal{.why = why, .request = std::move(request_), .to_head = to_head}};
+}
+
+std::unique_ptr<Request> RequestDecoder::copy_head() const {
+    if (phase_ != Phase::in_body) return nullptr;
+    auto copy = std::make_unique<Request>();
+    copy->head = request_->head;
+    Framing framing;
+    static_cast<void>(check_head(*copy, framing));  // again, because its views look into its head
+    return copy;
 }
 
 std::optional<std::string_view> RequestDecoder::take_line(std::string_view input) const {

@@ -21,11 +21,18 @@ struct DecoderLimits {
 /// The client waits for `100 Continue` before it sends the body (RFC 9110, section 10.1.1).
 struct ExpectsContinue {};
 
-using Decoded = std::variant<std::unique_ptr<Request>, ExpectsContinue, Malformed>;
+/// A message that is not taken, and what is known of it.
+struct Refusal {
+    Malformed why;
+    std::unique_ptr<Request> request{};  ///< without its body; null when its head was not in order
+    bool to_head = false;                ///< of a HEAD request, so that the answer has no content
+};
+
+using Decoded = std::variant<std::unique_ptr<Request>, ExpectsContinue, Refusal>;
 
 /// Cuts the bytes of one connection into requests (RFC 9112), however the network split them.
 ///
-/// After a Malformed nothing more is decoded: where the next message would begin is unknown.
+/// After a Refusal nothing more is decoded: where the next message would begin is unknown.
 /// Threads: one at a time.
 class RequestDecoder {
   public:
@@ -55,11 +62,14 @@ class RequestDecoder {
     }
 
     Phase phase() const noexcept { return phase_; }
-    /// About what the message that is not complete yet occupies, in bytes; next to nothing between
-    /// messages.
+    /// About what the message that is not complete yet occupies, and the copy of its head, in
+    /// bytes; next to nothing between messages.
     std::size_t memory_size() const noexcept {
-        return buffered_.capacity() + (request_ ? request_->memory_size() : 0);
+        return buffered_.capacity() +
+               (request_ ? request_->memory_size() + request_->head.size() : 0);
     }
+    /// For another thread: the head of the message whose body arrives, or null.
+    std::unique_ptr<Request> copy_head() const;
     /// Whether what has arrived of it is a HEAD request, whose answer has no content.
     bool in_head_request() const noexcept {
         return std::string_view(request_ ? request_->head : buffered_).starts_with("HEAD ");
@@ -83,7 +93,7 @@ class RequestDecoder {
     Step read_trailers(std::string_view input);
     Step complete(std::size_t used);
     /// `head` is the beginning of a message that is not known as a request yet.
-    Step fail(Malformed problem, std::string_view head = {});
+    Step fail(Malformed why, std::string_view head = {});
     Malformed too_large(std::string_view head) const;
     /// The next line with its CRLF, if all of it is there.
     std::optional<std::string_view> take_line(std::string_view input) const;

@@ -13,11 +13,12 @@ namespace signalbox::http {
 
 /// A request that has been answered, or whose client is gone.
 struct FinishedRequest {
-    const Request* request;  ///< null when what came was no request
+    const Request* request;  ///< null when what came has no head that is in order
     observe::InFlightRequest& in_flight;
-    std::string_view malformed_reason;  ///< of a bounded set; empty for a proper request
+    std::string_view malformed_reason;  ///< of a bounded set; empty for a request that was taken
     int status;                         ///< 499 when the client went away first
     std::size_t body_size;
+    observe::InFlightRequest::Clock::time_point ended;
 };
 
 /// What one event loop tells of its requests, on the loop's thread, which it must not block. This

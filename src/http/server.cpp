@@ -61,7 +61,8 @@ Server::~Server() {
 
 void Server::listen() {
     auto accepted = [this, next = std::size_t{0}](int socket, std::string peer_address) mutable {
-        const bool room = context_.open_connections < context_.options.limit_connections;
+        const bool room = context_.open_connections < context_.options.limit_connections ||
+                          (context_.options.idle_give_way && workers_.front()->close_an_idle());
         if (room && workers_[next++ % workers_.size()]->add(socket, std::move(peer_address))) {
             return;
         }

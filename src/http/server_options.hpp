@@ -20,6 +20,9 @@ struct ServerOptions {
     DecoderLimits limits{};
     std::size_t limit_concurrency = 10000;
     std::size_t limit_connections = 20000;
+    /// Past the limit a new connection takes the place of one between requests, if there is any.
+    /// Only with one worker.
+    bool idle_give_way = false;
     /// Bytes of requests that arrive or wait, all connections together, and apart from these of
     /// responses that clients do not take (see UnsentResponses).
     std::size_t limit_buffered = std::size_t{512} * 1024 * 1024;

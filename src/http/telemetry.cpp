@@ -62,7 +62,7 @@ class Telemetry::OfLoop final : public RequestObserver {
         const observe::RequestOutcome outcome{
             .status = finished.status,
             .malformed_reason = finished.malformed_reason,
-            .duration = observe::InFlightRequest::Clock::now() - in_flight.started,
+            .duration = finished.ended - in_flight.started,
             .request_body_size = finished.request != nullptr ? finished.request->body.size() : 0,
             .response_body_size = finished.body_size};
         access_log_.finished(finished, outcome.duration, observe::error_type(in_flight, outcome));
@@ -97,6 +97,11 @@ std::unique_ptr<RequestObserver> Telemetry::observe(async::EventLoop& loop) {
     metrics_.gauge("signalbox_event_loop_tasks",
                    "Coroutines that were started on an event loop and have not ended.",
                    {{"loop", loop.name()}}, [&loop] { return static_cast<double>(loop.tasks()); });
+    metrics_.gauge(
+        "signalbox_event_loop_since_turn_seconds",
+        "How long ago an event loop last turned; it does so ten times a second at least.",
+        {{"loop", loop.name()}},
+        [&loop] { return std::chrono::duration<double>(loop.since_turn()).count(); });
     return std::make_unique<OfLoop>(*this, loop);
 }
 

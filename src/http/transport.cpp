@@ -60,7 +60,11 @@ class InputHandler final : public Tcp::Handler {
         if (batch_.size() >= largest_batch) flush();
         connection->note_partial_message();
         const auto phase = connection->decoder().phase();
-        if (connection->partial_phase_changes_to(phase)) emit(connection, PartialMessage{phase});
+        if (connection->partial_phase_changes_to(phase)) {
+            auto head = connection->decoder().copy_head();
+            if (head) complete(connection, *head);
+            emit(connection, PartialMessage{.phase = phase, .head = std::move(head)});
+        }
     }
 
     void onConnection(const std::shared_ptr<Tcp::Peer>& peer) override {
@@ -82,14 +86,25 @@ class InputHandler final : public Tcp::Handler {
 
   private:
     void emit(const std::shared_ptr<Connection>& connection, std::unique_ptr<Request> request) {
-        router_.route(*request);
-        connection->complete_request(*request);
+        complete(connection, *request);
+        connection->count_request(*request);
         batch_.push_back({connection, std::move(request)});
+    }
+
+    void emit(const std::shared_ptr<Connection>& connection, Refusal refusal) {
+        if (refusal.request) complete(connection, *refusal.request);
+        batch_.push_back({connection, std::move(refusal)});
     }
 
     template <class What>
     void emit(const std::shared_ptr<Connection>& connection, What what) {
-        batch_.push_back({connection, what});
+        batch_.push_back({connection, std::move(what)});
+    }
+
+    /// With what its head alone does not say.
+    void complete(const std::shared_ptr<Connection>& connection, Request& request) {
+        router_.route(request);
+        connection->complete_request(request);
     }
 
     asio::io_context& loop_;

@@ -29,6 +29,10 @@ class Worker {
     /// then it stays the caller's. Any thread.
     [[nodiscard]] bool add(int socket, std::string peer_address);
 
+    /// Closes the connection whose client is due first to send something, if any is not busy. From
+    /// the loop's thread.
+    bool close_an_idle() { return connections_.close_an_idle(); }
+
     /// The rest posts to the loop and returns. Any thread.
     void drain();
     void cancel_all(observe::Cancelled reason);

@@ -12,6 +12,7 @@
 #include <cmath>
 #include <future>
 #include <iterator>
+#include <optional>
 #include <thread>
 
 #include "json.hpp"
@@ -80,19 +81,32 @@ void append_time(std::string& text, std::chrono::system_clock::time_point time) 
     text.append(1, 'Z');
 }
 
-/// Whether a terminal may obey it: the controls of ASCII, and those from U+0080 to U+009F, which
-/// are two bytes in UTF-8.
-bool is_control(std::string_view text, std::size_t place) {
-    const auto byte = static_cast<unsigned char>(text[place]);
-    if (byte < ' ' || byte == 0x7f) return true;
-    if (byte != 0xc2 || place + 1 == text.size()) return false;
-    const auto next = static_cast<unsigned char>(text[place + 1]);
-    return next >= 0x80 && next < 0xa0;
+/// A character that a terminal may obey.
+struct Control {
+    unsigned code;
+    std::size_t size;  ///< bytes of UTF-8
+};
+
+/// The control at this place, if it is one: those of ASCII, those from U+0080 to U+009F, and the
+/// marks that turn the direction of what follows (Unicode Standard Annex #9, section 2).
+std::optional<Control> control_at(std::string_view text, std::size_t place) {
+    const auto byte = [&](std::size_t i) -> unsigned {
+        return place + i < text.size() ? static_cast<unsigned char>(text[place + i]) : 0;
+    };
+    const unsigned first = byte(0);
+    if (first < ' ' || first == 0x7f) return Control{first, 1};
+    if (first == 0xc2 && byte(1) >= 0x80 && byte(1) < 0xa0) return Control{byte(1), 2};
+    if (first != 0xe2 || (byte(1) != 0x80 && byte(1) != 0x81)) return std::nullopt;
+    const unsigned mark = 0x2000 + (byte(1) & 0x3f) * 0x40 + (byte(2) & 0x3f);
+    const bool turns = mark == 0x200e || mark == 0x200f || (mark >= 0x202a && mark <= 0x202e) ||
+                       (mark >= 0x2066 && mark <= 0x2069);
+    if (!turns) return std::nullopt;
+    return Control{mark, 3};
 }
 
 bool has_control(std::string_view text) {
     for (std::size_t place = 0; place < text.size(); ++place) {
-        if (is_control(text, place)) return true;
+        if (control_at(text, place)) return true;
     }
     return false;
 }
@@ -100,13 +114,12 @@ bool has_control(std::string_view text) {
 /// In quotes and with escapes as JSON, of which a terminal is to obey nothing.
 void append_quoted(std::string& line, std::string_view value) {
     const std::string quoted = json_string(value);
-    for (std::size_t place = 0; place < quoted.size(); ++place) {
-        if (is_control(quoted, place)) {
-            if (quoted[place] == '\xc2') ++place;
-            fmt::format_to(std::back_inserter(line), "\\u{:04x}",
-                           static_cast<unsigned char>(quoted[place]));
+    for (std::size_t place = 0; place < quoted.size();) {
+        if (const auto control = control_at(quoted, place)) {
+            fmt::format_to(std::back_inserter(line), "\\u{:04x}", control->code);
+            place += control->size;
         } else {
-            line += quoted[place];
+            line += quoted[place++];
         }
     }
 }

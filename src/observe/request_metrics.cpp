@@ -40,7 +40,6 @@ prometheus::Labels labels_of(const InFlightRequest& request) {
 }  // namespace
 
 std::string_view error_type(const InFlightRequest& request, const RequestOutcome& outcome) {
-    if (outcome.status == 499) return "client_gone";
     if (!outcome.malformed_reason.empty()) return outcome.malformed_reason;
     if (!request.error_type.empty()) return request.error_type;
     return text_of_server_error(outcome.status);

@@ -206,6 +206,9 @@ TEST(SlowReaders, are_cut_when_too_much_waits_for_all_of_them_together) {
     };
     EXPECT_TRUE(eventually([&] { return open() <= fit + 1; })) << open() << " of " << fit + 10;
     EXPECT_GE(open(), fit - 5) << "no more than needed are cut";
+    EXPECT_TRUE(eventually([&] {
+        return service.output().find("\"error.type\":\"limit_buffered\"") != std::string::npos;
+    }));
     EXPECT_LT(readers.front().read_to_end().size(), size) << "the slowest was cut";
     EXPECT_GE(readers.back().read_to_end().size(), size) << "the last is served to its end";
     EXPECT_EQ(get(service.url("/fast-task")).status, 200);

@@ -23,6 +23,7 @@
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
 #include "support/postgres.hpp"
+#include "support/sanitized.hpp"
 #include "support/service.hpp"
 
 namespace signalbox::test {
@@ -150,8 +151,9 @@ TEST(RequestsInFlight, are_all_listed_when_there_are_five_thousand) {
     const InFlight all(service);
     const auto fast = get(service.url("/fast-task"));
     EXPECT_EQ(fast.status, 200);
-    EXPECT_LT(fast.duration, 5s);
-    EXPECT_LT(all.took, 5s);
+    constexpr auto soon = sanitized ? 5s : 1s;
+    EXPECT_LT(fast.duration, soon);
+    EXPECT_LT(all.took, soon);
     std::cout << "  all " << count << " listed in " << all.took.count() << " s, /fast-task in "
               << fast.duration.count() << " s\n";
 

@@ -504,6 +504,7 @@ TEST_F(Logging, as_text_is_for_people) {
     Service service(database, {"--log-format", "text", "--slow-request-log", "500ms"});
     ask(service, "/fast-task?a=b&token=hunter2", "quick");
     ask(service, "/nothing%0A%1B%5B31m%C2%9B31m%7F", "hostile");
+    ask(service, "/%E2%80%AEtxt.exe%E2%81%A6", "turned");
     ask(service, "/caf%C3%A9", "utf8", {"X-Forwarded-For: \"quoted\" \xff"});
     ask(service, "/multiple-tasks", "slow");
     service.signal(SIGTERM);
@@ -523,9 +524,11 @@ TEST_F(Logging, as_text_is_for_people) {
                 MatchesRegex(time + "INFO  GET /fast-task 200 [0-9]+\\.[0-9] ms  "
                                     "url.query=\"a=b&token=REDACTED\"  http.response.body.size=29  "
                                     "client.address=127.0.0.1  in_flight=[0-9]+  "
-                                    "network.protocol.version=1.1  request_id=quick"));
+                                    "network.protocol.version=1.1  trace_id=[0-9a-f]{32}  "
+                                    "span_id=[0-9a-f]{16}  trace_flags=00  request_id=quick"));
     EXPECT_THAT(line_with("request_id=hostile"),
                 HasSubstr(R"("GET /nothing\n\u001b[31m\u009b31m\u007f 404 )"));
+    EXPECT_THAT(line_with("request_id=turned"), HasSubstr(R"("GET /\u202etxt.exe\u2066 404 )"));
     EXPECT_THAT(line_with("request_id=utf8"), HasSubstr("GET /café 404 "));
     EXPECT_THAT(line_with("request_id=utf8"),
                 HasSubstr("client.address=\"\\\"quoted\\\" " + replaced + "\""));

@@ -13,12 +13,14 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <initializer_list>
+#include <limits>
 #include <map>
 #include <optional>
-#include <pqxx/pqxx>
 #include <set>
 #include <sstream>
 #include <stdexcept>
@@ -28,6 +30,7 @@
 #include "process/file_limit.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
+#include "support/locked_users.hpp"
 #include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/service.hpp"
@@ -87,18 +90,6 @@ std::string of(const Service& service) {
     return "instance=\"127.0.0.1:" + std::to_string(service.admin_port()) + "\"";
 }
 
-/// Holds a lock that no read of users gets past, for as long as it lives.
-class LockedUsers {
-  public:
-    explicit LockedUsers(const std::string& database) : connection_(database), work_(connection_) {
-        work_.exec("LOCK TABLE users IN ACCESS EXCLUSIVE MODE");
-    }
-
-  private:
-    pqxx::connection connection_;
-    pqxx::work work_;
-};
-
 /// Sends without waiting, again and again; the connection stays open.
 std::vector<RawClient> clients_that_asked(const Service& service, std::size_t count,
                                           const std::string& path) {
@@ -140,6 +131,7 @@ TEST(Metrics, have_nothing_that_promtool_finds_fault_with) {
             is_counted(service, "http_server_active_requests", {{"http_route", "/users"}}, 2));
         EXPECT_EQ(get(service.url("/fast-task")).status, 503);
     }
+    ASSERT_TRUE(is_counted(service, "http_server_active_requests", {{"http_route", "/users"}}, 0));
     const auto slow = clients_that_asked(service, 1, "/slow-task");
     ASSERT_TRUE(
         is_counted(service, "http_server_active_requests", {{"http_route", "/slow-task"}}, 1));
@@ -683,6 +675,130 @@ TEST(AdminListener, answers_while_the_api_has_more_to_do_than_it_can) {
     }
     EXPECT_EQ(get(service.admin_url("/livez")).status, 200);
     EXPECT_GT(total(scrape(service), requests_total, fast), answered_before);
+}
+
+TEST(AdminListener, is_not_filled_by_clients_that_ask_for_nothing) {
+    const std::string database = database_with_users(0);
+    const Service service(database);
+    std::deque<RawClient> silent;
+    for (std::size_t i = 0; i < 3 * process::admin_connections; ++i) {
+        RawClient& client = silent.emplace_back(service.admin_port());
+        if (i % 3 == 1) client.send("GET /live");
+        if (i % 3 == 2) {
+            client.send(request("/livez"));
+            EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
+        }
+        if (i % 16 == 0) {
+            EXPECT_EQ(get(service.admin_url("/livez")).status, 200) << "beside " << i;
+        }
+    }
+    EXPECT_EQ(silent.front().read_to_end(), "") << "it made room for others";
+    silent.back().send(request("/livez"));
+    EXPECT_THAT(silent.back().read_response(), StartsWith("HTTP/1.1 200 "));
+}
+
+/// The agreement with those who write dashboards and alerts: a name, type or label that changes
+/// here breaks theirs.
+TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
+    struct Family {
+        std::string type;
+        std::set<std::string> labels;
+    };
+    const std::set<std::string> request_labels{"http_request_method", "http_route", "url_scheme"};
+    const auto and_more = [&](std::initializer_list<std::string> more) {
+        auto labels = request_labels;
+        labels.insert(more);
+        return labels;
+    };
+    const std::string pool_name = "db_client_connection_pool_name";
+    const std::map<std::string, Family> agreed{
+        {"http_server_request_duration_seconds",
+         {"histogram", and_more({"http_response_status_code", "error_type"})}},
+        {"http_server_active_requests", {"gauge", request_labels}},
+        {"http_server_request_body_size_bytes",
+         {"histogram", and_more({"http_response_status_code"})}},
+        {"http_server_response_body_size_bytes",
+         {"histogram", and_more({"http_response_status_code"})}},
+        {"db_client_operation_duration_seconds",
+         {"histogram",
+          {pool_name, "db_system_name", "db_operation_name", "db_collection_name", "error_type"}}},
+        {"db_client_connections", {"gauge", {pool_name, "db_client_connection_state"}}},
+        {"db_client_connection_max", {"gauge", {pool_name}}},
+        {"db_client_connection_pending_requests", {"gauge", {pool_name}}},
+        {"db_client_connection_timeouts_total", {"counter", {pool_name}}},
+        {"db_client_connection_create_time_seconds", {"histogram", {pool_name}}},
+        {"db_client_connection_wait_time_seconds", {"histogram", {pool_name}}},
+        {"db_client_connection_use_time_seconds", {"histogram", {pool_name}}},
+        {"signalbox_build_info", {"gauge", {"version", "revision", "compiler"}}},
+        {"signalbox_state", {"gauge", {"state"}}},
+        {"signalbox_requests_shed_total", {"counter", {"reason"}}},
+        {"signalbox_requests_cancelled_total", {"counter", {"reason"}}},
+        {"signalbox_shared_reads_total", {"counter", {}}},
+        {"signalbox_reads_retried_total", {"counter", {}}},
+        {"signalbox_database_reachable", {"gauge", {}}},
+        {"signalbox_event_loop_lag_seconds", {"histogram", {"loop"}}},
+        {"signalbox_event_loop_since_turn_seconds", {"gauge", {"loop"}}},
+        {"signalbox_event_loop_tasks", {"gauge", {"loop"}}},
+        {"signalbox_connections", {"gauge", {"state"}}},
+        {"signalbox_connections_rejected_total", {"counter", {}}},
+        {"signalbox_buffered_bytes", {"gauge", {"what"}}},
+        {"signalbox_http_malformed_requests_total", {"counter", {"reason"}}},
+        {"signalbox_log_messages_dropped_total", {"counter", {}}},
+        {"process_cpu_seconds_total", {"counter", {}}},
+        {"process_resident_memory_bytes", {"gauge", {}}},
+        {"process_virtual_memory_bytes", {"gauge", {}}},
+        {"process_open_fds", {"gauge", {}}},
+        {"process_max_fds", {"gauge", {}}},
+        {"process_start_time_seconds", {"gauge", {}}},
+        {"process_threads", {"gauge", {}}},
+    };
+    const std::string database = database_with_users(1);
+    const Service service(database);
+    EXPECT_EQ(get(service.url("/users")).status, 200);
+    RawClient malformed(service.port());
+    malformed.send("nonsense\r\n\r\n");
+    malformed.read_to_end();
+    ASSERT_TRUE(is_counted(service, "signalbox_http_malformed_requests_total", {}, 1));
+    ASSERT_TRUE(is_counted(service, requests_total, {{"http_route", "/users"}}, 1));
+
+    const std::string text = get(service.admin_url("/metrics")).body;
+    std::map<std::string, std::string> types;
+    std::istringstream stream(text);
+    for (std::string hash, keyword, name, type, line; std::getline(stream, line);) {
+        std::istringstream words(line);
+        if (words >> hash >> keyword >> name >> type && hash == "#" && keyword == "TYPE") {
+            types[name] = type;
+        }
+    }
+    for (const auto& [name, type] : types)
+        EXPECT_TRUE(agreed.contains(name)) << name << " is new: agree on it here";
+    const Samples samples = parse_metrics(text);
+    for (const auto& [name, family] : agreed) {
+        EXPECT_EQ(types[name], family.type) << name;
+        const std::string sample = name + (family.type == "histogram" ? "_count" : "");
+        const auto found = std::find_if(samples.begin(), samples.end(),
+                                        [&](const Sample& one) { return one.name == sample; });
+        ASSERT_NE(found, samples.end()) << sample;
+        std::set<std::string> labels;
+        for (const auto& [label, value] : found->labels)
+            labels.insert(label);
+        EXPECT_EQ(labels, family.labels) << name;
+    }
+
+    const auto buckets = [&](const std::string& histogram) {
+        std::set<double> bounds;
+        for (const Sample& sample : samples) {
+            if (sample.name == histogram + "_bucket")
+                bounds.insert(std::stod(sample.labels.at("le")));
+        }
+        return bounds;
+    };
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    EXPECT_EQ(buckets("http_server_request_duration_seconds"),
+              (std::set<double>{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 3.25, 5, 5.25,
+                                7.5, 10, infinity}));
+    EXPECT_EQ(buckets("db_client_operation_duration_seconds"),
+              (std::set<double>{.001, .005, .01, .05, .1, .5, 1, 5, 10, infinity}));
 }
 
 double max_open_files(pid_t pid) {

@@ -83,7 +83,8 @@ TEST(TwoHundredSlowReaders, hold_little_memory_and_no_processor) {
 TEST(TimeoutWrite, ends_a_response_whose_client_takes_nothing_but_no_slow_one) {
     // Some 15 MB, far more than the buffers of both sockets hold.
     const std::string database = database_with_users(150'000);
-    const Service service(database, {"--timeout-write", "2s", "--database-pool-size", "1"});
+    const Service service(database, {"--timeout-write", "2s", "--database-pool-size", "1",
+                                     "--database-query-timeout", "1m", "--request-timeout", "2m"});
     ASSERT_EQ(get(service.url("/fast-task")).status, 200);
     const std::size_t open_files = service.open_files();
 
@@ -104,6 +105,7 @@ TEST(TimeoutWrite, ends_a_response_whose_client_takes_nothing_but_no_slow_one) {
 
     const LogLine cut = wait_for_line(service, "request_id", "stalled");
     EXPECT_EQ(cut.number("http.response.status_code"), 499);
+    EXPECT_EQ(cut.text("error.type"), "write_timeout");
     EXPECT_GE(cut.number("duration_s"), 2);
     EXPECT_LT(stalled.read_to_end().size(), 10 * mebibyte);
     const std::size_t taken = slow.get();

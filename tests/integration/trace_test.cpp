@@ -14,6 +14,8 @@
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
 #include "support/postgres.hpp"
+#include "support/prometheus.hpp"
+#include "support/raw_message.hpp"
 #include "support/service.hpp"
 #include "support/traceparent.hpp"
 
@@ -26,13 +28,6 @@ using testing::StartsWith;
 const std::string trace_id = "0af7651916cd43dd8448eb211c80319c";
 const std::string span_id = "b7ad6b7169203331";
 const std::string valid = "00-" + trace_id + "-" + span_id + "-01";
-
-std::string header_of(const std::string& answer, const std::string& name) {
-    const std::size_t found = answer.find("\r\n" + name + ": ");
-    if (found == std::string::npos) return "missing";
-    const std::size_t begin = found + name.size() + 4;
-    return answer.substr(begin, answer.find("\r\n", begin) - begin);
-}
 
 struct Traces : testing::Test {
     const std::string database = database_with_users(3);
@@ -70,7 +65,7 @@ TEST_F(Traces, give_each_request_a_span_of_its_own) {
         client.send("GET /fast-task HTTP/1.1\r\nHost: a\r\nTraceParent:\t" + valid + " \r\n\r\n");
     }
     for (int i = 0; i < 100; ++i) {
-        const std::string sent_back = header_of(client.read_response(), "traceparent");
+        const std::string sent_back = header_of(client.read_response(), "traceparent").value_or("");
         EXPECT_THAT(sent_back, StartsWith("00-" + trace_id));
         spans.insert(sent_back.substr(36, 16));
     }
@@ -127,11 +122,55 @@ TEST_F(Traces, are_told_with_every_refusal_too) {
     client.send("GET / HTTP/1.1\r\ntraceparent: " + valid + "\r\n\r\n");  // no Host
     const std::string answer = client.read_to_end();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 "));
-    const std::string sent_back = header_of(answer, "traceparent");
+    const std::string sent_back = header_of(answer, "traceparent").value_or("missing");
     ASSERT_TRUE(is_traceparent(sent_back)) << answer;
     EXPECT_NE(sent_back.substr(3, 32), trace_id) << "nothing of a malformed message is believed";
     EXPECT_EQ(wait_for_line(service, "trace_id", sent_back.substr(3, 32)).text("span_id"),
               sent_back.substr(36, 16));
+}
+
+/// The head was in order: it says whose message it was that came to nothing.
+TEST(Refusals, know_whose_request_it_was) {
+    const std::string database = database_with_users(0);
+    const Service service(database,
+                          {"--limit-request-body", "1000", "--timeout-request-body", "500ms"});
+    struct Case {
+        std::string id, body;
+        int status;
+    };
+    const Case cases[] = {
+        {"too-large", "Content-Length: 1001\r\n\r\n", 413},
+        {"too-large-chunk", "Transfer-Encoding: chunked\r\n\r\n1001\r\n", 413},
+        {"bad-chunk", "Transfer-Encoding: chunked\r\n\r\nx\r\n", 400},
+        {"bad-trailer", "Transfer-Encoding: chunked\r\n\r\n0\r\n bad\r\n", 400},
+        {"too-slow", "Content-Length: 1000\r\n\r\nhalf", 408},
+    };
+    for (const auto& [id, body, status] : cases) {
+        RawClient client(service.port());
+        client.send(
+            "GET /fast-task?q=1 HTTP/1.1\r\nHost: a\r\nUser-Agent: uploader/1\r\n"
+            "X-Forwarded-For: 203.0.113.9\r\nX-Request-ID: " +
+            id + "\r\ntraceparent: " + valid + "\r\n" + body);
+        const std::string answer = client.read_to_end();
+        EXPECT_EQ(status_of(answer), status) << id;
+        EXPECT_EQ(header_of(answer, "X-Request-ID"), id);
+        EXPECT_THAT(header_of(answer, "traceparent").value_or(""), StartsWith("00-" + trace_id));
+        const LogLine line = wait_for_line(service, "request_id", id);
+        EXPECT_EQ(line.number("http.response.status_code"), status);
+        EXPECT_EQ(line.text("http.request.method"), "GET");
+        EXPECT_EQ(line.text("http.route"), "/fast-task");
+        EXPECT_EQ(line.text("url.path"), "/fast-task");
+        EXPECT_EQ(line.text("user_agent.original"), "uploader/1");
+        EXPECT_EQ(line.text("client.address"), "203.0.113.9");
+        EXPECT_EQ(line.text("trace_id"), trace_id);
+        EXPECT_NE(line.text("error.type"), "");
+        EXPECT_GT(total(parse_metrics(get(service.admin_url("/metrics")).body),
+                        "http_server_request_duration_seconds_count",
+                        {{"http_request_method", "GET"},
+                         {"http_route", "/fast-task"},
+                         {"http_response_status_code", std::to_string(status)}}),
+                  0);
+    }
 }
 
 bool is_safe_id(std::string_view id) {
@@ -175,8 +214,8 @@ TEST_F(Traces, survive_whatever_clients_send) {
         if (has_id) request += "\r\nX-Request-ID: " + id;
         client->send(request + "\r\n\r\n");
         const std::string answer = client->read_response();
-        const std::string sent_back = header_of(answer, "traceparent");
-        const std::string sent_back_id = header_of(answer, "X-Request-ID");
+        const std::string sent_back = header_of(answer, "traceparent").value_or("missing");
+        const std::string sent_back_id = header_of(answer, "X-Request-ID").value_or("");
         ASSERT_TRUE(is_traceparent(sent_back)) << answer;
         ASSERT_TRUE(is_safe_id(sent_back_id)) << answer;
         EXPECT_TRUE(spans.insert(sent_back.substr(36, 16)).second)

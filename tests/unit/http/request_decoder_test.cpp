@@ -18,8 +18,9 @@ constexpr DecoderLimits small{.head = 100, .body = 16};
 /// An event as one comparable text.
 std::string describe(const Decoded& decoded) {
     if (std::holds_alternative<ExpectsContinue>(decoded)) return "expects continue";
-    if (const auto* malformed = std::get_if<Malformed>(&decoded)) {
-        return std::to_string(malformed->status) + " " + std::string(malformed->reason);
+    if (const auto* refusal = std::get_if<Refusal>(&decoded)) {
+        return std::to_string(refusal->why.status) + " " + std::string(refusal->why.reason) +
+               (refusal->request ? " of " + refusal->request->path : "");
     }
     const Request& request = *std::get<std::unique_ptr<Request>>(decoded);
     return std::string(request.method_name) + " " + request.path + " [" + request.body + "] " +
@@ -136,7 +137,7 @@ TEST(decoder, tells_an_expectation_before_the_body) {
 
 TEST(decoder, refuses_at_once_the_body_that_it_would_have_to_ask_for) {
     EXPECT_EQ(decode(request("PUT /e", "Expect: 100-continue\r\nContent-Length: 17\r\n"), small),
-              Events{"413 body_too_large"});
+              Events{"413 body_too_large of /e"});
 }
 
 struct Stream {
@@ -274,12 +275,12 @@ TEST(body_limit, of_content_is_exact) {
     const std::string at = request("POST /p", "Content-Length: 16\r\n", filled(16));
     EXPECT_EQ(decode(at, small), Events{event("POST /p", filled(16), at)});
     EXPECT_EQ(decode(request("POST /p", "Content-Length: 17\r\n"), small),
-              Events{"413 body_too_large"});
+              Events{"413 body_too_large of /p"});
     EXPECT_EQ(decode(request("POST /p", "Content-Length: 18446744073709551615\r\n"), small),
-              Events{"413 body_too_large"});
+              Events{"413 body_too_large of /p"});
     const DecoderLimits no_body{.head = 64, .body = 0};
     EXPECT_EQ(decode(request("POST /p", "Content-Length: 1\r\n"), no_body),
-              Events{"413 body_too_large"});
+              Events{"413 body_too_large of /p"});
     EXPECT_EQ(decode(request("POST /p", "Content-Length: 0\r\n"), no_body).size(), 1U);
 }
 
@@ -290,7 +291,7 @@ TEST(body_limit, of_chunks_is_for_their_sum) {
     for (const std::string_view body :
          {"11\r\n", "10\r\n0123456789abcdef\r\n1\r\n", "ffffffffffffffff\r\n",
           "10000000000000000\r\n", "ffffffffffffffffffffffff\r\n"}) {
-        EXPECT_EQ(decode(chunked(body), small), Events{"413 body_too_large"}) << body;
+        EXPECT_EQ(decode(chunked(body), small), Events{"413 body_too_large of /c"}) << body;
     }
 }
 
@@ -299,19 +300,19 @@ TEST(body_limit, of_trailers_is_the_one_of_heads) {
         return chunked("0\r\nN: " + filled(size - 5) + "\r\n\r\n");
     };
     EXPECT_EQ(decode(of_trailer_size(small.head), small).front().substr(0, 4), "POST");
-    EXPECT_EQ(decode(of_trailer_size(small.head + 1), small), Events{"431 head_too_large"});
+    EXPECT_EQ(decode(of_trailer_size(small.head + 1), small), Events{"431 head_too_large of /c"});
     std::string many;
     for (std::size_t i = 0; i < small.head; ++i)
         many += "N:\r\n";
-    EXPECT_EQ(decode(chunked("0\r\n" + many + "\r\n"), small), Events{"431 head_too_large"});
+    EXPECT_EQ(decode(chunked("0\r\n" + many + "\r\n"), small), Events{"431 head_too_large of /c"});
     EXPECT_EQ(decode(chunked("0\r\nN: " + filled(small.head)), small),
-              Events{"431 head_too_large"});
+              Events{"431 head_too_large of /c"});
 }
 
 class malformed_chunks : public testing::TestWithParam<std::string> {};
 
 TEST_P(malformed_chunks, are_refused) {
-    EXPECT_EQ(decode(chunked(GetParam())), Events{"400 chunk"});
+    EXPECT_EQ(decode(chunked(GetParam())), Events{"400 chunk of /c"});
 }
 
 INSTANTIATE_TEST_SUITE_P(all, malformed_chunks,
@@ -332,10 +333,11 @@ TEST(chunk_line, may_have_256_bytes) {
 TEST(trailers, are_checked) {
     for (const std::string_view trailer :
          {"Name : v\r\n", " folded\r\n", "Name\r\n", ": v\r\n", "Name: a\rb\r\n"}) {
-        EXPECT_EQ(decode(chunked("0\r\n" + std::string(trailer) + "\r\n")), Events{"400 header"});
+        EXPECT_EQ(decode(chunked("0\r\n" + std::string(trailer) + "\r\n")),
+                  Events{"400 header of /c"});
     }
-    EXPECT_EQ(decode(chunked("0\r\nName: v\n\r\n")), Events{"400 bare_line_feed"});
-    EXPECT_EQ(decode(chunked("0\r\n\n")), Events{"400 bare_line_feed"});
+    EXPECT_EQ(decode(chunked("0\r\nName: v\n\r\n")), Events{"400 bare_line_feed of /c"});
+    EXPECT_EQ(decode(chunked("0\r\n\n")), Events{"400 bare_line_feed of /c"});
 }
 
 TEST(bare_line_feed, ends_no_line) {

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <future>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <thread>
@@ -266,6 +267,35 @@ TEST_F(WatchedServer, lists_its_requests_while_its_loop_is_blocked) {
     EXPECT_TRUE(eventually([&] { return telemetry.in_flight(10).total == 1; }));
     patient_client.read_response();
     EXPECT_TRUE(eventually([&] { return telemetry.in_flight(10).total == 0; }));
+}
+
+TEST_F(WatchedServer, counts_the_time_in_which_the_loop_had_none_for_a_request) {
+    const auto since_turn = [&] {
+        return metric("signalbox_event_loop_since_turn_seconds{loop=\"http-loop-0\"}");
+    };
+    RawClient blocking(server->port()), victim(server->port());
+    victim.send(request("/quick"));
+    victim.read_response();
+    blocking.send(request("/until-released") + request("/quick", "X-Request-ID: next\r\n"));
+    ASSERT_TRUE(eventually([&] { return telemetry.in_flight(1).total == 1; }));
+    // Large enough to be counted as soon as it has arrived, and waits for the loop.
+    victim.send(
+        request("/quick", "X-Request-ID: victim\r\nA: " + std::string(20'000, 'a') + "\r\n"));
+    ASSERT_TRUE(eventually([&] { return server->buffered().requests > 0; }));
+    ASSERT_TRUE(eventually([&] { return since_turn() > 0.5; })) << metrics.text();
+    release.set_value();
+    EXPECT_THAT(victim.read_response(), StartsWith("HTTP/1.1 200 "));
+    blocking.read_response();
+    blocking.read_response();
+    EXPECT_TRUE(eventually([&] { return since_turn() < 0.5; }));
+
+    std::map<std::string, double> durations;
+    for (const auto& line : lines()) {
+        if (line.has("duration_s")) durations[line.text("request_id")] = line.number("duration_s");
+    }
+    EXPECT_GT(durations.at("victim"), 0.2);
+    EXPECT_LT(durations.at("next"), durations.at("victim") / 2)
+        << "a request behind another on its connection begins when that one ends";
 }
 
 TEST_F(WatchedServer, forgets_the_requests_that_it_takes_to_its_grave) {

@@ -297,6 +297,10 @@ void expect_harmless(const std::string& line, const std::string& input) {
         const bool c1 = text[i] == '\xc2' && static_cast<unsigned char>(text[i + 1]) < 0xa0;
         EXPECT_FALSE(c1) << testing::PrintToString(line);
     }
+    for (const char* mark : {"\u200e", "\u200f", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e",
+                             "\u2066", "\u2067", "\u2068", "\u2069"}) {
+        EXPECT_EQ(text.find(mark), std::string::npos) << "it turns the direction of the line";
+    }
     // Anything else that is not ASCII has to be proper UTF-8: a JSON reader tells.
     std::string json = "{\"text\":\"";
     std::copy_if(text.begin(), text.end(), std::back_inserter(json),
@@ -316,6 +320,9 @@ TEST(text_log, is_one_line_an_event_and_harmless_to_a_terminal) {
                                        "nel \xc2\x85",
                                        "back\b\b\b",
                                        "carriage\r",
+                                       "\u202eturned\u2066",
+                                       "\u2069\u200e\u200f\u202a\u202b\u202c\u202d\u2067\u2068",
+                                       "cut short \xe2\x80",
                                        std::string("nul\0", 4),
                                        all_bytes()};
     for (int value = 0; value < 256; ++value) {
