@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -119,15 +120,27 @@ class Service:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory(self):
-        """Resident, in bytes."""
-        with open(f"/proc/{self.pid}/statm", encoding="ascii") as statm:
-            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        """Resident, in bytes, counted page by page: the kernel's other figures lag behind."""
+        with open(f"/proc/{self.pid}/smaps_rollup", encoding="ascii") as rollup:
+            return int(re.search(r"^Rss: +(\d+) kB$", rollup.read(), re.MULTILINE).group(1)) << 10
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def threads(self):
         return len(os.listdir(f"/proc/{self.pid}/task"))
+
+
+def wait_for(condition, what):
+    deadline = time.monotonic() + 60
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{what}: not within a minute")
+        time.sleep(0.02)
+
+
+def mib(size):
+    return f"{size / (1 << 20):.1f} MiB"
 
 
 def small_socket():

@@ -228,6 +228,8 @@ class Traffic {
             get(service_.url("/fast-task"));
             get(service_.url("/users"));
         }
+        // A client that does not wait: 499.
+        RawClient(service_.port()).send("GET /slow-task HTTP/1.1\r\nHost: a\r\n\r\n");
         get(service_.url("/nothing"));
         send({.url = service_.url("/users"), .method = "POST", .body = "hello"});
         {
