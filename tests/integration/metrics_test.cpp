@@ -402,14 +402,15 @@ TEST(Prometheus, counts_malformed_requests_by_what_was_wrong) {
         std::string bytes;
         std::string reason;
         std::string status;
+        std::string method = "_OTHER";  // of a head that is not in order nothing is believed
     };
     const std::vector<Kind> kinds{
         {2, "GET / HTTP/1.1\nHost: a\n\n", "bare_line_feed", "400"},
         {3, "GET / HTTP/2.0\r\nHost: a\r\n\r\n", "version", "505"},
         {1, "GET / HTTP/1.1\r\n\r\n", "host", "400"},
         {4, "G@T / HTTP/1.1\r\nHost: a\r\n\r\n", "method", "400"},
-        {2, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\n\r\n", "body_too_large",
-         "413"},
+        {2, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048577\r\n\r\n", "body_too_large", "413",
+         "GET"},
         {1, "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "transfer_coding",
          "501"},
         {1, "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(33000, 'x') + "\r\n\r\n",
@@ -426,11 +427,11 @@ TEST(Prometheus, counts_malformed_requests_by_what_was_wrong) {
         EXPECT_TRUE(answers(
             prometheus, "signalbox_http_malformed_requests_total{reason=\"" + kind.reason + "\"}",
             kind.count));
-        EXPECT_TRUE(
-            answers(prometheus,
-                    requests_total + R"({http_request_method="_OTHER",http_route="",error_type=")" +
-                        kind.reason + R"(",http_response_status_code=")" + kind.status + "\"}",
-                    kind.count));
+        EXPECT_TRUE(answers(prometheus,
+                            requests_total + "{http_request_method=\"" + kind.method +
+                                R"(",http_route="",error_type=")" + kind.reason +
+                                R"(",http_response_status_code=")" + kind.status + "\"}",
+                            kind.count));
     }
     EXPECT_TRUE(answers(prometheus, "sum(" + requests_total + ")", 14));
 }
