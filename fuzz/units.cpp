@@ -14,7 +14,7 @@
 namespace signalbox::fuzz {
 namespace {
 
-__extension__ typedef unsigned __int128 Wide;
+__extension__ using Wide = unsigned __int128;
 
 struct Unit {
     std::string_view name;

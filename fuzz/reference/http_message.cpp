@@ -30,11 +30,10 @@ bool is_token(std::string_view text) {
 
 /// RFC 9110, section 5.5: visible characters, space, tab and what is not ASCII.
 bool is_field_content(std::string_view text) {
-    for (const char c : text) {
+    return std::none_of(text.begin(), text.end(), [](char c) {
         const auto byte = static_cast<unsigned char>(c);
-        if (byte == 0x7f || (byte < 0x20 && byte != 0x09)) return false;
-    }
-    return true;
+        return byte == 0x7f || (byte < 0x20 && byte != 0x09);
+    });
 }
 
 std::string lower(std::string_view text) {

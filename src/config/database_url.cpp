@@ -109,7 +109,7 @@ Parsed<std::string> parse_database_url(std::string_view url) {
 
 Parsed<std::string> read_database_url(const std::filesystem::path& file) {
     constexpr std::string_view space = " \t\r\n";
-    const auto content = process::read_file(file);
+    auto content = process::read_file(file);
     if (!content) return content;
     const auto first = content->find_first_not_of(space);
     if (first == std::string::npos) return Invalid{file.string() + " is empty"};

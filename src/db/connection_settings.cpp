@@ -65,7 +65,8 @@ std::string environment(const char* name) {
     return value != nullptr ? value : "";
 }
 
-std::string find_or(const Settings& settings, std::string_view keyword, std::string otherwise) {
+std::string find_or(const Settings& settings, std::string_view keyword,
+                    const std::string& otherwise) {
     const auto found = settings.find(keyword);
     return found != settings.end() && !found->second.empty() ? found->second : otherwise;
 }

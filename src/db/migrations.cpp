@@ -112,6 +112,7 @@ std::vector<MigrationState> migration_status(const MigrationTarget& target,
         SqlSession session{target.database_url, target.patience};
         const auto applied = applied_versions(session, migrations_table(session));
         std::vector<MigrationState> states;
+        states.reserve(migrations.size());
         for (const Migration& migration : migrations) {
             states.push_back({migration, applied.contains(migration.version)});
         }

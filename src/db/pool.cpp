@@ -103,7 +103,7 @@ struct Pool::Awaiting : Waiter {
     /// Resumes the coroutine, on its event loop.
     virtual void resume(std::exception_ptr error, Json rows) = 0;
 
-    void wait_for(observe::Waiting waiting) {
+    void wait_for(observe::Waiting waiting) const {
         if (request != nullptr) request->wait_for(waiting, Clock::now());
     }
 
@@ -259,7 +259,7 @@ async::Task<Json> Pool::fetch(Statement statement) {
         }
     }
     const async::Executor executor = co_await asio::this_coro::executor;
-    auto initiate = [this, executor](auto handler, Statement wanted) {
+    auto initiate = [this, executor](auto handler, Statement&& wanted) {
         struct Coroutine final : Awaiting {
             Coroutine(const async::Executor& ex, observe::DatabaseMetrics* counted,
                       decltype(handler) handler)

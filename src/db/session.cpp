@@ -153,7 +153,7 @@ void Session::throw_classified(const pqxx::failure& error) {
     const std::string prefix = kind == ErrorKind::connection ? "lost the connection: " : "";
     Error result{kind, prefix + message_of(error), std::move(state)};
     lost_ = result.session_lost();
-    throw result;
+    throw Error(std::move(result));
 }
 
 }  // namespace signalbox::db

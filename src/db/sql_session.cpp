@@ -112,9 +112,9 @@ void SqlSession::execute(const std::string& sql) {
 
 std::vector<std::string> SqlSession::column(const std::string& sql,
                                             const std::vector<std::string>& parameters) {
-    std::vector<const char*> values;
-    for (const std::string& parameter : parameters)
-        values.push_back(parameter.c_str());
+    std::vector<const char*> values(parameters.size());
+    std::transform(parameters.begin(), parameters.end(), values.begin(),
+                   [](const std::string& parameter) { return parameter.c_str(); });
     const Result result{
         PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
                      values.data(), nullptr, nullptr, 0),
@@ -124,6 +124,7 @@ std::vector<std::string> SqlSession::column(const std::string& sql,
         throw error_of(connection_.get(), result.get(), 1);
     }
     std::vector<std::string> rows;
+    rows.reserve(static_cast<std::size_t>(PQntuples(result.get())));
     for (int row = 0; row < PQntuples(result.get()); ++row) {
         rows.emplace_back(PQgetvalue(result.get(), row, 0));
     }

@@ -224,7 +224,7 @@ void Connection::on_event(PartialMessage partial) {
 void Connection::on_event(EndOfInput) {
     end_of_input_ = true;
     // Half a request had arrived when we ended reading: its client is told to send it again.
-    if (ended_input_ && partial_message_ && !refusal_) refusal_ = timed_out();
+    if (ended_input_ && partial_message_) on_event(timed_out());
     partial_message_ = false;
     read_deadline_ = never;
     if (half_closed_) {

@@ -41,8 +41,7 @@ bool ConnectionSet::close_an_idle() {
     };
     const auto first = std::min_element(connections_.begin(), connections_.end(), before);
     if (first == connections_.end() || (*first)->busy()) return false;
-    const auto kept = *first;  // it takes itself out of the set
-    kept->close();
+    (*first)->shared_from_this()->close();  // it takes itself out of the set
     return true;
 }
 

@@ -29,7 +29,7 @@ Response answer_without_route(const Request& request);
 /// The answer to what a handler threw, or to its cancellation. This is the one table from errors
 /// to HTTP; a new kind of error gets its line here. The cause is left in `in_flight` for the log:
 /// the client of a 500 learns nothing of it.
-Response answer_to_error(const std::exception_ptr& error, observe::InFlightRequest& in_flight);
+Response answer_to_error(const std::exception_ptr& thrown, observe::InFlightRequest& in_flight);
 
 /// 503 that asks the client to come back in a moment; jittered, so that all do not come at once.
 Response service_unavailable();

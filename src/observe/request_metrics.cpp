@@ -118,7 +118,7 @@ RequestMetrics::OfLoop::Series& RequestMetrics::OfLoop::series(const InFlightReq
     auto& request_size = metrics_.request_body_size_.Add(labels, size_buckets);
     auto& response_size = metrics_.response_body_size_.Add(labels, size_buckets);
     labels.emplace("error_type", std::string(error_type));
-    auto& duration = metrics_.duration_.Add(std::move(labels), duration_buckets);
+    auto& duration = metrics_.duration_.Add(labels, duration_buckets);
     return all.emplace_back(Series{status, error_type, &duration, &request_size, &response_size});
 }
 

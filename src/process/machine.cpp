@@ -21,8 +21,8 @@ Machine this_machine() {
 }
 
 std::filesystem::path find_migrations(const std::filesystem::path& binary_folder) {
-    const auto installed = binary_folder.parent_path() / "share/signalbox/migrations";
-    const auto in_source = binary_folder.parent_path().parent_path() / "migrations";
+    auto installed = binary_folder.parent_path() / "share/signalbox/migrations";
+    auto in_source = binary_folder.parent_path().parent_path() / "migrations";
     std::error_code ignored;
     if (std::filesystem::is_directory(installed, ignored)) return installed;
     return std::filesystem::is_directory(in_source, ignored) ? in_source : installed;

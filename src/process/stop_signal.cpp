@@ -27,7 +27,7 @@ sigset_t signals() {
 }  // namespace
 
 StopSignal::StopSignal() {
-    std::signal(SIGPIPE, SIG_IGN);
+    static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
     const sigset_t set = signals();
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     thread_ = std::jthread([this, set](const std::stop_token& unused) {

@@ -159,7 +159,7 @@ TEST_P(SharedReads, run_once_for_all_who_wait_and_one_at_a_time) {
 TEST_P(SharedReads, can_be_turned_off) {
     const std::string database = database_that_counts_reads();
     execute(database, "CREATE OR REPLACE VIEW users AS SELECT nextval('executions') AS execution");
-    arguments.push_back("--no-share-reads");
+    arguments.emplace_back("--no-share-reads");
     const Service service(database, arguments);
     const auto responses = send_all(std::vector<HttpRequest>(100, {.url = service.url("/users")}));
     EXPECT_THAT(responses, Each(Field(&HttpResponse::status, 200)));

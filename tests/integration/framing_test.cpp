@@ -224,7 +224,7 @@ TEST_F(Framing, refuses_control_characters_in_values) {
         if (c == '\t' || c == '\r' || c == '\n') continue;
         lines.push_back("X-Name: a" + std::string(1, static_cast<char>(c)) + "b");
     }
-    lines.push_back("X-Name: a\x7f");
+    lines.emplace_back("X-Name: a\x7f");
     expect_lines_refused(400, lines);
 }
 

@@ -469,9 +469,11 @@ TEST_F(Logging, warns_of_a_slow_request_while_it_is_in_flight) {
     wait_for_line(service, "http.route", "/multiple-tasks");
     const std::pair<std::string, std::string> expected[] = {{"slow", "timer"},
                                                             {"reading", "database"}};
-    for (const auto& [id, waiting_for] : expected) {
-        ASSERT_TRUE(eventually(
-            [&] { return log_lines_with(service.output(), "request_id", id).size() >= 2; }));
+    for (const auto& each : expected) {
+        const auto& [id, waiting_for] = each;
+        ASSERT_TRUE(eventually([&] {
+            return log_lines_with(service.output(), "request_id", each.first).size() >= 2;
+        }));
         const auto lines = log_lines_with(service.output(), "request_id", id);
         ASSERT_EQ(lines.size(), 2U);
         const LogLine& warning = lines[0];

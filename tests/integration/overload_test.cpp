@@ -19,9 +19,7 @@ namespace signalbox::test {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::AllOf;
 using testing::Each;
-using testing::HasSubstr;
 using testing::StartsWith;
 
 std::string request(const std::string& path) {

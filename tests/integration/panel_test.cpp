@@ -38,7 +38,6 @@ using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 using testing::StartsWith;
 
 /// The samples of a Prometheus text, by name and sorted labels. Read apart from the page's own way,

@@ -19,7 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 using test::execute;
 using test::PostgresServer;
-using test::query_value;
 
 std::string first_value(const pqxx::result& rows) {
     return rows.at(0).at(0).c_str();

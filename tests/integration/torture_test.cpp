@@ -152,7 +152,9 @@ struct Routes {
 std::string fault_of(const std::string& answer, Exchange& exchange) {
     const std::size_t end = answer.find("\r\n\r\n") + 2;
     const std::string head = answer.substr(0, end);
-    const auto lacks = [&](const std::string& line) { return head.find(line) == head.npos; };
+    const auto lacks = [&](const std::string& line) {
+        return head.find(line) == std::string::npos;
+    };
     if (!head.starts_with("HTTP/1.1 ")) return "no status line";
     exchange.status = std::stoi(head.substr(9, 3));
     const auto expected = exchange.answers.find(exchange.status);

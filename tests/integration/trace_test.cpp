@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
 #include "support/postgres.hpp"
@@ -171,6 +172,10 @@ TEST(Refusals, know_whose_request_it_was) {
                          {"http_response_status_code", std::to_string(status)}}),
                   0);
     }
+    EXPECT_TRUE(eventually([&] {
+        return total(parse_metrics(get(service.admin_url("/metrics")).body),
+                     "signalbox_buffered_bytes", {{"what", "requests"}}) == 0;
+    })) << "what is held of a request is let go with it";
 }
 
 bool is_safe_id(std::string_view id) {

@@ -154,7 +154,7 @@ TEST_F(LoadMigrations, refuses_a_version_used_twice) {
 TEST_F(LoadMigrations, names_the_folder_it_cannot_read) {
     std::filesystem::remove_all(folder_);
     EXPECT_THAT(error(), AllOf(HasSubstr(folder_.string()), HasSubstr("No such file")));
-    std::ofstream{folder_};
+    const std::ofstream file{folder_};
     EXPECT_THAT(error(), AllOf(HasSubstr(folder_.string()), HasSubstr("Not a directory")));
 }
 

@@ -29,7 +29,6 @@ using test::LogLine;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::MatchesRegex;
-using testing::Not;
 
 constexpr std::string_view replaced = "\xEF\xBF\xBD";
 
