@@ -286,7 +286,7 @@ TEST_F(DrainOfOne, half_a_request_that_never_becomes_one_is_answered) {
     service.signal(SIGSTOP);
     for (auto& client : clients)
         client.send("GET /fast-task HTT");
-    std::this_thread::sleep_for(1s);  // so that their moment is over
+    std::this_thread::sleep_for(600ms);  // so that their moment is over, but not the one behind it
     service.signal(SIGCONT);
     for (auto& client : clients)
         EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 408 "));
