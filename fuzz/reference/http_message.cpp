@@ -84,8 +84,43 @@ Values values_of(const HttpMessage& message, std::string_view name) {
     return values;
 }
 
-/// RFC 3986, sections 3.2.2 and 3.2.3. In brackets anything that might be an address will do, and a
-/// port has five digits at most (our limits).
+bool is_ipv4_address(std::string_view text) {
+    const Values octets = split(text, ".");
+    return octets.size() == 4 && std::all_of(octets.begin(), octets.end(), [](const auto& octet) {
+               if (octet.empty() || octet.size() > 3 || !consists_of(octet, digits)) return false;
+               return (octet == "0" || octet.front() != '0') && std::stoi(octet) <= 255;
+           });
+}
+
+/// How many groups of 16 bits these are, or nothing when they are none. None at all are 0.
+std::optional<std::size_t> groups_of_ipv6(std::string_view text, bool may_end_with_ipv4) {
+    if (text.empty()) return 0;
+    const Values groups = split(text, ":");
+    std::size_t count = 0;
+    for (const std::string& group : groups) {
+        const bool last = &group == &groups.back();
+        if (last && may_end_with_ipv4 && is_ipv4_address(group)) {
+            count += 2;
+        } else if (!group.empty() && group.size() <= 4 && consists_of(group, hex_digits)) {
+            ++count;
+        } else {
+            return std::nullopt;
+        }
+    }
+    return count;
+}
+
+/// IPv6address of RFC 3986, section 3.2.2.
+bool is_ipv6_address(std::string_view text) {
+    const std::size_t gap = text.find("::");
+    if (gap == std::string_view::npos) return groups_of_ipv6(text, true) == 8;
+    const auto before = groups_of_ipv6(text.substr(0, gap), false);
+    const auto behind = groups_of_ipv6(text.substr(gap + 2), true);
+    return before && behind && *before + *behind <= 7;
+}
+
+/// RFC 3986, sections 3.2.2 and 3.2.3, with the zone of RFC 6874. A port has five digits at most
+/// (our limit).
 bool is_authority(std::string_view text) {
     static const std::string allowed = std::string(alphanumeric) + "-._~!$&'()*+,;=%";
     const std::size_t port_at =
@@ -97,10 +132,13 @@ bool is_authority(std::string_view text) {
     }
     if (host.starts_with('[') && host.ends_with(']')) {
         host = host.substr(1, host.size() - 2);
-        if (host.empty() || !consists_of(host, allowed + ":")) return false;
-    } else if (!consists_of(host, allowed)) {
-        return false;
+        const std::size_t zone = host.find("%25");
+        if (!is_ipv6_address(host.substr(0, zone))) return false;
+        if (zone == std::string_view::npos) return true;
+        host.remove_prefix(zone + 3);
+        if (host.empty()) return false;
     }
+    if (!consists_of(host, allowed)) return false;
     return reference_percent_decode(host).has_value();
 }
 
