@@ -216,7 +216,7 @@ void Transport::add(int socket, std::shared_ptr<Connection> connection) {
     auto* address = reinterpret_cast<sockaddr*>(&storage);
     address->sa_family = AF_INET;  // Pistache wants an address; ours is in the connection
     auto peer = Tcp::Peer::Create(socket, Pistache::Address::fromUnix(address));
-    peer->putData(connection_key, std::make_shared<Handle>(std::move(connection)));
+    peer->putData(connection_key, std::make_shared<Handle>(Handle{std::move(connection)}));
     transport_->add(std::move(peer));  // ours would be the last reference on another thread
 }
 
