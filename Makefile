@@ -15,14 +15,15 @@ FUZZ_SECONDS ?= 60
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
 
-test: test-setup build ## Build and run all tests
+test: test-setup build/release/build.ninja ## Build and run all tests
+	$(call compile,release)
 	ctest --preset release -j2 --output-on-failure --no-tests=error
 
 rolling-test: build ## Restart two instances behind HAProxy under load: no request may be lost
 	@tests/rolling/run
 
 build: build/release/build.ninja ## Build the release binary, build/release/signalbox
-	$(call compile,release)
+	$(call compile,release) --target signalbox
 
 # The unit names the binary by its full path, which CMake has to know beforehand.
 install: build ## Install the binary, the migrations and a systemd unit below PREFIX
