@@ -12,8 +12,8 @@
 #include <variant>
 #include <vector>
 
-#include "http/request_decoder.hpp"
 #include "reference/http_message.hpp"
+#include "signalbox/http/wire/request_decoder.hpp"
 #include "target.hpp"
 
 namespace signalbox::fuzz {

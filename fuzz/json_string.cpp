@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "json.hpp"
 #include "reference/utf8.hpp"
+#include "signalbox/json.hpp"
 #include "target.hpp"
 
 namespace signalbox::fuzz {

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "observe/trace_context.hpp"
+#include "signalbox/observe/trace_context.hpp"
 #include "target.hpp"
 
 namespace signalbox::fuzz {

@@ -1,6 +1,6 @@
 // Durations, sizes and whole numbers: what is accepted, and as what, is what the same text gives in
 // 128 bits; a value that is formatted is read back as itself; a refusal is one printable line.
-#include "config/units.hpp"
+#include "signalbox/config/units.hpp"
 
 #include <algorithm>
 #include <array>

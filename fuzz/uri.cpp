@@ -1,6 +1,6 @@
 // Percent-encoding and query parameters: decoding undoes encoding, never grows, refuses every bad
 // escape; a parameter is the first pair of its name.
-#include "http/uri.hpp"
+#include "signalbox/http/wire/uri.hpp"
 
 #include <algorithm>
 #include <optional>

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "http/request_decoder.hpp"
+#include "signalbox/http/wire/request_decoder.hpp"
 
 namespace signalbox::fuzz {
 

@@ -146,14 +146,14 @@ class Project:
         version = re.search(r"project\(signalbox VERSION ([0-9.]+)", cmake)
         if not version:
             raise SystemExit("check-k8s: CMakeLists.txt does not say the version")
-        options = (root / "src/config/config_options.cpp").read_text()
+        options = (root / "src/signalbox/config/config_options.cpp").read_text()
         defaults = {"DATABASE_URL_FILE": ""}
         for variables, default in re.findall(
             r'"--[a-z-]+", "[^"]*", \{([^}]*)\}, "([^"]*)"', options
         ):
             defaults |= {name: default for name in re.findall(r'"([A-Z_]+)"', variables)}
         if "SIGNALBOX_SHUTDOWN_DELAY" not in defaults:
-            raise SystemExit("check-k8s: found no variables in src/config/config_options.cpp")
+            raise SystemExit("check-k8s: found no variables in src/signalbox/config/config_options.cpp")
         folder = root / "observability/prometheus/rules"
         rules = {
             path.stem.replace(".", "-"): load_yaml(path.read_text()) for path in _files(folder)

@@ -2,7 +2,7 @@
 
 #include <stop_token>
 
-#include "db/pool.hpp"
+#include "signalbox/db/pool.hpp"
 
 namespace signalbox::app {
 

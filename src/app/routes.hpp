@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "db/pool.hpp"
-#include "http/router.hpp"
+#include "signalbox/db/pool.hpp"
+#include "signalbox/http/router.hpp"
 
 namespace signalbox::app {
 

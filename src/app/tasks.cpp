@@ -1,7 +1,7 @@
 #include "app/tasks.hpp"
 
-#include "async/all.hpp"
-#include "async/sleep.hpp"
+#include "signalbox/async/all.hpp"
+#include "signalbox/async/sleep.hpp"
 
 namespace signalbox::app {
 

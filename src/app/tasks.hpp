@@ -1,8 +1,8 @@
 #pragma once
 
-#include "async/task.hpp"
-#include "http/request.hpp"
-#include "http/response.hpp"
+#include "signalbox/async/task.hpp"
+#include "signalbox/http/request.hpp"
+#include "signalbox/http/response.hpp"
 
 namespace signalbox::app {
 

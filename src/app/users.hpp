@@ -1,9 +1,9 @@
 #pragma once
 
-#include "async/task.hpp"
-#include "db/pool.hpp"
-#include "http/request.hpp"
-#include "http/response.hpp"
+#include "signalbox/async/task.hpp"
+#include "signalbox/db/pool.hpp"
+#include "signalbox/http/request.hpp"
+#include "signalbox/http/response.hpp"
 
 namespace signalbox::app {
 

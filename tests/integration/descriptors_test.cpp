@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "process/file_limit.hpp"
+#include "signalbox/process/file_limit.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/raw_message.hpp"

@@ -15,10 +15,10 @@
 #include <thread>
 #include <vector>
 
-#include "db/pool.hpp"
-#include "http/server.hpp"
-#include "http/telemetry.hpp"
-#include "process/file_limit.hpp"
+#include "signalbox/db/pool.hpp"
+#include "signalbox/http/server/server.hpp"
+#include "signalbox/http/watch/telemetry.hpp"
+#include "signalbox/process/file_limit.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"

@@ -1,4 +1,4 @@
-#include "db/migrations.hpp"
+#include "signalbox/db/migrations.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -21,7 +21,7 @@
 #include <utility>
 #include <vector>
 
-#include "json.hpp"
+#include "signalbox/json.hpp"
 #include "support/browser.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "process/file_limit.hpp"
+#include "signalbox/process/file_limit.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/postgres.hpp"

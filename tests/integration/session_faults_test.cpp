@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "db/session.hpp"
+#include "signalbox/db/session.hpp"
 #include "support/postgres.hpp"
 
 namespace signalbox::db {

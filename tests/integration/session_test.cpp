@@ -1,4 +1,4 @@
-#include "db/session.hpp"
+#include "signalbox/db/session.hpp"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "db/rows_json.hpp"
+#include "signalbox/db/rows_json.hpp"
 #include "support/postgres.hpp"
 
 namespace signalbox::db {

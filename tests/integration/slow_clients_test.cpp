@@ -11,7 +11,7 @@
 #include <system_error>
 #include <thread>
 
-#include "process/file_limit.hpp"
+#include "signalbox/process/file_limit.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"

@@ -1,6 +1,6 @@
 // Connecting to a server that is only just starting.
 
-#include "db/sql_session.hpp"
+#include "signalbox/db/sql_session.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "json.hpp"
+#include "signalbox/json.hpp"
 #include "support/eventually.hpp"
 #include "support/free_port.hpp"
 #include "support/http_client.hpp"

@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "json.hpp"
+#include "signalbox/json.hpp"
 #include "support/eventually.hpp"
 #include "support/service.hpp"
 

@@ -1,4 +1,4 @@
-#include "json.hpp"
+#include "signalbox/json.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>

@@ -1,4 +1,4 @@
-#include "random.hpp"
+#include "signalbox/random.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "admin/debug.hpp"
+#include "signalbox/admin/debug.hpp"
 
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
@@ -14,7 +14,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/errors.hpp"
+#include "signalbox/http/errors.hpp"
 #include "support/log_lines.hpp"
 
 namespace signalbox::admin {

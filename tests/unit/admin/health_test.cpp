@@ -1,4 +1,4 @@
-#include "admin/health.hpp"
+#include "signalbox/admin/health.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "async/all.hpp"
+#include "signalbox/async/all.hpp"
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "async/sleep.hpp"
+#include "signalbox/async/sleep.hpp"
 
 namespace signalbox::async {
 namespace {

@@ -1,4 +1,4 @@
-#include "async/deadline_timer.hpp"
+#include "signalbox/async/deadline_timer.hpp"
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>

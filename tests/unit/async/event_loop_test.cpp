@@ -1,4 +1,4 @@
-#include "async/event_loop.hpp"
+#include "signalbox/async/event_loop.hpp"
 
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>

@@ -1,4 +1,4 @@
-#include "async/executor.hpp"
+#include "signalbox/async/executor.hpp"
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -10,9 +10,9 @@
 #include <chrono>
 #include <vector>
 
-#include "async/all.hpp"
-#include "async/sleep.hpp"
-#include "observe/in_flight.hpp"
+#include "signalbox/async/all.hpp"
+#include "signalbox/async/sleep.hpp"
+#include "signalbox/observe/in_flight.hpp"
 
 namespace signalbox::async {
 namespace {

@@ -1,4 +1,4 @@
-#include "async/sleep.hpp"
+#include "signalbox/async/sleep.hpp"
 
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
@@ -14,7 +14,7 @@
 #include <system_error>
 #include <thread>
 
-#include "observe/in_flight.hpp"
+#include "signalbox/observe/in_flight.hpp"
 
 namespace signalbox::async {
 namespace {

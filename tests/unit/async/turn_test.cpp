@@ -1,4 +1,4 @@
-#include "async/turn.hpp"
+#include "signalbox/async/turn.hpp"
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -14,10 +14,10 @@
 #include <thread>
 #include <vector>
 
-#include "async/all.hpp"
-#include "async/event_loop.hpp"
-#include "async/sleep.hpp"
-#include "observe/in_flight.hpp"
+#include "signalbox/async/all.hpp"
+#include "signalbox/async/event_loop.hpp"
+#include "signalbox/async/sleep.hpp"
+#include "signalbox/observe/in_flight.hpp"
 
 namespace signalbox::async {
 namespace {

@@ -1,4 +1,4 @@
-#include "config/command_line.hpp"
+#include "signalbox/config/command_line.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,9 +16,9 @@
 #include <variant>
 #include <vector>
 
-#include "config/config_options.hpp"
-#include "process/file_limit.hpp"
-#include "version.hpp"
+#include "signalbox/config/config_options.hpp"
+#include "signalbox/process/file_limit.hpp"
+#include "signalbox/version.hpp"
 
 namespace signalbox {
 namespace {

@@ -1,4 +1,4 @@
-#include "config/database_url.hpp"
+#include "signalbox/config/database_url.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

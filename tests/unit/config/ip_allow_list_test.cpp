@@ -1,4 +1,4 @@
-#include "config/ip_allow_list.hpp"
+#include "signalbox/config/ip_allow_list.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "config/units.hpp"
+#include "signalbox/config/units.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

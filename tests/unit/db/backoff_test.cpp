@@ -1,4 +1,4 @@
-#include "db/backoff.hpp"
+#include "signalbox/db/backoff.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "db/connection_settings.hpp"
+#include "signalbox/db/connection_settings.hpp"
 
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "db/error.hpp"
+#include "signalbox/db/error.hpp"
 
 namespace signalbox::db {
 namespace {

@@ -1,4 +1,4 @@
-#include "db/knocking.hpp"
+#include "signalbox/db/knocking.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "db/migration_file.hpp"
+#include "signalbox/db/migration_file.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "db/read_queue.hpp"
+#include "signalbox/db/read_queue.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "db/timestamp.hpp"
+#include "signalbox/db/timestamp.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "http/response.hpp"
+#include "signalbox/http/response.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>

@@ -1,4 +1,4 @@
-#include "http/router.hpp"
+#include "signalbox/http/router.hpp"
 
 #include <gtest/gtest.h>
 

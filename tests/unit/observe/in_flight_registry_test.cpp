@@ -1,4 +1,4 @@
-#include "observe/in_flight_registry.hpp"
+#include "signalbox/observe/in_flight_registry.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "observe/log.hpp"
+#include "signalbox/observe/log.hpp"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "observe/trace_context.hpp"
+#include "signalbox/observe/trace_context.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

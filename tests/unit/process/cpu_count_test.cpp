@@ -1,4 +1,4 @@
-#include "process/cpu_count.hpp"
+#include "signalbox/process/cpu_count.hpp"
 
 #include <gtest/gtest.h>
 #include <sched.h>

@@ -1,4 +1,4 @@
-#include "process/file_limit.hpp"
+#include "signalbox/process/file_limit.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

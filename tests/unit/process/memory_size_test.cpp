@@ -1,4 +1,4 @@
-#include "process/memory_size.hpp"
+#include "signalbox/process/memory_size.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "process/service_manager.hpp"
+#include "signalbox/process/service_manager.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>

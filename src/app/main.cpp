@@ -1,0 +1,121 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <optional>
+#include <thread>
+#include <variant>
+
+#include "app/lifecycle.hpp"
+#include "app/routes.hpp"
+#include "signalbox/admin/health.hpp"
+#include "signalbox/admin/healthcheck.hpp"
+#include "signalbox/admin/routes.hpp"
+#include "signalbox/config/command_line.hpp"
+#include "signalbox/db/migrate_command.hpp"
+#include "signalbox/db/pool.hpp"
+#include "signalbox/http/server/server.hpp"
+#include "signalbox/http/watch/telemetry.hpp"
+#include "signalbox/observe/database_metrics.hpp"
+#include "signalbox/observe/log.hpp"
+#include "signalbox/observe/metrics.hpp"
+#include "signalbox/process/file_limit.hpp"
+#include "signalbox/process/service_manager.hpp"
+#include "signalbox/process/stop_signal.hpp"
+#include "signalbox/wiring.hpp"
+
+namespace signalbox {
+namespace {
+
+/// A service manager that cannot be told is no reason to end, and less so to end without a drain.
+void tell_service_manager(std::string_view state, observe::Log& log) {
+    try {
+        process::notify_service_manager(state);
+    } catch (const std::system_error& error) {
+        log.write(LogLevel::warning, error.what());
+    }
+}
+
+int serve(const Config& config, observe::Log& log, const process::StopSignal& stop) {
+    observe::Metrics metrics;
+    observe::DatabaseMetrics database_metrics(metrics, database_pool_name);
+    db::Pool database(pool_options(config, log, database_metrics));
+    admin::Health health([&database] { return database.reachable(); });
+
+    http::Telemetry telemetry(metrics, log, config.access_log, config.observability);
+    const admin::Instance instance{health, metrics, telemetry, log};
+    auto api_routes = app::routes(database);
+    if (config.admin_shares_port()) {
+        append(api_routes, admin::routes(instance, admin::DebugAccess::loopback));
+    }
+    http::Server api(api_options(config), std::move(api_routes),
+                     [&telemetry](auto& loop) { return telemetry.observe(loop); });
+    health.watch([&api] { return api.longest_since_turn(); });
+    add_metrics(metrics, health, log, database, config, api);
+    std::optional<http::Server> admin;
+    if (!config.admin_shares_port()) {
+        admin.emplace(admin_options(config), admin::routes(instance, admin::DebugAccess::everyone));
+        listen(*admin, "--admin-host and --admin-port");
+    }
+
+    app::startup(database, stop.token());
+    db::prepare_schema(config, [&log](auto line) { log.write(LogLevel::info, line); });
+    listen(api, "--host and --port");
+    health.set(admin::State::ready);
+    log.write(LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
+                                          admin ? admin->url() : api.url()));
+    tell_service_manager("READY=1", log);
+
+    stop.wait();
+    health.set(admin::State::draining);
+    tell_service_manager("STOPPING=1", log);
+    log.write(LogLevel::info, "draining");
+    std::this_thread::sleep_for(config.shutdown_delay);
+    const auto drained = api.drain(config.timeout_graceful_shutdown);
+    app::shutdown(database);
+    log.write(LogLevel::info, "stopped",
+              {{"drained", static_cast<std::int64_t>(drained.answered)},
+               {"cancelled", static_cast<std::int64_t>(drained.cancelled)}});
+    return drained.cancelled == 0 ? 0 : 1;
+}
+
+int serve(const Config& config) {
+    const process::StopSignal stop;  // before there is any other thread
+    process::raise_file_limit();
+    observe::Log log(config.log_level, config.log_format);
+    const int status = serve(config, log, stop);
+    if (!log.close()) ::_exit(status);
+    return status;
+}
+
+int run(const CommandLine& command_line) {
+    switch (command_line.command) {
+        case Command::migrate:
+            return db::run_migrate(command_line.config, std::cout, std::cerr);
+        case Command::migrate_status:
+            return db::run_migrate_status(command_line.config, std::cout, std::cerr);
+        case Command::healthcheck:
+            return admin::run_healthcheck(command_line.config, std::cerr);
+        case Command::serve:
+            return serve(command_line.config);
+    }
+    return 2;
+}
+
+}  // namespace
+}  // namespace signalbox
+
+int main(int argc, char** argv) {
+    using namespace signalbox;
+    const auto parsed = parse_command_line(argc, argv, process_environment());
+    if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
+        (exit->status == 0 ? std::cout : std::cerr) << exit->text;
+        return exit->status;
+    }
+    try {
+        return run(std::get<CommandLine>(parsed));
+    } catch (const std::exception& error) {
+        std::cerr << "signalbox: " << error.what() << '\n';
+        return 1;
+    }
+}

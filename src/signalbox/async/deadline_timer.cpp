@@ -1,0 +1,34 @@
+#include "signalbox/async/deadline_timer.hpp"
+
+#include <utility>
+
+namespace signalbox::async {
+
+DeadlineTimer::DeadlineTimer(asio::io_context& context, std::function<void()> on_expired)
+    : timer_(context.get_executor()), on_expired_(std::move(on_expired)) {}
+
+void DeadlineTimer::set(Clock::time_point deadline) {
+    deadline_ = deadline;
+    if (deadline_ < armed_) arm();
+}
+
+void DeadlineTimer::arm() {
+    armed_ = deadline_;
+    timer_.expires_at(armed_);
+    timer_.async_wait([this, alive = std::weak_ptr(alive_)](const std::error_code& error) {
+        if (!error && !alive.expired()) on_timer();
+    });
+}
+
+void DeadlineTimer::on_timer() {
+    armed_ = Clock::time_point::max();
+    if (deadline_ == Clock::time_point::max()) return;
+    if (deadline_ > Clock::now()) {
+        arm();
+        return;
+    }
+    deadline_ = Clock::time_point::max();
+    on_expired_();
+}
+
+}  // namespace signalbox::async

@@ -1,0 +1,71 @@
+#include "signalbox/async/event_loop.hpp"
+
+#include <asio/post.hpp>
+#include <pthread.h>
+
+#include <utility>
+
+namespace signalbox::async {
+
+namespace {
+
+constexpr std::chrono::milliseconds heartbeat_interval{100};
+
+thread_local EventLoop* loop_of_thread = nullptr;
+
+std::chrono::steady_clock::rep now() {
+    return std::chrono::steady_clock::now().time_since_epoch().count();
+}
+
+}  // namespace
+
+EventLoop::EventLoop(std::string name)
+    : name_(std::move(name)),
+      // The hint says that one thread runs the context; posting from others stays safe.
+      context_(1),
+      work_(context_.get_executor()),
+      heartbeat_(context_),
+      last_beat_(now()),
+      thread_([this] {
+          pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
+          loop_of_thread = this;
+          heartbeat_.expires_after(heartbeat_interval);
+          beat();
+          context_.run();
+      }) {}
+
+EventLoop::~EventLoop() {
+    stop();
+}
+
+void EventLoop::watch(Watcher watcher) {
+    asio::post(context_,
+               [this, watcher = std::move(watcher)]() mutable { watcher_ = std::move(watcher); });
+}
+
+void EventLoop::stop() {
+    context_.stop();
+    if (thread_.joinable()) thread_.join();
+}
+
+EventLoop::Duration EventLoop::since_turn() const noexcept {
+    return Duration(now() - last_beat_.load(std::memory_order_relaxed));
+}
+
+EventLoop* EventLoop::current() noexcept {
+    return loop_of_thread;
+}
+
+void EventLoop::beat() {
+    heartbeat_.async_wait([this](const std::error_code& error) {
+        if (error) return;
+        const auto due = heartbeat_.expiry();
+        const auto turned = std::chrono::steady_clock::now();
+        last_beat_.store(turned.time_since_epoch().count(), std::memory_order_relaxed);
+        watcher_.lag(turned - due);
+        heartbeat_.expires_after(heartbeat_interval);
+        beat();
+    });
+}
+
+}  // namespace signalbox::async

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "signalbox/parsed.hpp"
+
+namespace signalbox {
+
+/// The peers whose X-Forwarded-For and X-Forwarded-Proto are believed. Immutable, so any number of
+/// threads may ask it.
+class IpAllowList {
+  public:
+    /// Comma separated IPv4 and IPv6 addresses and networks ("10.0.0.0/8"), or "*" for every peer.
+    /// The empty text trusts nobody. A network with host bits set ("10.0.0.1/8") is refused: one of
+    /// its halves is a typing error.
+    static Parsed<IpAllowList> parse(std::string_view text);
+
+    /// Trusts nobody.
+    IpAllowList() = default;
+
+    /// `ip` is an address as inet_ntop writes it. An IPv4 peer on a dual-stack socket
+    /// ("::ffff:10.0.0.1") is the IPv4 peer; a zone ("fe80::1%eth0") is ignored. What is no address
+    /// is not contained, unless the list is "*".
+    bool contains(std::string_view ip) const;
+
+  private:
+    /// IPv4 is kept as IPv4-mapped IPv6, so that one comparison serves both.
+    using Address = std::array<std::uint8_t, 16>;
+    struct Network {
+        Address address;
+        unsigned prefix_bits;
+    };
+
+    friend struct IpParser;
+
+    bool everyone_ = false;
+    std::vector<Network> networks_;
+};
+
+}  // namespace signalbox

@@ -1,0 +1,31 @@
+#include "signalbox/db/cancellation.hpp"
+
+#include <pthread.h>
+
+#include <thread>
+#include <utility>
+
+namespace signalbox::db {
+
+std::shared_ptr<Cancellation> Cancellation::of(std::shared_ptr<Session> session) {
+    auto cancellation = std::make_shared<Cancellation>();
+    std::thread([cancellation, session = std::move(session)] {
+        pthread_setname_np(pthread_self(), "db-cancel");
+        try {
+            session->cancel();
+        } catch (const std::exception&) {
+            // The server cannot be reached, which the session will find out by itself.
+        }
+        const std::lock_guard lock(cancellation->mutex_);
+        cancellation->has_ended_ = true;
+        cancellation->ended_.notify_all();
+    }).detach();
+    return cancellation;
+}
+
+bool Cancellation::wait_for(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    return ended_.wait_for(lock, timeout, [this] { return has_ended_; });
+}
+
+}  // namespace signalbox::db

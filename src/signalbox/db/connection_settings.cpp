@@ -1,0 +1,116 @@
+#include "signalbox/db/connection_settings.hpp"
+
+#include <libpq-fe.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <string_view>
+
+#include "signalbox/db/error.hpp"
+
+namespace signalbox::db {
+
+namespace {
+
+using Settings = std::map<std::string, std::string, std::less<>>;
+
+// libpq sends these two as start-up parameters of their own. They beat ALTER ROLE, ALTER DATABASE,
+// postgresql.conf and `options`; PgBouncer lets them pass, which it does not with `options`; and a
+// SET of ours would cost a round trip and be lost in PgBouncer's transaction mode. libpq takes them
+// from the environment only. Before main() no other thread can be reading that.
+const bool utc_and_iso = [] {
+    return ::setenv("PGTZ", "UTC", 1) == 0 && ::setenv("PGDATESTYLE", "ISO", 1) == 0;
+}();
+
+// libpq's own words are not passed on: they quote the URL, password and all.
+[[noreturn]] void throw_unreadable() {
+    throw ConnectError(ErrorKind::connection,
+                       "the database URL is not one: expected postgresql://user:password@host/"
+                       "database, with @ : / ? % in the password as %40 %3A %2F %3F %25");
+}
+
+// A password with a raw @ or / in it reads as a host, port or database, and would be quoted as one.
+void refuse_misplaced_password(std::string_view url) {
+    const auto scheme = url.find("://");
+    if (!url.starts_with("postgres") || scheme == std::string_view::npos) return;
+    url.remove_prefix(scheme + 3);
+    url = url.substr(0, url.find('?'));
+    const auto at = url.find('@');
+    if (at == std::string_view::npos) return;
+    if (at > url.find('/') || url.find('@', at + 1) != std::string_view::npos) throw_unreadable();
+}
+
+Settings parse(const std::string& url) {
+    refuse_misplaced_password(url);
+    char* message = nullptr;
+    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed{
+        PQconninfoParse(url.c_str(), &message), PQconninfoFree};
+    PQfreemem(message);
+    if (!parsed) throw_unreadable();
+    Settings settings;
+    for (const auto* option = parsed.get(); option->keyword != nullptr; ++option) {
+        if (option->val != nullptr) settings[option->keyword] = option->val;
+    }
+    const auto port = settings.find("port");
+    if (port != settings.end() &&
+        port->second.find_first_not_of("0123456789,") != std::string::npos)
+        throw_unreadable();
+    return settings;
+}
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : "";
+}
+
+std::string find_or(const Settings& settings, std::string_view keyword,
+                    const std::string& otherwise) {
+    const auto found = settings.find(keyword);
+    return found != settings.end() && !found->second.empty() ? found->second : otherwise;
+}
+
+std::string in_quotes(std::string_view value) {
+    std::string result = "'";
+    for (const char c : value) {
+        if (c == '\'' || c == '\\') result += '\\';
+        result += c;
+    }
+    return result + "'";
+}
+
+}  // namespace
+
+std::string connection_settings(const SessionOptions& options) {
+    using std::chrono::ceil, std::chrono::seconds;
+    auto settings = parse(options.url);
+
+    // A connection that went silent is noticed within half a minute, also while it waits for a
+    // result and while nothing is asked of it.
+    settings.try_emplace("keepalives", "1");
+    settings.try_emplace("keepalives_idle", "15");
+    settings.try_emplace("keepalives_interval", "5");
+    settings.try_emplace("keepalives_count", "3");
+    settings.try_emplace("tcp_user_timeout", "15000");
+    settings.try_emplace("fallback_application_name", "signalbox");
+    if (environment("PGCONNECT_TIMEOUT").empty())
+        settings.try_emplace("connect_timeout",
+                             std::to_string(ceil<seconds>(options.connect_timeout).count()));
+    settings["client_encoding"] = "UTF8";
+
+    if (options.prepare) {
+        // PostgreSQL takes the last of several: the user's own come behind ours.
+        const auto theirs = find_or(settings, "options", environment("PGOPTIONS"));
+        settings["options"] =
+            "-c statement_timeout=" + std::to_string(options.query_timeout.count()) +
+            (theirs.empty() ? "" : " " + theirs);
+    }
+
+    std::string text;
+    for (const auto& [keyword, value] : settings)
+        text += keyword + "=" + in_quotes(value) + " ";
+    return text;
+}
+
+}  // namespace signalbox::db

@@ -1,0 +1,50 @@
+#include "signalbox/db/migrate_command.hpp"
+
+#include <ostream>
+
+#include "signalbox/db/migrations.hpp"
+
+namespace signalbox::db {
+namespace {
+
+template <typename Work>
+int run(const Config& config, std::ostream& errors, Work work) {
+    try {
+        work(MigrationTarget{config.database_url, config.database_startup_timeout});
+        return 0;
+    } catch (const MigrationError& error) {
+        errors << "signalbox: " << error.what() << '\n';
+        return 1;
+    }
+}
+
+}  // namespace
+
+int run_migrate(const Config& config, std::ostream& output, std::ostream& errors) {
+    return run(config, errors, [&](const MigrationTarget& target) {
+        apply_migrations(target, config.migrations_dir,
+                         [&](std::string_view line) { output << line << std::endl; });
+    });
+}
+
+int run_migrate_status(const Config& config, std::ostream& output, std::ostream& errors) {
+    return run(config, errors, [&](const MigrationTarget& target) {
+        output << format_status(migration_status(target, config.migrations_dir));
+    });
+}
+
+void prepare_schema(const Config& config, const MigrationReport& report) {
+    const MigrationTarget target{config.database_url, config.database_startup_timeout};
+    if (config.migrate) {
+        apply_migrations(target, config.migrations_dir, report);
+        return;
+    }
+    const auto pending = pending_migrations(target, config.migrations_dir);
+    if (pending.empty()) return;
+    throw MigrationError(std::to_string(pending.size()) + " pending migration" +
+                         (pending.size() == 1 ? "" : "s") + ", the first is " +
+                         pending.front().file_name +
+                         ": run `signalbox migrate` first, or start with --migrate");
+}
+
+}  // namespace signalbox::db

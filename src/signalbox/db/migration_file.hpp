@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "signalbox/parsed.hpp"
+
+// Migration files have dbmate's format, so that either tool can be used on the same database.
+
+namespace signalbox::db {
+
+/// Migrations cannot be read or applied. The message is for the operator: it names the file, for
+/// an SQL error as file:line:column, and holds no password.
+class MigrationError : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
+};
+
+struct Migration {
+    std::string version;  ///< the digits the name begins with: what the database remembers
+    std::string file_name;
+    std::filesystem::path path;
+};
+
+/// What `-- migrate:up` introduces.
+struct UpBlock {
+    std::string sql;         ///< from the marker, a comment to SQL, to the one of the down block
+    std::size_t offset = 0;  ///< of sql in the file, in bytes
+    bool in_transaction = true;  ///< false after `-- migrate:up transaction:false`
+};
+
+/// Both count from 1; a column is a character, not a byte.
+struct TextPosition {
+    std::size_t line;
+    std::size_t column;
+};
+
+/// "20261122000000" of "20261122000000_create_users.sql"; nothing for a file that is no migration.
+std::optional<std::string> migration_version(std::string_view file_name);
+
+/// Refused, as by dbmate: no up or no down block, statements in front of the up block. Refused
+/// although dbmate does not: a second up block, which makes dbmate fail halfway through.
+Parsed<UpBlock> parse_migration(std::string_view content);
+
+/// Where in UTF-8 text the nth character (from 1) after a byte offset stands.
+TextPosition locate(std::string_view text, std::size_t offset, std::size_t nth_character);
+
+/// The migrations of a folder in the order in which they are applied, that of their names. Files
+/// with other names and folders are passed over; contents are not read. Throws MigrationError when
+/// the folder cannot be read or two files have the same version.
+std::vector<Migration> load_migrations(const std::filesystem::path& folder);
+
+}  // namespace signalbox::db

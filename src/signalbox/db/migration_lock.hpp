@@ -1,0 +1,26 @@
+#pragma once
+
+#include "signalbox/db/migrations.hpp"
+#include "signalbox/db/sql_session.hpp"
+
+namespace signalbox::db {
+
+/// The right to migrate this database, held by an open transaction on a connection of its own. That
+/// outlives the transaction of each file, is given up when this process dies, and works through a
+/// PgBouncer that pools transactions, where a lock of the session would stay behind.
+class MigrationLock {
+  public:
+    /// Waits as long as another process has it, and reports that it does. Throws SqlError or
+    /// std::runtime_error when the connection fails.
+    MigrationLock(const MigrationTarget& target, const MigrationReport& report);
+
+    /// Throws SqlError when the connection, and with it the lock, is gone.
+    void check();
+
+  private:
+    bool try_lock();
+
+    SqlSession session_;
+};
+
+}  // namespace signalbox::db

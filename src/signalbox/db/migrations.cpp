@@ -1,0 +1,170 @@
+#include "signalbox/db/migrations.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+
+#include "signalbox/db/migration_lock.hpp"
+#include "signalbox/db/sql_session.hpp"
+#include "signalbox/process/read_file.hpp"
+
+namespace signalbox::db {
+namespace {
+
+/// Quoted "schema.schema_migrations", where dbmate keeps it too. Qualified, because a migration may
+/// change the search path (pg_dump's files do).
+std::string migrations_table(SqlSession& session) {
+    return session
+        .column("SELECT quote_ident(coalesce(current_schema(), 'public')) || '.schema_migrations'")
+        .front();
+}
+
+std::set<std::string> applied_versions(SqlSession& session, const std::string& table) {
+    if (session.column("SELECT to_regclass($1)", {table}).front().empty()) return {};
+    const auto versions = session.column("SELECT version FROM " + table);
+    return {versions.begin(), versions.end()};
+}
+
+std::vector<Migration> not_applied(const std::vector<Migration>& migrations,
+                                   const std::set<std::string>& applied) {
+    std::vector<Migration> pending;
+    std::ranges::copy_if(migrations, std::back_inserter(pending),
+                         [&](const Migration& m) { return !applied.contains(m.version); });
+    return pending;
+}
+
+struct PendingMigration {
+    Migration migration;
+    std::string content;
+    UpBlock up;
+};
+
+/// Reads them all before the first is applied, so that a broken file stops the release, not half
+/// of it.
+std::vector<PendingMigration> read_all(const std::vector<Migration>& migrations) {
+    std::vector<PendingMigration> result;
+    for (const Migration& migration : migrations) {
+        const auto content = process::read_file(migration.path);
+        if (!content) throw MigrationError{content.reason()};
+        const auto up = parse_migration(*content);
+        if (!up) throw MigrationError{migration.path.string() + ": " + up.reason()};
+        result.push_back({migration, *content, *up});
+    }
+    return result;
+}
+
+MigrationError failure(const PendingMigration& pending, const SqlError& error) {
+    std::string place = pending.migration.path.string();
+    if (error.position()) {
+        const auto [line, column] = locate(pending.content, pending.up.offset, *error.position());
+        place += ':' + std::to_string(line) + ':' + std::to_string(column);
+    } else {
+        place += ": statement " + std::to_string(error.statement());
+    }
+    return MigrationError{place + ": " + error.what()};
+}
+
+void run(SqlSession& session, const PendingMigration& pending) {
+    try {
+        session.execute(pending.up.sql);
+    } catch (const SqlError& error) {
+        throw failure(pending, error);
+    }
+    if (session.in_transaction() == pending.up.in_transaction) return;
+    throw MigrationError{pending.migration.path.string() +
+                         (pending.up.in_transaction
+                              ? ": ends the transaction it runs in; use transaction:false"
+                              : ": leaves a transaction open")};
+}
+
+/// In a new session, so that no setting and no temporary table of one file reaches the next.
+void apply(const MigrationTarget& target, const std::string& table,
+           const PendingMigration& pending) {
+    SqlSession session{target.database_url, target.patience};
+    const bool in_transaction = pending.up.in_transaction;
+    if (in_transaction) session.execute("BEGIN");
+    // Role and database may set one that is meant for the service's short queries.
+    session.execute(in_transaction ? "SET LOCAL statement_timeout = 0"
+                                   : "SET statement_timeout = 0");
+    run(session, pending);
+    session.column("INSERT INTO " + table + " (version) VALUES ($1)", {pending.migration.version});
+    if (in_transaction) session.execute("COMMIT");
+}
+
+/// The rest of this room throws MigrationError only.
+template <typename Work>
+auto with_migration_errors(Work work) {
+    try {
+        return work();
+    } catch (const MigrationError&) {
+        throw;
+    } catch (const std::runtime_error& error) {
+        throw MigrationError{error.what()};
+    }
+}
+
+}  // namespace
+
+std::vector<MigrationState> migration_status(const MigrationTarget& target,
+                                             const std::filesystem::path& folder) {
+    return with_migration_errors([&] {
+        const auto migrations = load_migrations(folder);
+        SqlSession session{target.database_url, target.patience};
+        const auto applied = applied_versions(session, migrations_table(session));
+        std::vector<MigrationState> states;
+        states.reserve(migrations.size());
+        for (const Migration& migration : migrations) {
+            states.push_back({migration, applied.contains(migration.version)});
+        }
+        return states;
+    });
+}
+
+std::vector<Migration> pending_migrations(const MigrationTarget& target,
+                                          const std::filesystem::path& folder) {
+    std::vector<Migration> pending;
+    for (const MigrationState& state : migration_status(target, folder)) {
+        if (!state.applied) pending.push_back(state.migration);
+    }
+    return pending;
+}
+
+std::string format_status(const std::vector<MigrationState>& states) {
+    std::string text;
+    for (const MigrationState& state : states) {
+        text += (state.applied ? "[X] " : "[ ] ") + state.migration.file_name + '\n';
+    }
+    const auto applied = std::ranges::count_if(states, &MigrationState::applied);
+    return text + "\nApplied: " + std::to_string(applied) +
+           "\nPending: " + std::to_string(std::ssize(states) - applied) + '\n';
+}
+
+void apply_migrations(const MigrationTarget& target, const std::filesystem::path& folder,
+                      const MigrationReport& report) {
+    with_migration_errors([&] {
+        const auto migrations = load_migrations(folder);
+        if (migrations.empty())
+            throw MigrationError{"no migrations in " + folder.string() +
+                                 "; --migrations-dir names another folder"};
+        SqlSession session{target.database_url, target.patience};
+        const std::string table = migrations_table(session);
+        if (not_applied(migrations, applied_versions(session, table)).empty()) return;
+
+        MigrationLock lock{target, report};
+        session.execute("CREATE TABLE IF NOT EXISTS " + table + " (version varchar PRIMARY KEY)");
+        // Asked again: another process may have applied them while this one waited.
+        for (const PendingMigration& pending :
+             read_all(not_applied(migrations, applied_versions(session, table)))) {
+            lock.check();
+            report("Applying: " + pending.migration.file_name);
+            const auto start = std::chrono::steady_clock::now();
+            apply(target, table, pending);
+            const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+                std::chrono::steady_clock::now() - start);
+            report("Applied: " + pending.migration.file_name + " in " +
+                   std::to_string(took.count()) + "ms");
+        }
+    });
+}
+
+}  // namespace signalbox::db

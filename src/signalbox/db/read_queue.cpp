@@ -1,0 +1,194 @@
+#include "signalbox/db/read_queue.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace signalbox::db {
+
+namespace {
+
+/// Equal for equal statements with equal parameters only, whatever bytes are in them: each is
+/// preceded by its length. NULL has none.
+std::string make_key(const Statement& statement) {
+    std::string key = std::to_string(statement.sql.size()) + ':' + statement.sql;
+    for (const auto& parameter : statement.parameters) {
+        if (parameter) key.append(std::to_string(parameter->size()));
+        key += ':';
+        if (parameter) key += *parameter;
+    }
+    return key;
+}
+
+bool remove(std::list<std::shared_ptr<Read>>& reads, const Read& read) {
+    return reads.remove_if([&read](const auto& other) { return other.get() == &read; }) > 0;
+}
+
+/// Takes the expired from the front: deadlines follow the order of arrival, or nearly so. One that
+/// is a little late for standing behind another is found the next time.
+void take_expired(Waiters& from, Clock::time_point now, Waiters& expired) {
+    const auto alive = std::find_if(from.begin(), from.end(),
+                                    [now](const auto& waiter) { return waiter->deadline > now; });
+    expired.insert(expired.end(), from.begin(), alive);
+    from.erase(from.begin(), alive);
+}
+
+}  // namespace
+
+ReadQueue::Added ReadQueue::add(Statement statement, const std::shared_ptr<Waiter>& waiter) {
+    std::string key = make_key(statement);
+    Group* const group = share_ ? &groups_[key] : nullptr;
+    if (group != nullptr && group->waiting) {
+        waiter->shared = true;
+        waiter->read = group->waiting;
+        group->waiting->waiters.push_back(waiter);
+        return Added::joined;
+    }
+    if (waiting_reads_ >= limit_) {
+        if (group != nullptr && !group->running) groups_.erase(key);
+        return Added::full;
+    }
+    auto read = std::make_shared<Read>();
+    read->statement = std::move(statement);
+    read->key = std::move(key);
+    read->waiters.push_back(waiter);
+    waiter->read = read;
+    ++waiting_reads_;
+    if (group != nullptr) group->waiting = read;
+    if (group != nullptr && group->running) {
+        read->state = Read::State::gathering;
+        return Added::gathering;
+    }
+    ready_.push_back(std::move(read));
+    return Added::ready;
+}
+
+std::shared_ptr<Read> ReadQueue::take(Clock::time_point now, Clock::time_point connected_at) {
+    const auto next = std::find_if(ready_.begin(), ready_.end(), [connected_at](const auto& read) {
+        return !read->broke || *read->broke < connected_at;
+    });
+    if (next == ready_.end()) return nullptr;
+    auto read = std::move(*next);
+    ready_.erase(next);
+    --waiting_reads_;
+    read->state = Read::State::running;
+    read->started = now;
+    if (share_) {
+        Group& group = groups_[read->key];
+        group.waiting.reset();
+        group.running = true;
+    }
+    running_.push_back(read);
+    return read;
+}
+
+void ReadQueue::put_back(std::shared_ptr<Read> read) {
+    remove(running_, *read);
+    if (share_) {
+        Group& group = groups_[read->key];
+        group.running = false;
+        if (group.waiting) {
+            // Others gathered meanwhile: they wait for the same, and came later, so both may share.
+            for (const auto& waiter : group.waiting->waiters) {
+                waiter->shared = true;
+                waiter->read = read;
+                read->waiters.push_back(waiter);
+            }
+            group.waiting->waiters.clear();
+            --waiting_reads_;
+        }
+        group.waiting = read;
+    }
+    ++waiting_reads_;
+    read->state = Read::State::ready;
+    if (read->waiters.empty()) {
+        drop_waiting(*read);
+    } else {
+        ready_.push_front(std::move(read));
+    }
+}
+
+Waiters ReadQueue::finish(Read& read) {
+    read.state = Read::State::done;
+    Waiters waiters = std::exchange(read.waiters, {});
+    if (share_) {
+        const auto group = groups_.find(read.key);
+        group->second.running = false;
+        if (group->second.waiting) {
+            group->second.waiting->state = Read::State::ready;
+            ready_.push_back(group->second.waiting);
+        } else {
+            groups_.erase(group);
+        }
+    }
+    remove(running_, read);
+    return waiters;
+}
+
+bool ReadQueue::leave(const std::shared_ptr<Waiter>& waiter) {
+    const auto read = waiter->read.lock();
+    if (!read || std::erase(read->waiters, waiter) == 0) return false;
+    waiter->read.reset();
+    if (read->waiters.empty()) drop_waiting(*read);
+    return true;
+}
+
+void ReadQueue::drop_waiting(Read& read) {
+    if (read.state != Read::State::ready && read.state != Read::State::gathering) return;
+    --waiting_reads_;
+    read.state = Read::State::done;
+    if (share_) {
+        const auto group = groups_.find(read.key);
+        const auto keep = std::exchange(group->second.waiting, nullptr);  // `read` may be the last
+        if (!group->second.running) groups_.erase(group);
+        remove(ready_, read);
+        return;
+    }
+    remove(ready_, read);
+}
+
+template <class Visit>
+void ReadQueue::for_each_read(Visit visit) const {
+    for (const auto& read : running_)
+        visit(read);
+    for (const auto& read : ready_)
+        visit(read);
+    for (const auto& [key, group] : groups_) {
+        if (group.waiting && group.waiting->state == Read::State::gathering) visit(group.waiting);
+    }
+}
+
+Waiters ReadQueue::leave_expired(Clock::time_point now) {
+    Waiters expired;
+    std::vector<std::shared_ptr<Read>> deserted;
+    for_each_read([&](const std::shared_ptr<Read>& read) {
+        take_expired(read->waiters, now, expired);
+        if (read->waiters.empty()) deserted.push_back(read);
+    });
+    for (const auto& read : deserted)
+        drop_waiting(*read);
+    return expired;
+}
+
+Waiters ReadQueue::leave_all_waiting() {
+    Waiters left;
+    std::vector<std::shared_ptr<Read>> waiting;
+    for_each_read([&](const std::shared_ptr<Read>& read) {
+        if (read->state != Read::State::running) waiting.push_back(read);
+    });
+    for (const auto& read : waiting) {
+        left.insert(left.end(), read->waiters.begin(), read->waiters.end());
+        read->waiters.clear();
+        drop_waiting(*read);
+    }
+    return left;
+}
+
+Clock::time_point ReadQueue::next_deadline() const {
+    auto first = Clock::time_point::max();
+    for_each_read([&first](const std::shared_ptr<Read>& read) {
+        if (!read->waiters.empty()) first = std::min(first, read->waiters.front()->deadline);
+    });
+    return first;
+}
+
+}  // namespace signalbox::db

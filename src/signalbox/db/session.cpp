@@ -1,0 +1,159 @@
+#include "signalbox/db/session.hpp"
+
+#include <poll.h>
+
+#include <cstddef>
+#include <pqxx/pqxx>
+#include <string_view>
+#include <utility>
+
+#include "signalbox/config/database_url.hpp"
+#include "signalbox/db/pqxx_compat.hpp"
+
+#if defined(__SANITIZE_ADDRESS__) && PQXX_VERSION_MAJOR < 7
+// libpqxx 6.4 leaks a result, some 2 KB, each time a connection is lost in the middle of a
+// statement. No way around it but 7; the leak checker shall not end a debug build for it.
+extern "C" const char* __lsan_default_suppressions();
+extern "C" const char* __lsan_default_suppressions() {
+    return "leak:libpqxx-6.4.so";
+}
+extern "C" const char* __lsan_default_options();
+extern "C" const char* __lsan_default_options() {
+    return "print_suppressions=0";
+}
+#endif
+
+namespace signalbox::db {
+
+namespace {
+
+// More different statements than this, and the SQL is surely made of data, which would fill the
+// memory of PostgreSQL: what comes later is not prepared.
+constexpr std::size_t max_prepared = 256;
+
+// A refused connection has no SQLSTATE, only words in the server's language; these are English.
+ErrorKind connect_error_kind(std::string_view message) {
+    const auto says = [&](std::string_view words) {
+        return message.find(words) != std::string_view::npos;
+    };
+    if (says("too many clients") || says("too many connections") ||
+        says("remaining connection slots") || says("no more connections allowed"))
+        return ErrorKind::too_many_connections;
+    if (says("is starting up") || says("is shutting down") || says("in recovery mode") ||
+        says("not accepting connections"))
+        return ErrorKind::server_shutdown;
+    return ErrorKind::connection;
+}
+
+// libpq's messages have several lines; a line of the log is one.
+std::string message_of(const std::exception& error) {
+    std::string line;
+    for (const char c : std::string_view(error.what())) {
+        if (c == '\n') line += "; ";
+        if (c != '\n' && c != '\t') line += c;
+    }
+    while (line.ends_with("; "))
+        line.resize(line.size() - 2);
+    return line;
+}
+
+std::unique_ptr<pqxx::connection> connect(const SessionOptions& options) {
+    const auto settings = connection_settings(options);
+    try {
+        auto connection = std::make_unique<pqxx::connection>(settings);
+        compat::never_reconnect(*connection);
+        return connection;
+    } catch (const pqxx::failure& error) {
+        auto message = message_of(error);
+        const auto kind = connect_error_kind(message);
+        if (message.find("unsupported startup parameter") != std::string::npos)
+            message += " (a connection pooler refuses `options`: use --database-prepare off)";
+        throw ConnectError(kind, "cannot connect to " + redact_url(options.url) + ": " + message);
+    }
+}
+
+}  // namespace
+
+Session::Session(const SessionOptions& options)
+    : prepare_(options.prepare), connection_(connect(options)) {}
+
+Session::~Session() = default;
+
+pqxx::result Session::read(const Statement& statement) {
+    if (lost_) throw Error(ErrorKind::connection, "the connection was lost at an earlier read");
+    try {
+        return prepare_ ? run_prepared(statement) : run(statement);
+    } catch (const pqxx::failure& error) {
+        throw_classified(error);
+    }
+}
+
+pqxx::result Session::run(const Statement& statement) {
+    pqxx::nontransaction transaction{*connection_};
+    return compat::exec_unprepared(transaction, statement.sql, statement.parameters);
+}
+
+pqxx::result Session::run_prepared(const Statement& statement) {
+    if (prepared_.size() >= max_prepared && !prepared_.contains(statement.sql))
+        return run(statement);
+    const auto execute = [&](const std::string& name) {
+        pqxx::nontransaction transaction{*connection_};
+        return compat::exec_prepared(transaction, name, statement.parameters);
+    };
+    const auto& name = prepared_name(statement.sql);
+    // A statement that failed has changed nothing, so it can be run again.
+    try {
+        return execute(name);
+    } catch (const pqxx::feature_not_supported&) {  // cached plan must not change result type
+        compat::unprepare(*connection_, forget(statement.sql));
+    } catch (const pqxx::invalid_sql_statement_name&) {  // DISCARD ALL, by a pooler
+        compat::forget_prepared(*connection_, forget(statement.sql));
+    }
+    return execute(prepared_name(statement.sql));
+}
+
+const std::string& Session::prepared_name(const std::string& sql) {
+    const auto known = prepared_.find(sql);
+    if (known != prepared_.end()) return known->second;
+    // A number is never used again: after an error nobody knows what a name stands for.
+    auto name = "signalbox_" + std::to_string(++last_name_);
+    compat::prepare(*connection_, name, sql);
+    return prepared_.emplace(sql, std::move(name)).first->second;
+}
+
+std::string Session::forget(const std::string& sql) {
+    return prepared_.extract(sql).mapped();
+}
+
+bool Session::hung_up() const noexcept {
+    pollfd connection{.fd = connection_->sock(), .events = POLLRDHUP, .revents = 0};
+    return connection.fd < 0 || ::poll(&connection, 1, 0) != 0;
+}
+
+int Session::socket() const noexcept {
+    return connection_->sock();
+}
+
+void Session::cancel() {
+    try {
+        connection_->cancel_query();
+    } catch (const std::exception& error) {  // std::bad_alloc is libpqxx's word for a lost one
+        throw Error(ErrorKind::connection, "could not cancel: " + message_of(error));
+    }
+}
+
+void Session::throw_classified(const pqxx::failure& error) {
+    auto state = compat::sqlstate(error);
+    auto kind = error_kind(state);
+    if (kind == ErrorKind::statement &&
+        (!connection_->is_open() ||
+         dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr))
+        kind = ErrorKind::connection;
+    // Of a lost connection libpqxx can say things like "Could not obtain client encoding".
+    const std::string prefix = kind == ErrorKind::connection ? "lost the connection: " : "";
+    Error result{kind, prefix + message_of(error), std::move(state)};
+    lost_ = result.session_lost();
+    throw Error(std::move(result));
+}
+
+}  // namespace signalbox::db

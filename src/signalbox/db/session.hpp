@@ -1,0 +1,75 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <pqxx/connection>
+#include <pqxx/except>
+#include <pqxx/result>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "signalbox/db/connection_settings.hpp"
+#include "signalbox/db/error.hpp"
+
+namespace signalbox::db {
+
+/// One SQL statement. Parameters `$1`, `$2`, … are text that PostgreSQL converts; an empty one is
+/// NULL. No NUL byte may be in it.
+struct Statement {
+    std::string sql;
+    std::vector<std::optional<std::string>> parameters;
+};
+
+/// One connection to PostgreSQL, for one thread, blocking. Once lost it stays lost: it never
+/// connects again by itself. Only cancel() may be called by another thread.
+class Session {
+  public:
+    /// Connects, for at most `connect_timeout` for each host of the URL. Throws ConnectError.
+    explicit Session(const SessionOptions& options);
+    ~Session();
+
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    /// Runs a statement outside of any transaction block and returns its rows. Throws Error; after
+    /// one with `session_lost()` the session is of no more use, after any other it is.
+    ///
+    /// With `prepare` the statement is prepared at its first use; that it has to be prepared again,
+    /// because a table changed or a pooler forgot it, is never seen here.
+    [[nodiscard]] pqxx::result read(const Statement& statement);
+
+    /// Whether an earlier read lost the connection.
+    [[nodiscard]] bool lost() const noexcept { return lost_; }
+
+    /// Whether the server closed its end, which costs one poll(2) without waiting to find out. To
+    /// be asked between reads; false does not prove the server alive. Notices and notifications
+    /// that wait to be read do not count.
+    [[nodiscard]] bool hung_up() const noexcept;
+
+    /// The connection's descriptor, which stays the session's: for poll(2), and for shutdown(2)
+    /// from another thread to free a read that a dead server holds. -1 when the connection is lost.
+    [[nodiscard]] int socket() const noexcept;
+
+    /// Asks PostgreSQL, through a connection of its own, to cancel what the session runs. Any
+    /// thread. Blocks until the server has taken the request, for seconds when it is frozen: not
+    /// for an event loop. The request may come late: keep the session from its next read until this
+    /// has returned, and expect `cancelled` from that one all the same. Throws Error when the
+    /// server cannot be reached.
+    void cancel();
+
+  private:
+    [[nodiscard]] pqxx::result run(const Statement& statement);
+    [[nodiscard]] pqxx::result run_prepared(const Statement& statement);
+    [[nodiscard]] const std::string& prepared_name(const std::string& sql);
+    [[nodiscard]] std::string forget(const std::string& sql);
+    [[noreturn]] void throw_classified(const pqxx::failure& error);
+
+    const bool prepare_;
+    bool lost_ = false;
+    int last_name_ = 0;
+    std::unordered_map<std::string, std::string> prepared_;  // SQL to name
+    std::unique_ptr<pqxx::connection> connection_;
+};
+
+}  // namespace signalbox::db

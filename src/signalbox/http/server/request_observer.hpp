@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "signalbox/async/event_loop.hpp"
+#include "signalbox/http/request.hpp"
+#include "signalbox/observe/in_flight.hpp"
+
+namespace signalbox::http {
+
+/// A request that has been answered, or whose client is gone.
+struct FinishedRequest {
+    const Request* request;  ///< null when what came has no head that is in order
+    observe::InFlightRequest& in_flight;
+    std::string_view malformed_reason;  ///< of a bounded set; empty for a request that was taken
+    int status;                         ///< 499 when the client went away first
+    std::size_t body_size;
+    observe::InFlightRequest::Clock::time_point ended;
+};
+
+/// What one event loop tells of its requests, on the loop's thread, which it must not block. This
+/// one does not care.
+class RequestObserver {
+  public:
+    virtual ~RequestObserver() = default;
+
+    /// The trace that a request belongs to; none when nobody traces. The request is null when what
+    /// came was no request.
+    virtual observe::TraceContext trace(const Request*) { return {}; }
+    virtual void started(observe::InFlightRequest&) {}
+    /// Once for a request that is still in flight after --slow-request-log.
+    virtual void slow(const Request&, const observe::InFlightRequest&) {}
+    virtual void finished(const FinishedRequest&) {}
+    /// The server has drained: what is kept back is to be told now.
+    virtual void flush() {}
+};
+
+/// Makes the observer of an event loop, which is destroyed before the loop is.
+using MakeRequestObserver = std::function<std::unique_ptr<RequestObserver>(async::EventLoop&)>;
+
+inline std::unique_ptr<RequestObserver> observe_nothing(async::EventLoop&) {
+    return std::make_unique<RequestObserver>();
+}
+
+}  // namespace signalbox::http

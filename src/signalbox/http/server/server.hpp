@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "signalbox/http/server/acceptor.hpp"
+#include "signalbox/http/server/server_context.hpp"
+#include "signalbox/http/server/worker.hpp"
+
+namespace signalbox::http {
+
+/// An HTTP/1.1 server: accepts connections, and has N pairs of a reading thread (Pistache) and an
+/// event loop (asio). A connection belongs to one pair for life.
+///
+/// Public members are for one thread, the one that made the server.
+class Server {
+  public:
+    struct Drained {
+        std::size_t answered = 0;   ///< requests, since it began
+        std::size_t cancelled = 0;  ///< with 503, or cut off, because the time was up
+    };
+
+    Server(ServerOptions options, std::vector<Route> routes,
+           MakeRequestObserver make_observer = observe_nothing);
+    /// Ends at once: what is in flight is dropped. Call drain() before to lose nothing.
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// Binds and begins to accept. Throws std::system_error naming the address.
+    void listen();
+    std::uint16_t port() const noexcept { return port_; }
+    std::string url() const;  ///< `http://127.0.0.1:8000`, with the port that was found
+
+    /// Accepts no more, answers what has arrived (with `Connection: close`), closes what is idle.
+    /// What is not answered after `timeout` is cancelled. Returns when all connections are closed.
+    Drained drain(std::chrono::milliseconds timeout);
+
+    /// The event loop that turned last of all, and how long ago that was. Any thread.
+    struct SinceTurn {
+        std::string loop;
+        std::chrono::steady_clock::duration duration;
+    };
+    SinceTurn longest_since_turn() const;
+
+    struct Connections {
+        std::size_t active;      ///< with a request in flight
+        std::size_t idle;        ///< between requests
+        std::uint64_t rejected;  ///< ever, because there were --limit-connections already
+    };
+    Connections connections() const;  ///< Any thread.
+
+    struct Buffered {
+        std::size_t requests;   ///< bytes that arrive or wait, but for a few KiB of each connection
+        std::size_t responses;  ///< bytes of those that clients do not take
+    };
+    Buffered buffered() const;  ///< Any thread.
+
+  private:
+    void stop_accepting(std::chrono::steady_clock::time_point deadline);
+    void flush();
+    bool wait_until_closed(std::chrono::steady_clock::time_point deadline);
+
+    ServerContext context_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::unique_ptr<Acceptor> acceptor_;
+    std::uint16_t port_ = 0;
+};
+
+}  // namespace signalbox::http

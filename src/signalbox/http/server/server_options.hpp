@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "signalbox/config/ip_allow_list.hpp"
+#include "signalbox/http/wire/request_decoder.hpp"
+
+namespace signalbox::http {
+
+/// How a server listens and what it lets clients do. The flags of the same names say more.
+struct ServerOptions {
+    std::string name = "http";  ///< names its threads: `http-0`, `http-loop-0`
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 0;  ///< 0: any free one
+    std::size_t workers = 1;
+    IpAllowList forwarded_allow_ips{};
+    DecoderLimits limits{};
+    std::size_t limit_concurrency = 10000;
+    std::size_t limit_connections = 20000;
+    /// Past the limit a new connection takes the place of one between requests, if there is any.
+    /// Only with one worker.
+    bool idle_give_way = false;
+    /// Bytes of requests that arrive or wait, all connections together, and apart from these of
+    /// responses that clients do not take (see UnsentResponses).
+    std::size_t limit_buffered = std::size_t{512} * 1024 * 1024;
+    std::chrono::milliseconds request_timeout{30000};
+    std::chrono::milliseconds timeout_keep_alive{75000};
+    std::chrono::milliseconds timeout_request_head{10000};
+    std::chrono::milliseconds timeout_request_body{30000};
+    std::chrono::milliseconds timeout_write{30000};     ///< without progress
+    std::chrono::milliseconds slow_request_log{10000};  ///< 0: off
+};
+
+}  // namespace signalbox::http

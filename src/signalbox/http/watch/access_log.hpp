@@ -1,0 +1,48 @@
+#pragma once
+
+#include <asio/io_context.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <string>
+
+#include "signalbox/async/deadline_timer.hpp"
+#include "signalbox/config/config.hpp"
+#include "signalbox/http/server/request_observer.hpp"
+#include "signalbox/observe/log.hpp"
+
+namespace signalbox::http {
+
+/// Writes the log of one event loop's requests: one line for each that is over, with what was asked
+/// and answered, how long it took and what it waited for, and warnings about slow ones. A 500's
+/// cause is in its line, under the request id that the client has.
+///
+/// Lines are handed to the log many at a time, at most some milliseconds late: handing over one
+/// costs as much as writing several.
+///
+/// For the loop's thread. `log` and `which` must outlive it.
+class AccessLogger {
+  public:
+    AccessLogger(asio::io_context& loop, observe::Log& log, const std::atomic<AccessLog>& which);
+    ~AccessLogger();
+
+    void finished(const FinishedRequest& finished, std::chrono::steady_clock::duration duration,
+                  std::string_view error_type);
+    void slow(const Request& request, const observe::InFlightRequest& in_flight);
+    void blocked(const observe::InFlightRequest& in_flight,
+                 std::chrono::steady_clock::duration taken);
+    void flush();
+
+  private:
+    observe::Line begin(LogLevel level, std::string_view body);
+    void end();
+
+    observe::Log& log_;
+    const std::atomic<AccessLog>& which_;
+    std::string lines_;
+    std::size_t count_ = 0;
+    async::DeadlineTimer flush_timer_;
+};
+
+}  // namespace signalbox::http

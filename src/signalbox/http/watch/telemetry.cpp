@@ -1,0 +1,108 @@
+#include "signalbox/http/watch/telemetry.hpp"
+
+#include <chrono>
+
+#include "signalbox/http/watch/access_log.hpp"
+#include "signalbox/http/wire/head.hpp"
+
+namespace signalbox::http {
+
+namespace {
+
+const prometheus::Histogram::BucketBoundaries lag_buckets{.001, .0025, .005, .01, .025, .05,
+                                                          .1,   .25,   .5,   1,   2.5,  5};
+
+/// The caller's trace goes on where there is one caller's header and it is valid.
+observe::TraceContext trace_context(const Request* request) {
+    if (request == nullptr) return observe::TraceContext::start();
+    const Header* traceparent = nullptr;
+    for (const Header& header : request->headers) {
+        if (!is_named(header, "traceparent")) continue;
+        if (traceparent != nullptr) return observe::TraceContext::start();  // which is it?
+        traceparent = &header;
+    }
+    if (traceparent == nullptr) return observe::TraceContext::start();
+    const auto trace = observe::TraceContext::continue_from(traceparent->value);
+    return trace ? *trace : observe::TraceContext::start();
+}
+
+}  // namespace
+
+/// What one event loop's requests leave behind.
+class Telemetry::OfLoop final : public RequestObserver {
+  public:
+    OfLoop(Telemetry& telemetry, async::EventLoop& loop)
+        : requests_(telemetry.requests_),
+          metrics_(telemetry.request_metrics_),
+          in_flight_(telemetry.registry_.add_shard()),
+          access_log_(loop.context(), telemetry.log_, telemetry.access_log_) {
+        auto& lag = telemetry.lag_.Add({{"loop", loop.name()}}, lag_buckets);
+        loop.watch(
+            {.lag = [&lag](auto late) { lag.Observe(std::chrono::duration<double>(late).count()); },
+             .blocked = [this](const observe::InFlightRequest& request,
+                               auto taken) { access_log_.blocked(request, taken); }});
+    }
+
+    observe::TraceContext trace(const Request* request) override {
+        return requests_ ? trace_context(request) : observe::TraceContext{};
+    }
+
+    void started(observe::InFlightRequest& in_flight) override {
+        if (!requests_) return;
+        in_flight_.add(in_flight);
+        metrics_.started(in_flight);
+    }
+
+    void slow(const Request& request, const observe::InFlightRequest& in_flight) override {
+        access_log_.slow(request, in_flight);
+    }
+
+    void finished(const FinishedRequest& finished) override {
+        observe::InFlightRequest& in_flight = finished.in_flight;
+        const observe::RequestOutcome outcome{
+            .status = finished.status,
+            .malformed_reason = finished.malformed_reason,
+            .duration = finished.ended - in_flight.started,
+            .request_body_size = finished.request != nullptr ? finished.request->body.size() : 0,
+            .response_body_size = finished.body_size};
+        access_log_.finished(finished, outcome.duration, observe::error_type(in_flight, outcome));
+        if (!requests_) return;
+        metrics_.finished(in_flight, outcome);
+        in_flight_.remove(in_flight);
+    }
+
+    void flush() override { access_log_.flush(); }
+
+  private:
+    const bool requests_;
+    observe::RequestMetrics::OfLoop metrics_;
+    observe::InFlightShard& in_flight_;
+    AccessLogger access_log_;
+};
+
+Telemetry::Telemetry(observe::Metrics& metrics, observe::Log& log, AccessLog access_log,
+                     bool requests)
+    : metrics_(metrics),
+      log_(log),
+      access_log_(access_log),
+      requests_(requests),
+      request_metrics_(metrics),
+      lag_(prometheus::BuildHistogram()
+               .Name("signalbox_event_loop_lag_seconds")
+               .Help("How much later than it should an event loop came to its timer, ten times a "
+                     "second.")
+               .Register(metrics.registry())) {}
+
+std::unique_ptr<RequestObserver> Telemetry::observe(async::EventLoop& loop) {
+    metrics_.gauge("signalbox_event_loop_tasks",
+                   "Coroutines that were started on an event loop and have not ended.",
+                   {{"loop", loop.name()}}, [&loop] { return static_cast<double>(loop.tasks()); });
+    metrics_.gauge(
+        "signalbox_event_loop_since_turn_seconds",
+        "How long ago an event loop last turned; it does so ten times a second at least.",
+        {{"loop", loop.name()}},
+        [&loop] { return std::chrono::duration<double>(loop.since_turn()).count(); });
+    return std::make_unique<OfLoop>(*this, loop);
+}
+
+}  // namespace signalbox::http

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+#include "signalbox/async/event_loop.hpp"
+#include "signalbox/config/config.hpp"
+#include "signalbox/http/server/request_observer.hpp"
+#include "signalbox/observe/in_flight_registry.hpp"
+#include "signalbox/observe/log.hpp"
+#include "signalbox/observe/metrics.hpp"
+#include "signalbox/observe/request_metrics.hpp"
+
+namespace signalbox::http {
+
+/// Makes a server's requests visible: metrics, trace context, access log and the list of those in
+/// flight.
+///
+/// Threads: any. Lifetime: outlives the server; `metrics` and `log` outlive it.
+class Telemetry {
+  public:
+    /// With `requests` off only the access log is left, to measure what the rest costs.
+    Telemetry(observe::Metrics& metrics, observe::Log& log, AccessLog access_log, bool requests);
+
+    /// For the server: the observer of one of its event loops.
+    std::unique_ptr<RequestObserver> observe(async::EventLoop& loop);
+
+    observe::InFlightSnapshot in_flight(std::size_t limit) const {
+        return registry_.snapshot(limit);
+    }
+
+    /// Can be changed at any time.
+    AccessLog access_log() const noexcept { return access_log_; }
+    void set_access_log(AccessLog which) noexcept { access_log_ = which; }
+
+  private:
+    class OfLoop;
+
+    observe::Metrics& metrics_;
+    observe::Log& log_;
+    std::atomic<AccessLog> access_log_;
+    const bool requests_;
+    observe::RequestMetrics request_metrics_;
+    prometheus::Family<prometheus::Histogram>& lag_;
+    observe::InFlightRegistry registry_;
+};
+
+}  // namespace signalbox::http

@@ -1,0 +1,216 @@
+#include "signalbox/http/wire/request_decoder.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace signalbox::http {
+
+namespace {
+
+constexpr Malformed bare_line_feed{400, "bare_line_feed"};
+constexpr Malformed bad_chunk{400, "chunk"};
+constexpr Malformed body_too_large{413, "body_too_large"};
+
+/// A chunk's size line is a number and extensions that nobody uses.
+constexpr std::size_t longest_chunk_line = 256;
+
+/// Clients send one at most. Without a bound a flood of them would keep the HTTP thread busy and
+/// never be a request that is answered or timed out.
+constexpr std::size_t most_empty_lines = 16;
+
+/// Pistache's own parser reads the request line. It needs no more than that: the headers were
+/// checked and kept by us, and its header parser throws on harmless values.
+bool parse_request_line(const Request& request) {
+    // What comes here is not longer than the limit for heads; another one would only be in the way.
+    thread_local Pistache::Http::RequestParser parser(std::numeric_limits<std::size_t>::max());
+    std::string line;
+    line.reserve(request.method_name.size() + request.raw_path.size() + 16);
+    line.append(request.method_name).append(" ").append(request.raw_path);
+    line.append(" HTTP/1.1\r\n\r\n");
+    try {
+        parser.reset();
+        return parser.feed(line.data(), line.size()) &&
+               parser.parse() == Pistache::Http::Private::State::Done &&
+               parser.request.method() == request.method;
+    } catch (const std::exception&) {
+        return false;
+    }
+}
+
+}  // namespace
+
+RequestDecoder::Step RequestDecoder::next(std::string_view input) {
+    return phase_ == Phase::in_body ? read_body(input) : read_head(input);
+}
+
+RequestDecoder::Step RequestDecoder::read_head(std::string_view input) {
+    // Empty lines before a request are ignored (RFC 9112, section 2.2).
+    if (scanned_ == 0 && input.substr(0, 2) == "\r\n") {
+        if (++empty_lines_ > most_empty_lines) return fail({400, "empty_lines"});
+        phase_ = Phase::between_requests;
+        return {.used = 2, .again = true};
+    }
+    // The empty line that ends a head of just the allowed size, and not a byte more: what is found
+    // may not depend on how much has arrived.
+    const std::string_view allowed = input.substr(0, limits_.head + 2);
+    std::size_t line_start = scanned_;
+    while (true) {
+        const std::size_t line_feed = allowed.find('\n', line_start);
+        if (line_feed == std::string_view::npos) break;
+        if (line_feed == 0 || input[line_feed - 1] != '\r') return fail(bare_line_feed, input);
+        if (line_feed - line_start == 1) {
+            scanned_ = 0;
+            return begin_message(input.substr(0, line_start), line_feed + 1);
+        }
+        line_start = line_feed + 1;
+    }
+    if (input.size() >= limits_.head + 2) return fail(too_large(input), input);
+    scanned_ = line_start;
+    // A lone CR is half an empty line, not the beginning of a request.
+    phase_ = input.empty() || input == "\r" ? Phase::between_requests : Phase::in_head;
+    return {};
+}
+
+Malformed RequestDecoder::too_large(std::string_view head) const {
+    // npos is past every limit: the request line has not even ended.
+    return head.find('\n') >= limits_.head ? Malformed{414, "target_too_long"}
+                                           : Malformed{431, "head_too_large"};
+}
+
+RequestDecoder::Step RequestDecoder::begin_message(std::string_view head, std::size_t used) {
+    if (head.size() > limits_.head) return fail(too_large(head), head);
+    empty_lines_ = 0;
+    request_ = std::make_unique<Request>();
+    request_->head = head;
+    request_->wire_size = used;
+    framing_ = {};
+    Malformed problem = check_head(*request_, framing_);
+    const bool plain_target = !problem && request_->raw_path.front() == '/';
+    if (plain_target && request_->method_known && !parse_request_line(*request_)) {
+        problem = {400, "request_line"};
+    }
+    if (problem) {
+        request_.reset();
+        return fail(problem, head);
+    }
+    if (framing_.content_length > limits_.body) return fail(body_too_large);
+    if (!framing_.chunked && framing_.content_length == 0) return complete(used);
+
+    phase_ = Phase::in_body;
+    body_part_ = framing_.chunked ? BodyPart::chunk_size : BodyPart::content;
+    remaining_ = framing_.content_length;
+    trailer_size_ = 0;
+    if (framing_.expects_continue) {
+        return {.used = used, .decoded = ExpectsContinue{}, .again = true};
+    }
+    return {.used = used, .again = true};
+}
+
+RequestDecoder::Step RequestDecoder::read_body(std::string_view input) {
+    switch (body_part_) {
+        case BodyPart::content:
+        case BodyPart::chunk_data:
+            return read_content(input);
+        case BodyPart::chunk_size:
+            return read_chunk_size(input);
+        case BodyPart::chunk_end:
+            return read_chunk_end(input);
+        case BodyPart::trailers:
+            return read_trailers(input);
+    }
+    return fail(bad_chunk);
+}
+
+RequestDecoder::Step RequestDecoder::read_content(std::string_view input) {
+    const auto part = static_cast<std::size_t>(std::min<std::uint64_t>(remaining_, input.size()));
+    request_->body.append(input.substr(0, part));
+    request_->wire_size += part;
+    remaining_ -= part;
+    if (remaining_ > 0) return {.used = part};
+    if (body_part_ == BodyPart::content) return complete(part);
+    body_part_ = BodyPart::chunk_end;
+    return {.used = part, .again = true};
+}
+
+RequestDecoder::Step RequestDecoder::read_chunk_size(std::string_view input) {
+    const auto line = take_line(input);
+    if (!line) {
+        const bool hopeless =
+            input.size() > longest_chunk_line + 1 || input.find('\n') != std::string_view::npos;
+        return hopeless ? fail(bad_chunk) : Step{};
+    }
+    if (line->size() > longest_chunk_line) return fail(bad_chunk);
+    std::uint64_t size = 0;
+    const auto [end, error] = std::from_chars(line->data(), line->data() + line->size(), size, 16);
+    std::string_view extension = line->substr(static_cast<std::size_t>(end - line->data()));
+    if (error == std::errc::result_out_of_range) return fail(body_too_large);
+    if (error != std::errc{} || !is_field_value(extension)) return fail(bad_chunk);
+    if (!extension.empty()) {
+        // White space may stand before an extension, not before the end of the line.
+        extension.remove_prefix(std::min(extension.find_first_not_of(" \t"), extension.size()));
+        if (extension.empty() || extension.front() != ';') return fail(bad_chunk);
+    }
+    if (size > limits_.body - request_->body.size()) return fail(body_too_large);
+    request_->wire_size += line->size() + 2;
+    remaining_ = size;
+    body_part_ = size == 0 ? BodyPart::trailers : BodyPart::chunk_data;
+    return {.used = line->size() + 2, .again = true};
+}
+
+RequestDecoder::Step RequestDecoder::read_chunk_end(std::string_view input) {
+    constexpr std::string_view end = "\r\n";
+    if (input.substr(0, 2) != end.substr(0, input.size())) return fail(bad_chunk);
+    if (input.size() < end.size()) return {};
+    request_->wire_size += end.size();
+    body_part_ = BodyPart::chunk_size;
+    return {.used = end.size(), .again = true};
+}
+
+RequestDecoder::Step RequestDecoder::read_trailers(std::string_view input) {
+    const std::size_t arrived = std::min(input.find('\n'), input.size());  // with the CR
+    if (trailer_size_ + arrived > limits_.head + 1) return fail({431, "head_too_large"});
+    const auto line = take_line(input);
+    if (!line) return arrived < input.size() ? fail(bare_line_feed) : Step{};
+    const std::size_t used = line->size() + 2;
+    request_->wire_size += used;
+    if (line->empty()) return complete(used);
+    // Trailers are checked, so that nothing is smuggled in them, and dropped: nobody reads them.
+    if (!parse_field_line(*line)) return fail({400, "header"});
+    trailer_size_ += used;
+    return {.used = used, .again = true};
+}
+
+RequestDecoder::Step RequestDecoder::complete(std::size_t used) {
+    phase_ = Phase::between_requests;
+    return {.used = used, .decoded = std::move(request_), .again = true};
+}
+
+RequestDecoder::Step RequestDecoder::fail(Malformed why, std::string_view head) {
+    phase_ = Phase::failed;
+    if (request_) {
+        head = request_->head;
+        std::string().swap(request_->body);
+    }
+    const bool to_head = head.starts_with("HEAD ");
+    return {.decoded = Refusal{.why = why, .request = std::move(request_), .to_head = to_head}};
+}
+
+std::unique_ptr<Request> RequestDecoder::copy_head() const {
+    if (phase_ != Phase::in_body) return nullptr;
+    auto copy = std::make_unique<Request>();
+    copy->head = request_->head;
+    Framing framing;
+    static_cast<void>(check_head(*copy, framing));  // again, because its views look into its head
+    return copy;
+}
+
+std::optional<std::string_view> RequestDecoder::take_line(std::string_view input) const {
+    const std::size_t line_feed = input.find('\n');
+    if (line_feed == std::string_view::npos || line_feed == 0 || input[line_feed - 1] != '\r') {
+        return std::nullopt;
+    }
+    return input.substr(0, line_feed - 1);
+}
+
+}  // namespace signalbox::http

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <pistache/http.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "signalbox/http/request.hpp"
+#include "signalbox/http/wire/head.hpp"
+
+namespace signalbox::http {
+
+struct DecoderLimits {
+    std::size_t head = 32 * 1024;    ///< bytes of request line and headers; past it 431 or 414
+    std::size_t body = 1024 * 1024;  ///< bytes of content; past it 413
+};
+
+/// The client waits for `100 Continue` before it sends the body (RFC 9110, section 10.1.1).
+struct ExpectsContinue {};
+
+/// A message that is not taken, and what is known of it.
+struct Refusal {
+    Malformed why;
+    std::unique_ptr<Request> request{};  ///< without its body; null when its head was not in order
+    bool to_head = false;                ///< of a HEAD request, so that the answer has no content
+};
+
+using Decoded = std::variant<std::unique_ptr<Request>, ExpectsContinue, Refusal>;
+
+/// Cuts the bytes of one connection into requests (RFC 9112), however the network split them.
+///
+/// After a Refusal nothing more is decoded: where the next message would begin is unknown.
+/// Threads: one at a time.
+class RequestDecoder {
+  public:
+    /// What of a message has arrived, for the timeouts.
+    enum class Phase { between_requests, in_head, in_body, failed };
+
+    explicit RequestDecoder(DecoderLimits limits) : limits_(limits) {}
+
+    /// Takes the next bytes and calls `sink(Decoded)` for each thing they complete, in order.
+    template <class Sink>
+    void feed(std::string_view input, Sink&& sink) {
+        const bool continued = !buffered_.empty();
+        if (continued) input = buffered_.append(input);
+        while (phase_ != Phase::failed) {
+            Step step = next(input);
+            input.remove_prefix(step.used);
+            if (step.decoded) sink(std::move(*step.decoded));
+            if (!step.again) break;
+        }
+        if (phase_ == Phase::failed || input.empty()) {
+            std::string().swap(buffered_);  // not to keep the memory of what was once large
+        } else if (continued) {
+            buffered_.erase(0, buffered_.size() - input.size());
+        } else {
+            buffered_ = input;
+        }
+    }
+
+    Phase phase() const noexcept { return phase_; }
+    /// About what the message that is not complete yet occupies, and the copy of its head, in
+    /// bytes; next to nothing between messages.
+    std::size_t memory_size() const noexcept {
+        return buffered_.capacity() +
+               (request_ ? request_->memory_size() + request_->head.size() : 0);
+    }
+    /// For another thread: the head of the message whose body arrives, or null.
+    std::unique_ptr<Request> copy_head() const;
+    /// Whether what has arrived of it is a HEAD request, whose answer has no content.
+    bool in_head_request() const noexcept {
+        return std::string_view(request_ ? request_->head : buffered_).starts_with("HEAD ");
+    }
+
+  private:
+    struct Step {
+        std::size_t used = 0;
+        std::optional<Decoded> decoded{};
+        bool again = false;  ///< more may be done with the bytes that are left
+    };
+    enum class BodyPart { content, chunk_size, chunk_data, chunk_end, trailers };
+
+    Step next(std::string_view input);
+    Step read_head(std::string_view input);
+    Step begin_message(std::string_view head, std::size_t used);
+    Step read_body(std::string_view input);
+    Step read_content(std::string_view input);
+    Step read_chunk_size(std::string_view input);
+    Step read_chunk_end(std::string_view input);
+    Step read_trailers(std::string_view input);
+    Step complete(std::size_t used);
+    /// `head` is the beginning of a message that is not known as a request yet.
+    Step fail(Malformed why, std::string_view head = {});
+    Malformed too_large(std::string_view head) const;
+    /// The next line with its CRLF, if all of it is there.
+    std::optional<std::string_view> take_line(std::string_view input) const;
+
+    const DecoderLimits limits_;
+    Phase phase_ = Phase::between_requests;
+    std::string buffered_;     ///< the beginning of what is not complete yet
+    std::size_t scanned_ = 0;  ///< how much of an incomplete head was already searched
+    std::size_t empty_lines_ = 0;
+    std::unique_ptr<Request> request_;
+    Framing framing_;
+    BodyPart body_part_ = BodyPart::content;
+    std::uint64_t remaining_ = 0;  ///< of the content or of the chunk
+    std::size_t trailer_size_ = 0;
+};
+
+}  // namespace signalbox::http

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/histogram.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "signalbox/observe/metrics.hpp"
+
+namespace signalbox::observe {
+
+/// What a statement does, and to which table, for its metric: `SELECT`, `users`. The first keyword
+/// decides, and the first name after FROM, INTO, UPDATE or TABLE; empty when there is none. A
+/// glance at the words, not a parser of SQL.
+struct Operation {
+    std::string name;
+    std::string collection;
+};
+Operation operation_of(std::string_view sql);
+
+/// The families of `db_client_*` (OpenTelemetry's database client metrics), and the shared reads.
+/// Any thread.
+class DatabaseMetrics {
+  public:
+    using Duration = std::chrono::steady_clock::duration;
+
+    /// Every metric is labelled with the pool's name. `metrics` must outlive it.
+    DatabaseMetrics(Metrics& metrics, const std::string& pool_name);
+
+    /// A statement was executed. `error` is an SQLSTATE, or a constant of this program.
+    void executed(std::string_view sql, Duration duration, std::string_view error);
+
+    /// What a request saw of the pool. One that gave up waited, too.
+    void waited(Duration duration) { wait_time_.Observe(seconds(duration)); }
+    void timed_out() { timeouts_.Increment(); }
+    void shared_a_read() { shared_reads_.Increment(); }
+    /// A read lost its connection and is executed once more.
+    void retried() { retried_reads_.Increment(); }
+
+    /// What a connection was worth.
+    void connected(Duration duration) { create_time_.Observe(seconds(duration)); }
+    void used(Duration duration) { use_time_.Observe(seconds(duration)); }
+
+  private:
+    static double seconds(Duration duration) {
+        return std::chrono::duration<double>(duration).count();
+    }
+    prometheus::Histogram& operation(std::string_view sql, std::string_view error);
+
+    const std::string pool_name_;
+    prometheus::Family<prometheus::Histogram>& operations_;
+    prometheus::Histogram& create_time_;
+    prometheus::Histogram& wait_time_;
+    prometheus::Histogram& use_time_;
+    prometheus::Counter& timeouts_;
+    prometheus::Counter& shared_reads_;
+    prometheus::Counter& retried_reads_;
+
+    std::mutex mutex_;
+    /// Guarded by mutex_: by SQL, then by error.
+    using ByError = std::map<std::string, prometheus::Histogram*, std::less<>>;
+    std::map<std::string, ByError, std::less<>> known_operations_;
+};
+
+}  // namespace signalbox::observe

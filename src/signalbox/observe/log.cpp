@@ -1,0 +1,322 @@
+#include "signalbox/observe/log.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/compile.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <spdlog/async.h>
+#include <spdlog/sinks/sink.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <future>
+#include <iterator>
+#include <optional>
+#include <thread>
+
+#include "signalbox/json.hpp"
+#include "signalbox/version.hpp"
+
+namespace signalbox::observe {
+
+namespace {
+
+/// What may wait for standard output. A message is a line, or many lines of one event loop.
+constexpr std::size_t most_messages = 8192;
+constexpr std::size_t most_bytes = 16 * 1024 * 1024;
+
+constexpr std::chrono::seconds last_flush{2};
+
+struct Severity {
+    std::string_view text;
+    std::string_view json;
+};
+
+/// OpenTelemetry's names and numbers.
+Severity severity(LogLevel level) {
+    switch (level) {
+        case LogLevel::trace:
+            return {"TRACE", R"("severity_text":"TRACE","severity_number":1)"};
+        case LogLevel::debug:
+            return {"DEBUG", R"("severity_text":"DEBUG","severity_number":5)"};
+        case LogLevel::info:
+            return {"INFO ", R"("severity_text":"INFO","severity_number":9)"};
+        case LogLevel::warning:
+            return {"WARN ", R"("severity_text":"WARN","severity_number":13)"};
+        case LogLevel::error:
+            return {"ERROR", R"("severity_text":"ERROR","severity_number":17)"};
+        case LogLevel::critical:
+            break;
+    }
+    return {"FATAL", R"("severity_text":"FATAL","severity_number":21)"};
+}
+
+/// With leading zeros.
+void append_six_digits(std::string& text, std::int64_t number) {
+    char digits[6];
+    for (std::size_t i = 6; i-- > 0; number /= 10)
+        digits[i] = static_cast<char>('0' + number % 10);
+    text.append(digits, sizeof digits);
+}
+
+std::string instance_id() {
+    char host[256] = "localhost";
+    ::gethostname(host, sizeof host - 1);
+    return fmt::format("{}:{}", host, ::getpid());
+}
+
+/// The time of day is written anew once a second on each thread, the rest for each line.
+void append_time(std::string& text, std::chrono::system_clock::time_point time) {
+    thread_local std::chrono::sys_seconds second;
+    thread_local std::string until_second;
+    const auto floor = std::chrono::floor<std::chrono::seconds>(time);
+    if (floor != second || until_second.empty()) {
+        second = floor;
+        until_second = fmt::format("{:%Y-%m-%dT%H:%M:%S}.",
+                                   fmt::gmtime(std::chrono::system_clock::to_time_t(floor)));
+    }
+    text.append(until_second);
+    append_six_digits(text, std::chrono::floor<std::chrono::microseconds>(time - floor).count());
+    text.append(1, 'Z');
+}
+
+/// A character that a terminal may obey.
+struct Control {
+    unsigned code;
+    std::size_t size;  ///< bytes of UTF-8
+};
+
+/// The control at this place, if it is one: those of ASCII, those from U+0080 to U+009F, and the
+/// marks that turn the direction of what follows (Unicode Standard Annex #9, section 2).
+std::optional<Control> control_at(std::string_view text, std::size_t place) {
+    const auto byte = [&](std::size_t i) -> unsigned {
+        return place + i < text.size() ? static_cast<unsigned char>(text[place + i]) : 0;
+    };
+    const unsigned first = byte(0);
+    if (first < ' ' || first == 0x7f) return Control{first, 1};
+    if (first == 0xc2 && byte(1) >= 0x80 && byte(1) < 0xa0) return Control{byte(1), 2};
+    if (first != 0xe2 || (byte(1) != 0x80 && byte(1) != 0x81)) return std::nullopt;
+    const unsigned mark = 0x2000 + (byte(1) & 0x3f) * 0x40 + (byte(2) & 0x3f);
+    const bool turns = mark == 0x200e || mark == 0x200f || (mark >= 0x202a && mark <= 0x202e) ||
+                       (mark >= 0x2066 && mark <= 0x2069);
+    if (!turns) return std::nullopt;
+    return Control{mark, 3};
+}
+
+bool has_control(std::string_view text) {
+    for (std::size_t place = 0; place < text.size(); ++place) {
+        if (control_at(text, place)) return true;
+    }
+    return false;
+}
+
+/// In quotes and with escapes as JSON, of which a terminal is to obey nothing.
+void append_quoted(std::string& line, std::string_view value) {
+    const std::string quoted = json_string(value);
+    for (std::size_t place = 0; place < quoted.size();) {
+        if (const auto control = control_at(quoted, place)) {
+            fmt::format_to(std::back_inserter(line), "\\u{:04x}", control->code);
+            place += control->size;
+        } else {
+            line += quoted[place++];
+        }
+    }
+}
+
+/// In text, quotes are only where the value would be misread without.
+void append_plain(std::string& line, std::string_view value) {
+    const bool clear = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
+        return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
+    });
+    if (clear) {
+        line += value;
+    } else {
+        append_quoted(line, value);
+    }
+}
+
+}  // namespace
+
+/// What waits for the thread, as we count it: spdlog's queue drops the oldest message when it is
+/// full, but does not say how many lines that was, and its bound is not one of bytes.
+struct Log::Queue {
+    std::atomic<std::size_t> messages{0};
+    std::atomic<std::size_t> bytes{0};
+    std::atomic<std::uint64_t> dropped_lines{0};
+
+    bool take_place(std::size_t size) noexcept {
+        const bool room = messages.fetch_add(1) < most_messages;
+        if (bytes.fetch_add(size) + size <= most_bytes && room) return true;
+        leave(size);
+        return false;
+    }
+    void leave(std::size_t size) noexcept {
+        messages.fetch_sub(1);
+        bytes.fetch_sub(size);
+    }
+};
+
+/// Where the lines end up, on the log's thread.
+class Log::Sink final : public spdlog::sinks::sink {
+  public:
+    Sink(int descriptor, std::shared_ptr<Queue> queue)
+        : descriptor_(descriptor), queue_(std::move(queue)) {}
+
+    void log(const spdlog::details::log_msg& message) override {
+        const std::string_view lines(message.payload.data(), message.payload.size());
+        if (!write(lines)) {
+            const auto count = std::count(lines.begin(), lines.end(), '\n');
+            queue_->dropped_lines.fetch_add(static_cast<std::uint64_t>(count));
+        }
+        queue_->leave(lines.size());
+    }
+    void flush() override {}
+    void set_pattern(const std::string&) override {}
+    void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
+
+  private:
+    bool write(std::string_view rest) const {
+        while (!rest.empty()) {
+            const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
+            if (written >= 0) {
+                rest.remove_prefix(static_cast<std::size_t>(written));
+            } else if (errno == EAGAIN) {  // a terminal that a neighbour made non-blocking
+                pollfd writable{.fd = descriptor_, .events = POLLOUT, .revents = 0};
+                ::poll(&writable, 1, -1);
+            } else if (errno != EINTR) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    const int descriptor_;
+    const std::shared_ptr<Queue> queue_;
+};
+
+std::string format_time(std::chrono::system_clock::time_point time) {
+    std::string text;
+    append_time(text, time);
+    return text;
+}
+
+Log::Log(LogLevel level, LogFormat format, int descriptor)
+    : format_(format),
+      level_(level),
+      resource_(fmt::format(R"(,"service.name":"signalbox","service.version":"{}",)"
+                            R"("service.instance.id":{}}})",
+                            version, json_string(instance_id()))),
+      queue_(std::make_shared<Queue>()),
+      // Never full: Queue admits fewer.
+      thread_(std::make_shared<spdlog::details::thread_pool>(most_messages + 1, 1)),
+      logger_(std::make_shared<spdlog::async_logger>(
+          "signalbox", std::make_shared<Sink>(descriptor, queue_), thread_,
+          spdlog::async_overflow_policy::overrun_oldest)) {
+    logger_->set_level(spdlog::level::trace);  // ours is looked at before a line is made
+}
+
+Log::~Log() {
+    close();
+}
+
+bool Log::close() {
+    if (!thread_) return true;
+    // spdlog waits for its thread, and that for standard output, which may be a pipe that nobody
+    // reads. Whoever does not read his log has no say in when the process ends.
+    std::promise<void> done;
+    auto flushed = done.get_future();
+    std::thread([thread = std::move(thread_), logger = std::move(logger_),
+                 done = std::move(done)]() mutable {
+        thread.reset();  // ends behind what is queued; the sink has no other user then
+        logger.reset();
+        done.set_value();
+    }).detach();
+    return flushed.wait_for(last_flush) == std::future_status::ready;
+}
+
+void Line::append(std::string_view text) {
+    json_ ? append_json_string(buffer_, text) : append_plain(buffer_, text);
+}
+
+void Line::append(std::int64_t number) {
+    const fmt::format_int digits(number);
+    buffer_.append(digits.data(), digits.size());
+}
+
+void Line::append(double number) {
+    if (std::isfinite(number)) {
+        fmt::format_to(std::back_inserter(buffer_), FMT_COMPILE("{:.6f}"), number);
+    } else {
+        buffer_.append("null");  // JSON has no word for it
+    }
+}
+
+void Line::append(bool truth) {
+    buffer_.append(truth ? "true" : "false");
+}
+
+void Line::append(std::chrono::nanoseconds duration) {
+    // Without a floating-point number, which costs more: there are several durations in a line.
+    const auto nanoseconds = std::max(duration.count(), std::chrono::nanoseconds::rep{0});
+    const auto microseconds = nanoseconds / 1000 + (nanoseconds % 1000 >= 500 ? 1 : 0);
+    append(std::int64_t{microseconds / 1'000'000});
+    buffer_.append(1, '.');
+    append_six_digits(buffer_, microseconds % 1'000'000);
+}
+
+Line& Line::add(const Field& field) {
+    const auto& [name, value] = field;
+    if (json_) {
+        buffer_.append(",\"").append(name).append("\":");
+    } else {
+        buffer_.append("  ").append(name).append(1, '=');
+    }
+    std::visit([this](const auto& known) { append(known); }, value);
+    return *this;
+}
+
+void Log::write(LogLevel level, std::string_view body, Fields fields) {
+    if (!enabled(level)) return;
+    std::string text;
+    Line line = begin_line(text, level, body);
+    for (const Field& field : fields)
+        line.add(field);
+    end_line(text);
+    write_lines(text, 1);
+}
+
+void Log::write_lines(std::string_view lines, std::size_t count) {
+    if (!queue_->take_place(lines.size())) {
+        queue_->dropped_lines.fetch_add(count);
+        return;
+    }
+    logger_->log(spdlog::level::info, spdlog::string_view_t(lines.data(), lines.size()));
+}
+
+Line Log::begin_line(std::string& lines, LogLevel level, std::string_view body) const {
+    const auto [text, json] = severity(level);
+    const auto now = std::chrono::system_clock::now();
+    if (format_ == LogFormat::json) {
+        lines.append(R"({"timestamp":")");
+        append_time(lines, now);
+        lines.append("\",").append(json).append(R"(,"body":)");
+        append_json_string(lines, body);
+    } else {
+        append_time(lines, now);
+        lines.append(1, ' ').append(text).append(1, ' ');
+        has_control(body) ? append_quoted(lines, body) : append_utf8(lines, body);
+    }
+    return {lines, format_};
+}
+
+void Log::end_line(std::string& lines) const {
+    if (format_ == LogFormat::json) lines += resource_;
+    lines.append(1, '\n');
+}
+
+std::uint64_t Log::dropped() const noexcept {
+    return queue_->dropped_lines;
+}
+
+}  // namespace signalbox::observe

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "signalbox/config/config.hpp"
+
+namespace spdlog {
+class async_logger;
+}
+namespace spdlog::details {
+class thread_pool;
+}
+
+namespace signalbox::observe {
+
+/// A duration is written in seconds, with microseconds.
+using FieldValue =
+    std::variant<std::string_view, std::int64_t, double, bool, std::chrono::nanoseconds>;
+/// Names are the program's own and need no escaping.
+using Field = std::pair<std::string_view, FieldValue>;
+using Fields = std::initializer_list<Field>;
+
+/// The name of a field as it stands in a line, made when the program is compiled.
+template <std::size_t size>
+struct FieldName {
+    consteval FieldName(const char (&name)[size]) {  // NOLINT: a literal is a name
+        std::copy_n(",\"", 2, text);
+        std::copy_n(name, size - 1, text + 2);
+        std::copy_n("\":", 2, text + size + 1);
+    }
+    constexpr std::string_view json() const { return {text, size + 3}; }
+    constexpr std::string_view plain() const { return {text + 2, size - 1}; }
+
+    char text[size + 3];  ///< `,"name":`
+};
+
+/// One line while it is being written, into a buffer that may hold others already.
+class Line {
+  public:
+    Line(std::string& buffer, LogFormat format)
+        : buffer_(buffer), json_(format == LogFormat::json) {}
+
+    template <FieldName name, class Value>
+    Line& add(Value value) {
+        if (json_) {
+            buffer_.append(name.json());
+        } else {
+            buffer_.append("  ").append(name.plain()).append(1, '=');
+        }
+        append(value);
+        return *this;
+    }
+    Line& add(const Field& field);
+
+  private:
+    void append(const char*) = delete;  // it would pass for a bool
+    void append(std::string_view text);
+    void append(std::int64_t number);
+    void append(double number);
+    void append(bool truth);
+    void append(std::chrono::nanoseconds duration);
+
+    std::string& buffer_;
+    const bool json_;
+};
+
+/// The process's log: one line an event on standard output, as a JSON object (OpenTelemetry's log
+/// data model) or as text for a terminal. A line is valid JSON whatever bytes are in it.
+///
+/// Any thread may write. Writing never blocks: a thread of its own empties the queue, and when
+/// standard output does not take the lines and the queue is full, new ones are dropped and counted.
+class Log {
+  public:
+    /// `descriptor` stays the caller's to close.
+    Log(LogLevel level, LogFormat format, int descriptor = STDOUT_FILENO);
+    ~Log();  ///< closes
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+
+    void write(LogLevel level, std::string_view body, Fields fields = {});
+
+    /// For who writes many: begins a line behind others, ends it, and writes all of them.
+    Line begin_line(std::string& lines, LogLevel level, std::string_view body) const;
+    void end_line(std::string& lines) const;
+    void write_lines(std::string_view lines, std::size_t count);
+
+    /// Writes out what is queued; nothing may be written after. False when standard output does
+    /// not take it within two seconds: then a thread still waits for it, and so would exit(3).
+    bool close();
+
+    LogFormat format() const noexcept { return format_; }
+    bool enabled(LogLevel level) const noexcept { return level >= level_; }
+
+    /// Can be changed at any time.
+    LogLevel level() const noexcept { return level_; }
+    void set_level(LogLevel level) noexcept { level_ = level; }
+
+    /// Lines that were not written, because the queue was full or standard output failed.
+    std::uint64_t dropped() const noexcept;
+
+  private:
+    class Sink;
+    struct Queue;
+
+    const LogFormat format_;
+    std::atomic<LogLevel> level_;
+    const std::string resource_;  ///< the fields that every line ends with
+    const std::shared_ptr<Queue> queue_;
+    std::shared_ptr<spdlog::details::thread_pool> thread_;
+    std::shared_ptr<spdlog::async_logger> logger_;
+};
+
+/// RFC 3339 with microseconds, in UTC: `2026-11-22T07:02:06.076478Z`.
+std::string format_time(std::chrono::system_clock::time_point time);
+
+}  // namespace signalbox::observe

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "signalbox/observe/in_flight.hpp"
+#include "signalbox/observe/metrics.hpp"
+
+namespace signalbox::observe {
+
+/// How a request ended.
+struct RequestOutcome {
+    int status;                         ///< 499 when the client went away first
+    std::string_view malformed_reason;  ///< of a bounded set; empty for a proper request
+    std::chrono::steady_clock::duration duration;
+    std::size_t request_body_size;
+    std::size_t response_body_size;
+};
+
+/// `error.type` of OpenTelemetry, of a bounded set: what is known of the cause, else the status of
+/// a server error; empty when there was no error. A proper request answered with 4xx is none.
+std::string_view error_type(const InFlightRequest& request, const RequestOutcome& outcome);
+
+/// The families of `http_server_*` (OpenTelemetry's HTTP server metrics) and what Signalbox counts
+/// of its own for each request. One for the process.
+class RequestMetrics {
+  public:
+    /// `metrics` must outlive it.
+    explicit RequestMetrics(Metrics& metrics);
+
+    /// One event loop's way to them. It remembers each metric it met: finding one by its labels is
+    /// dear, counting is not. For the loop's thread only.
+    class OfLoop {
+      public:
+        explicit OfLoop(RequestMetrics& metrics) : metrics_(metrics) {}
+
+        void started(const InFlightRequest& request);
+        void finished(const InFlightRequest& request, const RequestOutcome& outcome);
+
+      private:
+        struct Series {
+            int status;
+            std::string_view error_type;
+            prometheus::Histogram* duration;
+            prometheus::Histogram* request_body_size;
+            prometheus::Histogram* response_body_size;
+        };
+        struct Endpoint {
+            prometheus::Gauge* active = nullptr;
+            std::vector<Series> series{};
+        };
+        /// Where method, route and scheme are: these texts are constants, so one text nearly always
+        /// is at one address, and where it is not, the family still gives the same metric.
+        using Key = std::array<const char*, 3>;
+
+        Endpoint& endpoint(const InFlightRequest& request);
+        Series& series(const InFlightRequest& request, int status, std::string_view error_type);
+
+        RequestMetrics& metrics_;
+        std::map<Key, Endpoint> endpoints_;
+        std::map<std::string_view, prometheus::Counter*> malformed_;
+    };
+
+  private:
+    prometheus::Family<prometheus::Histogram>& duration_;
+    prometheus::Family<prometheus::Gauge>& active_;
+    prometheus::Family<prometheus::Histogram>& request_body_size_;
+    prometheus::Family<prometheus::Histogram>& response_body_size_;
+    prometheus::Family<prometheus::Counter>& malformed_;
+    std::array<prometheus::Counter*, 4> shed_{};       ///< by Shed
+    std::array<prometheus::Counter*, 4> cancelled_{};  ///< by Cancelled
+};
+
+}  // namespace signalbox::observe

@@ -1,0 +1,135 @@
+#include "signalbox/wiring.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "signalbox/observe/process_metrics.hpp"
+#include "signalbox/process/file_limit.hpp"
+#include "signalbox/version.hpp"
+
+namespace signalbox {
+
+db::PoolOptions pool_options(const Config& config, observe::Log& log,
+                             observe::DatabaseMetrics& metrics) {
+    return {.url = config.database_url,
+            .url_file = config.database_url_file,
+            .size = config.database_pool_size,
+            .max_queue = config.database_max_queue,
+            .startup_timeout = config.database_startup_timeout,
+            .query_timeout = config.database_query_timeout,
+            .max_lifetime = config.database_max_lifetime,
+            .prepare = config.database_prepare,
+            .share_reads = !config.no_share_reads,
+            .on_event =
+                [&log](db::Event event, std::string_view what) {
+                    log.write(event == db::Event::connected ? LogLevel::info : LogLevel::warning,
+                              what);
+                },
+            .metrics = config.observability ? &metrics : nullptr};
+}
+
+http::ServerOptions api_options(const Config& config) {
+    return {.name = "http",
+            .host = config.host,
+            .port = config.port,
+            .workers = config.workers,
+            .forwarded_allow_ips = config.forwarded_allow_ips,
+            .limits = {.head = config.limit_request_head, .body = config.limit_request_body},
+            .limit_concurrency = config.effective_concurrency(),
+            .limit_connections = config.limit_connections,
+            .limit_buffered = config.limit_buffered,
+            .request_timeout = config.request_timeout,
+            .timeout_keep_alive = config.timeout_keep_alive,
+            .timeout_request_head = config.timeout_request_head,
+            .timeout_request_body = config.timeout_request_body,
+            .timeout_write = config.timeout_write,
+            .slow_request_log = config.slow_request_log};
+}
+
+http::ServerOptions admin_options(const Config& config) {
+    // The operators' own few requests: the defaults do, whatever the API is limited to.
+    return {.name = "admin",
+            .host = config.admin_host,
+            .port = config.admin_port,
+            .limit_connections = process::admin_connections,
+            .idle_give_way = true,
+            .limit_buffered = config.limit_buffered};
+}
+
+void add_metrics(observe::Metrics& metrics, const admin::Health& health, const observe::Log& log,
+                 const db::Pool& database, const Config& config, const http::Server& api) {
+    const auto number = [](auto value) { return static_cast<double>(value); };
+    metrics.gauge("signalbox_build_info", "Always 1; the labels say what is running.",
+                  {{"version", std::string(version)},
+                   {"revision", std::string(revision)},
+                   {"compiler", "g++ " __VERSION__}},
+                  [] { return 1; });
+    for (const auto state : {admin::State::starting, admin::State::ready, admin::State::draining}) {
+        metrics.gauge("signalbox_state", "1 for where in its life the process is, else 0.",
+                      {{"state", std::string(to_string(state))}},
+                      [&health, state] { return health.state() == state ? 1 : 0; });
+    }
+    metrics.counter("signalbox_log_messages_dropped_total",
+                    "Log lines that standard output did not take in time.", {},
+                    [&log, number] { return number(log.dropped()); });
+
+    metrics.gauge("signalbox_database_reachable",
+                  "1 while the database answers, else 0: what /readyz looks at.", {},
+                  [&database] { return database.reachable() ? 1 : 0; });
+    const prometheus::Labels pool{{"db_client_connection_pool_name", database_pool_name}};
+    const auto with_state = [&pool](const char* state) {
+        auto labels = pool;
+        labels.emplace("db_client_connection_state", state);
+        return labels;
+    };
+    metrics.gauge("db_client_connections", "Connections to the database, by what they do.",
+                  with_state("idle"),
+                  [&database, number] { return number(database.usage().idle); });
+    metrics.gauge("db_client_connections", "Connections to the database, by what they do.",
+                  with_state("used"),
+                  [&database, number] { return number(database.usage().used); });
+    metrics.gauge("db_client_connection_max", "--database-pool-size", pool,
+                  [size = number(config.database_pool_size)] { return size; });
+    metrics.gauge("db_client_connection_pending_requests",
+                  "Reads that wait for a connection; those that share one count once.", pool,
+                  [&database, number] { return number(database.usage().waiting); });
+
+    metrics.gauge("signalbox_connections",
+                  "Clients' connections, by whether a request is in flight.", {{"state", "active"}},
+                  [&api, number] { return number(api.connections().active); });
+    metrics.gauge("signalbox_connections",
+                  "Clients' connections, by whether a request is in flight.", {{"state", "idle"}},
+                  [&api, number] { return number(api.connections().idle); });
+    metrics.counter(
+        "signalbox_connections_rejected_total",
+        "Connections answered with 503 and closed: --limit-connections, or no open file left.", {},
+        [&api, number] { return number(api.connections().rejected); });
+    constexpr auto buffered = "signalbox_buffered_bytes";
+    constexpr auto buffered_help =
+        "Requests that arrive or wait, responses that clients do not take; --limit-buffered each.";
+    metrics.gauge(buffered, buffered_help, {{"what", "requests"}},
+                  [&api, number] { return number(api.buffered().requests); });
+    metrics.gauge(buffered, buffered_help, {{"what", "responses"}},
+                  [&api, number] { return number(api.buffered().responses); });
+    metrics.add(std::make_unique<observe::ProcessMetrics>());
+}
+
+void listen(http::Server& server, std::string_view flags) {
+    try {
+        server.listen();
+    } catch (const std::system_error& error) {
+        throw std::runtime_error(
+            fmt::format("{}; choose another address with {}", error.what(), flags));
+    }
+}
+
+void append(std::vector<http::Route>& routes, std::vector<http::Route> more) {
+    routes.insert(routes.end(), std::make_move_iterator(more.begin()),
+                  std::make_move_iterator(more.end()));
+}
+
+}  // namespace signalbox

@@ -1,0 +1,449 @@
+#include "signalbox/http/wire/request_decoder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace signalbox::http {
+namespace {
+
+using Phase = RequestDecoder::Phase;
+using Events = std::vector<std::string>;
+
+constexpr DecoderLimits small{.head = 100, .body = 16};
+
+/// An event as one comparable text.
+std::string describe(const Decoded& decoded) {
+    if (std::holds_alternative<ExpectsContinue>(decoded)) return "expects continue";
+    if (const auto* refusal = std::get_if<Refusal>(&decoded)) {
+        return std::to_string(refusal->why.status) + " " + std::string(refusal->why.reason) +
+               (refusal->request ? " of " + refusal->request->path : "");
+    }
+    const Request& request = *std::get<std::unique_ptr<Request>>(decoded);
+    return std::string(request.method_name) + " " + request.path + " [" + request.body + "] " +
+           std::to_string(request.wire_size);
+}
+
+class Decoding {
+  public:
+    explicit Decoding(DecoderLimits limits = {}) : decoder_(limits) {}
+
+    Decoding& feed(std::string_view bytes) {
+        // A copy of just this size, so that a view kept into it is found by the sanitizer.
+        const std::vector<char> copy(bytes.begin(), bytes.end());
+        decoder_.feed({copy.data(), copy.size()},
+                      [this](Decoded decoded) { events.push_back(describe(decoded)); });
+        return *this;
+    }
+    Phase phase() const { return decoder_.phase(); }
+    std::size_t memory_size() const { return decoder_.memory_size(); }
+
+    Events events;
+
+  private:
+    RequestDecoder decoder_;
+};
+
+Events decode(std::string_view bytes, DecoderLimits limits = {}) {
+    return Decoding(limits).feed(bytes).events;
+}
+
+std::string request(std::string_view line, std::string_view fields, std::string_view body = "") {
+    return std::string(line) + " HTTP/1.1\r\nHost: a\r\n" + std::string(fields) + "\r\n" +
+           std::string(body);
+}
+
+std::string chunked(std::string_view body) {
+    return request("POST /c", "Transfer-Encoding: chunked\r\n", body);
+}
+
+std::string event(std::string_view what, std::string_view body, const std::string& message) {
+    return std::string(what) + " [" + std::string(body) + "] " + std::to_string(message.size());
+}
+
+std::string filled(std::size_t size) {
+    return std::string(size, 'x');
+}
+
+TEST(decoder, reads_a_request_without_a_body) {
+    const std::string message = request("GET /a?b", "Name: value\r\n");
+    EXPECT_EQ(decode(message), Events{event("GET /a", "", message)});
+}
+
+TEST(decoder, keeps_the_head_for_the_views_into_it) {
+    std::unique_ptr<Request> kept;
+    {
+        RequestDecoder decoder{{}};
+        const std::string message = request("GET /%41?b=c", "Name: value\r\n") + "GET";
+        for (const char byte : message) {
+            decoder.feed({&byte, 1}, [&](Decoded decoded) {
+                kept = std::move(std::get<std::unique_ptr<Request>>(decoded));
+            });
+        }
+    }
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(kept->method, Method::Get);
+    EXPECT_EQ(kept->raw_path, "/%41");
+    EXPECT_EQ(kept->path, "/A");
+    EXPECT_EQ(kept->query, "b=c");
+    EXPECT_EQ(kept->header("name"), "value");
+}
+
+TEST(decoder, reads_content_of_the_announced_length) {
+    const std::string message = request("POST /p", "Content-Length: 4\r\n", "\r\n\r\n");
+    EXPECT_EQ(decode(message), Events{event("POST /p", "\r\n\r\n", message)});
+    const std::string none = request("POST /p", "Content-Length: 0\r\nExpect: 100-continue\r\n");
+    EXPECT_EQ(decode(none), Events{event("POST /p", "", none)});
+}
+
+TEST(decoder, reads_chunks_and_drops_extensions_and_trailers) {
+    for (const std::string_view body :
+         {"3\r\nabc\r\n0\r\n\r\n", "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", "003\r\nabc\r\n000\r\n\r\n",
+          "3;a=b\r\nabc\r\n0;last\r\n\r\n", "3 \t;a=\"b\"\r\nabc\r\n0\r\n\r\n",
+          "3\r\nabc\r\n0\r\nTrailer: value\r\nOther:\r\n\r\n"}) {
+        const std::string message = chunked(body);
+        EXPECT_EQ(decode(message), Events{event("POST /c", "abc", message)}) << body;
+    }
+    const std::string upper = chunked("A\r\n0123456789\r\n0\r\n\r\n");
+    EXPECT_EQ(decode(upper), Events{event("POST /c", "0123456789", upper)});
+    const std::string lower = chunked("0a\r\n0123456789\r\n0\r\n\r\n");
+    EXPECT_EQ(decode(lower), Events{event("POST /c", "0123456789", lower)});
+    const std::string empty = chunked("0\r\n\r\n");
+    EXPECT_EQ(decode(empty), Events{event("POST /c", "", empty)});
+}
+
+TEST(decoder, reads_pipelined_requests_in_order) {
+    const std::string first = request("GET /1", "");
+    const std::string second = request("POST /2", "Content-Length: 3\r\n", "GET");
+    const std::string third = chunked("1\r\nx\r\n0\r\n\r\n");
+    const std::string fourth = request("PURGE /4", "");
+    EXPECT_EQ(decode(first + second + "\r\n" + third + fourth),
+              (Events{event("GET /1", "", first), event("POST /2", "GET", second),
+                      event("POST /c", "x", third), event("PURGE /4", "", fourth)}));
+}
+
+TEST(decoder, tells_an_expectation_before_the_body) {
+    const std::string head = request("PUT /e", "Expect: 100-continue\r\nContent-Length: 2\r\n");
+    Decoding decoding;
+    decoding.feed(head);
+    EXPECT_EQ(decoding.events, Events{"expects continue"});
+    EXPECT_EQ(decoding.phase(), Phase::in_body);
+    decoding.feed("ok");
+    EXPECT_EQ(decoding.events.back(), event("PUT /e", "ok", head + "ok"));
+}
+
+TEST(decoder, refuses_at_once_the_body_that_it_would_have_to_ask_for) {
+    EXPECT_EQ(decode(request("PUT /e", "Expect: 100-continue\r\nContent-Length: 17\r\n"), small),
+              Events{"413 body_too_large of /e"});
+}
+
+struct Stream {
+    std::string name, bytes;
+    DecoderLimits limits{};
+};
+
+void PrintTo(const Stream& stream, std::ostream* out) {
+    *out << stream.name;
+}
+
+class split_stream : public testing::TestWithParam<Stream> {};
+
+TEST_P(split_stream, gives_the_same_events_as_the_whole) {
+    const auto& [name, bytes, limits] = GetParam();
+    const std::string_view all = bytes;
+    const Events whole = decode(all, limits);
+    ASSERT_FALSE(whole.empty());
+    for (std::size_t i = 0; i <= all.size(); ++i) {
+        EXPECT_EQ(Decoding(limits).feed(all.substr(0, i)).feed(all.substr(i)).events, whole)
+            << "split at " << i;
+    }
+    for (std::size_t step = 1; step <= 7; ++step) {
+        Decoding decoding(limits);
+        for (std::size_t i = 0; i < all.size(); i += step)
+            decoding.feed(all.substr(i, step));
+        EXPECT_EQ(decoding.events, whole) << "in steps of " << step;
+    }
+}
+
+std::vector<Stream> streams() {
+    const std::string get = request("GET /g?q", "Name: value\r\n");
+    const std::string head = request("HEAD /h", "");
+    const std::string content = request("POST /p", "Content-Length: 6\r\n", "\r\nGET \n");
+    const std::string chunks =
+        chunked("4;a=b\r\n\r\n\r\n\r\n1 ; c\r\nx\r\n0;z\r\nTrailer: v\r\nOther:\r\n\r\n");
+    const std::string expects =
+        request("PUT /e", "Expect: 100-continue\r\nContent-Length: 2\r\n", "ok");
+    const std::string expects_chunks = request(
+        "PUT /f", "Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n", "2\r\nok\r\n0\r\n\r\n");
+    const DecoderLimits exact{.head = request("GET /", "").size() - 2, .body = 3};
+    const std::string line_feed_far_on = request("GET /", "") + filled(200);
+    return {
+        {"get", get + get},
+        {"head", head + get + head},
+        {"content", content + content},
+        {"chunks", chunks + chunks},
+        {"mixed", "\r\n" + get + "\r\n\r\n" + content + "\r\n" + chunks + head},
+        {"expectations", expects + expects_chunks + get},
+        {"http_1_0", "GET /1 HTTP/1.0\r\n\r\n" + get},
+        {"options", "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n" + get},
+        {"absolute", request("GET http://b/c?d", "") + get},
+        {"at_the_limits", request("GET /", "") + request("GET /", "")},
+        {"head_at_its_limit", request("GET /", "") + request("GET /", ""), exact},
+        {"head_past_its_limit", request("GET /", "") + request("GET /x", ""), exact},
+        {"line_past_its_limit", request("GET /", "") + "GET /" + filled(50) + "\r\n", exact},
+        {"no_host", get + "GET / HTTP/1.1\r\n\r\n" + get},
+        {"bare_line_feed", get + "GET / HTTP/1.1\nHost: a\r\n\r\n" + get},
+        {"bare_line_feed_in_fields", get + "GET / HTTP/1.1\r\nHost: a\n\r\n" + get},
+        {"bare_line_feed_past_the_limit", "GET / HTTP/1.1\r\nName: " + filled(100) + "\nx: y\r\n",
+         exact},
+        {"bare_line_feed_at_the_end", get + "GET / HTTP/1.1\r\nHost: a\r\n\n" + get},
+        {"bad_chunk_size", chunked("x\r\n") + get},
+        {"bad_chunk_end", chunked("1\r\nabc") + get},
+        {"chunk_line_too_long", chunked("1;" + filled(300) + "\r\nx\r\n0\r\n\r\n")},
+        {"chunk_too_large", chunked("2\r\nab\r\n2\r\nab\r\n0\r\n\r\n"), {.head = 1000, .body = 3}},
+        {"bad_trailer", chunked("0\r\nTrailer : v\r\n\r\n") + get},
+        {"bare_line_feed_in_trailers",
+         chunked("0\r\nTrailer: v\n\r\n") + line_feed_far_on + get,
+         {.head = 64, .body = 10}},
+        {"trailers_past_the_limit",
+         chunked("0\r\nTrailer: " + filled(70) + "\nx\r\n\r\n"),
+         {.head = 64, .body = 10}},
+    };
+}
+
+INSTANTIATE_TEST_SUITE_P(all, split_stream, testing::ValuesIn(streams()),
+                         [](const auto& info) { return info.param.name; });
+
+/// A GET whose head (request line and fields) has this size.
+std::string get_of_head_size(std::size_t size) {
+    const std::string least = request("GET /", "N: \r\n");
+    return request("GET /", "N: " + filled(size - (least.size() - 2)) + "\r\n");
+}
+
+TEST(head_limit, is_exact) {
+    const std::string at = get_of_head_size(small.head);
+    ASSERT_EQ(at.size(), small.head + 2);
+    EXPECT_EQ(decode(at, small), Events{event("GET /", "", at)});
+    EXPECT_EQ(decode(get_of_head_size(small.head + 1), small), Events{"431 head_too_large"});
+    EXPECT_EQ(decode(get_of_head_size(small.head * 3), small), Events{"431 head_too_large"});
+}
+
+TEST(head_limit, is_found_out_before_the_head_ends) {
+    EXPECT_EQ(decode("GET / HTTP/1.1\r\nName: " + filled(small.head), small),
+              Events{"431 head_too_large"});
+    EXPECT_EQ(decode("GET /" + filled(small.head), small), Events{"414 target_too_long"});
+}
+
+TEST(head_limit, counts_for_each_request_anew) {
+    const std::string at = get_of_head_size(small.head);
+    EXPECT_EQ(decode("\r\n" + at + at + "\r\n" + at, small).size(), 3U);
+}
+
+TEST(head_limit, of_a_request_line_is_exact) {
+    const auto of_line_size = [](std::size_t size) {
+        return "GET /" + filled(size - 16) + " HTTP/1.0\r\n\r\n";
+    };
+    const std::string at = of_line_size(small.head);
+    ASSERT_EQ(at.size(), small.head + 2);
+    EXPECT_EQ(decode(at, small), Events{event("GET /" + filled(small.head - 16), "", at)});
+    EXPECT_EQ(decode(of_line_size(small.head + 1), small), Events{"414 target_too_long"});
+    EXPECT_EQ(decode(of_line_size(small.head * 2), small), Events{"414 target_too_long"});
+}
+
+TEST(head_limit, may_be_large) {
+    // As large as --limit-request-head can be; nothing below may have a smaller limit of its own.
+    constexpr DecoderLimits large{.head = 1024 * 1024, .body = 0};
+    const std::string path = "/" + filled(1000 * 1000);
+    const std::string message = request("GET " + path, "");
+    EXPECT_EQ(decode(message, large), Events{event("GET " + path, "", message)});
+}
+
+TEST(empty_lines, before_a_request_are_ignored_up_to_a_bound) {
+    const std::string message = request("GET /", "");
+    std::string lines;
+    for (int i = 0; i < 16; ++i)
+        lines += "\r\n";
+    EXPECT_EQ(decode(lines + message + lines + message),
+              (Events{event("GET /", "", message), event("GET /", "", message)}));
+    EXPECT_EQ(decode(lines + "\r\n" + message), Events{"400 empty_lines"});
+}
+
+TEST(body_limit, of_content_is_exact) {
+    const std::string at = request("POST /p", "Content-Length: 16\r\n", filled(16));
+    EXPECT_EQ(decode(at, small), Events{event("POST /p", filled(16), at)});
+    EXPECT_EQ(decode(request("POST /p", "Content-Length: 17\r\n"), small),
+              Events{"413 body_too_large of /p"});
+    EXPECT_EQ(decode(request("POST /p", "Content-Length: 18446744073709551615\r\n"), small),
+              Events{"413 body_too_large of /p"});
+    const DecoderLimits no_body{.head = 64, .body = 0};
+    EXPECT_EQ(decode(request("POST /p", "Content-Length: 1\r\n"), no_body),
+              Events{"413 body_too_large of /p"});
+    EXPECT_EQ(decode(request("POST /p", "Content-Length: 0\r\n"), no_body).size(), 1U);
+}
+
+TEST(body_limit, of_chunks_is_for_their_sum) {
+    const std::string at = chunked("F\r\n" + filled(15) + "\r\n1\r\nx\r\n0\r\n\r\n");
+    EXPECT_EQ(decode(at, small), Events{event("POST /c", filled(16), at)});
+    // Refused when announced, not when it has come.
+    for (const std::string_view body :
+         {"11\r\n", "10\r\n0123456789abcdef\r\n1\r\n", "ffffffffffffffff\r\n",
+          "10000000000000000\r\n", "ffffffffffffffffffffffff\r\n"}) {
+        EXPECT_EQ(decode(chunked(body), small), Events{"413 body_too_large of /c"}) << body;
+    }
+}
+
+TEST(body_limit, of_trailers_is_the_one_of_heads) {
+    const auto of_trailer_size = [](std::size_t size) {
+        return chunked("0\r\nN: " + filled(size - 5) + "\r\n\r\n");
+    };
+    EXPECT_EQ(decode(of_trailer_size(small.head), small).front().substr(0, 4), "POST");
+    EXPECT_EQ(decode(of_trailer_size(small.head + 1), small), Events{"431 head_too_large of /c"});
+    std::string many;
+    for (std::size_t i = 0; i < small.head; ++i)
+        many += "N:\r\n";
+    EXPECT_EQ(decode(chunked("0\r\n" + many + "\r\n"), small), Events{"431 head_too_large of /c"});
+    EXPECT_EQ(decode(chunked("0\r\nN: " + filled(small.head)), small),
+              Events{"431 head_too_large of /c"});
+}
+
+class malformed_chunks : public testing::TestWithParam<std::string> {};
+
+TEST_P(malformed_chunks, are_refused) {
+    EXPECT_EQ(decode(chunked(GetParam())), Events{"400 chunk of /c"});
+}
+
+INSTANTIATE_TEST_SUITE_P(all, malformed_chunks,
+                         testing::Values("\r\n", "x\r\n", "-1\r\n", "+1\r\n", " 1\r\n", "0x1\r\n",
+                                         "1 \r\n", "1\t\r\n", "1 1\r\n", "1,\r\n", "g\r\n",
+                                         ";a\r\n", "1\n", "1;a\n", "1;a\rb\r\n", "1;\x01\r\n",
+                                         std::string("1;\0\r\n", 5), "1\r\nab", "1\r\na\n",
+                                         "1\r\na\rb", "1\r\na0\r\n", "0\n",
+                                         "1;" + std::string(255, 'x') + "\r\n",
+                                         std::string(258, '0'), std::string(258, ';')));
+
+TEST(chunk_line, may_have_256_bytes) {
+    const std::string message =
+        chunked("1;" + filled(254) + "\r\nx\r\n" + std::string(256, '0') + "\r\n\r\n");
+    EXPECT_EQ(decode(message), Events{event("POST /c", "x", message)});
+}
+
+TEST(trailers, are_checked) {
+    for (const std::string_view trailer :
+         {"Name : v\r\n", " folded\r\n", "Name\r\n", ": v\r\n", "Name: a\rb\r\n"}) {
+        EXPECT_EQ(decode(chunked("0\r\n" + std::string(trailer) + "\r\n")),
+                  Events{"400 header of /c"});
+    }
+    EXPECT_EQ(decode(chunked("0\r\nName: v\n\r\n")), Events{"400 bare_line_feed of /c"});
+    EXPECT_EQ(decode(chunked("0\r\n\n")), Events{"400 bare_line_feed of /c"});
+}
+
+TEST(bare_line_feed, ends_no_line) {
+    for (const std::string_view bytes :
+         {"\nGET / HTTP/1.1\r\n", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: a\n\n",
+          "GET / HTTP/1.1\r\nHost: a\r\n\n", "\n", "\r\n\n", "GET / HTTP/1.1\r\n\n"}) {
+        EXPECT_EQ(decode(bytes), Events{"400 bare_line_feed"}) << testing::PrintToString(bytes);
+    }
+}
+
+TEST(decoder, decodes_nothing_after_a_failure) {
+    Decoding decoding;
+    decoding.feed("GET /\r\n\r\n" + request("GET /", ""));
+    decoding.feed(request("GET /", "")).feed("\n");
+    EXPECT_EQ(decoding.events, Events{"400 request_line"});
+    EXPECT_EQ(decoding.phase(), Phase::failed);
+}
+
+TEST(decoder, refuses_what_the_head_check_refuses) {
+    EXPECT_EQ(decode("GET / HTTP/1.1\r\n\r\n"), Events{"400 host"});
+    EXPECT_EQ(decode("GET / HTTP/2.0\r\n\r\n"), Events{"505 version"});
+    EXPECT_EQ(decode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Events{"505 version"});
+    // TLS on a plain port.
+    EXPECT_EQ(decode(std::string_view("\x16\x03\x01\x02\x00\x01\r\n\r\n", 10)),
+              Events{"400 request_line"});
+}
+
+TEST(decoder, takes_every_method_and_visible_path) {
+    for (const std::string_view method :
+         {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "get"}) {
+        EXPECT_EQ(decode(request(std::string(method) + " /a", "")).front().substr(0, 3),
+                  method.substr(0, 3));
+    }
+    std::string path = "/";
+    for (char c = '!'; c <= '~'; ++c) {
+        if (c != '#' && c != '?' && c != '%') path += c;
+    }
+    const std::string message = request("GET " + path, "");
+    EXPECT_EQ(decode(message), Events{event("GET " + path, "", message)});
+}
+
+TEST(decoder, counts_what_it_holds_and_keeps_nothing_of_what_is_complete) {
+    const std::string large = request("GET /", "A: " + std::string(30'000, 'a') + "\r\n");
+    Decoding decoding;
+    const std::size_t before = decoding.memory_size();
+    EXPECT_LT(before, 100U);
+    decoding.feed(large.substr(0, large.size() - 1));
+    EXPECT_GE(decoding.memory_size(), large.size() - 1);
+    decoding.feed(large.substr(large.size() - 1));
+    EXPECT_EQ(decoding.memory_size(), before);
+
+    decoding.feed(request("POST /", "Content-Length: 20000\r\n", std::string(19'999, 'b')));
+    EXPECT_GE(decoding.memory_size(), 19'999U);
+    decoding.feed("b");
+    EXPECT_EQ(decoding.memory_size(), before);
+    EXPECT_EQ(decoding.events.size(), 2U);
+}
+
+TEST(phase, follows_the_message) {
+    Decoding decoding;
+    EXPECT_EQ(decoding.phase(), Phase::between_requests);
+    EXPECT_EQ(decoding.feed("G").phase(), Phase::in_head);
+    EXPECT_EQ(decoding.feed("ET / HTTP/1.1\r\nHost: a\r\n\r").phase(), Phase::in_head);
+    EXPECT_EQ(decoding.feed("\n").phase(), Phase::between_requests);
+    EXPECT_EQ(decoding.feed(request("POST /", "Content-Length: 2\r\n")).phase(), Phase::in_body);
+    EXPECT_EQ(decoding.feed("a").phase(), Phase::in_body);
+    EXPECT_EQ(decoding.feed("b").phase(), Phase::between_requests);
+    EXPECT_EQ(decoding.feed(chunked("")).phase(), Phase::in_body);
+    EXPECT_EQ(decoding.feed("0\r\n\r").phase(), Phase::in_body);
+    EXPECT_EQ(decoding.feed("\nPOST").phase(), Phase::in_head);
+    EXPECT_EQ(decoding.feed("\n").phase(), Phase::failed);
+    EXPECT_EQ(decoding.events.size(), 4U);
+}
+
+TEST(phase, of_an_empty_line_is_between_requests) {
+    // Else whoever sends a stray CRLF in two packets is timed out in the midst of no message.
+    Decoding decoding;
+    EXPECT_EQ(decoding.feed("\r").phase(), Phase::between_requests);
+    EXPECT_EQ(decoding.feed("\n").phase(), Phase::between_requests);
+    EXPECT_EQ(decoding.feed("\r").phase(), Phase::between_requests);
+    EXPECT_EQ(decoding.feed("\nG").phase(), Phase::in_head);
+}
+
+TEST(decoder, survives_any_bytes) {
+    // What goes in must come out as events or wait, whatever it is.
+    const std::string_view parts[] = {"GET ",     "/ ",
+                                      "HTTP/1.1", "\r\n",
+                                      "\r",       "\n",
+                                      "Host: a",  "Transfer-Encoding: chunked",
+                                      "\r\n\r\n", "Content-Length: 3",
+                                      "5;",       "0",
+                                      "\0x",      "\xff",
+                                      ":",        " "};
+    std::uint32_t random = 12345;
+    for (int round = 0; round < 20000; ++round) {
+        Decoding decoding(small);
+        std::string all;
+        for (int i = 0; i < 12; ++i) {
+            random = random * 1664525 + 1013904223;
+            const std::string_view part = parts[(random >> 16) % std::size(parts)];
+            all += part;
+            decoding.feed(part);
+        }
+        ASSERT_EQ(decoding.events, decode(all, small)) << testing::PrintToString(all);
+    }
+}
+
+}  // namespace
+}  // namespace signalbox::http
