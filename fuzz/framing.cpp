@@ -96,7 +96,10 @@ class Decoding {
     void feed(std::string_view bytes) {
         // A copy of just this size, so that a view kept into it is found by the sanitizer.
         const std::vector<char> copy(bytes.begin(), bytes.end());
-        decoder_.feed({copy.data(), copy.size()}, [this](Decoded decoded) { take(decoded); });
+        decoder_.feed({copy.data(), copy.size()});
+        while (const auto decoded = decoder_.next())
+            take(*decoded);
+        decoder_.keep();
     }
 
     /// The requests and expectations, and at their end the refusal.

@@ -4,14 +4,14 @@
 
 #include <string>
 
-#include "signalbox/observe/trace_context.hpp"
+#include "signalbox/context/trace_context.hpp"
 #include "target.hpp"
 
 namespace signalbox::fuzz {
 namespace {
 
 void check(std::string_view header) {
-    const auto context = observe::TraceContext::continue_from(header);
+    const auto context = context::TraceContext::continue_from(header);
     require(context.has_value() == test::is_traceparent(header), "the specification agrees");
     if (!context) return;
 
@@ -32,7 +32,7 @@ void check(std::string_view header) {
     expected += sampled ? "01" : "00";
     require_same(sent, expected, "trace and sampling are kept");
 
-    const auto next = observe::TraceContext::continue_from(sent);
+    const auto next = context::TraceContext::continue_from(sent);
     require(next.has_value(), "the next service accepts it");
     require_same(next->trace_id(), context->trace_id(), "the next service is in the same trace");
     require_same(next->flags(), context->flags(), "the next service sees the same flags");

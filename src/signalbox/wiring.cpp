@@ -113,6 +113,8 @@ void add_metrics(observe::Metrics& metrics, const admin::Health& health, const o
         "Requests that arrive or wait, responses that clients do not take; --limit-buffered each.";
     metrics.gauge(buffered, buffered_help, {{"what", "requests"}},
                   [&api, number] { return number(api.buffered().requests); });
+    metrics.gauge(buffered, buffered_help, {{"what", "requests_in_kernel"}},
+                  [&api, number] { return number(api.buffered().unread); });
     metrics.gauge(buffered, buffered_help, {{"what", "responses"}},
                   [&api, number] { return number(api.buffered().responses); });
     metrics.add(std::make_unique<observe::ProcessMetrics>());

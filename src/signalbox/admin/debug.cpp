@@ -18,7 +18,7 @@ namespace signalbox::admin {
 
 namespace {
 
-using Clock = observe::InFlightRequest::Clock;
+using Clock = context::RequestContext::Clock;
 
 void append_string(std::string& json, std::string_view name, std::string_view value) {
     fmt::format_to(std::back_inserter(json), FMT_COMPILE("\"{}\":"), name);

@@ -11,8 +11,8 @@
 #include <string>
 #include <thread>
 
-namespace signalbox::observe {
-class InFlightRequest;
+namespace signalbox::context {
+class RequestContext;
 }
 
 namespace signalbox::async {
@@ -28,8 +28,8 @@ class EventLoop {
         /// Ten times a second: how much later than it should the loop came to its timer.
         std::function<void(Duration)> lag = [](Duration) {};
         /// A request's code kept the loop from turning for longer than Turn::longest.
-        std::function<void(const observe::InFlightRequest&, Duration)> blocked =
-            [](const observe::InFlightRequest&, Duration) {};
+        std::function<void(const context::RequestContext&, Duration)> blocked =
+            [](const context::RequestContext&, Duration) {};
     };
 
     /// Starts the thread under this name (at most 15 characters are kept by the kernel).
@@ -60,7 +60,7 @@ class EventLoop {
     static EventLoop* current() noexcept;
 
     /// For Turn and TaskScope.
-    void blocked_by(const observe::InFlightRequest& request, Duration taken) const {
+    void blocked_by(const context::RequestContext& request, Duration taken) const {
         watcher_.blocked(request, taken);
     }
     std::atomic<std::size_t>& task_counter() noexcept { return tasks_; }

@@ -13,10 +13,6 @@
 
 #include "signalbox/async/turn.hpp"
 
-namespace signalbox::observe {
-class InFlightRequest;
-}
-
 namespace signalbox::async {
 
 /// An io_context's executor that also knows which request its coroutines work for.
@@ -25,17 +21,20 @@ namespace signalbox::async {
 /// the handler that awaits them does not mention it, and how a loop knows whose code blocked it.
 /// Everything spawned from a coroutine on this executor inherits the request.
 ///
-/// `request()` may be null (background work) and must outlive every coroutine on the executor.
+/// `request()` may be null (background work). The executor keeps it alive, so that a coroutine may
+/// go on when its request has been answered. For the loop's thread, as the request is.
 ///
 /// The forwarding of query, require and prefer is what asio asks of an executor adapter (compare
 /// `asio::strand`): an adapted property yields the same adapter around another inner executor.
 template <class Inner>
 class BasicExecutor {
   public:
-    BasicExecutor(Inner inner, observe::InFlightRequest* request) noexcept
-        : inner_(std::move(inner)), request_(request) {}
+    using Request = context::Reference<context::RequestContext>;
 
-    observe::InFlightRequest* request() const noexcept { return request_; }
+    BasicExecutor(Inner inner, Request request) noexcept
+        : inner_(std::move(inner)), request_(std::move(request)) {}
+
+    context::RequestContext* request() const noexcept { return request_.get(); }
 
     template <class Property>
     requires(asio::can_query<const Inner&, Property>::value) auto query(const Property& property)
@@ -64,7 +63,7 @@ class BasicExecutor {
     void execute(Function&& function) const {
         auto in_turn = [request = request_, function = std::decay_t<Function>(
                                                 std::forward<Function>(function))]() mutable {
-            const Turn turn(request);
+            const Turn turn(std::move(request));
             function();
         };
 #if ASIO_VERSION < 103000  // 1.22 keeps the member private behind the customisation point
@@ -88,7 +87,7 @@ class BasicExecutor {
     }
 
     Inner inner_;
-    observe::InFlightRequest* request_;
+    Request request_;
 };
 
 using Executor = BasicExecutor<asio::io_context::executor_type>;

@@ -20,38 +20,17 @@ std::chrono::steady_clock::time_point coarse_now() noexcept {
 
 }  // namespace
 
-Turn::Turn(const observe::InFlightRequest* request) noexcept
-    : request_(request), outer_(std::exchange(current, this)), started_(coarse_now()) {}
+Turn::Turn(context::Reference<context::RequestContext> request) noexcept
+    : request_(std::move(request)), outer_(std::exchange(current, this)), started_(coarse_now()) {}
 
 Turn::~Turn() {
     current = outer_;
     const auto taken = coarse_now() - started_;
     // The outer one answers for its own time only.
     if (outer_ != nullptr) outer_->of_others_ += taken;
-    report(taken - of_others_);
-}
-
-void Turn::ends_for(const observe::InFlightRequest& request) {
-    const auto now = coarse_now();
-    Clock::duration of_inner{};
-    for (Turn* turn = current; turn != nullptr; turn = turn->outer_) {
-        const auto taken = now - turn->started_;
-        if (turn->request_ == &request) turn->report(taken - turn->of_others_ - of_inner);
-        of_inner = taken;
-    }
-}
-
-void Turn::forget(const observe::InFlightRequest& request) noexcept {
-    for (Turn* turn = current; turn != nullptr; turn = turn->outer_) {
-        if (turn->request_ == &request) turn->request_ = nullptr;
-    }
-}
-
-void Turn::report(Clock::duration taken) {
-    const auto* request = std::exchange(request_, nullptr);
     EventLoop* const loop = EventLoop::current();
-    if (request != nullptr && loop != nullptr && taken > longest) {
-        loop->blocked_by(*request, taken);
+    if (request_ && loop != nullptr && taken - of_others_ > longest) {
+        loop->blocked_by(*request_, taken - of_others_);
     }
 }
 

@@ -2,9 +2,7 @@
 
 #include <chrono>
 
-namespace signalbox::observe {
-class InFlightRequest;
-}
+#include "signalbox/context/request_context.hpp"
 
 namespace signalbox::async {
 
@@ -18,24 +16,16 @@ class Turn {
     /// What takes longer is reported to the loop (EventLoop::watch).
     static constexpr std::chrono::milliseconds longest{100};
 
-    /// `request` may be null: then nobody is blamed.
-    explicit Turn(const observe::InFlightRequest* request) noexcept;
+    /// `request` may be null: then nobody is blamed. It is kept until the turn ends.
+    explicit Turn(context::Reference<context::RequestContext> request) noexcept;
     ~Turn();
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
-    /// The request ends within its turn, so what it took is reported now, while it can be named.
-    static void ends_for(const observe::InFlightRequest& request);
-
-    /// The request may be destroyed before its turn ends.
-    static void forget(const observe::InFlightRequest& request) noexcept;
-
   private:
     using Clock = std::chrono::steady_clock;
 
-    void report(Clock::duration taken);
-
-    const observe::InFlightRequest* request_;
+    const context::Reference<context::RequestContext> request_;
     Turn* const outer_;  ///< a coroutine can be started or resumed by another's code
     const Clock::time_point started_;
     Clock::duration of_others_{};  ///< of turns that began and ended within this one

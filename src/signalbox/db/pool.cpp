@@ -20,10 +20,10 @@
 #include "signalbox/async/turn.hpp"
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/config/units.hpp"
+#include "signalbox/context/request_context.hpp"
 #include "signalbox/db/backoff.hpp"
 #include "signalbox/db/cancellation.hpp"
 #include "signalbox/db/rows_json.hpp"
-#include "signalbox/observe/in_flight.hpp"
 #include "signalbox/random.hpp"
 
 namespace signalbox::db {
@@ -103,7 +103,7 @@ struct Pool::Awaiting : Waiter {
     /// Resumes the coroutine, on its event loop.
     virtual void resume(std::exception_ptr error, Json rows) = 0;
 
-    void wait_for(observe::Waiting waiting) const {
+    void wait_for(context::Waiting waiting) const {
         if (request != nullptr) request->wait_for(waiting, Clock::now());
     }
 
@@ -119,7 +119,7 @@ struct Pool::Awaiting : Waiter {
             request->database_wait += (ran ? started : outcome.finished) - since;
             if (ran) request->database_use += outcome.finished - started;
             request->shared_read = shared;
-            request->wait_for(observe::Waiting::handler, outcome.finished);
+            request->wait_for(context::Waiting::handler, outcome.finished);
         }
         resume(outcome.error, outcome.rows);
     }
@@ -127,7 +127,7 @@ struct Pool::Awaiting : Waiter {
     static void deliver(const Waiters& waiters, Outcome reached);
 
     asio::io_context& loop;
-    observe::InFlightRequest* request;
+    context::RequestContext* request;
     observe::DatabaseMetrics* metrics;
     Clock::time_point began{};  ///< when its read got a connection; the epoch when it never did
 };
@@ -287,7 +287,7 @@ async::Task<Json> Pool::fetch(Statement statement) {
 void Pool::add(Statement statement, const std::shared_ptr<Awaiting>& waiter) {
     waiter->since = Clock::now();
     waiter->deadline = waiter->since + options_.query_timeout;
-    waiter->wait_for(observe::Waiting::database_queue);
+    waiter->wait_for(context::Waiting::database_queue);
     std::optional<Outcome> refused;
     {
         const std::lock_guard lock(mutex_);
@@ -458,7 +458,7 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
         drop_session(slot, lock);
         return;
     }
-    wait_for(*read, observe::Waiting::database);
+    wait_for(*read, context::Waiting::database);
     slot.running = read;
     slot.answer_due = read->started + options_.query_timeout + frozen_grace;
     slot.cut = false;
@@ -483,7 +483,7 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
         // has a new connection.
         read->broke = outcome.finished;
         if (options_.metrics != nullptr && !read->waiters.empty()) options_.metrics->retried();
-        wait_for(*read, observe::Waiting::database_queue);
+        wait_for(*read, context::Waiting::database_queue);
         queue_.put_back(std::move(read));
         return;
     }
@@ -517,7 +517,7 @@ Outcome Pool::execute(Session& session, const Read& read) const {
     return outcome;
 }
 
-void Pool::wait_for(const Read& read, observe::Waiting waiting) {
+void Pool::wait_for(const Read& read, context::Waiting waiting) {
     for (const auto& waiter : read.waiters)
         static_cast<Awaiting&>(*waiter).wait_for(waiting);
 }

@@ -16,12 +16,12 @@
 #include <vector>
 
 #include "signalbox/async/task.hpp"
+#include "signalbox/context/request_context.hpp"
 #include "signalbox/db/knocking.hpp"
 #include "signalbox/db/read_queue.hpp"
 #include "signalbox/db/unavailable.hpp"
 #include "signalbox/json.hpp"
 #include "signalbox/observe/database_metrics.hpp"
-#include "signalbox/observe/in_flight.hpp"
 
 namespace signalbox::db {
 
@@ -125,7 +125,7 @@ class Pool {
     void run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mutex>& lock);
     std::unique_ptr<Session> open_session() const;
     Outcome execute(Session& session, const Read& read) const;
-    static void wait_for(const Read& read, observe::Waiting waiting);
+    static void wait_for(const Read& read, context::Waiting waiting);
     bool answers() const noexcept { return connected_ > 0 && !silent_; }
     void heard(Clock::time_point when);
 

@@ -2,7 +2,6 @@
 
 #include <pistache/http_defs.h>
 
-#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -30,8 +29,8 @@ struct Match {
 
 /// One HTTP request, complete with its body.
 ///
-/// Lifetime: views returned from it live as long as the request, which lives until the response
-/// is handed over. Threads: belongs to one thread at a time.
+/// Lifetime: views returned from it live as long as the request, which lives until its response is
+/// sent and all coroutines have ended that its handler has spawned. Threads: its event loop's.
 class Request {
   public:
     Request() = default;
@@ -65,10 +64,9 @@ class Request {
     int version_minor = 1;
     bool keep_alive = true;
     std::string client_address;        ///< the peer's, or what a trusted proxy says
-    std::string_view peer_address;     ///< whose connection it is
+    std::string peer_address;          ///< whose connection it is
     std::string_view scheme = "http";  ///< or `https`, as a trusted proxy says
     std::size_t wire_size = 0;         ///< bytes that arrived for this request, head and body
-    std::chrono::steady_clock::time_point arrived{};  ///< all of it
 
     Match match;
     std::vector<std::pair<std::string, std::string>> path_parameters;

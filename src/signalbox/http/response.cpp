@@ -5,6 +5,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "signalbox/random.hpp"
+
 namespace signalbox::http {
 
 namespace {
@@ -45,6 +47,12 @@ Response json(Json text) {
 
 Response error(int status) {
     return json({{"detail", reason_phrase(status)}}, status);
+}
+
+Response service_unavailable() {
+    Response response = error(503);
+    response.headers.emplace_back("Retry-After", std::to_string(1 + random_number() % 3));
+    return response;
 }
 
 std::string_view reason_phrase(int status) {

@@ -51,6 +51,9 @@ Response json(Json text);
 /// FastAPI's error body, `{"detail":"Not Found"}`, with the status's standard phrase.
 Response error(int status);
 
+/// 503 that asks the client to come back in a moment; jittered, so that all do not come at once.
+Response service_unavailable();
+
 /// Whether a response of this status can have content at all (RFC 9110, section 6.4.1). The client
 /// would take what is sent all the same for the next response.
 constexpr bool may_have_body(int status) {

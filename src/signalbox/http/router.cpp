@@ -125,4 +125,21 @@ const Router::Path* Router::find(std::string_view path, Request* request) const 
     return leaf->handler_.target<Leaf>()->path;
 }
 
+Response answer_without_route(const Request& request) {
+    if (request.match.redirect) {
+        // Relative, so that it is right behind any proxy. The path cannot begin with two slashes
+        // and so name another host: the router sends no such path here.
+        std::string location(request.raw_path.substr(0, request.raw_path.size() - 1));
+        if (!request.query.empty()) location += "?" + request.query;
+        return {.status = 307, .headers = {{"Location", std::move(location)}}};
+    }
+    if (!request.match.allow.empty()) {
+        Response response = error(405);
+        response.headers.emplace_back("Allow", request.match.allow);
+        return response;
+    }
+    if (request.raw_path == "*") return {.status = 204};
+    return error(404);
+}
+
 }  // namespace signalbox::http

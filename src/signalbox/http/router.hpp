@@ -61,4 +61,8 @@ class Router {
     Pistache::Rest::SegmentTreeNode tree_;
 };
 
+/// The answer to a request that no route handles: 404, 405 with Allow, 307 to the path without
+/// its trailing slash, or 204 to `OPTIONS *`.
+Response answer_without_route(const Request& request);
+
 }  // namespace signalbox::http

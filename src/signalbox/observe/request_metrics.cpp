@@ -31,7 +31,7 @@ std::string_view text_of_server_error(int status) {
     return texts[static_cast<std::size_t>(status - 500)];
 }
 
-prometheus::Labels labels_of(const InFlightRequest& request) {
+prometheus::Labels labels_of(const context::RequestContext& request) {
     return {{"http_request_method", std::string(request.method)},
             {"http_route", std::string(request.route)},
             {"url_scheme", std::string(request.scheme)}};
@@ -39,7 +39,7 @@ prometheus::Labels labels_of(const InFlightRequest& request) {
 
 }  // namespace
 
-std::string_view error_type(const InFlightRequest& request, const RequestOutcome& outcome) {
+std::string_view error_type(const context::RequestContext& request, const RequestOutcome& outcome) {
     if (!outcome.malformed_reason.empty()) return outcome.malformed_reason;
     if (!request.error_type.empty()) return request.error_type;
     return text_of_server_error(outcome.status);
@@ -72,22 +72,22 @@ RequestMetrics::RequestMetrics(Metrics& metrics)
                   &cancelled.Add({{"reason", "shutdown"}})};
 }
 
-void RequestMetrics::OfLoop::started(const InFlightRequest& request) {
+void RequestMetrics::OfLoop::started(const context::RequestContext& request) {
     endpoint(request).active->Increment();
 }
 
-void RequestMetrics::OfLoop::finished(const InFlightRequest& request,
+void RequestMetrics::OfLoop::finished(const context::RequestContext& request,
                                       const RequestOutcome& outcome) {
     endpoint(request).active->Decrement();
     const Series& counted = series(request, outcome.status, error_type(request, outcome));
     counted.duration->Observe(std::chrono::duration<double>(outcome.duration).count());
     counted.request_body_size->Observe(static_cast<double>(outcome.request_body_size));
     counted.response_body_size->Observe(static_cast<double>(outcome.response_body_size));
-    if (request.shed != Shed::no) {
+    if (request.shed != context::Shed::no) {
         metrics_.shed_[static_cast<std::size_t>(request.shed)]->Increment();
     }
     // A cancellation can come when the handler has all it needs, and then it is no more than late.
-    if (request.cancelled != Cancelled::no && outcome.status >= 499) {
+    if (request.cancelled != context::Cancelled::no && outcome.status >= 499) {
         metrics_.cancelled_[static_cast<std::size_t>(request.cancelled)]->Increment();
     }
     if (!outcome.malformed_reason.empty()) {
@@ -99,16 +99,16 @@ void RequestMetrics::OfLoop::finished(const InFlightRequest& request,
     }
 }
 
-RequestMetrics::OfLoop::Endpoint& RequestMetrics::OfLoop::endpoint(const InFlightRequest& request) {
+RequestMetrics::OfLoop::Endpoint& RequestMetrics::OfLoop::endpoint(
+    const context::RequestContext& request) {
     Endpoint& endpoint =
         endpoints_[{request.method.data(), request.route.data(), request.scheme.data()}];
     if (endpoint.active == nullptr) endpoint.active = &metrics_.active_.Add(labels_of(request));
     return endpoint;
 }
 
-RequestMetrics::OfLoop::Series& RequestMetrics::OfLoop::series(const InFlightRequest& request,
-                                                               int status,
-                                                               std::string_view error_type) {
+RequestMetrics::OfLoop::Series& RequestMetrics::OfLoop::series(
+    const context::RequestContext& request, int status, std::string_view error_type) {
     auto& all = endpoint(request).series;
     for (Series& known : all) {
         if (known.status == status && known.error_type == error_type) return known;

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "signalbox/observe/in_flight.hpp"
+#include "signalbox/context/request_context.hpp"
 #include "signalbox/observe/metrics.hpp"
 
 namespace signalbox::observe {
@@ -28,7 +28,7 @@ struct RequestOutcome {
 
 /// `error.type` of OpenTelemetry, of a bounded set: what is known of the cause, else the status of
 /// a server error; empty when there was no error. A proper request answered with 4xx is none.
-std::string_view error_type(const InFlightRequest& request, const RequestOutcome& outcome);
+std::string_view error_type(const context::RequestContext& request, const RequestOutcome& outcome);
 
 /// The families of `http_server_*` (OpenTelemetry's HTTP server metrics) and what Signalbox counts
 /// of its own for each request. One for the process.
@@ -43,8 +43,8 @@ class RequestMetrics {
       public:
         explicit OfLoop(RequestMetrics& metrics) : metrics_(metrics) {}
 
-        void started(const InFlightRequest& request);
-        void finished(const InFlightRequest& request, const RequestOutcome& outcome);
+        void started(const context::RequestContext& request);
+        void finished(const context::RequestContext& request, const RequestOutcome& outcome);
 
       private:
         struct Series {
@@ -62,8 +62,9 @@ class RequestMetrics {
         /// is at one address, and where it is not, the family still gives the same metric.
         using Key = std::array<const char*, 3>;
 
-        Endpoint& endpoint(const InFlightRequest& request);
-        Series& series(const InFlightRequest& request, int status, std::string_view error_type);
+        Endpoint& endpoint(const context::RequestContext& request);
+        Series& series(const context::RequestContext& request, int status,
+                       std::string_view error_type);
 
         RequestMetrics& metrics_;
         std::map<Key, Endpoint> endpoints_;

@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 using observe::InFlightSnapshot;
 using testing::HasSubstr;
 
-using Clock = observe::InFlightRequest::Clock;
+using Clock = context::RequestContext::Clock;
 
 rapidjson::Document parsed(const std::string& json) {
     rapidjson::Document document;
@@ -50,7 +50,7 @@ InFlightSnapshot snapshot_of(observe::InFlightEntry entry) {
 
 observe::InFlightEntry entry() {
     return {.request_id = "id-1",
-            .trace = observe::TraceContext::continue_from(
+            .trace = context::TraceContext::continue_from(
                          "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
                          .value(),
             .method = "GET",
@@ -59,7 +59,7 @@ observe::InFlightEntry entry() {
             .client_address = "192.0.2.1",
             .started = {},
             .deadline = Clock::time_point(1h) + 1500ms,
-            .waiting = observe::Waiting::database_queue,
+            .waiting = context::Waiting::database_queue,
             .waiting_since = Clock::time_point(1h) - 250ms};
 }
 
@@ -116,7 +116,7 @@ TEST(requests_as_json, list_many) {
     InFlightSnapshot snapshot = snapshot_of(entry());
     for (int i = 0; i < 999; ++i)
         snapshot.entries.push_back(snapshot.entries.front());
-    snapshot.counts.push_back({"POST", "", observe::Waiting::client, 12});
+    snapshot.counts.push_back({"POST", "", context::Waiting::client, 12});
     snapshot.total = 123'456'789;
     const auto document = parsed(to_json(snapshot));
     EXPECT_EQ(document["total"].GetInt(), 123'456'789);

@@ -12,13 +12,13 @@
 
 #include "signalbox/async/all.hpp"
 #include "signalbox/async/sleep.hpp"
-#include "signalbox/observe/in_flight.hpp"
+#include "signalbox/context/request_context.hpp"
 
 namespace signalbox::async {
 namespace {
 
 using namespace std::chrono_literals;
-using Requests = std::vector<observe::InFlightRequest*>;
+using Requests = std::vector<context::RequestContext*>;
 
 Task<> note_request(Requests& seen) {
     const Executor executor = co_await asio::this_coro::executor;
@@ -42,7 +42,7 @@ Task<> note_request_at_every_depth(Requests& seen) {
 
 TEST(executor, tells_the_request_at_every_depth) {
     asio::io_context loop;
-    observe::InFlightRequest request;
+    context::RequestContext request;
     Requests seen;
     asio::co_spawn(Executor(loop.get_executor(), &request), note_request_at_every_depth(seen),
                    asio::detached);
@@ -52,7 +52,7 @@ TEST(executor, tells_the_request_at_every_depth) {
 
 TEST(executor, keeps_the_requests_of_one_loop_apart) {
     asio::io_context loop;
-    observe::InFlightRequest first, second;
+    context::RequestContext first, second;
     Requests of_first, of_second, of_nobody;
     asio::co_spawn(Executor(loop.get_executor(), &first), note_request_at_every_depth(of_first),
                    asio::detached);
@@ -94,7 +94,7 @@ TEST(executor, dispatches_at_once_on_its_own_loop) {
 
 TEST(executor, is_equal_for_the_same_loop_and_request_only) {
     asio::io_context one, other;
-    observe::InFlightRequest request;
+    context::RequestContext request;
     const Executor executor(one.get_executor(), &request);
     EXPECT_EQ(executor, Executor(one.get_executor(), &request));
     EXPECT_NE(executor, Executor(one.get_executor(), nullptr));
@@ -103,7 +103,7 @@ TEST(executor, is_equal_for_the_same_loop_and_request_only) {
 
 TEST(executor, keeps_its_request_when_a_property_is_asked_for) {
     asio::io_context loop;
-    observe::InFlightRequest request;
+    context::RequestContext request;
     const Executor executor(loop.get_executor(), &request);
     EXPECT_EQ(asio::require(executor, asio::execution::blocking.never).request(), &request);
     EXPECT_EQ(asio::prefer(executor, asio::execution::relationship.continuation).request(),

@@ -14,7 +14,7 @@
 #include <system_error>
 #include <thread>
 
-#include "signalbox/observe/in_flight.hpp"
+#include "signalbox/context/request_context.hpp"
 
 namespace signalbox::async {
 namespace {
@@ -24,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 /// A task on a loop of its own, with what came of it.
 struct Running {
-    explicit Running(Task<> task, observe::InFlightRequest* request = nullptr) {
+    explicit Running(Task<> task, context::RequestContext* request = nullptr) {
         asio::co_spawn(
             Executor(loop.get_executor(), request), std::move(task),
             asio::bind_cancellation_slot(cancellation.slot(), [this](std::exception_ptr thrown) {
@@ -121,16 +121,16 @@ TEST(sleep_for, cannot_be_begun_after_a_cancellation) {
 }
 
 TEST(sleep_for, shows_what_its_request_waits_for) {
-    observe::InFlightRequest request;
+    context::RequestContext request;
     Running sleeping(sleep_for(10min), &request);
-    EXPECT_EQ(request.waiting(), observe::Waiting::handler);
+    EXPECT_EQ(request.waiting(), context::Waiting::handler);
     const auto before = Clock::now();
     sleeping.loop.poll();
-    EXPECT_EQ(request.waiting(), observe::Waiting::timer);
+    EXPECT_EQ(request.waiting(), context::Waiting::timer);
     EXPECT_GE(request.waiting_since(), before);
     sleeping.cancellation.emit(asio::cancellation_type::terminal);
     sleeping.loop.run();
-    EXPECT_EQ(request.waiting(), observe::Waiting::handler);
+    EXPECT_EQ(request.waiting(), context::Waiting::handler);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@
 #include "signalbox/async/all.hpp"
 #include "signalbox/async/event_loop.hpp"
 #include "signalbox/async/sleep.hpp"
-#include "signalbox/observe/in_flight.hpp"
+#include "signalbox/context/request_context.hpp"
 
 namespace signalbox::async {
 namespace {
@@ -43,8 +43,8 @@ struct WatchedLoop {
     WatchedLoop() {
         loop.watch({.lag = [this](auto late) { lags.emplace_back(late); },
                     .blocked =
-                        [this](const observe::InFlightRequest& request, auto taken) {
-                            blamed.push_back({request.request_id, taken});
+                        [this](const context::RequestContext& request, auto taken) {
+                            blamed.push_back({std::string(request.request_id), taken});
                         }});
     }
 
@@ -64,10 +64,12 @@ struct WatchedLoop {
     }
 
     /// Runs a task for a request; waits for its end.
-    void run_for(observe::InFlightRequest* request, Task<> task) {
+    void run_for(context::RequestContext* request, Task<> task) {
         std::promise<void> done;
-        asio::co_spawn(Executor(loop.executor(), request), std::move(task),
-                       [&](const std::exception_ptr&) { done.set_value(); });
+        run([&] {
+            asio::co_spawn(Executor(loop.executor(), request), std::move(task),
+                           [&](const std::exception_ptr&) { done.set_value(); });
+        });
         done.get_future().get();
         run([] {});  // the turn that set it has ended then
     }
@@ -84,9 +86,9 @@ struct WatchedLoop {
     }
 };
 
-std::unique_ptr<observe::InFlightRequest> request(std::string id) {
-    auto request = std::make_unique<observe::InFlightRequest>();
-    request->request_id = std::move(id);
+std::unique_ptr<context::RequestContext> request(std::string_view constant_id) {
+    auto request = std::make_unique<context::RequestContext>();
+    request->request_id = constant_id;
     return request;
 }
 
@@ -114,13 +116,12 @@ TEST(turn, that_takes_long_in_one_of_several_children_is_reported_once) {
 TEST(turn, that_takes_long_behind_its_children_is_reported_once) {
     WatchedLoop watched;
     const auto guilty = request("guilty");
-    const auto parent = [](const observe::InFlightRequest& ending) -> Task<> {
+    const auto parent = []() -> Task<> {
         co_await all(sleep_for(1ms), sleep_for(5ms));
         // The last child's turn resumed this code, so both are still at it.
         std::this_thread::sleep_for(long_time);
-        Turn::ends_for(ending);
     };
-    watched.run_for(guilty.get(), parent(*guilty));
+    watched.run_for(guilty.get(), parent());
     EXPECT_THAT(watched.blamed_requests(), ElementsAre("guilty"));
 }
 
@@ -142,8 +143,10 @@ TEST(turn, blames_the_one_that_blocks_and_not_those_that_wait_meanwhile) {
     const auto guilty = request("guilty");
     const auto innocent = request("innocent");
     std::promise<void> done;
-    asio::co_spawn(Executor(watched.loop.executor(), innocent.get()), sleep_for(10ms),
-                   [&](const std::exception_ptr&) { done.set_value(); });
+    watched.run([&] {
+        asio::co_spawn(Executor(watched.loop.executor(), innocent.get()), sleep_for(10ms),
+                       [&](const std::exception_ptr&) { done.set_value(); });
+    });
     watched.run_for(guilty.get(), block_after(1ms));
     done.get_future().get();
     EXPECT_THAT(watched.blamed_requests(), ElementsAre("guilty"));
@@ -167,37 +170,36 @@ TEST(turn, within_another_counts_for_itself_only) {
     EXPECT_THAT(watched.blamed_requests(), ElementsAre("inner", "outer"));
 }
 
-TEST(turn, is_reported_when_its_request_ends_and_not_again) {
-    WatchedLoop watched;
-    watched.run([&] {
-        auto ending = request("ending");
-        const Turn outer(ending.get());
-        const Turn inner(ending.get());
-        std::this_thread::sleep_for(long_time);
-        Turn::ends_for(*ending);
-        EXPECT_EQ(watched.blamed.size(), 1U) << "two turns were made for it, but it was long once";
-        ending.reset();  // nobody may look at it any more
-        std::this_thread::sleep_for(long_time);
-    });
-    EXPECT_THAT(watched.blamed_requests(), ElementsAre("ending"));
-}
+/// A request that nothing but its references keeps.
+struct CountedRequest final : context::RequestContext {
+    explicit CountedRequest(bool& is_gone) : gone(is_gone) { request_id = "counted"; }
+    ~CountedRequest() override { gone = true; }
+    void unreferenced() noexcept override { delete this; }
 
-TEST(turn, of_another_request_goes_on_when_one_ends) {
+    bool& gone;
+};
+
+TEST(turn, keeps_its_request_until_it_has_reported_it) {
     WatchedLoop watched;
-    const auto ending = request("ending");
-    const auto staying = request("staying");
     watched.run([&] {
-        const Turn turn(staying.get());
-        Turn::ends_for(*ending);
-        std::this_thread::sleep_for(long_time);
+        bool gone = false;
+        {
+            context::Reference<context::RequestContext> request(new CountedRequest(gone));
+            const Turn outer(request);
+            const Turn inner(request);
+            request = nullptr;
+            std::this_thread::sleep_for(long_time);
+            EXPECT_FALSE(gone);
+        }
+        EXPECT_TRUE(gone);
     });
-    EXPECT_THAT(watched.blamed_requests(), ElementsAre("staying"));
+    EXPECT_THAT(watched.blamed_requests(), ElementsAre("counted"))
+        << "two turns were made for it, but it was long once";
 }
 
 TEST(turn, outside_of_any_loop_is_nobodys_business) {
     const auto alone = request("alone");
     const Turn turn(alone.get());
-    Turn::ends_for(*alone);
 }
 
 TEST(event_loop, notices_how_late_it_turns) {

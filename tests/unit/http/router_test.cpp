@@ -12,6 +12,13 @@
 namespace signalbox::http {
 namespace {
 
+std::optional<std::string> header_of_response(const Response& response, std::string_view name) {
+    for (const auto& [known, value] : response.headers) {
+        if (known == name) return value;
+    }
+    return std::nullopt;
+}
+
 using Table = std::vector<Route>;
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
@@ -217,6 +224,41 @@ INSTANTIATE_TEST_SUITE_P(
                     // What means something else to Pistache.
                     table({{"GET", "/:id"}}), table({{"GET", "/*"}}), table({{"GET", "/a?"}})),
     [](const auto& info) { return "row_" + std::to_string(info.index); });
+
+TEST(without_route, is_not_found) {
+    Request request;
+    request.raw_path = "/none";
+    EXPECT_EQ(answer_without_route(request).status, 404);
+    EXPECT_EQ(answer_without_route(request).body.view(), R"({"detail":"Not Found"})");
+}
+
+TEST(without_route, lists_the_methods_that_the_path_has) {
+    Request request;
+    request.raw_path = "/users";
+    request.match.allow = "GET, HEAD";
+    const Response response = answer_without_route(request);
+    EXPECT_EQ(response.status, 405);
+    EXPECT_EQ(response.body.view(), R"({"detail":"Method Not Allowed"})");
+    EXPECT_EQ(header_of_response(response, "Allow"), "GET, HEAD");
+}
+
+TEST(without_route, redirects_relatively_and_keeps_the_query_as_sent) {
+    Request request;
+    request.raw_path = "/caf%C3%A9/";
+    request.match.redirect = true;
+    EXPECT_EQ(answer_without_route(request).status, 307);
+    EXPECT_EQ(header_of_response(answer_without_route(request), "Location"), "/caf%C3%A9");
+    request.query = "a=%20&b";
+    EXPECT_EQ(header_of_response(answer_without_route(request), "Location"), "/caf%C3%A9?a=%20&b");
+}
+
+TEST(without_route, answers_options_of_the_server_as_a_whole) {
+    Request request;
+    request.raw_path = "*";
+    const Response response = answer_without_route(request);
+    EXPECT_EQ(response.status, 204);
+    EXPECT_EQ(response.body.view(), "");
+}
 
 }  // namespace
 }  // namespace signalbox::http

@@ -22,11 +22,11 @@ using testing::IsEmpty;
 /// A request that started so many milliseconds after the first one, whose texts live with it.
 struct Request {
     explicit Request(std::string id, int started = 0, std::string_view route = "/route")
-        : path("/path/" + id), address("192.0.2." + id) {
-        in_flight.restart(InFlightRequest::Clock::time_point(1h + started * 1ms));
+        : path("/path/" + id), address("192.0.2." + id), id(std::move(id)) {
+        in_flight.started = context::RequestContext::Clock::time_point(1h + started * 1ms);
         in_flight.deadline = in_flight.started + 30s;
-        in_flight.trace = TraceContext::start();
-        in_flight.request_id = std::move(id);
+        in_flight.trace = context::TraceContext::start();
+        in_flight.request_id = this->id;
         in_flight.method = "GET";
         in_flight.route = route;
         in_flight.scheme = "http";
@@ -36,7 +36,8 @@ struct Request {
 
     std::string path;
     std::string address;
-    InFlightRequest in_flight{};
+    std::string id;
+    context::RequestContext in_flight{};
 };
 
 std::vector<std::string> ids(const InFlightSnapshot& snapshot) {
@@ -46,7 +47,8 @@ std::vector<std::string> ids(const InFlightSnapshot& snapshot) {
     return ids;
 }
 
-std::size_t count(const InFlightSnapshot& snapshot, std::string_view route, Waiting waiting) {
+std::size_t count(const InFlightSnapshot& snapshot, std::string_view route,
+                  context::Waiting waiting) {
     std::size_t count = 0;
     for (const auto& kind : snapshot.counts) {
         if (kind.route != route || kind.waiting != waiting) continue;
@@ -59,7 +61,7 @@ std::size_t count(const InFlightSnapshot& snapshot, std::string_view route, Wait
 TEST(in_flight_registry, is_empty_at_first) {
     InFlightRegistry registry;
     EXPECT_EQ(registry.snapshot().total, 0U);
-    registry.add_shard();
+    registry.add_list();
     const auto snapshot = registry.snapshot();
     EXPECT_EQ(snapshot.total, 0U);
     EXPECT_THAT(snapshot.counts, IsEmpty());
@@ -69,9 +71,9 @@ TEST(in_flight_registry, is_empty_at_first) {
 TEST(in_flight_registry, tells_all_it_knows_of_a_request) {
     InFlightRegistry registry;
     Request request("7");
-    registry.add_shard().add(request.in_flight);
-    request.in_flight.wait_for(Waiting::database, request.in_flight.started + 5ms);
-    const auto before = InFlightRequest::Clock::now();
+    registry.add_list().add(request.in_flight);
+    request.in_flight.wait_for(context::Waiting::database, request.in_flight.started + 5ms);
+    const auto before = context::RequestContext::Clock::now();
     const auto snapshot = registry.snapshot();
     EXPECT_GE(snapshot.taken, before);
     EXPECT_EQ(snapshot.total, 1U);
@@ -86,13 +88,13 @@ TEST(in_flight_registry, tells_all_it_knows_of_a_request) {
     EXPECT_EQ(entry.client_address, "192.0.2.7");
     EXPECT_EQ(entry.started, request.in_flight.started);
     EXPECT_EQ(entry.deadline, request.in_flight.started + 30s);
-    EXPECT_EQ(entry.waiting, Waiting::database);
+    EXPECT_EQ(entry.waiting, context::Waiting::database);
     EXPECT_EQ(entry.waiting_since, request.in_flight.started + 5ms);
 }
 
 TEST(in_flight_registry, forgets_a_request_that_is_removed_and_takes_it_again) {
     InFlightRegistry registry;
-    InFlightShard& shard = registry.add_shard();
+    context::RequestList& shard = registry.add_list();
     Request first("1", 1), second("2", 2), third("3", 3);
     shard.add(first.in_flight);
     shard.add(second.in_flight);
@@ -101,7 +103,7 @@ TEST(in_flight_registry, forgets_a_request_that_is_removed_and_takes_it_again) {
     shard.remove(second.in_flight);
     EXPECT_THAT(ids(registry.snapshot()), ElementsAre("1", "3"));
     // As a connection does with its next request.
-    second.in_flight.restart(third.in_flight.started + 1ms);
+    second.in_flight.started = third.in_flight.started + 1ms;
     second.in_flight.request_id = "again";
     shard.add(second.in_flight);
     EXPECT_THAT(ids(registry.snapshot()), ElementsAre("1", "3", "again"));
@@ -112,7 +114,7 @@ TEST(in_flight_registry, forgets_a_request_that_is_removed_and_takes_it_again) {
 
 TEST(in_flight_registry, loses_a_request_that_is_destroyed) {
     InFlightRegistry registry;
-    InFlightShard& shard = registry.add_shard();
+    context::RequestList& shard = registry.add_list();
     Request staying("1");
     auto going = std::make_unique<Request>("2");
     shard.add(going->in_flight);
@@ -124,8 +126,8 @@ TEST(in_flight_registry, loses_a_request_that_is_destroyed) {
 
 TEST(in_flight_registry, puts_the_oldest_first_over_all_loops) {
     InFlightRegistry registry;
-    InFlightShard& one = registry.add_shard();
-    InFlightShard& other = registry.add_shard();
+    context::RequestList& one = registry.add_list();
+    context::RequestList& other = registry.add_list();
     Request a("a", 1), b("b", 2), c("c", 3), d("d", 4);
     other.add(b.in_flight);
     one.add(a.in_flight);
@@ -140,12 +142,13 @@ TEST(in_flight_registry, puts_the_oldest_first_over_all_loops) {
 
 TEST(in_flight_registry, counts_every_request_whatever_the_limit) {
     InFlightRegistry registry;
-    InFlightShard& one = registry.add_shard();
-    InFlightShard& other = registry.add_shard();
+    context::RequestList& one = registry.add_list();
+    context::RequestList& other = registry.add_list();
     std::deque<Request> requests;
     for (int i = 0; i < 10; ++i) {
         Request& request = requests.emplace_back(std::to_string(i), i, i < 4 ? "/few" : "/many");
-        if (i % 2 == 0) request.in_flight.wait_for(Waiting::timer, request.in_flight.started);
+        if (i % 2 == 0)
+            request.in_flight.wait_for(context::Waiting::timer, request.in_flight.started);
         (i < 5 ? one : other).add(request.in_flight);
     }
     for (const std::size_t limit : {0U, 1U, 5U, 10U, 1000U}) {
@@ -153,17 +156,17 @@ TEST(in_flight_registry, counts_every_request_whatever_the_limit) {
         EXPECT_EQ(snapshot.total, 10U);
         EXPECT_EQ(snapshot.entries.size(), std::min<std::size_t>(limit, 10));
         EXPECT_EQ(snapshot.counts.size(), 4U);
-        EXPECT_EQ(count(snapshot, "/few", Waiting::timer), 2U);
-        EXPECT_EQ(count(snapshot, "/few", Waiting::handler), 2U);
-        EXPECT_EQ(count(snapshot, "/many", Waiting::timer), 3U);
-        EXPECT_EQ(count(snapshot, "/many", Waiting::handler), 3U);
+        EXPECT_EQ(count(snapshot, "/few", context::Waiting::timer), 2U);
+        EXPECT_EQ(count(snapshot, "/few", context::Waiting::handler), 2U);
+        EXPECT_EQ(count(snapshot, "/many", context::Waiting::timer), 3U);
+        EXPECT_EQ(count(snapshot, "/many", context::Waiting::handler), 3U);
     }
     requests.clear();
 }
 
 TEST(in_flight_registry, cuts_a_path_that_a_client_made_long) {
     InFlightRegistry registry;
-    InFlightShard& shard = registry.add_shard();
+    context::RequestList& shard = registry.add_list();
     for (const std::size_t length : {0U, 1U, 255U, 256U, 257U, 30'000U}) {
         Request request("1");
         request.path = std::string(length, 'x') + "end";
@@ -177,7 +180,7 @@ TEST(in_flight_registry, cuts_a_path_that_a_client_made_long) {
 
 TEST(in_flight_registry, copies_what_outlives_the_request) {
     InFlightRegistry registry;
-    InFlightShard& shard = registry.add_shard();
+    context::RequestList& shard = registry.add_list();
     auto request = std::make_unique<Request>("a-request-id-too-long-for-a-small-string");
     shard.add(request->in_flight);
     const auto snapshot = registry.snapshot();
@@ -193,7 +196,7 @@ TEST(in_flight_registry, copies_what_outlives_the_request) {
 
 TEST(in_flight_registry, lists_five_thousand) {
     InFlightRegistry registry;
-    InFlightShard& shard = registry.add_shard();
+    context::RequestList& shard = registry.add_list();
     std::deque<Request> requests;
     for (int i = 0; i < 5000; ++i)
         shard.add(requests.emplace_back(std::to_string(i), i).in_flight);
@@ -202,7 +205,7 @@ TEST(in_flight_registry, lists_five_thousand) {
     ASSERT_EQ(snapshot.entries.size(), 5000U);
     for (int i = 0; i < 5000; ++i)
         ASSERT_EQ(snapshot.entries[static_cast<std::size_t>(i)].request_id, std::to_string(i));
-    EXPECT_EQ(count(snapshot, "/route", Waiting::handler), 5000U);
+    EXPECT_EQ(count(snapshot, "/route", context::Waiting::handler), 5000U);
     requests.clear();
     EXPECT_EQ(registry.snapshot().total, 0U);
 }
@@ -218,27 +221,30 @@ TEST(in_flight_registry, shows_whole_requests_while_loops_change_them) {
     std::vector<std::thread> threads;
     for (std::size_t loop = 0; loop < loops; ++loop) {
         threads.emplace_back([&, loop] {
-            InFlightShard& shard = registry.add_shard();
-            InFlightRequest places[4];
+            context::RequestList& shard = registry.add_list();
+            context::RequestContext places[4];
             std::string paths[4];
+            std::string ids[4];
             for (int round = 0; round < rounds; ++round) {
                 const auto place = static_cast<std::size_t>(round) % 4;
-                InFlightRequest& request = places[place];
+                context::RequestContext& request = places[place];
                 if (round >= 4) shard.remove(request);
-                request.restart(InFlightRequest::Clock::now());
+                request.started = context::RequestContext::Clock::now();
                 // Each of the texts says the same, and with a length of its own.
-                request.request_id = std::to_string(loop) + std::string(round % 60, '.');
-                paths[place] = "/" + request.request_id;
+                ids[place] = std::to_string(loop) + std::string(round % 60, '.');
+                request.request_id = ids[place];
+                paths[place] = "/" + ids[place];
                 request.path = paths[place];
                 request.route = routes[loop];
                 request.method = "GET";
                 request.client_address = request.request_id;
                 shard.add(request);
-                request.wait_for(round % 2 == 0 ? Waiting::timer : Waiting::database,
-                                 request.started);
+                request.wait_for(
+                    round % 2 == 0 ? context::Waiting::timer : context::Waiting::database,
+                    request.started);
             }
             --running;
-            for (InFlightRequest& request : places)
+            for (context::RequestContext& request : places)
                 shard.remove(request);
         });
     }
@@ -271,36 +277,36 @@ TEST(in_flight_registry, shows_whole_requests_while_loops_change_them) {
 }
 
 TEST(wait_scope, says_what_a_request_waits_for_and_takes_it_back) {
-    InFlightRequest request;
-    EXPECT_EQ(request.waiting(), Waiting::handler);
+    context::RequestContext request;
+    EXPECT_EQ(request.waiting(), context::Waiting::handler);
     {
-        const WaitScope waiting(&request, Waiting::timer);
-        EXPECT_EQ(request.waiting(), Waiting::timer);
-        EXPECT_LE(request.waiting_since(), InFlightRequest::Clock::now());
+        const context::WaitScope waiting(&request, context::Waiting::timer);
+        EXPECT_EQ(request.waiting(), context::Waiting::timer);
+        EXPECT_LE(request.waiting_since(), context::RequestContext::Clock::now());
     }
-    EXPECT_EQ(request.waiting(), Waiting::handler);
+    EXPECT_EQ(request.waiting(), context::Waiting::handler);
 }
 
 TEST(wait_scope, lasts_as_long_as_any_of_several) {
-    InFlightRequest request;
-    auto first = std::make_unique<WaitScope>(&request, Waiting::timer);
-    auto second = std::make_unique<WaitScope>(&request, Waiting::timer);
+    context::RequestContext request;
+    auto first = std::make_unique<context::WaitScope>(&request, context::Waiting::timer);
+    auto second = std::make_unique<context::WaitScope>(&request, context::Waiting::timer);
     first.reset();
-    EXPECT_EQ(request.waiting(), Waiting::timer) << "the second still waits";
+    EXPECT_EQ(request.waiting(), context::Waiting::timer) << "the second still waits";
     second.reset();
-    EXPECT_EQ(request.waiting(), Waiting::handler);
+    EXPECT_EQ(request.waiting(), context::Waiting::handler);
 }
 
 TEST(wait_scope, of_no_request_does_nothing) {
-    const WaitScope waiting(nullptr, Waiting::timer);
+    const context::WaitScope waiting(nullptr, context::Waiting::timer);
 }
 
 TEST(waiting, has_the_names_that_operators_read) {
-    EXPECT_EQ(to_string(Waiting::handler), "handler");
-    EXPECT_EQ(to_string(Waiting::timer), "timer");
-    EXPECT_EQ(to_string(Waiting::database_queue), "database-queue");
-    EXPECT_EQ(to_string(Waiting::database), "database");
-    EXPECT_EQ(to_string(Waiting::client), "client");
+    EXPECT_EQ(to_string(context::Waiting::handler), "handler");
+    EXPECT_EQ(to_string(context::Waiting::timer), "timer");
+    EXPECT_EQ(to_string(context::Waiting::database_queue), "database-queue");
+    EXPECT_EQ(to_string(context::Waiting::database), "database");
+    EXPECT_EQ(to_string(context::Waiting::client), "client");
 }
 
 }  // namespace

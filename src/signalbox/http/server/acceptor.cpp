@@ -21,8 +21,8 @@ constexpr std::chrono::milliseconds pause_after_error{100};
 /// let it be megabytes for each client. The rest waits with us, where it is counted and bounded.
 constexpr int most_unsent_in_kernel = 128 * 1024;
 
-/// Accepted in one go before the loop's other work gets its turn.
-constexpr int accept_batch = 64;
+/// Accepted in one go before the order to stop gets its turn.
+constexpr int accept_batch = 256;
 
 std::string to_string(const sockaddr_storage& address) {
     char text[INET6_ADDRSTRLEN] = "";
@@ -47,6 +47,14 @@ tcp::acceptor open(asio::io_context& loop, const std::string& host, std::uint16_
         const tcp::endpoint endpoint = found.begin()->endpoint();
         tcp::acceptor acceptor(loop, endpoint.protocol());
         acceptor.set_option(tcp::acceptor::reuse_address(true));
+        // Accepted sockets inherit these.
+        const int listener = acceptor.native_handle();
+        const int no_delay = 1;
+        ::setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
+        ::setsockopt(listener, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent_in_kernel,
+                     sizeof most_unsent_in_kernel);
+        ::setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &Acceptor::receive_buffer,
+                     sizeof Acceptor::receive_buffer);
         acceptor.bind(endpoint);
         acceptor.listen(tcp::acceptor::max_listen_connections);
         acceptor.non_blocking(true);
@@ -59,9 +67,8 @@ tcp::acceptor open(asio::io_context& loop, const std::string& host, std::uint16_
 
 }  // namespace
 
-Acceptor::Acceptor(asio::io_context& loop, const std::string& host, std::uint16_t port,
-                   Accepted accepted)
-    : acceptor_(open(loop, host, port)), pause_(loop), accepted_(std::move(accepted)) {}
+Acceptor::Acceptor(asio::io_context& loop, const std::string& host, std::uint16_t port, Take take)
+    : acceptor_(open(loop, host, port)), pause_(loop), take_(std::move(take)) {}
 
 std::uint16_t Acceptor::port() const {
     return acceptor_.local_endpoint().port();
@@ -100,11 +107,7 @@ bool Acceptor::accept_all(int at_most) {
             ::accept4(acceptor_.native_handle(), reinterpret_cast<sockaddr*>(&address), &length,
                       SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (socket >= 0) {
-            const int no_delay = 1;
-            ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
-            ::setsockopt(socket, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &most_unsent_in_kernel,
-                         sizeof most_unsent_in_kernel);
-            accepted_(socket, to_string(address));
+            take_({.socket = socket, .peer_address = to_string(address)});
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return true;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

@@ -1,20 +1,15 @@
 #include "signalbox/http/server/connection.hpp"
 
-#include <asio/bind_cancellation_slot.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/post.hpp>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
-#include "signalbox/http/server/connection_set.hpp"
-#include "signalbox/http/server/exchange.hpp"
-#include "signalbox/http/server/request_observer.hpp"
-#include "signalbox/http/server/server_context.hpp"
+#include "signalbox/http/server/error_answer.hpp"
+#include "signalbox/http/server/request_headers.hpp"
+#include "signalbox/http/wire/response_head.hpp"
 
 namespace signalbox::http {
 
@@ -22,594 +17,410 @@ namespace {
 
 constexpr auto never = Connection::Clock::time_point::max();
 
-/// How long a connection that was closed for writing waits for the client to close as well. An
-/// immediate close would reset it when input is unread, and the client might lose the response
-/// (RFC 9112, section 9.6).
-constexpr std::chrono::seconds linger_timeout{1};
-
 /// How long an idle connection stays open at the drain, for a request that is on its way over the
 /// network: a client that was just accepted, or uses its connection all the time, sends one within
 /// a round trip, and learns from the answer that the connection closes.
 constexpr std::chrono::milliseconds last_request_wait{500};
 
-/// Requests of one connection, in bytes on top of two that are as large as the limits allow: the
-/// one that is answered and the next. Clients that pipeline send a few at a time.
-constexpr std::size_t pipeline_allowance = 64 * 1024;
-
-/// What a connection may hold of requests without being counted for the server: most never hold
-/// more, and need not change a number that all threads share.
-constexpr std::size_t uncounted_input = 4 * 1024;
-
-std::size_t beyond_uncounted(std::size_t bytes) {
-    return bytes - std::min(bytes, uncounted_input);
-}
-
-/// Runs the handler and answers with what it returns or throws. Writing is not awaited: after a
-/// cancellation nothing can be.
-async::Task<> handle(std::shared_ptr<Connection> connection, Request& request) {
-    const async::TaskScope task;
-    Response response;
-    std::exception_ptr error;
-    try {
-        response = co_await request.match.route->handler(request);
-    } catch (...) {
-        error = std::current_exception();
-    }
-    if (error) response = answer_to_error(error, connection->in_flight());
-    connection->respond(std::move(response));
-}
-
-constexpr std::string_view unknown_method = "_OTHER";
-
-/// Of a bounded set, whatever the client wrote.
-std::string_view method_label(const Request& request) {
-    return request.method_known ? Pistache::Http::methodString(request.method) : unknown_method;
-}
-
-/// As uvicorn does: from the right, the first address that no trusted proxy has. Each proxy adds
-/// its client to the list or a line to the header, so all lines count, as one list.
-std::string forwarded_client(const Request& request, const IpAllowList& trusted,
-                             const std::string& peer) {
-    std::string client = peer;
-    for (auto header = request.headers.rbegin(); header != request.headers.rend(); ++header) {
-        if (!is_named(*header, "x-forwarded-for")) continue;
-        const auto addresses = list_elements(header->value);
-        for (auto address = addresses.rbegin(); address != addresses.rend(); ++address) {
-            client = *address;
-            if (!trusted.contains(client)) return client;
-        }
-    }
-    return client;
-}
+constexpr int interim = 100;
 
 }  // namespace
 
-Connection::Connection(ServerContext& server, ConnectionSet& connections, RequestObserver& observer,
-                       asio::io_context& loop, int socket, std::string peer_address)
-    : server_(server),
-      connections_(connections),
-      observer_(observer),
-      loop_(loop),
-      socket_(socket),
+Connection::Connection(LoopContext& loop, int socket, std::string peer_address)
+    : loop_(loop),
       peer_address_(std::move(peer_address)),
-      decoder_(server.options.limits),
-      timer_(loop, [this] { on_timer(); }) {}
+      trusted_peer_(loop.server.options.forwarded_allow_ips.contains(peer_address_)),
+      socket_(socket),
+      input_(loop.transport, socket, loop.server.options.limits),
+      output_(socket),
+      timer_(loop.loop, [this] { on_timer(); }) {}
 
 Connection::~Connection() {
-    stop_waiting_until_writable();
-    count_input(partial_size_, 0);
-    count_input(requests_size_, 0);
-    ::close(socket_);
+    forget_unsent();
+    loop_.buffered_requests.add(-held_);
+    if (socket_ >= 0) ::close(socket_);
 }
 
-bool Connection::partial_phase_changes_to(RequestDecoder::Phase phase) noexcept {
-    const auto before = std::exchange(partial_phase_, phase);
-    return before != phase &&
-           (phase == RequestDecoder::Phase::in_head || phase == RequestDecoder::Phase::in_body);
-}
-
-void Connection::count_as_rejected() {
-    ++server_.rejected_connections;
-}
-
-void Connection::complete_request(Request& request) const {
-    request.arrived = Clock::now();
-    request.peer_address = peer_address_;
-    request.client_address = peer_address_;
-    if (server_.options.forwarded_allow_ips.contains(peer_address_)) {
-        request.client_address =
-            forwarded_client(request, server_.options.forwarded_allow_ips, peer_address_);
-        for (const Header& header : request.headers) {
-            if (!is_named(header, "x-forwarded-proto")) continue;
-            if (header.value == "http") request.scheme = "http";
-            if (header.value == "https") request.scheme = "https";
-        }
+void Connection::open() {
+    try {
+        loop_.transport.watch(socket_, *this);
+    } catch (...) {
+        socket_ = -1;
+        throw;
     }
+    loop_.transport.begin_turn();
+    settle();
 }
 
-void Connection::count_request(const Request& request) {
-    partial_phase_ = RequestDecoder::Phase::between_requests;
-    count_input(std::exchange(partial_size_, 0), 0);  // it is this request, which counts as a whole
-    const DecoderLimits& limits = server_.options.limits;
-    if (hold(request) > 2 * (limits.head + limits.body) + pipeline_allowance) cut_input();
-}
-
-std::size_t Connection::hold(const Request& request) {
-    const std::size_t size = request.memory_size();
-    const std::size_t before = requests_size_.fetch_add(size);
-    count_input(before, before + size);
-    return before + size;
-}
-
-void Connection::note_partial_message() {
-    partial_to_head_.store(decoder_.in_head_request(), std::memory_order_relaxed);
-    const std::size_t now = decoder_.memory_size();
-    count_input(std::exchange(partial_size_, now), now);
-}
-
-void Connection::count_input(std::size_t before, std::size_t now) {
-    const std::size_t change = beyond_uncounted(now) - beyond_uncounted(before);  // modulo 2^64
-    if (change == 0) return;
-    const std::size_t all = server_.buffered_requests.fetch_add(change) + change;
-    if (now > before && all > server_.options.limit_buffered) cut_input();
-}
-
-void Connection::cut_input() {
-    // Pistache cannot be told to stop reading, so this is where a flood ends. With a reset: by a
-    // goodbye the kernel's window for it would stay shut, and the client try for minutes.
-    wants_input_ = false;
-    const linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    ::shutdown(socket_, SHUT_RDWR);
-}
-
-void Connection::post_cut(Clock::time_point waiting_since) {
-    asio::post(loop_, [weak = weak_from_this(), waiting_since] {
-        const auto self = weak.lock();
-        if (self && self->unsent_since_ == waiting_since) self->close("limit_buffered");
-    });
-}
-
-void Connection::on_input(decltype(InputEvent::what) what) {
-    if (closed_) return;
-    const auto self = shared_from_this();
-    std::visit([this](auto& event) { on_event(std::move(event)); }, what);
-    if (!closed_) {
-        answer_next();
-        set_timer();
-    }
-}
-
-void Connection::on_event(Opened) {
-    read_deadline_ = Clock::now() + server_.options.timeout_keep_alive;
-    connections_.add(shared_from_this());
-}
-
-void Connection::on_event(std::unique_ptr<Request> request) {
-    if (half_closed_ || refusal_) return;
-    partial_message_ = false;
-    partial_head_.reset();
-    continue_wanted_ = false;
-    read_deadline_ = never;
-    queue_.push_back(std::move(request));
-}
-
-void Connection::on_event(ExpectsContinue) {
-    continue_wanted_ = true;
-}
-
-void Connection::on_event(Refusal refusal) {
-    wants_input_ = false;
-    partial_message_ = false;
-    partial_head_.reset();
-    read_deadline_ = never;
-    if (refusal_) return;
-    refusal_ = std::move(refusal);
-    if (refusal_->request) hold(*refusal_->request);
-}
-
-void Connection::on_event(PartialMessage partial) {
-    if (half_closed_) return;
-    partial_message_ = true;
-    partial_head_ = std::move(partial.head);
-    if (continue_wanted_) {
-        read_deadline_ = never;  // until it is told to go on, the client waits for us
-        return;
-    }
-    read_deadline_ = Clock::now() + (partial.phase == RequestDecoder::Phase::in_head
-                                         ? server_.options.timeout_request_head
-                                         : server_.options.timeout_request_body);
-}
-
-void Connection::on_event(EndOfInput) {
-    end_of_input_ = true;
-    // Half a request had arrived when we ended reading: its client is told to send it again.
-    if (ended_input_ && partial_message_) on_event(timed_out());
-    partial_message_ = false;
-    read_deadline_ = never;
-    if (half_closed_) {
-        close();
-    } else if (running_ && !ended_input_) {
-        // A handler that still waits works for nobody. One that is done is still delivered: the
-        // client may only have closed its sending side.
-        queue_.clear();
-        cancel(observe::Cancelled::client_gone);
-    }
-}
-
-void Connection::answer_next() {
-    // A handler that needs no waiting answers before start() returns, so this is a loop and not a
-    // recursion as deep as the client's pipeline.
-    if (answering_) return;
-    answering_ = true;
-    while (!closed_ && !half_closed_ && !running_ && !output_) {
-        if (!queue_.empty()) {
-            auto request = std::move(queue_.front());
-            queue_.pop_front();
-            start(std::move(request));
-        } else if (refusal_) {
-            refuse();
-        } else if (continue_wanted_) {
-            continue_wanted_ = false;
-            read_deadline_ = Clock::now() + server_.options.timeout_request_body;
-            transmit({.status = 100, .head = "HTTP/1.1 100 Continue\r\n\r\n"});
-        } else {
+void Connection::on_ready(Readiness ready) {
+    input_.on_ready(ready);
+    switch (state_) {
+        case State::receiving:
+            if (!called_again_) proceed();
             break;
+        case State::handling:
+            if (ready.hung_up) {
+                close();
+            } else if (ready.end_of_stream) {
+                // A handler that still waits works for nobody.
+                request_->cancel(context::Cancelled::client_gone);
+            }
+            break;
+        case State::sending:
+            if (ready.hung_up) {
+                close();
+            } else if (ready.writable) {
+                on_progress(output_.resume());
+                proceed();
+            }
+            break;
+        case State::lingering:
+            if (ready.hung_up) {
+                close();
+            } else if (!called_again_) {
+                linger();
+            }
+            break;
+        case State::closed:
+            break;
+    }
+}
+
+void Connection::on_call_again() {
+    called_again_ = false;
+    if (state_ == State::receiving) proceed();
+    if (state_ == State::lingering) linger();
+}
+
+void Connection::call_again() {
+    if (!std::exchange(called_again_, true)) loop_.transport.call_again(*this);
+}
+
+/// Takes what has arrived, message by message, until one has to wait.
+void Connection::proceed() {
+    // A handler that needs no waiting answers before take() returns, so this is a loop and not a
+    // recursion as deep as the client's pipeline.
+    if (proceeding_) return;
+    proceeding_ = true;
+    TurnBudget budget;
+    while (state_ == State::receiving && !budget.spent()) {
+        auto decoded = input_.next(budget);
+        if (!decoded) break;
+        --budget.requests;
+        std::visit([this](auto& what) { take(std::move(what)); }, *decoded);
+    }
+    proceeding_ = false;
+    if (state_ == State::closed) return;
+    input_.keep();
+    if (state_ == State::receiving) {
+        if (input_.over()) {
+            close();
+            return;
         }
+        if (budget.spent()) call_again();
     }
-    answering_ = false;
-    if (closed_ || running_ || output_ || half_closed_) return;
-    if (end_of_input_) {
-        close();
-    } else if (!partial_message_ && read_deadline_ == never) {
-        read_deadline_ = Clock::now() + (ended_input_ ? linger_timeout : idle_timeout());
+    settle();
+}
+
+void Connection::take(std::unique_ptr<Request> request) {
+    complete(*request);
+    receive_deadline_ = never;
+    // Of requests that came together each has to wait for those before it, which is the client's
+    // doing; that others of the loop came first is not.
+    const auto started = std::max(loop_.transport.turn_began(), free_since_);
+    request_ = ActiveRequest::begin(loop_, std::move(request), peer_address_, started);
+    state_ = State::handling;
+    request_->run(*this);
+    if (state_ == State::handling && input_.end_received()) {
+        request_->cancel(context::Cancelled::client_gone);
     }
 }
 
-void Connection::start(std::unique_ptr<Request> request) {
-    request_ = std::move(request);
-    request_size_ = request_->memory_size();  // now: the handler may take the body away
-    const auto timeout = timeout_of(*request_, server_.options.request_timeout);
-    const auto deadline = Clock::now() + (timeout ? *timeout : server_.options.request_timeout);
-    // The time in which the loop had no time for it is the request's, too.
-    const auto started = std::max(request_->arrived, free_since_);
-    begin_in_flight(started, deadline);
-    if (turning_away_) {
-        in_flight_.shed = observe::Shed::draining;
-        in_flight_.error_type = "shutdown";
-        respond(service_unavailable());
-        return;
-    }
-    const Route* const route = request_->match.route;
-    if (in_flight_.in_flight_at_start > server_.options.limit_concurrency &&
-        (route == nullptr || route->sheddable)) {
-        in_flight_.shed = observe::Shed::concurrency;
-        in_flight_.error_type = "concurrency_limit";
-        respond(service_unavailable());
-        return;
-    }
-    if (route == nullptr) {
-        respond(answer_without_route(*request_));
-        return;
-    }
-    if (!timeout) {
-        respond(json({{"detail", std::string_view(timeout.reason())}}, 400));
-        return;
-    }
-    request_deadline_ = deadline;
-    if (server_.options.slow_request_log.count() > 0) {
-        slow_log_due_ = started + server_.options.slow_request_log;
-    }
-    running_ = true;
-    const async::Executor executor(loop_.get_executor(), &in_flight_);
-    if (!cancellation_ || cancellation_.use_count() > 1) {
-        cancellation_ = std::make_shared<asio::cancellation_signal>();
-    }
-    // The completion runs on the executor as well, which looks at the request: it must not be the
-    // coroutine alone that keeps the connection. With asio 1.30 it runs within another turn, which
-    // outlasts it.
-    asio::co_spawn(executor, handle(shared_from_this(), *request_),
-                   asio::bind_cancellation_slot(
-                       cancellation_->slot(),
-                       [kept = cancellation_, self = shared_from_this()](
-                           const std::exception_ptr&) { async::Turn::forget(self->in_flight()); }));
+void Connection::take(ExpectsContinue) {
+    state_ = State::sending;
+    answer_ = {.status = interim};
+    on_progress(output_.send("HTTP/1.1 100 Continue\r\n\r\n", {}));
 }
 
-void Connection::begin_in_flight(Clock::time_point started, Clock::time_point deadline) {
-    in_flight_.restart(started);
-    in_flight_.deadline = deadline;
-    in_flight_.trace = observer_.trace(request_.get());
-    if (request_) {
-        in_flight_.request_id = choose_request_id(*request_, in_flight_.trace);
-        in_flight_.method = method_label(*request_);
-        in_flight_.scheme = request_->scheme;
-        in_flight_.path = request_->path;
-        in_flight_.client_address = request_->client_address;
-        if (const Route* route = request_->match.route) in_flight_.route = route->path;
+void Connection::take(Refusal refusal) {
+    receive_deadline_ = never;
+    if (refusal.request) complete(*refusal.request);
+    request_ = ActiveRequest::begin(loop_, std::move(refusal.request), peer_address_, Clock::now());
+    request_->refuse();
+    send(error(refusal.why.status), refusal.to_head, false, refusal.why.reason);
+}
+
+/// With what its head alone does not say.
+void Connection::complete(Request& request) const {
+    loop_.server.router.route(request);
+    request.peer_address = peer_address_;
+    if (trusted_peer_) {
+        believe_forwarded_headers(request, loop_.server.options.forwarded_allow_ips);
     } else {
-        in_flight_.request_id = choose_request_id({}, in_flight_.trace);
-        in_flight_.method = unknown_method;
-        in_flight_.scheme = "http";
-        in_flight_.client_address = peer_address_;
+        request.client_address = peer_address_;
     }
-    in_flight_.in_flight_at_start = server_.requests_in_flight.fetch_add(1) + 1;
-    observer_.started(in_flight_);
 }
 
-Refusal Connection::timed_out() {
-    return {
-        .why = {408, "timeout"}, .request = std::move(partial_head_), .to_head = partial_to_head_};
-}
-
-void Connection::refuse() {
-    refusing_ = true;
-    request_ = std::move(refusal_->request);
-    if (request_) request_size_ = request_->memory_size();
-    begin_in_flight(Clock::now(), never);
-    send(error(refusal_->why.status), false);
+/// Takes no more: of a message that has not arrived as a whole.
+void Connection::refuse_for(Malformed why) {
+    const bool to_head = input_.in_head_request();
+    take(Refusal{.why = why, .request = input_.stop(), .to_head = to_head});
 }
 
 void Connection::respond(Response response) {
-    running_ = false;
-    request_deadline_ = never;
-    // What the client has already sent is still answered before the connection closes.
-    const bool last =
-        (draining_ || ended_input_ || end_of_input_) && queue_.empty() && !partial_message_;
-    send(std::move(response), request_->keep_alive && !last);
-    if (!closed_) {
-        answer_next();
-        set_timer();
-    }
-}
-
-void Connection::send(Response response, bool keep_alive) {
-    if (closed_ || in_flight_.cancelled == observe::Cancelled::client_gone) {
-        report_lost(client_gone);
+    if (request_->cancelled == context::Cancelled::client_gone) {
+        close();
         return;
     }
-    const int version_minor = request_ ? request_->version_minor : 1;
-    Output output{.status = response.status,
-                  .keep_alive = keep_alive,
-                  .head = serialize_head(response, in_flight_.request_id, in_flight_.trace,
-                                         keep_alive, version_minor)};
-    const bool head_only = request_ ? request_->method_name == "HEAD" : refusal_->to_head;
-    if (!head_only && may_have_body(response.status)) output.body = std::move(response.body);
-    transmit(std::move(output));
+    // What the client has already sent is still answered before the connection closes.
+    const bool ending = loop_.phase != LoopContext::Phase::serving || input_.end_received();
+    const bool last = ending && !input_.has_more();
+    const Request& request = *request_->request();
+    send(std::move(response), request.method_name == "HEAD", request.keep_alive && !last);
+    proceed();
 }
 
-void Connection::transmit(Output output) {
-    // Nearly every response fits into the socket at once and needs no place to wait in.
-    const bool sent = write(output);
-    if (sent) {
-        finish_output(output);
-    } else {
-        output_ = std::make_unique<Output>(std::move(output));
-        broken_ ? close() : wait_until_writable();
+void Connection::send(Response response, bool head_only, bool keep_alive,
+                      std::string_view malformed_reason) {
+    const int version_minor =
+        request_->request() != nullptr ? request_->request()->version_minor : 1;
+    std::string& head = loop_.head;
+    head.clear();
+    append_head(head, response, request_->request_id, request_->trace, keep_alive, version_minor);
+    Body body;
+    if (!head_only && may_have_body(response.status)) body = std::move(response.body);
+    state_ = State::sending;
+    answer_ = {.status = response.status,
+               .body_size = body.view().size(),
+               .keep_alive = keep_alive,
+               .malformed_reason = malformed_reason};
+    on_progress(output_.send(head, std::move(body)));
+}
+
+void Connection::on_progress(Output::Progress progress) {
+    switch (progress) {
+        case Output::Progress::sent:
+            on_sent();
+            break;
+        case Output::Progress::waiting:
+            wait_until_writable();
+            break;
+        case Output::Progress::broken:
+            close();
+            break;
     }
 }
 
-bool Connection::write(Output& output) {
-    while (true) {
-        const std::string_view head = output.head;
-        const std::string_view body = output.body.view();
-        const std::size_t size = output.size();
-        iovec parts[2];
-        std::size_t count = 0;
-        if (output.sent < head.size()) {
-            parts[count++] = {const_cast<char*>(head.data()) + output.sent,
-                              head.size() - output.sent};
-        }
-        const std::size_t body_sent = output.sent - std::min(output.sent, head.size());
-        if (body_sent < body.size()) {
-            parts[count++] = {const_cast<char*>(body.data()) + body_sent, body.size() - body_sent};
-        }
-        msghdr message{};
-        message.msg_iov = parts;
-        message.msg_iovlen = count;
-        const ssize_t sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (sent < 0 && errno == EINTR) continue;
-        if (sent < 0) {
-            broken_ = errno != EAGAIN && errno != EWOULDBLOCK;
-            return false;
-        }
-        output.sent += static_cast<std::size_t>(sent);
-        write_deadline_ = never;
-        if (output.sent == size) return true;
+void Connection::on_sent() {
+    forget_unsent();
+    write_deadline_ = never;
+    state_ = State::receiving;
+    if (answer_.status == interim) return;  // the response proper is still to come
+    free_since_ = request_->finish(answer_.status, answer_.body_size, answer_.malformed_reason);
+    request_ = nullptr;
+    if (answer_.keep_alive) return;
+    if (input_.over()) {
+        close();
+        return;
+    }
+    state_ = State::lingering;
+    if (input_.unread_in_kernel()) call_again();  // it will not be told of once more
+    input_.stop();
+    lingering_.begin(socket_, free_since_);
+}
+
+void Connection::linger() {
+    switch (lingering_.drain(loop_.transport, socket_)) {
+        case LingeringClose::Progress::done:
+            close();
+            break;
+        case LingeringClose::Progress::again:
+            call_again();
+            break;
+        case LingeringClose::Progress::waiting:
+            break;
     }
 }
 
 void Connection::wait_until_writable() {
     const auto now = Clock::now();
-    in_flight_.wait_for(observe::Waiting::client, now);
-    write_deadline_ = now + server_.options.timeout_write;
-    set_timer();
+    if (request_) request_->wait_for(context::Waiting::client, now);
+    write_deadline_ = now + loop_.server.options.timeout_write;
     forget_unsent();
-    server_.unsent.add(*this, now, output_->size());
+    loop_.server.unsent.add(*this, now, output_.waiting_size());
     unsent_since_ = now;
-    try {
-        if (!writable_) {
-            writable_ = std::make_unique<asio::posix::stream_descriptor>(loop_, socket_);
-        }
-    } catch (const std::system_error&) {
-        close();  // the kernel has no room to watch one more socket
-        return;
-    }
-    writable_->async_wait(asio::posix::stream_descriptor::wait_write,
-                          [self = shared_from_this()](const std::error_code& error) {
-                              if (error || self->closed_) return;
-                              self->write_more();
-                              if (self->closed_) return;
-                              self->answer_next();
-                              self->set_timer();
-                          });
+    if (!std::exchange(watching_writing_, true)) loop_.transport.watch_writing(socket_, *this);
+    settle();
 }
 
 void Connection::forget_unsent() {
-    if (unsent_since_) server_.unsent.remove(*this, *std::exchange(unsent_since_, std::nullopt));
+    if (!unsent_since_) return;
+    loop_.server.unsent.remove(*this, *std::exchange(unsent_since_, std::nullopt));
 }
 
-void Connection::stop_waiting_until_writable() {
-    forget_unsent();
-    if (!writable_) return;
-    writable_->release();  // the descriptor stays ours to close
-    writable_.reset();
-}
-
-void Connection::write_more() {
-    if (write(*output_)) {
-        const auto output = std::move(output_);
-        finish_output(*output);
-    } else {
-        broken_ ? close() : wait_until_writable();
+void Connection::on_phase() {
+    if (state_ == State::handling && loop_.phase == LoopContext::Phase::turning_away) {
+        request_->cancel(context::Cancelled::shutdown);
+        return;
     }
-}
-
-void Connection::finish_output(const Output& output) {
-    stop_waiting_until_writable();
-    if (output.status == 100) return;  // the response proper is still to come
-    report(output.status, output.body.view().size());
-    if (!output.keep_alive) close_when_client_does();
-}
-
-void Connection::report(int status, std::size_t body_size) {
-    async::Turn::ends_for(in_flight_);
-    free_since_ = Clock::now();
-    observer_.finished({.request = request_.get(),
-                        .in_flight = in_flight_,
-                        .malformed_reason = refusing_ ? refusal_->why.reason : "",
-                        .status = status,
-                        .body_size = body_size,
-                        .ended = free_since_});
-    if (draining_) count_for_drain(status);
-    server_.requests_in_flight.fetch_sub(1);
-    slow_log_due_ = never;
-    if (request_) {
-        request_.reset();
-        const std::size_t size = std::exchange(request_size_, 0);
-        const std::size_t before = requests_size_.fetch_sub(size);
-        count_input(before, before - size);
+    if (state_ != State::receiving || input_.phase() != RequestDecoder::Phase::between_requests) {
+        return;
     }
-}
-
-void Connection::report_lost(std::string_view because) {
-    in_flight_.error_type = because;
-    report(499, 0);
-}
-
-void Connection::count_for_drain(int status) {
-    const bool client_gone = status == 499;
-    if (in_flight_.error_type == "shutdown" || (client_gone && turning_away_)) {
-        ++server_.cancelled_while_draining;
-    } else if (!client_gone) {
-        ++server_.answered_while_draining;
+    if (loop_.phase == LoopContext::Phase::turning_away) {
+        loop_.transport.begin_turn();
+        on_receive_timeout();
+        return;
     }
-}
-
-void Connection::close_when_client_does() {
-    half_closed_ = true;
-    wants_input_ = false;
-    queue_.clear();
-    read_deadline_ = never;
-    ::shutdown(socket_, SHUT_WR);
-    if (end_of_input_) {
-        close();
-    } else {
-        write_deadline_ = Clock::now() + linger_timeout;
-    }
-}
-
-void Connection::drain() {
-    if (closed_) return;
-    const auto self = shared_from_this();
-    draining_ = true;
-    if (!idle()) return;
-    read_deadline_ = std::min(read_deadline_, Clock::now() + idle_timeout());
-    set_timer();
-}
-
-bool Connection::idle() const noexcept {
-    return !busy() && !partial_message_ && !half_closed_ && !refusal_ && !end_of_input_;
-}
-
-std::chrono::milliseconds Connection::idle_timeout() const noexcept {
-    return draining_ ? std::min(last_request_wait, server_.options.timeout_keep_alive)
-                     : server_.options.timeout_keep_alive;
-}
-
-void Connection::end_input() {
-    ended_input_ = true;
-    ::shutdown(socket_, SHUT_RD);
-    read_deadline_ = Clock::now() + linger_timeout;
-}
-
-void Connection::cancel(observe::Cancelled reason) {
-    if (reason == observe::Cancelled::shutdown) {
-        turning_away_ = true;
-        if (!closed_ && idle() && !ended_input_) {
-            end_input();
-            set_timer();
-        }
-    }
-    if (!running_ || in_flight_.cancelled != observe::Cancelled::no) return;
-    in_flight_.cancelled = reason;
-    cancellation_->emit(asio::cancellation_type::terminal);
+    receive_deadline_ = std::min(receive_deadline_, Clock::now() + idle_timeout());
+    settle();
 }
 
 void Connection::close(std::string_view lost_because) {
-    if (std::exchange(closed_, true)) return;
-    wants_input_ = false;
-    queue_.clear();
+    if (state_ == State::closed) return;
+    state_ = State::closed;
     timer_.clear();
-    stop_waiting_until_writable();
-    // Pistache sees the end of the stream and closes its descriptor of the same socket.
-    ::shutdown(socket_, SHUT_RDWR);
-    if (running_) {
-        cancel(observe::Cancelled::client_gone);
-    } else if (output_) {
-        const bool interim = output_->status == 100;
-        output_.reset();
-        if (!interim) report_lost(lost_because);
+    forget_unsent();
+    output_.drop();
+    if (std::exchange(called_again_, false)) loop_.transport.do_not_call(*this);
+    ::close(std::exchange(socket_, -1));
+    if (auto request = std::exchange(request_, nullptr)) {
+        if (request->running()) {
+            request->abandon(lost_because);
+        } else {
+            request->finish_lost(lost_because);
+        }
     }
-    connections_.remove(shared_from_this());
+    loop_.closed(*this);
 }
 
-void Connection::set_timer() {
-    const auto earliest =
-        std::min({request_deadline_, read_deadline_, write_deadline_, slow_log_due_});
-    if (earliest == never) {
-        timer_.clear();
-    } else {
-        timer_.set(earliest);
+void Connection::on_failure(const std::exception_ptr& error) noexcept {
+    try {
+        loop_.observer.failed(cause_of(error));
+        close("connection_failed");
+    } catch (...) {
+        // Out of memory a second time: the client is gone all the same.
+        if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
     }
+}
+
+/// What has changed, as the timer and the server have to know it.
+void Connection::settle() {
+    if (state_ == State::receiving) set_receive_deadline();
+    count_held();
+    if (state_ == State::closed) return;
+    if (const auto deadline = next_deadline(); deadline != never) {
+        timer_.set(deadline);
+    } else {
+        timer_.clear();
+    }
+}
+
+/// From when on a message, or its body, is on its way, or the connection is idle.
+void Connection::set_receive_deadline() {
+    const auto phase = input_.phase();
+    if (receive_deadline_ != never && phase == deadline_of_) return;
+    deadline_of_ = phase;
+    const ServerOptions& options = loop_.server.options;
+    const auto now = std::max(loop_.transport.turn_began(), free_since_);
+    receive_deadline_ =
+        now + (phase == RequestDecoder::Phase::in_head   ? options.timeout_request_head
+               : phase == RequestDecoder::Phase::in_body ? options.timeout_request_body
+                                                         : idle_timeout());
+}
+
+std::chrono::milliseconds Connection::idle_timeout() const noexcept {
+    const auto keep_alive = loop_.server.options.timeout_keep_alive;
+    return loop_.phase == LoopContext::Phase::serving ? keep_alive
+                                                      : std::min(last_request_wait, keep_alive);
+}
+
+Connection::Clock::time_point Connection::next_deadline() const noexcept {
+    switch (state_) {
+        case State::receiving:
+            return receive_deadline_;
+        case State::handling:
+            return request_->next_due();
+        case State::sending:
+            return write_deadline_;
+        case State::lingering:
+            return lingering_.deadline();
+        case State::closed:
+            break;
+    }
+    return never;
 }
 
 void Connection::on_timer() {
-    const auto self = shared_from_this();
-    const auto now = Clock::now();
-    if (now >= write_deadline_) {
-        close("write_timeout");
-        return;
+    try {
+        const auto now = loop_.transport.begin_turn();
+        if (now < next_deadline()) {
+            settle();
+            return;
+        }
+        switch (state_) {
+            case State::receiving:
+                on_receive_timeout();
+                break;
+            case State::handling:
+                request_->on_time(now);
+                break;
+            case State::sending:
+                close("write_timeout");
+                break;
+            case State::lingering:
+                close();
+                break;
+            case State::closed:
+                break;
+        }
+        if (state_ != State::closed) settle();
+    } catch (...) {
+        on_failure(std::current_exception());
     }
-    if (now >= slow_log_due_) {
-        slow_log_due_ = never;
-        observer_.slow(*request_, in_flight_);
-    }
-    if (now >= request_deadline_) {
-        request_deadline_ = never;
-        cancel(observe::Cancelled::deadline);
-    }
-    if (now >= read_deadline_) {
-        if (partial_message_) {
-            on_event(timed_out());
-            answer_next();
-        } else if (!ended_input_) {
-            end_input();
-        } else {
+}
+
+void Connection::on_receive_timeout() {
+    if (input_.phase() == RequestDecoder::Phase::between_requests) {
+        // What has come since the loop last looked is a request, and answered.
+        input_.expect_more();
+        if (!input_.has_more()) {
             close();
             return;
         }
+        receive_deadline_ = never;
+        proceed();
+    } else {
+        refuse_for({408, "timeout"});
     }
-    if (!closed_) set_timer();
+}
+
+/// Tells the server what this connection holds of requests, and ends it when all hold too much.
+void Connection::count_held() {
+    const std::size_t held = input_.memory_size() + (request_ ? request_->size() : 0);
+    if (held == held_) return;
+    const bool more = held > held_;
+    loop_.buffered_requests.add(held - std::exchange(held_, held));
+    const ServerContext& server = loop_.server;
+    if (!more || ServerContext::sum(server.buffered_requests) <= server.options.limit_buffered) {
+        return;
+    }
+    reset_on_close();
+    close(ActiveRequest::limit_buffered);
+}
+
+/// By a goodbye the kernel's window for what the client still sends would stay shut, and the client
+/// try for minutes.
+void Connection::reset_on_close() const {
+    const ::linger at_once{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+std::size_t Connection::unread_in_kernel() const {
+    if (!busy() || !input_.unread_in_kernel()) return 0;
+    std::uint32_t memory[SK_MEMINFO_VARS] = {};
+    socklen_t size = sizeof memory;
+    if (::getsockopt(socket_, SOL_SOCKET, SO_MEMINFO, memory, &size) != 0) return 0;
+    return memory[SK_MEMINFO_RMEM_ALLOC];
 }
 
 }  // namespace signalbox::http

@@ -1,33 +1,38 @@
 #include "signalbox/http/server/connection_set.hpp"
 
+#include <asio/post.hpp>
+
 #include <algorithm>
 #include <utility>
-#include <vector>
-
-#include "signalbox/http/server/connection.hpp"
-#include "signalbox/http/server/server_context.hpp"
 
 namespace signalbox::http {
 
-void ConnectionSet::add(const std::shared_ptr<Connection>& connection) {
-    connections_.insert(connection);
-    if (draining_) connection->drain();
-    if (cancelled_) connection->cancel(*cancelled_);
+ConnectionSet::ConnectionSet(LoopContext& loop) : loop_(loop) {
+    loop_.closed = [this](Connection& connection) { remove(connection); };
 }
 
-void ConnectionSet::remove(const std::shared_ptr<Connection>& connection) {
-    connections_.erase(connection);
-    server_.connection_closed();
+void ConnectionSet::add(int socket, std::string peer_address) {
+    auto connection = std::make_unique<Connection>(loop_, socket, std::move(peer_address));
+    connection->open();
+    connection->place = open_.size();
+    open_.push_back(std::move(connection));
 }
 
-void ConnectionSet::drain() {
-    draining_ = true;
-    for_each([](Connection& connection) { connection.drain(); });
+void ConnectionSet::remove(Connection& connection) {
+    std::unique_ptr<Connection>& place = open_[connection.place];
+    closed_.push_back(std::move(place));
+    if (&place != &open_.back()) {
+        place = std::move(open_.back());
+        place->place = connection.place;
+    }
+    open_.pop_back();
+    if (closed_.size() == 1) asio::post(loop_.loop, [this] { closed_.clear(); });
+    loop_.server.connection_closed();
 }
 
-void ConnectionSet::cancel_all(observe::Cancelled reason) {
-    cancelled_ = reason;
-    for_each([reason](Connection& connection) { connection.cancel(reason); });
+void ConnectionSet::enter(LoopContext::Phase phase) {
+    loop_.phase = phase;
+    for_each([](Connection& connection) { connection.on_phase(); });
 }
 
 void ConnectionSet::close_all() {
@@ -36,19 +41,34 @@ void ConnectionSet::close_all() {
 
 bool ConnectionSet::close_an_idle() {
     const auto before = [](const auto& left, const auto& right) {
-        return std::pair(left->busy(), left->read_deadline()) <
-               std::pair(right->busy(), right->read_deadline());
+        return std::pair(left->busy(), left->receive_deadline()) <
+               std::pair(right->busy(), right->receive_deadline());
     };
-    const auto first = std::min_element(connections_.begin(), connections_.end(), before);
-    if (first == connections_.end() || (*first)->busy()) return false;
-    (*first)->shared_from_this()->close();  // it takes itself out of the set
+    const auto first = std::min_element(open_.begin(), open_.end(), before);
+    if (first == open_.end() || (*first)->busy()) return false;
+    (*first)->close();
     return true;
 }
 
+std::size_t ConnectionSet::unread_in_kernel() const {
+    std::size_t bytes = 0;
+    for (const auto& connection : open_)
+        bytes += connection->unread_in_kernel();
+    return bytes;
+}
+
+void ConnectionSet::clear() {
+    open_.clear();
+    closed_.clear();
+}
+
 void ConnectionSet::for_each(const std::function<void(Connection&)>& visit) {
-    // A copy, because a connection that closes takes itself out of the set.
-    const std::vector<std::shared_ptr<Connection>> all(connections_.begin(), connections_.end());
-    for (const auto& connection : all)
+    // A copy, because a connection that closes leaves its place to another.
+    std::vector<Connection*> all;
+    all.reserve(open_.size());
+    for (const auto& connection : open_)
+        all.push_back(connection.get());
+    for (Connection* connection : all)
         visit(*connection);
 }
 

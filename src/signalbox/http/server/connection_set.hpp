@@ -1,42 +1,45 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <unordered_set>
+#include <string>
+#include <vector>
 
-#include "signalbox/observe/in_flight.hpp"
+#include "signalbox/http/server/connection.hpp"
+#include "signalbox/http/server/loop_context.hpp"
 
 namespace signalbox::http {
 
-class Connection;
-struct ServerContext;
-
-/// The open connections of one event loop, which keeps them alive. For that loop's thread only.
+/// The open connections of one event loop, which it owns. For that loop's thread only.
 class ConnectionSet {
   public:
-    explicit ConnectionSet(ServerContext& server) : server_(server) {}
+    explicit ConnectionSet(LoopContext& loop);
 
-    void add(const std::shared_ptr<Connection>& connection);
-    void remove(const std::shared_ptr<Connection>& connection);
+    /// Takes ownership of `socket`, connected and non-blocking. Throws std::runtime_error when the
+    /// kernel watches no more sockets, and then it is the caller's.
+    void add(int socket, std::string peer_address);
 
-    /// Those that are there and, from now on, those to come.
-    void drain();
-    void cancel_all(observe::Cancelled reason);
+    /// For those that are there and those to come.
+    void enter(LoopContext::Phase phase);
     void close_all();
-    /// See Worker.
+    /// Closes the connection whose client is due first to send something, if any is not busy.
     bool close_an_idle();
 
+    /// Bytes that the kernel has received for connections that are not read meanwhile.
+    std::size_t unread_in_kernel() const;
+
     /// Destroys the connections without a word to their clients.
-    void clear() { connections_.clear(); }
+    void clear();
 
   private:
+    void remove(Connection& connection);
     void for_each(const std::function<void(Connection&)>& visit);
 
-    ServerContext& server_;
-    std::unordered_set<std::shared_ptr<Connection>> connections_;
-    bool draining_ = false;
-    std::optional<observe::Cancelled> cancelled_;  ///< why those to come are, too
+    LoopContext& loop_;
+    std::vector<std::unique_ptr<Connection>> open_;
+    /// Until the loop's turn has ended: they may be on the stack, and epoll may have told of them.
+    std::vector<std::unique_ptr<Connection>> closed_;
 };
 
 }  // namespace signalbox::http

@@ -6,19 +6,19 @@
 #include <string_view>
 
 #include "signalbox/async/event_loop.hpp"
+#include "signalbox/context/request_context.hpp"
 #include "signalbox/http/request.hpp"
-#include "signalbox/observe/in_flight.hpp"
 
 namespace signalbox::http {
 
 /// A request that has been answered, or whose client is gone.
 struct FinishedRequest {
     const Request* request;  ///< null when what came has no head that is in order
-    observe::InFlightRequest& in_flight;
+    context::RequestContext& in_flight;
     std::string_view malformed_reason;  ///< of a bounded set; empty for a request that was taken
     int status;                         ///< 499 when the client went away first
     std::size_t body_size;
-    observe::InFlightRequest::Clock::time_point ended;
+    context::RequestContext::Clock::time_point ended;
 };
 
 /// What one event loop tells of its requests, on the loop's thread, which it must not block. This
@@ -29,11 +29,13 @@ class RequestObserver {
 
     /// The trace that a request belongs to; none when nobody traces. The request is null when what
     /// came was no request.
-    virtual observe::TraceContext trace(const Request*) { return {}; }
-    virtual void started(observe::InFlightRequest&) {}
+    virtual context::TraceContext trace(const Request*) { return {}; }
+    virtual void started(context::RequestContext&) {}
     /// Once for a request that is still in flight after --slow-request-log.
-    virtual void slow(const Request&, const observe::InFlightRequest&) {}
+    virtual void slow(const Request&, const context::RequestContext&) {}
     virtual void finished(const FinishedRequest&) {}
+    /// A connection's own code failed, as for want of memory, and the connection was closed for it.
+    virtual void failed(std::string_view /*cause*/) {}
     /// The server has drained: what is kept back is to be told now.
     virtual void flush() {}
 };

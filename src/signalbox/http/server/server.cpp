@@ -1,16 +1,12 @@
 #include "signalbox/http/server/server.hpp"
 
 #include <asio/post.hpp>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <future>
 #include <mutex>
 #include <string>
 #include <utility>
-
-#include "signalbox/http/server/exchange.hpp"
 
 namespace signalbox::http {
 
@@ -19,72 +15,58 @@ namespace {
 /// After the drain's time is up: for cancelled requests to get their 503 out.
 constexpr std::chrono::seconds last_words{2};
 
-/// Answers a connection that there is no room for without ever making it one.
-void turn_away(int socket) {
-    const Response response = service_unavailable();
-    const std::string bytes = serialize_head(response, choose_request_id({}), {}, false, 1) +
-                              std::string(response.body.view());
-    ::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    ::shutdown(socket, SHUT_WR);
-    // Unread input would make the close a reset, and the client might lose the answer.
-    char ignored[4096];
-    while (::recv(socket, ignored, sizeof ignored, MSG_DONTWAIT) > 0) {
-    }
-    ::close(socket);
-}
-
 }  // namespace
 
 Server::Server(ServerOptions options, std::vector<Route> routes, MakeRequestObserver make_observer)
     : context_{.options = std::move(options),
                .router = Router(std::move(routes)),
-               .make_observer = std::move(make_observer)} {
+               .make_observer = std::move(make_observer)},
+      accept_loop_(context_.options.name + "-accept"),
+      dealer_(accept_loop_.context(), workers_) {
     for (std::size_t i = 0; i < context_.options.workers; ++i) {
-        workers_.push_back(std::make_unique<Worker>(context_, std::to_string(i)));
+        workers_.push_back(std::make_unique<Worker>(context_, i));
     }
 }
 
 Server::~Server() {
     // First what makes connections, then the loops that own them.
-    if (acceptor_) {
-        std::promise<void> stopped;
-        asio::post(workers_.front()->loop(), [&] {
-            acceptor_->stop();
-            stopped.set_value();
-        });
-        stopped.get_future().wait();
-    }
+    stop_accepting();
+    accept_loop_.stop();
     for (auto& worker : workers_)
         worker->stop();
-    acceptor_.reset();
 }
 
 void Server::listen() {
-    auto accepted = [this, next = std::size_t{0}](int socket, std::string peer_address) mutable {
-        const bool room = context_.open_connections < context_.options.limit_connections ||
-                          (context_.options.idle_give_way && workers_.front()->close_an_idle());
-        if (room && workers_[next++ % workers_.size()]->add(socket, std::move(peer_address))) {
-            return;
-        }
-        ++context_.rejected_connections;
-        turn_away(socket);
-    };
-    acceptor_ = std::make_unique<Acceptor>(workers_.front()->loop(), context_.options.host,
-                                           context_.options.port, std::move(accepted));
+    acceptor_.emplace(accept_loop_.context(), context_.options.host, context_.options.port,
+                      [this](Accepted accepted) { take(std::move(accepted)); });
     port_ = acceptor_->port();
-    asio::post(workers_.front()->loop(), [this] { acceptor_->start(); });
+    asio::post(accept_loop_.context(), [this] { acceptor_->start(); });
+}
+
+void Server::take(Accepted accepted) {
+    if (context_.open_connections >= context_.options.limit_connections &&
+        !context_.options.idle_give_way) {
+        ++context_.rejected_connections;
+        turn_away(accepted.socket);
+        return;
+    }
+    ++context_.open_connections;
+    dealer_.deal(std::move(accepted));
 }
 
 Server::Drained Server::drain(std::chrono::milliseconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
-    stop_accepting(deadline);
+    // First the loops hear of it, then of the last connections.
+    for (auto& worker : workers_)
+        worker->enter(LoopContext::Phase::draining);
+    stop_accepting();
     if (wait_until_closed(deadline)) {
         flush();
         return {.answered = context_.answered_while_draining,
                 .cancelled = context_.cancelled_while_draining};
     }
     for (auto& worker : workers_)
-        worker->cancel_all(observe::Cancelled::shutdown);
+        worker->enter(LoopContext::Phase::turning_away);
     if (!wait_until_closed(std::chrono::steady_clock::now() + last_words)) {
         for (auto& worker : workers_)
             worker->close_all();
@@ -95,19 +77,15 @@ Server::Drained Server::drain(std::chrono::milliseconds timeout) {
             .cancelled = context_.cancelled_while_draining + context_.requests_in_flight};
 }
 
-void Server::stop_accepting(std::chrono::steady_clock::time_point deadline) {
+/// What the kernel had accepted is a connection, and counts as open, when it returns.
+void Server::stop_accepting() {
+    if (!acceptor_) return;
     std::promise<void> stopped;
-    const auto done = stopped.get_future();
-    asio::post(workers_.front()->loop(), [this, stopped = std::move(stopped)]() mutable {
-        // First the loops hear of it, then of the last connections.
-        for (auto& worker : workers_)
-            worker->drain();
-        if (acceptor_) acceptor_->stop();
+    asio::post(accept_loop_.context(), [&] {
+        acceptor_->stop();
         stopped.set_value();
     });
-    // What the kernel had accepted is a connection, and counts as open, only from then on. A loop
-    // that is blocked must not hold up the end.
-    done.wait_until(deadline);
+    stopped.get_future().wait();
 }
 
 std::string Server::url() const {
@@ -118,12 +96,14 @@ std::string Server::url() const {
 
 Server::SinceTurn Server::longest_since_turn() const {
     SinceTurn longest{};
-    for (const auto& worker : workers_) {
-        const async::EventLoop& loop = worker->event_loop();
+    const auto look_at = [&longest](const async::EventLoop& loop) {
         if (const auto since = loop.since_turn(); since >= longest.duration) {
             longest = {loop.name(), since};
         }
-    }
+    };
+    for (const auto& worker : workers_)
+        look_at(worker->loop());
+    look_at(accept_loop_);
     return longest;
 }
 
@@ -134,7 +114,9 @@ Server::Connections Server::connections() const {
 }
 
 Server::Buffered Server::buffered() const {
-    return {.requests = context_.buffered_requests, .responses = context_.unsent.bytes()};
+    return {.requests = ServerContext::sum(context_.buffered_requests),
+            .unread = ServerContext::sum(context_.unread_in_kernel),
+            .responses = context_.unsent.bytes()};
 }
 
 void Server::flush() {

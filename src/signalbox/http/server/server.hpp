@@ -4,16 +4,20 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "signalbox/async/event_loop.hpp"
 #include "signalbox/http/server/acceptor.hpp"
+#include "signalbox/http/server/dealer.hpp"
 #include "signalbox/http/server/server_context.hpp"
 #include "signalbox/http/server/worker.hpp"
 
 namespace signalbox::http {
 
-/// An HTTP/1.1 server: accepts connections, and has N pairs of a reading thread (Pistache) and an
-/// event loop (asio). A connection belongs to one pair for life.
+/// An HTTP/1.1 server: a thread that accepts connections and deals them out to N workers, each one
+/// thread with an event loop. A connection belongs to one worker for life.
 ///
 /// Public members are for one thread, the one that made the server.
 class Server {
@@ -39,7 +43,8 @@ class Server {
     /// What is not answered after `timeout` is cancelled. Returns when all connections are closed.
     Drained drain(std::chrono::milliseconds timeout);
 
-    /// The event loop that turned last of all, and how long ago that was. Any thread.
+    /// The thread that turned last of all, be it a worker's loop or the acceptor's, and how long
+    /// ago that was. Any thread.
     struct SinceTurn {
         std::string loop;
         std::chrono::steady_clock::duration duration;
@@ -54,19 +59,23 @@ class Server {
     Connections connections() const;  ///< Any thread.
 
     struct Buffered {
-        std::size_t requests;   ///< bytes that arrive or wait, but for a few KiB of each connection
+        std::size_t requests;   ///< bytes that arrive, or are of requests in flight
+        std::size_t unread;     ///< bytes that the kernel holds for connections not read meanwhile
         std::size_t responses;  ///< bytes of those that clients do not take
     };
     Buffered buffered() const;  ///< Any thread.
 
   private:
-    void stop_accepting(std::chrono::steady_clock::time_point deadline);
+    void take(Accepted accepted);
+    void stop_accepting();
     void flush();
     bool wait_until_closed(std::chrono::steady_clock::time_point deadline);
 
     ServerContext context_;
     std::vector<std::unique_ptr<Worker>> workers_;
-    std::unique_ptr<Acceptor> acceptor_;
+    async::EventLoop accept_loop_;  ///< runs no handler, so that nothing there ever blocks
+    Dealer dealer_;                 ///< the accept loop's
+    std::optional<Acceptor> acceptor_;
     std::uint16_t port_ = 0;
 };
 

@@ -4,7 +4,9 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <mutex>
+#include <numeric>
 
 #include "signalbox/http/router.hpp"
 #include "signalbox/http/server/request_observer.hpp"
@@ -12,6 +14,20 @@
 #include "signalbox/http/server/unsent_responses.hpp"
 
 namespace signalbox::http {
+
+/// A number that one thread changes and others read.
+class Tally {
+  public:
+    /// By its own thread.
+    void add(std::size_t change) noexcept {  // modulo 2^64, so that it may be less than nothing
+        value_.store(value_.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+    }
+    void set(std::size_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
+    std::size_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+  private:
+    std::atomic<std::size_t> value_{0};
+};
 
 /// What a server's connections share. Any thread may read it.
 struct ServerContext {
@@ -22,15 +38,25 @@ struct ServerContext {
     std::atomic<std::size_t> requests_in_flight{0};
     std::atomic<std::size_t> open_connections{0};
     std::atomic<std::uint64_t> rejected_connections{0};
-    std::atomic<std::size_t> buffered_requests{0};  ///< bytes
     UnsentResponses unsent{options.limit_buffered};
     /// Since the drain began.
     std::atomic<std::size_t> answered_while_draining{0};
     std::atomic<std::size_t> cancelled_while_draining{0};
 
+    /// Of each loop, in bytes: requests that arrive or wait, and what the kernel holds for those
+    /// that are not read meanwhile. As long as the server has workers, their number is the same.
+    std::deque<Tally> buffered_requests{options.workers};
+    std::deque<Tally> unread_in_kernel{options.workers};
+
     /// Signalled when the last connection closes, for whoever waits for a drain.
     std::mutex closed_mutex{};
     std::condition_variable all_closed{};
+
+    static std::size_t sum(const std::deque<Tally>& tallies) noexcept {
+        return std::accumulate(
+            tallies.begin(), tallies.end(), std::size_t{0},
+            [](std::size_t sum, const Tally& tally) { return sum + tally.value(); });
+    }
 
     void connection_closed() {
         if (open_connections.fetch_sub(1) > 1) return;

@@ -1,223 +1,200 @@
 #include "signalbox/http/server/transport.hpp"
 
 #include <asio/post.hpp>
-#include <pistache/peer.h>
+#include <fcntl.h>
+#include <pistache/os.h>
 #include <pistache/reactor.h>
 #include <pistache/tcp.h>
 #include <pistache/transport.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
-#include <exception>
-#include <mutex>
 #include <system_error>
+#include <type_traits>
 #include <utility>
-#include <vector>
-
-#include "signalbox/http/server/connection.hpp"
 
 namespace signalbox::http {
 
 namespace {
 
 namespace Tcp = Pistache::Tcp;
+namespace Polling = Pistache::Polling;
+using Polling::NotifyOn;
 
-const std::string connection_key = "c";
-
-constexpr std::size_t largest_batch = 256;
-
-/// What Pistache keeps for us with a peer. It is emptied at the end of input, so that a connection
-/// is destroyed on its event loop and not here.
-struct Handle {
-    std::shared_ptr<Connection> connection;
+/// Pistache wants one for what its transport reads by itself, which this one never does.
+class NoHandler final : public Tcp::Handler {
+  public:
+    PROTOTYPE_OF(Tcp::Handler, NoHandler)
+    NoHandler() = default;
+    NoHandler(const NoHandler& other) = default;
+    void onInput(const char*, size_t, const std::shared_ptr<Tcp::Peer>&) override {}
 };
 
-Handle& handle_of(const Tcp::Peer& peer) {
-    return *std::static_pointer_cast<Handle>(peer.getData(connection_key));
+/// An epoll instance, whose only member is its descriptor; nothing of Pistache gives it away.
+int descriptor_of(const Polling::Epoll& poller) {
+    static_assert(std::is_standard_layout_v<Polling::Epoll> &&
+                  sizeof(Polling::Epoll) == sizeof(int));
+    return *reinterpret_cast<const int*>(&poller);
 }
 
-/// Everything here runs on the HTTP thread.
-class InputHandler final : public Tcp::Handler {
-  public:
-    PROTOTYPE_OF(Tcp::Handler, InputHandler)
+/// A pointer, because a descriptor may already be the next client's when a stale event comes. The
+/// tags of Pistache's own descriptors are their numbers, which are no pointers.
+Polling::Tag tag_of(SocketOwner& owner) {
+    return Polling::Tag(reinterpret_cast<std::uintptr_t>(&owner));
+}
 
-    InputHandler(asio::io_context& loop, const Router& router) : loop_(loop), router_(router) {}
-    /// For Pistache, which clones a handler for each of its threads.
-    InputHandler(const InputHandler& other)
-        : Tcp::Handler(other), loop_(other.loop_), router_(other.router_) {}
-
-    void onInput(const char* buffer, size_t length,
-                 const std::shared_ptr<Tcp::Peer>& peer) override {
-        const std::shared_ptr<Connection>& connection = handle_of(*peer).connection;
-        if (!connection->wants_input()) return;
-        connection->decoder().feed({buffer, length}, [&](Decoded decoded) {
-            std::visit([&](auto& what) { emit(connection, std::move(what)); }, decoded);
-        });
-        // A client that floods keeps Pistache reading; what came before is not held back for it.
-        if (batch_.size() >= largest_batch) flush();
-        connection->note_partial_message();
-        const auto phase = connection->decoder().phase();
-        if (connection->partial_phase_changes_to(phase)) {
-            auto head = connection->decoder().copy_head();
-            if (head) complete(connection, *head);
-            emit(connection, PartialMessage{.phase = phase, .head = std::move(head)});
-        }
-    }
-
-    void onConnection(const std::shared_ptr<Tcp::Peer>& peer) override {
-        emit(handle_of(*peer).connection, Opened{});
-    }
-
-    void onDisconnection(const std::shared_ptr<Tcp::Peer>& peer) override {
-        batch_.push_back({std::move(handle_of(*peer).connection), EndOfInput{}});
-    }
-
-    /// Hands over what this turn of the reactor brought.
-    void flush() {
-        if (batch_.empty()) return;
-        asio::post(loop_, [batch = std::exchange(batch_, {})]() mutable {
-            for (InputEvent& event : batch)
-                event.connection->on_input(std::move(event.what));
-        });
-    }
-
-  private:
-    void emit(const std::shared_ptr<Connection>& connection, std::unique_ptr<Request> request) {
-        complete(connection, *request);
-        connection->count_request(*request);
-        batch_.push_back({connection, std::move(request)});
-    }
-
-    void emit(const std::shared_ptr<Connection>& connection, Refusal refusal) {
-        if (refusal.request) complete(connection, *refusal.request);
-        batch_.push_back({connection, std::move(refusal)});
-    }
-
-    template <class What>
-    void emit(const std::shared_ptr<Connection>& connection, What what) {
-        batch_.push_back({connection, std::move(what)});
-    }
-
-    /// With what its head alone does not say.
-    void complete(const std::shared_ptr<Connection>& connection, Request& request) {
-        router_.route(request);
-        connection->complete_request(request);
-    }
-
-    asio::io_context& loop_;
-    const Router& router_;
-    std::vector<InputEvent> batch_;
-};
+NotifyOn both(NotifyOn one, NotifyOn other) {
+    return static_cast<NotifyOn>(static_cast<int>(one) | static_cast<int>(other));
+}
 
 }  // namespace
 
-/// Pistache clones its transport for each thread of the reactor; we give each its own reactor, so
-/// that a connection's reading thread and event loop are a pair for life.
+/// Reads once at a time and tells apart all that epoll tells: the base class would read to the end,
+/// and knows no end of stream that comes while nobody reads.
 ///
-/// New sockets come by a queue of our own. Pistache's loses wake-ups: its consumer empties the
-/// eventfd after it found the queue empty, so what is pushed in between waits for the next push,
-/// and a client that nobody follows is never read. Given on the reactor's own thread, a socket
-/// does not pass through that queue.
+/// Its queues for other threads are not registered: this one is used on its loop's thread only.
 class Transport::PistacheTransport final : public Tcp::Transport {
   public:
-    explicit PistacheTransport(std::shared_ptr<InputHandler> handler)
-        : Tcp::Transport(handler), handler_(std::move(handler)) {}
-    ~PistacheTransport() override {
-        if (wake_up_ >= 0) ::close(wake_up_);
-    }
+    PistacheTransport() : Tcp::Transport(std::make_shared<NoHandler>()) {}
 
-    void registerPoller(Pistache::Polling::Epoll& poller) override {
-        Tcp::Transport::registerPoller(poller);
-        wake_up_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-        if (wake_up_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
-        using Pistache::Polling::NotifyOn;
-        poller.addFd(wake_up_, Pistache::Flags<NotifyOn>(NotifyOn::Read),
-                     Pistache::Polling::Tag(static_cast<std::uint64_t>(wake_up_)));
-    }
-
-    void onReady(const Pistache::Aio::FdSet& ready) override {
-        const Pistache::Polling::Tag wake_up(static_cast<std::uint64_t>(wake_up_));
-        if (std::any_of(ready.begin(), ready.end(),
-                        [wake_up](const auto& entry) { return entry.getTag() == wake_up; })) {
-            take_new();
-        }
-        Tcp::Transport::onReady(ready);
-        handler_->flush();
-    }
+    void registerPoller(Polling::Epoll& poller) override { poller_ = &poller; }
 
     std::shared_ptr<Pistache::Aio::Handler> clone() const override {
-        return std::make_shared<PistacheTransport>(
-            std::static_pointer_cast<InputHandler>(handler_->clone()));
+        return std::make_shared<PistacheTransport>();
     }
 
-    /// Any thread.
-    void add(std::shared_ptr<Tcp::Peer> peer) {
-        {
-            const std::lock_guard lock(mutex_);
-            new_peers_.push_back(std::move(peer));
-        }
-        const std::uint64_t one = 1;
-        // It can only fail when the counter is full, and then a wake-up is due anyway.
-        [[maybe_unused]] const auto written = ::write(wake_up_, &one, sizeof one);
+    void watch(int socket, SocketOwner& owner) {
+        reactor()->registerFd(key(), socket, both(NotifyOn::Read, NotifyOn::Shutdown),
+                              tag_of(owner), Polling::Mode::Edge);
     }
+
+    void watch_writing(int socket, SocketOwner& owner) {
+        reactor()->modifyFd(key(), socket,
+                            both(both(NotifyOn::Read, NotifyOn::Shutdown), NotifyOn::Write),
+                            tag_of(owner), Polling::Mode::Edge);
+    }
+
+    const std::vector<Polling::Event>& poll() {
+        events_.clear();
+        poller_->poll(events_, std::chrono::milliseconds(0));
+        return events_;
+    }
+
+    ssize_t read(int socket, char* buffer, std::size_t size) {
+        ssize_t count = 0;
+        do {
+            count = ::recv(socket, buffer, size, MSG_DONTWAIT);
+        } while (count < 0 && errno == EINTR);
+        return count;
+    }
+
+    int epoll() const { return descriptor_of(*poller_); }
 
   private:
-    void take_new() {
-        // First the counter, then the queue: what comes in between wakes us again.
-        std::uint64_t count = 0;
-        [[maybe_unused]] const auto read = ::read(wake_up_, &count, sizeof count);
-        std::vector<std::shared_ptr<Tcp::Peer>> peers;
-        {
-            const std::lock_guard lock(mutex_);
-            peers.swap(new_peers_);
-        }
-        for (const auto& peer : peers)
-            begin_to_read(peer);
-    }
-
-    void begin_to_read(const std::shared_ptr<Tcp::Peer>& peer) {
-        try {
-            handleNewPeer(peer);
-        } catch (const std::exception&) {
-            // The kernel watches no more sockets (epoll_ctl(2), ENOSPC). Pistache knows the peer by
-            // then, and would take the next client with this descriptor for it.
-            const int socket = peer->fd();
-            peers.erase(socket);
-            handle_of(*peer).connection->count_as_rejected();
-            handler_->onDisconnection(peer);
-            ::close(socket);
-        }
-    }
-
-    const std::shared_ptr<InputHandler> handler_;
-    int wake_up_ = -1;
-    std::mutex mutex_;
-    std::vector<std::shared_ptr<Tcp::Peer>> new_peers_;  ///< guarded by mutex_
+    Polling::Epoll* poller_ = nullptr;  ///< the reactor's
+    std::vector<Polling::Event> events_;
 };
 
-Transport::Transport(const std::string& thread_name, asio::io_context& loop, const Router& router)
-    : reactor_(Pistache::Aio::Reactor::create()) {
-    reactor_->init(Pistache::Aio::AsyncContext(1, thread_name));
-    const auto key = reactor_->addHandler(
-        std::make_shared<PistacheTransport>(std::make_shared<InputHandler>(loop, router)));
-    transport_ = std::static_pointer_cast<PistacheTransport>(reactor_->handlers(key).front());
-    reactor_->run();
+Transport::Transport(asio::io_context& loop)
+    : loop_(loop),
+      reactor_(Pistache::Aio::Reactor::create()),
+      pistache_(std::make_shared<PistacheTransport>()),
+      readable_(loop),
+      buffer_(std::make_unique<char[]>(read_size)) {
+    reactor_->init();  // in its synchronous form: it has no thread, the loop polls for it
+    reactor_->addHandler(pistache_);
+    ::fcntl(pistache_->epoll(), F_SETFD, FD_CLOEXEC);
+    const int duplicate = ::fcntl(pistache_->epoll(), F_DUPFD_CLOEXEC, 0);
+    if (duplicate < 0) throw std::system_error(errno, std::generic_category(), "fcntl(epoll)");
+    readable_.assign(duplicate);
 }
 
 Transport::~Transport() {
+    // Pistache never closes the eventfd that its shutdown() writes to. The event that comes of it
+    // has that descriptor's number for a tag.
     reactor_->shutdown();
+    for (const Polling::Event& event : pistache_->poll()) {
+        const std::uint64_t tag = event.tag.value();
+        if (tag < std::uint64_t{1} << 31U) ::close(static_cast<int>(tag));
+    }
 }
 
-void Transport::add(int socket, std::shared_ptr<Connection> connection) {
-    sockaddr_storage storage{};
-    auto* address = reinterpret_cast<sockaddr*>(&storage);
-    address->sa_family = AF_INET;  // Pistache wants an address; ours is in the connection
-    auto peer = Tcp::Peer::Create(socket, Pistache::Address::fromUnix(address));
-    peer->putData(connection_key, std::make_shared<Handle>(Handle{std::move(connection)}));
-    transport_->add(std::move(peer));  // ours would be the last reference on another thread
+void Transport::start() {
+    asio::post(loop_, [this] { wait(); });
+}
+
+void Transport::watch(int socket, SocketOwner& owner) {
+    pistache_->watch(socket, owner);
+}
+
+void Transport::watch_writing(int socket, SocketOwner& owner) {
+    pistache_->watch_writing(socket, owner);
+}
+
+void Transport::call_again(SocketOwner& owner) {
+    again_.push_back(&owner);
+    if (again_.size() == 1) asio::post(loop_, [this] { call_those_again(); });
+}
+
+void Transport::do_not_call(const SocketOwner& owner) {
+    for (auto* list : {&again_, &calling_}) {
+        const auto found = std::find(list->begin(), list->end(), &owner);
+        if (found != list->end()) *found = nullptr;
+    }
+}
+
+Transport::Read Transport::read(int socket) {
+    const ssize_t count = pistache_->read(socket, buffer_.get(), read_size);
+    if (count > 0) {
+        return {Read::Status::data, {buffer_.get(), static_cast<std::size_t>(count)}};
+    }
+    if (count == 0) return {Read::Status::end_of_stream};
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return {Read::Status::nothing_yet};
+    return {Read::Status::broken};
+}
+
+void Transport::wait() {
+    readable_.async_wait(asio::posix::descriptor_base::wait_read,
+                         [this](const std::error_code& error) {
+                             if (error) return;
+                             turn();
+                             wait();
+                         });
+}
+
+void Transport::turn() {
+    const auto& events = pistache_->poll();
+    begin_turn();
+    for (const Polling::Event& event : events) {
+        auto& owner = *reinterpret_cast<SocketOwner*>(event.tag.value());
+        const Readiness ready{.readable = event.flags.hasFlag(NotifyOn::Read),
+                              .writable = event.flags.hasFlag(NotifyOn::Write),
+                              .end_of_stream = event.flags.hasFlag(NotifyOn::Shutdown),
+                              .hung_up = event.flags.hasFlag(NotifyOn::Hangup)};
+        guarded(owner, [&] { owner.on_ready(ready); });
+    }
+}
+
+void Transport::call_those_again() {
+    begin_turn();
+    calling_.swap(again_);  // who wants to be called once more then has to wait for the next turn
+    for (std::size_t i = 0; i < calling_.size(); ++i) {
+        SocketOwner* const owner = std::exchange(calling_[i], nullptr);
+        if (owner != nullptr) guarded(*owner, [owner] { owner->on_call_again(); });
+    }
+    calling_.clear();
+}
+
+template <class Call>
+void Transport::guarded(SocketOwner& owner, Call call) {
+    try {
+        call();
+    } catch (...) {
+        owner.on_failure(std::current_exception());
+    }
 }
 
 }  // namespace signalbox::http

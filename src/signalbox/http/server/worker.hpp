@@ -1,41 +1,48 @@
 #pragma once
 
+#include <asio/steady_timer.hpp>
+
+#include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "signalbox/async/event_loop.hpp"
+#include "signalbox/http/server/accepted.hpp"
 #include "signalbox/http/server/connection_set.hpp"
+#include "signalbox/http/server/loop_context.hpp"
 #include "signalbox/http/server/server_context.hpp"
 #include "signalbox/http/server/transport.hpp"
 
 namespace signalbox::http {
 
-/// A reading thread and an event loop, and the connections that belong to the two.
+/// An event loop with all that its connections need: one thread on which their requests are read,
+/// handled and answered.
 class Worker {
   public:
-    Worker(ServerContext& server, const std::string& number);
+    Worker(ServerContext& server, std::size_t number);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
 
-    /// Ends the thread and the loop; the connections are closed and forgotten.
+    /// Ends the loop; the connections are closed and forgotten. From another thread.
     void stop();
 
-    asio::io_context& loop() noexcept { return loop_.context(); }
-    const async::EventLoop& event_loop() const noexcept { return loop_; }
+    const async::EventLoop& loop() const noexcept { return loop_; }
 
-    /// Takes a connected, non-blocking socket. False when there is no descriptor for its duplicate:
-    /// then it stays the caller's. Any thread.
-    [[nodiscard]] bool add(int socket, std::string peer_address);
-
-    /// Closes the connection whose client is due first to send something, if any is not busy. From
-    /// the loop's thread.
-    bool close_an_idle() { return connections_.close_an_idle(); }
+    /// Hands a connection over, which counts as open. Any thread.
+    void give(Accepted accepted);
+    /// Takes back what was given and the loop has not come to. Any thread.
+    std::vector<Accepted> take_back();
+    bool has_untaken() const;
+    /// Open, and given. Any thread.
+    std::size_t connections() const noexcept { return connections_given_ - connections_ended_; }
 
     /// The rest posts to the loop and returns. Any thread.
-    void drain();
-    void cancel_all(observe::Cancelled reason);
+    void enter(LoopContext::Phase phase);
     void close_all();
 
     /// Lets the loop's observer tell all it knows. Waits for it so long, if the loop turns at all.
@@ -43,11 +50,24 @@ class Worker {
     void flush(std::chrono::milliseconds timeout);
 
   private:
+    void take_given();
+    void take(Accepted accepted);
+    void measure();
+
     ServerContext& server_;
-    ConnectionSet connections_;  ///< the loop's
     async::EventLoop loop_;
     std::unique_ptr<RequestObserver> observer_;  ///< the loop's
-    std::unique_ptr<Transport> transport_;
+    std::unique_ptr<Transport> transport_;       ///< the loop's
+    LoopContext context_;                        ///< the loop's
+    ConnectionSet connections_;                  ///< the loop's
+    Tally& unread_in_kernel_;                    ///< the loop's to change
+    asio::steady_timer measure_timer_;           ///< the loop's
+
+    mutable std::mutex given_mutex_;
+    std::vector<Accepted> given_;  ///< guarded by given_mutex_
+
+    std::atomic<std::size_t> connections_given_{0};
+    std::atomic<std::size_t> connections_ended_{0};
 };
 
 }  // namespace signalbox::http

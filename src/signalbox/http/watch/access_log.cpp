@@ -30,7 +30,7 @@ bool is_failure(int status) {
     return status >= 500 && status != 501 && status != 505;
 }
 
-void add_identity(observe::Line& line, const observe::InFlightRequest& in_flight) {
+void add_identity(observe::Line& line, const context::RequestContext& in_flight) {
     if (in_flight.trace) {
         line.add<"trace_id">(in_flight.trace.trace_id());
         line.add<"span_id">(in_flight.trace.span_id());
@@ -51,7 +51,7 @@ void add_request(observe::Line& line, const FinishedRequest& finished) {
 }
 
 void add_result(observe::Line& line, const FinishedRequest& finished, std::string_view error_type) {
-    const observe::InFlightRequest& in_flight = finished.in_flight;
+    const context::RequestContext& in_flight = finished.in_flight;
     const Request* const request = finished.request;
     if (request != nullptr && !request->query.empty()) {
         line.add<"url.query">(std::string_view(redact_query(request->query)));
@@ -93,7 +93,7 @@ void AccessLogger::finished(const FinishedRequest& finished,
     const LogLevel level = is_failure(finished.status) ? LogLevel::error : LogLevel::info;
     if (!log_.enabled(level)) return;
 
-    const observe::InFlightRequest& in_flight = finished.in_flight;
+    const context::RequestContext& in_flight = finished.in_flight;
     if (log_.format() == LogFormat::json) {
         auto line = begin(level, "request");
         add_identity(line, in_flight);
@@ -108,9 +108,9 @@ void AccessLogger::finished(const FinishedRequest& finished,
     end();
 }
 
-void AccessLogger::slow(const Request& request, const observe::InFlightRequest& in_flight) {
+void AccessLogger::slow(const Request& request, const context::RequestContext& in_flight) {
     if (!log_.enabled(LogLevel::warning)) return;
-    const auto now = observe::InFlightRequest::Clock::now();
+    const auto now = context::RequestContext::Clock::now();
     auto line = begin(LogLevel::warning, "request is slow");
     add_identity(line, in_flight);
     line.add<"http.request.method">(request.method_name);
@@ -123,7 +123,7 @@ void AccessLogger::slow(const Request& request, const observe::InFlightRequest& 
     end();
 }
 
-void AccessLogger::blocked(const observe::InFlightRequest& in_flight,
+void AccessLogger::blocked(const context::RequestContext& in_flight,
                            std::chrono::steady_clock::duration taken) {
     if (!log_.enabled(LogLevel::warning)) return;
     auto line = begin(LogLevel::warning, "handler blocked the event loop");
@@ -132,6 +132,10 @@ void AccessLogger::blocked(const observe::InFlightRequest& in_flight,
     line.add<"http.route">(in_flight.route);
     line.add<"blocked_s">(taken);
     end();
+}
+
+void AccessLogger::failed(std::string_view cause) {
+    log_.write(LogLevel::error, "a connection failed and was closed", {{"error.message", cause}});
 }
 
 void AccessLogger::flush() {

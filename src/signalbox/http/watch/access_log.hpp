@@ -29,9 +29,11 @@ class AccessLogger {
 
     void finished(const FinishedRequest& finished, std::chrono::steady_clock::duration duration,
                   std::string_view error_type);
-    void slow(const Request& request, const observe::InFlightRequest& in_flight);
-    void blocked(const observe::InFlightRequest& in_flight,
+    void slow(const Request& request, const context::RequestContext& in_flight);
+    void blocked(const context::RequestContext& in_flight,
                  std::chrono::steady_clock::duration taken);
+    /// A connection was closed for want of what its own code needs.
+    void failed(std::string_view cause);
     void flush();
 
   private:

@@ -13,17 +13,17 @@ const prometheus::Histogram::BucketBoundaries lag_buckets{.001, .0025, .005, .01
                                                           .1,   .25,   .5,   1,   2.5,  5};
 
 /// The caller's trace goes on where there is one caller's header and it is valid.
-observe::TraceContext trace_context(const Request* request) {
-    if (request == nullptr) return observe::TraceContext::start();
+context::TraceContext trace_context(const Request* request) {
+    if (request == nullptr) return context::TraceContext::start();
     const Header* traceparent = nullptr;
     for (const Header& header : request->headers) {
         if (!is_named(header, "traceparent")) continue;
-        if (traceparent != nullptr) return observe::TraceContext::start();  // which is it?
+        if (traceparent != nullptr) return context::TraceContext::start();  // which is it?
         traceparent = &header;
     }
-    if (traceparent == nullptr) return observe::TraceContext::start();
-    const auto trace = observe::TraceContext::continue_from(traceparent->value);
-    return trace ? *trace : observe::TraceContext::start();
+    if (traceparent == nullptr) return context::TraceContext::start();
+    const auto trace = context::TraceContext::continue_from(traceparent->value);
+    return trace ? *trace : context::TraceContext::start();
 }
 
 }  // namespace
@@ -34,31 +34,31 @@ class Telemetry::OfLoop final : public RequestObserver {
     OfLoop(Telemetry& telemetry, async::EventLoop& loop)
         : requests_(telemetry.requests_),
           metrics_(telemetry.request_metrics_),
-          in_flight_(telemetry.registry_.add_shard()),
+          in_flight_(telemetry.registry_.add_list()),
           access_log_(loop.context(), telemetry.log_, telemetry.access_log_) {
         auto& lag = telemetry.lag_.Add({{"loop", loop.name()}}, lag_buckets);
         loop.watch(
             {.lag = [&lag](auto late) { lag.Observe(std::chrono::duration<double>(late).count()); },
-             .blocked = [this](const observe::InFlightRequest& request,
+             .blocked = [this](const context::RequestContext& request,
                                auto taken) { access_log_.blocked(request, taken); }});
     }
 
-    observe::TraceContext trace(const Request* request) override {
-        return requests_ ? trace_context(request) : observe::TraceContext{};
+    context::TraceContext trace(const Request* request) override {
+        return requests_ ? trace_context(request) : context::TraceContext{};
     }
 
-    void started(observe::InFlightRequest& in_flight) override {
+    void started(context::RequestContext& in_flight) override {
         if (!requests_) return;
         in_flight_.add(in_flight);
         metrics_.started(in_flight);
     }
 
-    void slow(const Request& request, const observe::InFlightRequest& in_flight) override {
+    void slow(const Request& request, const context::RequestContext& in_flight) override {
         access_log_.slow(request, in_flight);
     }
 
     void finished(const FinishedRequest& finished) override {
-        observe::InFlightRequest& in_flight = finished.in_flight;
+        context::RequestContext& in_flight = finished.in_flight;
         const observe::RequestOutcome outcome{
             .status = finished.status,
             .malformed_reason = finished.malformed_reason,
@@ -71,12 +71,14 @@ class Telemetry::OfLoop final : public RequestObserver {
         in_flight_.remove(in_flight);
     }
 
+    void failed(std::string_view cause) override { access_log_.failed(cause); }
+
     void flush() override { access_log_.flush(); }
 
   private:
     const bool requests_;
     observe::RequestMetrics::OfLoop metrics_;
-    observe::InFlightShard& in_flight_;
+    context::RequestList& in_flight_;
     AccessLogger access_log_;
 };
 

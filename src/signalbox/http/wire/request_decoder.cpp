@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <limits>
+#include <functional>
 
 namespace signalbox::http {
 
@@ -15,32 +15,59 @@ constexpr Malformed body_too_large{413, "body_too_large"};
 /// A chunk's size line is a number and extensions that nobody uses.
 constexpr std::size_t longest_chunk_line = 256;
 
-/// Clients send one at most. Without a bound a flood of them would keep the HTTP thread busy and
+/// Clients send one at most. Without a bound a flood of them would keep the loop busy and
 /// never be a request that is answered or timed out.
 constexpr std::size_t most_empty_lines = 16;
 
-/// Pistache's own parser reads the request line. It needs no more than that: the headers were
-/// checked and kept by us, and its header parser throws on harmless values.
-bool parse_request_line(const Request& request) {
-    // What comes here is not longer than the limit for heads; another one would only be in the way.
-    thread_local Pistache::Http::RequestParser parser(std::numeric_limits<std::size_t>::max());
-    std::string line;
-    line.reserve(request.method_name.size() + request.raw_path.size() + 16);
-    line.append(request.method_name).append(" ").append(request.raw_path);
-    line.append(" HTTP/1.1\r\n\r\n");
-    try {
-        parser.reset();
-        return parser.feed(line.data(), line.size()) &&
-               parser.parse() == Pistache::Http::Private::State::Done &&
-               parser.request.method() == request.method;
-    } catch (const std::exception&) {
-        return false;
-    }
-}
-
 }  // namespace
 
-RequestDecoder::Step RequestDecoder::next(std::string_view input) {
+void RequestDecoder::feed(std::string_view input) {
+    if (phase_ == Phase::failed) return;
+    if (unread_.empty()) {
+        unread_ = input;
+        return;
+    }
+    keep();
+    kept_.append(input);
+    unread_ = kept_;
+}
+
+std::optional<Decoded> RequestDecoder::next() {
+    while (phase_ != Phase::failed) {
+        Step taken = step(unread_);
+        unread_.remove_prefix(taken.used);
+        if (phase_ == Phase::failed) unread_ = {};
+        if (taken.decoded) return std::move(taken.decoded);
+        if (!taken.again) break;
+    }
+    return std::nullopt;
+}
+
+void RequestDecoder::keep() {
+    if (unread_.empty()) {
+        if (kept_.capacity() > 0) std::string().swap(kept_);  // what was once large is not kept
+        unread_ = {};
+        return;
+    }
+    const std::less_equal<const char*> before;  // of pointers that may be of different objects
+    const bool of_kept =
+        before(kept_.data(), unread_.data()) && before(unread_.data(), kept_.data() + kept_.size());
+    if (of_kept) {
+        kept_.erase(0, kept_.size() - unread_.size());
+    } else {
+        kept_.assign(unread_);
+    }
+    unread_ = kept_;
+}
+
+std::unique_ptr<Request> RequestDecoder::give_up() {
+    phase_ = Phase::failed;
+    unread_ = {};
+    std::string().swap(kept_);
+    return std::move(request_);
+}
+
+RequestDecoder::Step RequestDecoder::step(std::string_view input) {
     return phase_ == Phase::in_body ? read_body(input) : read_head(input);
 }
 
@@ -85,12 +112,7 @@ RequestDecoder::Step RequestDecoder::begin_message(std::string_view head, std::s
     request_->head = head;
     request_->wire_size = used;
     framing_ = {};
-    Malformed problem = check_head(*request_, framing_);
-    const bool plain_target = !problem && request_->raw_path.front() == '/';
-    if (plain_target && request_->method_known && !parse_request_line(*request_)) {
-        problem = {400, "request_line"};
-    }
-    if (problem) {
+    if (const Malformed problem = check_head(*request_, framing_)) {
         request_.reset();
         return fail(problem, head);
     }
@@ -194,15 +216,6 @@ RequestDecoder::Step RequestDecoder::fail(Malformed why, std::string_view head) 
     }
     const bool to_head = head.starts_with("HEAD ");
     return {.decoded = Refusal{.why = why, .request = std::move(request_), .to_head = to_head}};
-}
-
-std::unique_ptr<Request> RequestDecoder::copy_head() const {
-    if (phase_ != Phase::in_body) return nullptr;
-    auto copy = std::make_unique<Request>();
-    copy->head = request_->head;
-    Framing framing;
-    static_cast<void>(check_head(*copy, framing));  // again, because its views look into its head
-    return copy;
 }
 
 std::optional<std::string_view> RequestDecoder::take_line(std::string_view input) const {

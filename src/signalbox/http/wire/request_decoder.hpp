@@ -1,7 +1,5 @@
 #pragma once
 
-#include <pistache/http.h>
-
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -30,7 +28,12 @@ struct Refusal {
 
 using Decoded = std::variant<std::unique_ptr<Request>, ExpectsContinue, Refusal>;
 
-/// Cuts the bytes of one connection into requests (RFC 9112), however the network split them.
+/// Cuts the bytes of one connection into requests (RFC 9112), however the network split them, and
+/// no further than it is asked to: what is behind a request waits as bytes.
+///
+///     decoder.feed(bytes);
+///     while (auto decoded = decoder.next()) …
+///     decoder.keep();
 ///
 /// After a Refusal nothing more is decoded: where the next message would begin is unknown.
 /// Threads: one at a time.
@@ -41,38 +44,31 @@ class RequestDecoder {
 
     explicit RequestDecoder(DecoderLimits limits) : limits_(limits) {}
 
-    /// Takes the next bytes and calls `sink(Decoded)` for each thing they complete, in order.
-    template <class Sink>
-    void feed(std::string_view input, Sink&& sink) {
-        const bool continued = !buffered_.empty();
-        if (continued) input = buffered_.append(input);
-        while (phase_ != Phase::failed) {
-            Step step = next(input);
-            input.remove_prefix(step.used);
-            if (step.decoded) sink(std::move(*step.decoded));
-            if (!step.again) break;
-        }
-        if (phase_ == Phase::failed || input.empty()) {
-            std::string().swap(buffered_);  // not to keep the memory of what was once large
-        } else if (continued) {
-            buffered_.erase(0, buffered_.size() - input.size());
-        } else {
-            buffered_ = input;
-        }
-    }
+    /// The next bytes. They are looked at, not copied, and must stay until keep() or the next
+    /// feed().
+    void feed(std::string_view input);
+    /// The next thing that the bytes complete; nothing when they complete no other.
+    std::optional<Decoded> next();
+    /// Copies what is not decoded yet.
+    void keep();
 
     Phase phase() const noexcept { return phase_; }
-    /// About what the message that is not complete yet occupies, and the copy of its head, in
-    /// bytes; next to nothing between messages.
-    std::size_t memory_size() const noexcept {
-        return buffered_.capacity() +
-               (request_ ? request_->memory_size() + request_->head.size() : 0);
+    /// Whether there are bytes behind the last thing that was decoded, or the beginning of a
+    /// message.
+    bool has_more() const noexcept {
+        return phase_ != Phase::failed && (!unread_.empty() || phase_ == Phase::in_body);
     }
-    /// For another thread: the head of the message whose body arrives, or null.
-    std::unique_ptr<Request> copy_head() const;
+    /// About what the message that is not complete yet and the bytes behind it occupy; next to
+    /// nothing between messages.
+    std::size_t memory_size() const noexcept {
+        return kept_.capacity() + (request_ ? request_->memory_size() : 0);
+    }
+    /// Of the message whose body has not arrived as a whole: its head and what there is of the
+    /// body; null when there is none. Nothing more is decoded then.
+    std::unique_ptr<Request> give_up();
     /// Whether what has arrived of it is a HEAD request, whose answer has no content.
     bool in_head_request() const noexcept {
-        return std::string_view(request_ ? request_->head : buffered_).starts_with("HEAD ");
+        return (request_ ? std::string_view(request_->head) : unread_).starts_with("HEAD ");
     }
 
   private:
@@ -83,7 +79,7 @@ class RequestDecoder {
     };
     enum class BodyPart { content, chunk_size, chunk_data, chunk_end, trailers };
 
-    Step next(std::string_view input);
+    Step step(std::string_view input);
     Step read_head(std::string_view input);
     Step begin_message(std::string_view head, std::size_t used);
     Step read_body(std::string_view input);
@@ -100,7 +96,8 @@ class RequestDecoder {
 
     const DecoderLimits limits_;
     Phase phase_ = Phase::between_requests;
-    std::string buffered_;     ///< the beginning of what is not complete yet
+    std::string_view unread_;  ///< of what was fed, or of `kept_`
+    std::string kept_;
     std::size_t scanned_ = 0;  ///< how much of an incomplete head was already searched
     std::size_t empty_lines_ = 0;
     std::unique_ptr<Request> request_;

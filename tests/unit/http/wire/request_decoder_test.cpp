@@ -34,8 +34,10 @@ class Decoding {
     Decoding& feed(std::string_view bytes) {
         // A copy of just this size, so that a view kept into it is found by the sanitizer.
         const std::vector<char> copy(bytes.begin(), bytes.end());
-        decoder_.feed({copy.data(), copy.size()},
-                      [this](Decoded decoded) { events.push_back(describe(decoded)); });
+        decoder_.feed({copy.data(), copy.size()});
+        while (const auto decoded = decoder_.next())
+            events.push_back(describe(*decoded));
+        decoder_.keep();
         return *this;
     }
     Phase phase() const { return decoder_.phase(); }
@@ -79,9 +81,11 @@ TEST(decoder, keeps_the_head_for_the_views_into_it) {
         RequestDecoder decoder{{}};
         const std::string message = request("GET /%41?b=c", "Name: value\r\n") + "GET";
         for (const char byte : message) {
-            decoder.feed({&byte, 1}, [&](Decoded decoded) {
-                kept = std::move(std::get<std::unique_ptr<Request>>(decoded));
-            });
+            decoder.feed({&byte, 1});
+            if (auto decoded = decoder.next()) {
+                kept = std::move(std::get<std::unique_ptr<Request>>(*decoded));
+            }
+            decoder.keep();
         }
     }
     ASSERT_TRUE(kept);
@@ -394,6 +398,53 @@ TEST(decoder, counts_what_it_holds_and_keeps_nothing_of_what_is_complete) {
     decoding.feed("b");
     EXPECT_EQ(decoding.memory_size(), before);
     EXPECT_EQ(decoding.events.size(), 2U);
+}
+
+TEST(decoder, goes_no_further_than_it_is_asked_to) {
+    const std::string two = request("GET /1", "") + request("GET /2", "");
+    RequestDecoder decoder{{}};
+    {
+        const std::vector<char> copy(two.begin(), two.end());
+        decoder.feed({copy.data(), copy.size()});
+        ASSERT_TRUE(decoder.next());
+        EXPECT_TRUE(decoder.has_more());
+        decoder.keep();
+    }
+    EXPECT_GE(decoder.memory_size(), two.size() / 2);
+    decoder.feed("GET /3");
+    auto second = decoder.next();
+    ASSERT_TRUE(second);
+    EXPECT_EQ(std::get<std::unique_ptr<Request>>(*second)->path, "/2");
+    EXPECT_FALSE(decoder.next());
+    EXPECT_EQ(decoder.phase(), Phase::in_head);
+    EXPECT_TRUE(decoder.has_more());
+}
+
+TEST(decoder, has_no_more_between_requests) {
+    RequestDecoder decoder{{}};
+    EXPECT_FALSE(decoder.has_more());
+    const std::string message = request("GET /", "");
+    decoder.feed(message);
+    ASSERT_TRUE(decoder.next());
+    EXPECT_FALSE(decoder.has_more());
+}
+
+TEST(decoder, gives_up_a_message_with_what_is_known_of_it) {
+    RequestDecoder decoder{{}};
+    decoder.feed("GE");
+    ASSERT_FALSE(decoder.next());
+    EXPECT_EQ(decoder.give_up(), nullptr);
+    RequestDecoder in_body{{}};
+    const std::string upload = request("POST /upload", "Content-Length: 3\r\n", "ab");
+    in_body.feed(upload);
+    ASSERT_FALSE(in_body.next());
+    const auto given_up = in_body.give_up();
+    ASSERT_TRUE(given_up);
+    EXPECT_EQ(given_up->path, "/upload");
+    const std::string more = "c" + request("GET /", "");
+    in_body.feed(more);
+    EXPECT_FALSE(in_body.next()) << "where the next message begins is unknown";
+    EXPECT_FALSE(in_body.has_more());
 }
 
 TEST(phase, follows_the_message) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace signalbox::observe {
+namespace signalbox::context {
 
 /// A request's place in a distributed trace, as the `traceparent` header carries it (W3C Trace
 /// Context, section 3.2). Every request is a new span: of its caller's trace where the caller sent
@@ -50,4 +50,4 @@ class TraceContext {
     bool started_here_ = false;
 };
 
-}  // namespace signalbox::observe
+}  // namespace signalbox::context

@@ -1,4 +1,4 @@
-#include "signalbox/observe/trace_context.hpp"
+#include "signalbox/context/trace_context.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 
 #include "support/traceparent.hpp"
 
-namespace signalbox::observe {
+namespace signalbox::context {
 namespace {
 
 using test::is_traceparent;
@@ -192,4 +192,4 @@ TEST(trace_context, judges_whatever_comes_as_the_specification_does) {
 }
 
 }  // namespace
-}  // namespace signalbox::observe
+}  // namespace signalbox::context

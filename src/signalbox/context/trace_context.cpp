@@ -1,10 +1,10 @@
-#include "signalbox/observe/trace_context.hpp"
+#include "signalbox/context/trace_context.hpp"
 
 #include <algorithm>
 
 #include "signalbox/random.hpp"
 
-namespace signalbox::observe {
+namespace signalbox::context {
 
 namespace {
 
@@ -69,4 +69,4 @@ void TraceContext::append_traceparent(std::string& text) const {
     text.append(flags());
 }
 
-}  // namespace signalbox::observe
+}  // namespace signalbox::context

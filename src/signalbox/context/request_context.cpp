@@ -1,0 +1,30 @@
+#include "signalbox/context/request_context.hpp"
+
+#include <cassert>
+
+#include "signalbox/context/request_list.hpp"
+
+namespace signalbox::context {
+
+std::string_view to_string(Waiting waiting) {
+    switch (waiting) {
+        case Waiting::handler:
+            return "handler";
+        case Waiting::timer:
+            return "timer";
+        case Waiting::database_queue:
+            return "database-queue";
+        case Waiting::database:
+            return "database";
+        case Waiting::client:
+            return "client";
+    }
+    return "unknown";
+}
+
+RequestContext::~RequestContext() {
+    assert(references_ == 0 && "a coroutine may still work for this request");
+    if (list_ != nullptr) list_->remove(*this);
+}
+
+}  // namespace signalbox::context

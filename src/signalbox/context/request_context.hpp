@@ -1,0 +1,147 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "signalbox/context/trace_context.hpp"
+
+namespace signalbox::context {
+
+/// What a request in flight waits for; `handler` while its own code runs.
+enum class Waiting : std::uint8_t { handler, timer, database_queue, database, client };
+
+std::string_view to_string(Waiting waiting);
+
+/// Why a request was cancelled before its handler came to an end.
+enum class Cancelled : std::uint8_t { no, client_gone, deadline, shutdown };
+
+/// Why a request was turned away instead of being worked on.
+enum class Shed : std::uint8_t { no, concurrency, database_queue, draining };
+
+class RequestList;
+
+/// What runs, waits and is cancelled for one request, and whose request it is. Every coroutine that
+/// works for the request has it by its executor, so it lives as long as the last of them: also as
+/// one that was spawned detached and goes on when the client has long left.
+///
+/// Threads: the request's event loop, where it is counted without atomics as well; but for
+/// `wait_for` and what reads it, which any thread may call. While a RequestList has it, others
+/// read the first group of members under the list's lock.
+class RequestContext {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    RequestContext() = default;
+    virtual ~RequestContext();  ///< leaves its list; nothing may refer to it any more
+    RequestContext(const RequestContext&) = delete;
+    RequestContext& operator=(const RequestContext&) = delete;
+
+    /// Unchanged once it is in a list. Method, route and scheme are of bounded sets, whatever
+    /// clients send, and are never destroyed before the server is; the other views look into the
+    /// request, which lives as long as this.
+    Clock::time_point started{};
+    Clock::time_point deadline = Clock::time_point::max();
+    TraceContext trace;
+    std::string_view request_id;
+    std::string_view method;  ///< `_OTHER` when it is not a known one
+    std::string_view route;   ///< the template; empty when no route matched
+    std::string_view scheme;  ///< `http` or `https`
+    std::string_view path;    ///< decoded
+    std::string_view client_address;
+
+    std::size_t in_flight_at_start = 0;
+    Cancelled cancelled = Cancelled::no;
+    Shed shed = Shed::no;
+    std::string_view error_type;  ///< of a bounded set; empty for none, or when the status says it
+    std::string error_cause;      ///< for the log only, never for the client
+    Clock::duration database_wait{};
+    Clock::duration database_use{};
+    bool shared_read = false;
+
+    Waiting waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
+    Clock::time_point waiting_since() const noexcept {
+        return Clock::time_point(Clock::duration(waiting_since_.load(std::memory_order_relaxed)));
+    }
+    void wait_for(Waiting waiting, Clock::time_point now) noexcept {
+        waiting_.store(waiting, std::memory_order_relaxed);
+        waiting_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    }
+
+  protected:
+    /// The last reference is gone: one that was made for references destroys itself.
+    virtual void unreferenced() noexcept {}
+
+  private:
+    template <class Context>
+    friend class Reference;
+    friend class RequestList;
+    friend class WaitScope;
+
+    std::uint32_t references_ = 0;
+    int open_waits_ = 0;
+    std::atomic<Waiting> waiting_{Waiting::handler};
+    std::atomic<Clock::rep> waiting_since_{0};
+    /// Its place in a list, kept here so that taking it costs no memory.
+    RequestList* list_ = nullptr;
+    RequestContext* previous_ = nullptr;
+    RequestContext* next_ = nullptr;
+};
+
+/// Keeps a RequestContext, or what is derived from it, alive; may be null. For the loop's thread:
+/// the count is a plain number.
+template <class Context>
+class Reference {
+  public:
+    Reference() noexcept = default;
+    Reference(Context* context) noexcept : context_(context) {  // NOLINT: as a pointer is given
+        if (context_ != nullptr) ++counted().references_;
+    }
+    Reference(const Reference& other) noexcept : Reference(other.context_) {}
+    Reference(Reference&& other) noexcept : context_(std::exchange(other.context_, nullptr)) {}
+    Reference& operator=(Reference other) noexcept {
+        std::swap(context_, other.context_);
+        return *this;
+    }
+    ~Reference() {
+        if (context_ != nullptr && --counted().references_ == 0) counted().unreferenced();
+    }
+
+    Context* get() const noexcept { return context_; }
+    Context& operator*() const noexcept { return *context_; }
+    Context* operator->() const noexcept { return context_; }
+    explicit operator bool() const noexcept { return context_ != nullptr; }
+    friend bool operator==(const Reference& a, const Reference& b) noexcept = default;
+
+  private:
+    RequestContext& counted() const noexcept { return *context_; }
+
+    Context* context_ = nullptr;
+};
+
+/// Marks a request as waiting for as long as the scope lives, or another that began meanwhile: a
+/// request can wait for several things at once. The request may be null: code that
+/// runs for no request waits for nobody's sake.
+class WaitScope {
+  public:
+    WaitScope(RequestContext* request, Waiting waiting) noexcept : request_(request) {
+        if (request_ == nullptr) return;
+        ++request_->open_waits_;
+        request_->wait_for(waiting, RequestContext::Clock::now());
+    }
+    ~WaitScope() {
+        if (request_ == nullptr || --request_->open_waits_ > 0) return;
+        request_->wait_for(Waiting::handler, RequestContext::Clock::now());
+    }
+    WaitScope(const WaitScope&) = delete;
+    WaitScope& operator=(const WaitScope&) = delete;
+
+  private:
+    RequestContext* request_;
+};
+
+}  // namespace signalbox::context

@@ -1,0 +1,187 @@
+#include "signalbox/http/server/active_request.hpp"
+
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/co_spawn.hpp>
+
+#include <exception>
+#include <utility>
+
+#include "signalbox/async/event_loop.hpp"
+#include "signalbox/http/server/error_answer.hpp"
+#include "signalbox/http/server/request_headers.hpp"
+#include "signalbox/random.hpp"
+
+namespace signalbox::http {
+
+namespace {
+
+constexpr auto never = context::RequestContext::Clock::time_point::max();
+constexpr std::string_view unknown_method = "_OTHER";
+
+/// Of a bounded set, whatever the client wrote.
+std::string_view method_label(const Request& request) {
+    return request.method_known ? Pistache::Http::methodString(request.method) : unknown_method;
+}
+
+}  // namespace
+
+context::Reference<ActiveRequest> ActiveRequest::begin(LoopContext& loop,
+                                                       std::unique_ptr<Request> request,
+                                                       std::string_view peer_address,
+                                                       Clock::time_point started) {
+    context::Reference<ActiveRequest> self(new ActiveRequest(loop, std::move(request)));
+    self->started = started;
+    self->wait_for(context::Waiting::handler, started);
+    self->identify(peer_address);
+    if (self->request_) self->size_ = self->request_->memory_size();
+    self->in_flight_at_start = loop.server.requests_in_flight.fetch_add(1) + 1;
+    return self;
+}
+
+void ActiveRequest::identify(std::string_view peer_address) {
+    trace = loop_.observer.trace(request_.get());
+    std::optional<std::string_view> id;
+    if (request_) {
+        id = request_id_of(*request_);
+        method = method_label(*request_);
+        scheme = request_->scheme;
+        path = request_->path;
+        client_address = request_->client_address;
+        if (request_->match.route != nullptr) route = request_->match.route->path;
+    } else {
+        method = unknown_method;
+        scheme = "http";
+        client_address = peer_address;
+    }
+    if (id) {
+        request_id = *id;
+    } else if (trace.started_here()) {
+        request_id = trace.trace_id();
+    } else {
+        fill_with_random_hex(own_id_);
+        request_id = {own_id_.data(), own_id_.size()};
+    }
+}
+
+void ActiveRequest::run(Owner& owner) {
+    owner_ = &owner;
+    if (auto response = answer_at_once()) {
+        owner.respond(std::move(*response));
+        return;
+    }
+    running_ = true;
+    // The completion keeps the cancellation signal, at which asio looks after the coroutine's own
+    // code has ended.
+    asio::co_spawn(
+        async::Executor(loop_.loop.get_executor(), this), handle(this),
+        asio::bind_cancellation_slot(
+            cancellation_.slot(), [self = context::Reference(this)](const std::exception_ptr&) {}));
+}
+
+std::optional<Response> ActiveRequest::answer_at_once() {
+    const ServerOptions& options = loop_.server.options;
+    const auto timeout = timeout_of(*request_, options.request_timeout);
+    deadline = started + (timeout ? *timeout : options.request_timeout);
+    loop_.observer.started(*this);
+    const Route* const its_route = request_->match.route;
+    if (loop_.phase == LoopContext::Phase::turning_away) {
+        shed = context::Shed::draining;
+        error_type = "shutdown";
+        return service_unavailable();
+    }
+    if (in_flight_at_start > options.limit_concurrency &&
+        (its_route == nullptr || its_route->sheddable)) {
+        shed = context::Shed::concurrency;
+        error_type = "concurrency_limit";
+        return service_unavailable();
+    }
+    if (its_route == nullptr) return answer_without_route(*request_);
+    if (!timeout) return json({{"detail", std::string_view(timeout.reason())}}, 400);
+    answer_due_ = deadline;
+    if (options.slow_request_log.count() > 0) slow_log_due_ = started + options.slow_request_log;
+    return std::nullopt;
+}
+
+/// Runs the handler and answers with what it returns or throws. Sending is not awaited: after a
+/// cancellation nothing can be.
+async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self) {
+    const async::TaskScope task;
+    Response response;
+    std::exception_ptr error;
+    try {
+        response = co_await self->request_->match.route->handler(*self->request_);
+    } catch (...) {
+        error = std::current_exception();
+    }
+    if (error) response = answer_to_error(error, *self);
+    self->answered(std::move(response));
+}
+
+void ActiveRequest::answered(Response response) {
+    running_ = false;
+    answer_due_ = never;
+    if (owner_ == nullptr) {
+        finish_lost(lost_because_);
+        return;
+    }
+    try {
+        owner_->respond(std::move(response));
+    } catch (...) {
+        if (owner_ != nullptr) owner_->on_failure(std::current_exception());
+    }
+}
+
+void ActiveRequest::cancel(context::Cancelled reason) {
+    if (!running_ || cancelled != context::Cancelled::no) return;
+    cancelled = reason;
+    const context::Reference<ActiveRequest> kept(this);  // until asio has looked at the signal
+    cancellation_.emit(asio::cancellation_type::terminal);
+}
+
+void ActiveRequest::abandon(std::string_view because) {
+    owner_ = nullptr;
+    lost_because_ = because;
+    cancel(context::Cancelled::client_gone);
+}
+
+void ActiveRequest::on_time(Clock::time_point now) {
+    if (now >= slow_log_due_) {
+        slow_log_due_ = never;
+        loop_.observer.slow(*request_, *this);
+    }
+    if (now >= answer_due_) {
+        answer_due_ = never;
+        cancel(context::Cancelled::deadline);
+    }
+}
+
+context::RequestContext::Clock::time_point ActiveRequest::finish(
+    int status, std::size_t body_size, std::string_view malformed_reason) {
+    owner_ = nullptr;
+    const auto ended = Clock::now();
+    loop_.observer.finished({.request = request_.get(),
+                             .in_flight = *this,
+                             .malformed_reason = malformed_reason,
+                             .status = status,
+                             .body_size = body_size,
+                             .ended = ended});
+    if (loop_.phase != LoopContext::Phase::serving) count_for_drain(status);
+    loop_.server.requests_in_flight.fetch_sub(1);
+    return ended;
+}
+
+context::RequestContext::Clock::time_point ActiveRequest::finish_lost(std::string_view because) {
+    error_type = because;
+    return finish(499, 0);
+}
+
+void ActiveRequest::count_for_drain(int status) const {
+    const bool lost = status == 499;
+    if (error_type == "shutdown" || (lost && loop_.phase == LoopContext::Phase::turning_away)) {
+        ++loop_.server.cancelled_while_draining;
+    } else if (!lost) {
+        ++loop_.server.answered_while_draining;
+    }
+}
+
+}  // namespace signalbox::http

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <asio/cancellation_signal.hpp>
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "signalbox/async/task.hpp"
+#include "signalbox/context/request_context.hpp"
+#include "signalbox/http/request.hpp"
+#include "signalbox/http/response.hpp"
+#include "signalbox/http/server/loop_context.hpp"
+
+namespace signalbox::http {
+
+/// The life of one request, from its last byte to the last byte of its answer: it decides whether
+/// the request is worked on, runs its handler, cancels it, watches its times, and tells the loop's
+/// observer when it is over.
+///
+/// It owns the request, and everything that works for the request keeps it: a handler and what it
+/// has spawned may go on after the client has left and the connection is gone.
+///
+/// For the loop's thread.
+class ActiveRequest final : public context::RequestContext {
+  public:
+    static constexpr std::string_view client_gone = "client_gone";
+    static constexpr std::string_view limit_buffered = "limit_buffered";
+
+    /// Whose request it is, and who sends the answer.
+    class Owner {
+      public:
+        virtual ~Owner() = default;
+        /// Once for each run(), before it returns or later.
+        virtual void respond(Response response) = 0;
+        virtual void on_failure(const std::exception_ptr& error) noexcept = 0;
+    };
+
+    /// A request in flight from now on. `request` is null when what came had no head in order; then
+    /// only `peer_address` says whose it was.
+    static context::Reference<ActiveRequest> begin(LoopContext& loop,
+                                                   std::unique_ptr<Request> request,
+                                                   std::string_view peer_address,
+                                                   Clock::time_point started);
+
+    /// Has it answered: at once when it is turned away or nobody handles it, else by its handler.
+    void run(Owner& owner);
+    /// Instead of run(): it is not taken, and its owner answers so.
+    void refuse() { loop_.observer.started(*this); }
+    /// Ends its handler, if it runs and was not cancelled before.
+    void cancel(context::Cancelled reason);
+    /// Its owner goes. What its handler still answers is for the log only, as lost for this reason.
+    void abandon(std::string_view because);
+
+    /// It is over; exactly once. Returns when that was.
+    Clock::time_point finish(int status, std::size_t body_size,
+                             std::string_view malformed_reason = {});
+    /// The same, for an answer that its client did not get.
+    Clock::time_point finish_lost(std::string_view because);
+
+    const Request* request() const noexcept { return request_.get(); }
+    /// About what it occupied when it began, in bytes.
+    std::size_t size() const noexcept { return size_; }
+    bool running() const noexcept { return running_; }
+
+    /// When on_time() is to be called next, if ever.
+    Clock::time_point next_due() const noexcept { return std::min(answer_due_, slow_log_due_); }
+    void on_time(Clock::time_point now);
+
+  private:
+    ActiveRequest(LoopContext& loop, std::unique_ptr<Request> request)
+        : loop_(loop), request_(std::move(request)) {}
+
+    void unreferenced() noexcept override { delete this; }
+
+    void identify(std::string_view peer_address);
+    /// The answer, where it needs no handler.
+    std::optional<Response> answer_at_once();
+    static async::Task<> handle(context::Reference<ActiveRequest> self);
+    void answered(Response response);
+    void count_for_drain(int status) const;
+
+    LoopContext& loop_;
+    const std::unique_ptr<Request> request_;
+    std::size_t size_ = 0;
+    std::array<char, 32> own_id_;  ///< where neither client nor trace gave one
+    Owner* owner_ = nullptr;       ///< null: nobody sends an answer
+    std::string_view lost_because_ = client_gone;
+    bool running_ = false;  ///< its handler has not answered
+    asio::cancellation_signal cancellation_;
+    Clock::time_point answer_due_ = Clock::time_point::max();
+    Clock::time_point slow_log_due_ = Clock::time_point::max();
+};
+
+}  // namespace signalbox::http

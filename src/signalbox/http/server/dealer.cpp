@@ -1,0 +1,57 @@
+#include "signalbox/http/server/dealer.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace signalbox::http {
+
+namespace {
+
+constexpr std::chrono::milliseconds check_interval{100};
+
+bool turns(const Worker& worker) {
+    return worker.loop().since_turn() < Dealer::blocked_after;
+}
+
+}  // namespace
+
+void Dealer::deal(Accepted accepted) {
+    least_busy().give(std::move(accepted));
+    if (workers_.size() > 1 && !std::exchange(checking_, true)) check_later();
+}
+
+Worker& Dealer::least_busy() {
+    const std::size_t first = next_++;
+    Worker* best = nullptr;
+    const auto rank = [](const Worker& worker) {
+        return std::pair(!turns(worker), worker.connections());
+    };
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        Worker& worker = *workers_[(first + i) % workers_.size()];
+        if (best == nullptr || rank(worker) < rank(*best)) best = &worker;
+    }
+    return *best;
+}
+
+void Dealer::check_later() {
+    check_timer_.expires_after(check_interval);
+    check_timer_.async_wait([this](const std::error_code& error) {
+        if (!error) deal_again();
+    });
+}
+
+void Dealer::deal_again() {
+    const bool one_turns = std::any_of(workers_.begin(), workers_.end(),
+                                       [](const auto& worker) { return turns(*worker); });
+    bool some_wait = false;
+    for (const auto& worker : workers_) {
+        some_wait = some_wait || worker->has_untaken();
+        if (turns(*worker) || !one_turns) continue;
+        for (Accepted& accepted : worker->take_back())
+            least_busy().give(std::move(accepted));
+    }
+    checking_ = some_wait;
+    if (some_wait) check_later();
+}
+
+}  // namespace signalbox::http

@@ -1,0 +1,86 @@
+#include "signalbox/http/server/error_answer.hpp"
+
+#include <string>
+#include <string_view>
+
+#include "signalbox/db/unavailable.hpp"
+#include "signalbox/http/errors.hpp"
+
+namespace signalbox::http {
+
+namespace {
+
+Response answer_to_cancellation(context::RequestContext& context) {
+    switch (context.cancelled) {
+        case context::Cancelled::deadline:
+            context.error_type = "deadline";
+            return error(504);
+        case context::Cancelled::shutdown:
+            context.error_type = "shutdown";
+            return service_unavailable();
+        case context::Cancelled::client_gone:  // nobody reads it; 499 is for the log
+            return {.status = 499};
+        case context::Cancelled::no:
+            break;
+    }
+    return error(500);
+}
+
+std::string_view error_type(db::Unavailable::Reason reason) {
+    switch (reason) {
+        case db::Unavailable::Reason::unreachable:
+            return "database_unavailable";
+        case db::Unavailable::Reason::queue_full:
+            return "database_queue_full";
+        case db::Unavailable::Reason::timeout:
+            return "database_timeout";
+        case db::Unavailable::Reason::stopping:
+            return "shutdown";
+    }
+    return "database_unavailable";
+}
+
+constexpr std::string_view unknown_cause = "an exception of an unknown type";
+
+}  // namespace
+
+std::string cause_of(const std::exception_ptr& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+        const char* const what = error.what();
+        std::string cause(what != nullptr ? std::string_view(what) : unknown_cause);
+        // Not std::rethrow_if_nested, which ends the process when there is nothing in it.
+        const auto* const outer = dynamic_cast<const std::nested_exception*>(&error);
+        if (outer == nullptr || outer->nested_ptr() == nullptr) return cause;
+        return cause.append(": ").append(cause_of(outer->nested_ptr()));
+    } catch (...) {
+        return std::string(unknown_cause);
+    }
+}
+
+Response answer_to_error(const std::exception_ptr& thrown, context::RequestContext& context) {
+    if (context.cancelled != context::Cancelled::no) {
+        return answer_to_cancellation(context);
+    }
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const HttpError& http_error) {
+        context.error_cause = http_error.what();
+        return http_error.detail().empty()
+                   ? error(http_error.status())
+                   : json({{"detail", std::string_view(http_error.detail())}}, http_error.status());
+    } catch (const db::Unavailable& unavailable) {
+        context.error_cause = unavailable.what();
+        context.error_type = error_type(unavailable.reason());
+        if (unavailable.reason() == db::Unavailable::Reason::queue_full) {
+            context.shed = context::Shed::database_queue;
+        }
+        return service_unavailable();
+    } catch (...) {
+        context.error_cause = cause_of(thrown);
+    }
+    return error(500);
+}
+
+}  // namespace signalbox::http

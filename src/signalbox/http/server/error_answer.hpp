@@ -1,0 +1,19 @@
+#pragma once
+
+#include <exception>
+#include <string>
+
+#include "signalbox/context/request_context.hpp"
+#include "signalbox/http/response.hpp"
+
+namespace signalbox::http {
+
+/// The answer to what a handler threw, or to its cancellation. This is the one table from errors
+/// to HTTP; a new kind of error gets its line here. The cause is left in `context` for the log:
+/// the client of a 500 learns nothing of it.
+Response answer_to_error(const std::exception_ptr& thrown, context::RequestContext& context);
+
+/// For the log: what it says, and what those say that are nested in it.
+std::string cause_of(const std::exception_ptr& thrown);
+
+}  // namespace signalbox::http

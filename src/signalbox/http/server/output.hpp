@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "signalbox/http/response.hpp"
+
+namespace signalbox::http {
+
+/// The sending side of a connection: one response at a time, straight to the socket. It never
+/// blocks or spins: what the socket does not take now waits here until the loop finds it writable.
+///
+/// For the loop's thread.
+class Output {
+  public:
+    explicit Output(int socket) noexcept : socket_(socket) {}
+
+    enum class Progress {
+        sent,     ///< all of it
+        waiting,  ///< for the socket to become writable; resume() then
+        broken,   ///< the socket takes nothing more, ever
+    };
+    /// Sends head and body. What has to wait is kept: the head is copied. Not while one is waiting.
+    Progress send(std::string_view head, Body body);
+    Progress resume();
+
+    bool waiting() const noexcept { return unsent_ != nullptr; }
+    /// Bytes of the response that waits, as it is in memory until its last byte is sent.
+    std::size_t waiting_size() const noexcept;
+    /// Forgets the response that waits.
+    void drop() noexcept { unsent_.reset(); }
+
+  private:
+    /// Only while the socket is full, which is rare.
+    struct Unsent {
+        std::string head;
+        Body body;
+        std::size_t sent;
+    };
+
+    Progress write(std::string_view head, std::string_view body, std::size_t& sent) const;
+
+    const int socket_;
+    std::unique_ptr<Unsent> unsent_;
+};
+
+}  // namespace signalbox::http

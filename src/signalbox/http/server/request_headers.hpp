@@ -1,0 +1,27 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "signalbox/config/ip_allow_list.hpp"
+#include "signalbox/http/request.hpp"
+#include "signalbox/parsed.hpp"
+
+namespace signalbox::http {
+
+/// The client's X-Request-ID when it is one to 128 characters that are safe in any log or URL.
+std::optional<std::string_view> request_id_of(const Request& request);
+
+/// How long the client is willing to wait, of at most `longest`: a Request-Timeout header says it
+/// in seconds, `0.25` or `2`. Invalid when it says something else.
+Parsed<std::chrono::milliseconds> timeout_of(const Request& request,
+                                             std::chrono::milliseconds longest);
+
+/// Sets client and scheme to what a trusted proxy says of them in X-Forwarded-For and
+/// X-Forwarded-Proto. As uvicorn does: of the addresses, all lines as one list, it is from the
+/// right the first that no trusted proxy has.
+void believe_forwarded_headers(Request& request, const IpAllowList& trusted);
+
+}  // namespace signalbox::http
