@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 60
 .DEFAULT_GOAL := help
 .PHONY: run test build install image compose-test debug tsan soak format format-check \
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
-        check tidy
+        instructions check tidy
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
@@ -21,6 +21,10 @@ test: test-setup build/release/build.ninja ## Build and run all tests
 
 rolling-test: build ## Restart two instances behind HAProxy under load: no request may be lost
 	@tests/rolling/run
+
+instructions: build ## Count what a request costs under callgrind: no more than bench/instructions.json has
+	@scripts/setup valgrind python3
+	@bench/instructions
 
 build: build/release/build.ninja ## Build the release binary, build/release/signalbox
 	$(call compile,release) --target signalbox

@@ -54,11 +54,12 @@ class Users:
 
 
 class Service:
-    """The binary, serving on free ports. `cat` empties its log, as a container's engine would."""
+    """The binary, serving on free ports. `cat` empties its log, as a container's engine would.
+    `under` is a command that runs it, as valgrind does: it has to keep the process id."""
 
-    def __init__(self, database_url, *flags):
+    def __init__(self, database_url, *flags, under=()):
         self.process = subprocess.Popen(
-            [SIGNALBOX, "--port", "0", "--admin-port", "0", "--log-format", "json",
+            [*under, SIGNALBOX, "--port", "0", "--admin-port", "0", "--log-format", "json",
              "--database-url", database_url, *flags],
             stdout=subprocess.PIPE, bufsize=0, start_new_session=True)
         output = b""
