@@ -161,9 +161,10 @@ TEST_F(Descriptors, of_clients_that_left_are_for_others) {
             expect_served(first);
             expect_served(second);
         }
+        // Whatever they do: the second may still be at work when it is the first that is idle.
         ASSERT_TRUE(eventually([&] {
             return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                         "signalbox_connections", {{"state", "idle"}}) == 1;
+                         "signalbox_connections") == 1;
         }));
     }
 }
