@@ -22,6 +22,7 @@ namespace signalbox::test {
 namespace {
 
 using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
 using testing::Each;
 using testing::Field;
 using testing::HasSubstr;
@@ -107,18 +108,23 @@ TEST_F(Cancellation, frees_the_place_in_the_queue_of_a_request_that_is_out_of_ti
 TEST_F(Cancellation, leaves_no_coroutine_behind_and_no_timer) {
     const Service service(database);
     const auto tasks = [&] { return metric(service, "signalbox_event_loop_tasks"); };
-    RawClient patient(service.port());
-    patient.send("GET /multiple-tasks HTTP/1.1\r\nHost: here\r\n\r\n");
-    ASSERT_TRUE(eventually([&] { return metric(service, in_flight) == 1; }));
-    const double of_one = tasks();
-    const auto late =
-        send_all(std::vector<HttpRequest>(100, with_timeout(service, "/multiple-tasks", "0.2")));
-    EXPECT_THAT(late, Each(Field(&HttpResponse::status, 504)));
-    // Its timers began before theirs: while it waits, none of theirs has run out by itself.
-    EXPECT_EQ(tasks(), of_one);
-    EXPECT_EQ(metric(service, in_flight), 1) << "the machine was too slow for this to prove it";
-    EXPECT_THAT(patient.read_response(), StartsWith("HTTP/1.1 200 "));
-    EXPECT_TRUE(eventually([&] { return tasks() == 0; }));
+    // What they left behind would end by itself after a second: a busy machine may need more time.
+    bool proven = false;
+    for (int attempt = 0; attempt < 5 && !proven; ++attempt) {
+        RawClient patient(service.port());
+        patient.send("GET /slow-task HTTP/1.1\r\nHost: here\r\n\r\n");
+        ASSERT_TRUE(eventually([&] { return metric(service, in_flight) == 1; }));
+        const double of_one = tasks();
+        const auto began = Clock::now();
+        const auto late = send_all(
+            std::vector<HttpRequest>(100, with_timeout(service, "/multiple-tasks", "0.2")));
+        EXPECT_THAT(late, Each(Field(&HttpResponse::status, 504)));
+        while (!proven && Clock::now() - began < 1s)
+            proven = tasks() == of_one && Clock::now() - began < 1s;
+        EXPECT_THAT(patient.read_response(), StartsWith("HTTP/1.1 200 "));
+        EXPECT_TRUE(eventually([&] { return tasks() == 0; }));
+    }
+    EXPECT_TRUE(proven) << "something is left, or the machine is too slow for five proofs";
 }
 
 TEST_F(Cancellation, leaves_a_shared_query_alone_while_anybody_waits_for_it) {
@@ -187,8 +193,7 @@ TEST_F(Cancellation, never_hits_the_next_query_of_the_connection) {
 TEST(FrozenServer, holds_up_neither_reads_after_it_nor_the_end) {
     PostgresServer server;
     execute(server.database_url(), "CREATE DATABASE frozen");
-    Service service(server.database_url("frozen"),
-                    {"--migrate", "--database-query-timeout", "500ms"});
+    Service service(server.database_url("frozen"), {"--migrate", "--database-query-timeout", "2s"});
     ASSERT_EQ(get(service.url("/users")).status, 200);
     freeze(server);
     // Nobody waits any more for what runs, and the request to cancel it is not even read.
@@ -209,13 +214,12 @@ TEST(FrozenServer, holds_up_neither_reads_after_it_nor_the_end) {
 }
 
 TEST_F(Cancellation, gives_a_request_less_time_when_asked_to_but_never_more) {
-    const Service service(database,
-                          {"--request-timeout", "800ms", "--database-query-timeout", "700ms"});
+    const Service service(database, {"--request-timeout", "4s", "--database-query-timeout", "3s"});
     const auto less = send(with_timeout(service, "/slow-task", "0.2"));
     EXPECT_EQ(less.status, 504);
-    EXPECT_LT(less.duration.count(), 0.8);
+    EXPECT_LT(less.duration.count(), 4);
     EXPECT_GE(less.duration.count(), 0.2);
-    const auto more = send(with_timeout(service, "/slow-task", "4"));
+    const auto more = send(with_timeout(service, "/slow-task", "9"));
     EXPECT_EQ(more.status, 504) << "the service's own limit is shorter than the task";
     EXPECT_EQ(send(with_timeout(service, "/fast-task", "99999999999999999999999")).status, 200);
 }

@@ -9,8 +9,10 @@
 
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
+#include "support/log_lines.hpp"
 #include "support/postgres.hpp"
 #include "support/prometheus.hpp"
+#include "support/raw_message.hpp"
 #include "support/service.hpp"
 
 namespace signalbox::test {
@@ -18,7 +20,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
 
 std::string request(const std::string& path, const std::string& headers = {}) {
@@ -46,8 +47,8 @@ TEST_P(Connections, close_when_the_client_asks_for_it) {
     RawClient client(service.port());
     client.send(request("/fast-task", "Connection: close\r\n"));
     const std::string answer = client.read_to_end();
-    EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
-    EXPECT_THAT(answer, HasSubstr("This was quick!"));
+    EXPECT_EQ(header_of(answer, "Connection"), "close");
+    EXPECT_EQ(body_of(answer), R"({"message":"This was quick!"})");
 }
 
 TEST_P(Connections, of_http_1_0_close_unless_asked_to_stay) {
@@ -58,7 +59,7 @@ TEST_P(Connections, of_http_1_0_close_unless_asked_to_stay) {
     RawClient staying(service.port());
     for (int i = 0; i < 2; ++i) {
         staying.send("GET /fast-task HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-        EXPECT_THAT(staying.read_response(), HasSubstr("\r\nConnection: keep-alive\r\n"));
+        EXPECT_EQ(header_of(staying.read_response(), "Connection"), "keep-alive");
     }
 }
 
@@ -72,8 +73,7 @@ TEST_P(Connections, answer_pipelined_requests_in_order) {
     }
     client.send(all);
     for (int i = 0; i < 100; ++i) {
-        EXPECT_THAT(client.read_response(),
-                    HasSubstr("X-Request-ID: number-" + std::to_string(i) + "\r\n"));
+        EXPECT_EQ(header_of(client.read_response(), "X-Request-ID"), "number-" + std::to_string(i));
     }
 }
 
@@ -129,9 +129,9 @@ TEST_P(Connections, end_with_an_error_when_the_request_is_malformed) {
         RawClient client(service.port());
         client.send(bytes);
         const std::string answer = client.read_to_end();
-        EXPECT_THAT(answer, StartsWith("HTTP/1.1 " + std::to_string(status) + " ")) << bytes;
-        EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
-        EXPECT_THAT(answer, HasSubstr("{\"detail\":"));
+        EXPECT_EQ(status_of(answer), status) << bytes;
+        EXPECT_EQ(header_of(answer, "Connection"), "close");
+        EXPECT_THAT(std::string(body_of(answer)), StartsWith("{\"detail\":"));
     }
     EXPECT_EQ(get(service.url("/fast-task")).status, 200);
 }
@@ -140,12 +140,14 @@ TEST_P(Connections, whose_client_goes_away_cancel_what_it_waited_for) {
     {
         RawClient client(service.port());
         client.send(request("/slow-task", "X-Request-ID: impatient\r\n"));
-        ASSERT_TRUE(eventually([&] { return service.cpu_time() >= 0ms; }));
+        ASSERT_TRUE(eventually([&] {
+            return get(service.admin_url("/debug/requests")).body.find("\"impatient\"") !=
+                   std::string::npos;
+        }));
     }
-    ASSERT_TRUE(
-        eventually([&] { return service.output().find("\"impatient\"") != std::string::npos; }, 4s))
-        << "it would be over by itself after five seconds";
-    EXPECT_THAT(service.output(), HasSubstr("\"http.response.status_code\":499"));
+    const LogLine line = wait_for_line(service, "request_id", "impatient");
+    EXPECT_EQ(line.number("http.response.status_code"), 499);
+    EXPECT_LT(line.number("duration_s"), 5) << "it would be over by itself after five seconds";
 }
 
 TEST_P(Connections, that_come_and_go_leave_nothing_behind) {
@@ -200,15 +202,13 @@ TEST(SlowReaders, are_cut_when_too_much_waits_for_all_of_them_together) {
         readers.back().read_until("\r\n\r\n");  // it is being answered
     }
     const auto open = [&] {
-        const std::string metrics = get(service.admin_url("/metrics")).body;
-        const auto line = metrics.find("\nsignalbox_connections{state=\"active\"} ");
-        return std::stoul(metrics.substr(metrics.find("} ", line) + 2));
+        return static_cast<std::size_t>(
+            total(parse_metrics(get(service.admin_url("/metrics")).body), "signalbox_connections",
+                  {{"state", "active"}}));
     };
     EXPECT_TRUE(eventually([&] { return open() <= fit + 1; })) << open() << " of " << fit + 10;
     EXPECT_GE(open(), fit - 5) << "no more than needed are cut";
-    EXPECT_TRUE(eventually([&] {
-        return service.output().find("\"error.type\":\"limit_buffered\"") != std::string::npos;
-    }));
+    wait_for_line(service, "error.type", "limit_buffered");
     EXPECT_LT(readers.front().read_to_end().size(), size) << "the slowest was cut";
     EXPECT_GE(readers.back().read_to_end().size(), size) << "the last is served to its end";
     EXPECT_EQ(get(service.url("/fast-task")).status, 200);
@@ -218,17 +218,19 @@ TEST(Timeouts, answer_a_slow_head_with_408_and_close_idle_connections) {
     const std::string database = database_with_users(0);
     const Service service(database, {"--timeout-request-head", "300ms", "--timeout-request-body",
                                      "300ms", "--timeout-keep-alive", "300ms"});
+    // All have sent it when the service looks: a busy machine may let them wait in between.
+    service.signal(SIGSTOP);
     RawClient slow_head(service.port());
     slow_head.send("GET /fast-task HTTP/1.1\r\nHo");
-    EXPECT_THAT(slow_head.read_to_end(), StartsWith("HTTP/1.1 408 Request Timeout\r\n"));
-
     RawClient slow_body(service.port());
     slow_body.send("POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
-    EXPECT_THAT(slow_body.read_to_end(), StartsWith("HTTP/1.1 408 Request Timeout\r\n"));
-
     RawClient idle(service.port());
     idle.send(request("/fast-task"));
-    EXPECT_THAT(idle.read_to_end(), Not(HasSubstr("408")));
+    service.signal(SIGCONT);
+    EXPECT_THAT(slow_head.read_to_end(), StartsWith("HTTP/1.1 408 Request Timeout\r\n"));
+    EXPECT_THAT(slow_body.read_to_end(), StartsWith("HTTP/1.1 408 Request Timeout\r\n"));
+    EXPECT_EQ(status_of(idle.read_response()), 200);
+    EXPECT_EQ(idle.read_to_end(), "");
 }
 
 TEST(Timeouts, end_a_request_with_504_when_its_time_has_passed) {
@@ -254,13 +256,13 @@ TEST(Limits, turn_away_connections_and_requests_beyond_them) {
         shed = third.read_response();
         return shed.starts_with("HTTP/1.1 503 ");
     }));
-    EXPECT_THAT(shed, HasSubstr("\r\nRetry-After: "));
-    EXPECT_THAT(shed, HasSubstr(R"({"detail":"Service Unavailable"})"));
+    EXPECT_TRUE(header_of(shed, "Retry-After"));
+    EXPECT_EQ(body_of(shed), R"({"detail":"Service Unavailable"})");
 
     RawClient fourth(service.port());
     const std::string turned_away = fourth.read_to_end();
     EXPECT_THAT(turned_away, StartsWith("HTTP/1.1 503 "));
-    EXPECT_THAT(turned_away, HasSubstr("\r\nRetry-After: "));
+    EXPECT_TRUE(header_of(turned_away, "Retry-After"));
     EXPECT_THAT(first.read_response(), StartsWith("HTTP/1.1 200 "));
 }
 
@@ -304,12 +306,10 @@ TEST(ForwardedFor, is_believed_from_trusted_peers_only) {
         const Service service(database, {"--forwarded-allow-ips", trusted});
         send({.url = service.url("/fast-task"),
               .headers = {"X-Forwarded-For: 192.0.2.1, 198.51.100.7"}});
-        EXPECT_TRUE(eventually(
-            [&] { return service.output().find("client.address") != std::string::npos; }));
-        return service.output();
+        return wait_for_line(service, "http.route", "/fast-task").text("client.address");
     };
-    EXPECT_THAT(logged_address("127.0.0.1"), HasSubstr(R"("client.address":"198.51.100.7")"));
-    EXPECT_THAT(logged_address("10.0.0.1"), HasSubstr(R"("client.address":"127.0.0.1")"));
+    EXPECT_EQ(logged_address("127.0.0.1"), "198.51.100.7");
+    EXPECT_EQ(logged_address("10.0.0.1"), "127.0.0.1");
 }
 
 }  // namespace

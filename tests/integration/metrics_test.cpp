@@ -29,6 +29,7 @@
 
 #include "signalbox/process/file_limit.hpp"
 #include "support/eventually.hpp"
+#include "support/held_port.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/postgres.hpp"
@@ -105,8 +106,7 @@ TEST(Metrics, have_nothing_that_promtool_finds_fault_with) {
     const std::string database = database_with_users(20);
     const Service service(database,
                           {"--limit-concurrency", "2", "--database-query-timeout", "10s"});
-    const Service hasty(database,
-                        {"--request-timeout", "300ms", "--database-query-timeout", "200ms"});
+    const Service hasty(database, {"--request-timeout", "3s", "--database-query-timeout", "200ms"});
 
     for (const char* path : {"/fast-task", "/users", "/users/", "/nothing"}) {
         get(service.url(path));
@@ -335,8 +335,7 @@ TEST(Prometheus, finds_that_executions_and_shared_reads_add_up_to_the_requests) 
 TEST(Prometheus, counts_what_was_shed_and_what_was_cancelled) {
     const std::string database = database_with_users(1);
     const Service narrow(database, {"--limit-concurrency", "2", "--database-query-timeout", "30s"});
-    const Service hasty(database,
-                        {"--request-timeout", "300ms", "--database-query-timeout", "200ms"});
+    const Service hasty(database, {"--request-timeout", "3s", "--database-query-timeout", "200ms"});
     const Service queue(database, {"--database-pool-size", "1", "--database-max-queue", "1",
                                    "--no-share-reads", "--database-query-timeout", "30s"});
     const PrometheusServer prometheus(
@@ -366,8 +365,8 @@ TEST(Prometheus, counts_what_was_shed_and_what_was_cancelled) {
         for (int i = 0; i < 5; ++i)
             EXPECT_EQ(get(queue.url("/users")).status, 503);
     }
-    for (int i = 0; i < 3; ++i)
-        EXPECT_EQ(get(hasty.url("/slow-task")).status, 504);
+    EXPECT_THAT(send_all(std::vector<HttpRequest>(3, {.url = hasty.url("/slow-task")})),
+                Each(Field(&HttpResponse::status, 504)));
 
     const auto shed = [](const Service& service, const std::string& reason) {
         return "signalbox_requests_shed_total{reason=\"" + reason + "\"," + of(service) + "}";
@@ -581,7 +580,7 @@ TEST(Metrics, tell_who_has_a_connection_and_who_waits_for_one) {
 TEST(Metrics, know_how_long_every_read_waited_that_got_a_connection_or_gave_up) {
     const std::string database = database_with_users(1);
     const Service service(database, {"--database-pool-size", "1", "--no-share-reads",
-                                     "--database-query-timeout", "1500ms"});
+                                     "--database-query-timeout", "3s"});
     {
         const LockedUsers locked(database);
         // The first runs into its timeout. One of the others gets the connection shortly before its
@@ -839,6 +838,7 @@ TEST(ProcessMetrics, agree_with_the_kernel) {
         return value(scrape_on_it(), "process_open_fds") ==
                static_cast<double>(service.open_files());
     }));
+    const double rest = value(scrape_on_it(), "process_open_fds");
     const auto seconds = [](auto duration) {
         return std::chrono::duration<double>(duration).count();
     };
@@ -859,7 +859,11 @@ TEST(ProcessMetrics, agree_with_the_kernel) {
     EXPECT_THAT(started, AllOf(Ge(before_start - 2), Le(after_start + 2)));
     EXPECT_EQ(value(scrape_on_it(), "process_start_time_seconds"), started);
 
-    // A file more is one more.
+    // A file more is one more, when those of all the others are closed.
+    EXPECT_TRUE(eventually([&] {
+        const Samples now = scrape_on_it();
+        return total(now, "signalbox_connections") == 0 && value(now, "process_open_fds") <= rest;
+    }));
     const double open = value(scrape_on_it(), "process_open_fds");
     RawClient client(service.port());
     client.send(request("/fast-task"));
@@ -898,7 +902,8 @@ class Pipe {
     }
     ~Pipe() {
         ::close(descriptor_);
-        ::unlink(path_.c_str());
+        std::error_code ignored;
+        fs::remove_all(folder_, ignored);
     }
     Pipe(const Pipe&) = delete;
     Pipe& operator=(const Pipe&) = delete;
@@ -922,8 +927,14 @@ class Pipe {
     }
 
   private:
-    const fs::path path_ =
-        fs::temp_directory_path() / ("signalbox-pipe-" + std::to_string(::getpid()));
+    static fs::path new_folder() {
+        std::string path = fs::temp_directory_path() / "signalbox-pipe-XXXXXX";
+        if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp");
+        return path;
+    }
+
+    const fs::path folder_ = new_folder();
+    const fs::path path_ = folder_ / "pipe";
     int descriptor_ = -1;
     std::string text_;
 };
@@ -1076,12 +1087,8 @@ std::optional<std::string> other_local_address() {
 
 TEST(AdminOnTheApisPort, tells_others_than_this_machine_nothing_of_single_requests) {
     const std::string database = database_with_users(0);
-    // Chosen by a service that has ended: nothing else on this machine hands out its port now.
-    std::string port;
-    {
-        const Service service(database);
-        port = std::to_string(service.port());
-    }
+    const HeldPort held;
+    const std::string port = held.text();
     const Service service(database, {"--host", "0.0.0.0", "--port", port, "--admin-port", port,
                                      "--forwarded-allow-ips", "*"});
     struct Client {

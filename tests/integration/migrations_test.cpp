@@ -21,6 +21,8 @@
 #include <thread>
 #include <vector>
 
+#include "support/eventually.hpp"
+#include "support/held_port.hpp"
 #include "support/postgres.hpp"
 #include "support/spawn.hpp"
 
@@ -241,10 +243,10 @@ TEST_F(Migrations, do_not_wait_for_ever_for_copied_data) {
 }
 
 TEST_F(Migrations, are_not_subject_to_a_statement_timeout) {
-    write("1_a.sql", "SELECT pg_sleep(0.3);");
-    write("2_b.sql", "SELECT pg_sleep(0.3);", " transaction:false");
+    write("1_a.sql", "SELECT pg_sleep(1.5);");
+    write("2_b.sql", "SELECT pg_sleep(1.5);", " transaction:false");
     apply(url_ + (url_.find('?') == std::string::npos ? "?" : "&") +
-          "options=-c%20statement_timeout%3D100");
+          "options=-c%20statement_timeout%3D1000");
     EXPECT_EQ(versions(), "1 2");
 }
 
@@ -360,11 +362,13 @@ TEST_F(MigrateCommand, waits_for_a_server_that_starts_later) {
 
 TEST_F(MigrateCommand, gives_up_on_a_server_that_never_starts) {
     write("1_a.sql", "CREATE TABLE a (id int);");
-    const auto [status, output] = run({"--database-url", "postgresql://u:s3cret@127.0.0.1:1/x",
+    const test::HeldPort nobody;
+    const std::string address = "127.0.0.1:" + nobody.text();
+    const auto [status, output] = run({"--database-url", "postgresql://u:s3cret@" + address + "/x",
                                        "--database-startup-timeout", "300ms"},
                                       "output");
     EXPECT_EQ(status, 1);
-    EXPECT_THAT(output, AllOf(HasSubstr("cannot connect to x on 127.0.0.1:1: "),
+    EXPECT_THAT(output, AllOf(HasSubstr("cannot connect to x on " + address + ": "),
                               HasSubstr("Connection refused"), Not(HasSubstr("s3cret"))));
 }
 
@@ -394,9 +398,7 @@ TEST_F(MigrateCommand, leaves_nothing_and_no_lock_when_killed) {
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND "
             "datname = current_database()");
     };
-    for (int i = 0; i < 100 && sleeping() != "1"; ++i)
-        std::this_thread::sleep_for(50ms);
-    ASSERT_EQ(sleeping(), "1");
+    ASSERT_TRUE(test::eventually([&] { return sleeping() == "1"; }));
     ::kill(child, SIGKILL);
     finish(child, "output");
 

@@ -24,6 +24,7 @@
 #include "signalbox/json.hpp"
 #include "support/browser.hpp"
 #include "support/eventually.hpp"
+#include "support/held_port.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/postgres.hpp"
@@ -534,7 +535,8 @@ TEST_F(Panel, says_that_the_database_is_lost_and_back) {
 }
 
 TEST_F(Panel, says_that_its_numbers_are_old_when_the_service_does_not_answer) {
-    Service service(database);
+    const HeldPort port;  // refuses when the service is gone
+    Service service(database, {"--admin-port", port.text()});
     const std::string stale = "document.documentElement.dataset.stale";
     open(service);
     EXPECT_EQ(text(stale), "false");

@@ -12,6 +12,7 @@
 #include "signalbox/process/file_limit.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
+#include "support/log_lines.hpp"
 #include "support/postgres.hpp"
 #include "support/service.hpp"
 
@@ -140,12 +141,8 @@ TEST_F(Routes, a_failing_query_is_a_500_that_says_nothing_and_a_log_line_that_sa
     EXPECT_EQ(response.status, 500);
     EXPECT_EQ(response.body, R"({"detail":"Internal Server Error"})");
     EXPECT_EQ(response.header("x-request-id"), "lost-table");
-    ASSERT_TRUE(eventually([&] {
-        return service.output().find("\"request_id\":\"lost-table\"") != std::string::npos;
-    }));
-    const std::string log = service.output();
-    const std::string line = log.substr(log.rfind('\n', log.find("lost-table")) + 1);
-    EXPECT_THAT(line, HasSubstr("relation \\\"users\\\" does not exist"));
+    EXPECT_THAT(wait_for_line(service, "request_id", "lost-table").text("error.message"),
+                HasSubstr("relation \"users\" does not exist"));
 }
 
 /// What depends on how many threads there are, with one pair of them and with two.

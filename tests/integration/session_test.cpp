@@ -211,7 +211,7 @@ TEST_F(session, without_prepare_names_nothing) {
 }
 
 TEST_F(session, ends_a_statement_at_its_timeout) {
-    Session session{{.url = url_, .query_timeout = 50ms}};
+    Session session{{.url = url_, .query_timeout = 1s}};
     const auto error = read_error(session, {"SELECT pg_sleep(60)", {}});
     EXPECT_EQ(error.kind(), ErrorKind::cancelled);
     EXPECT_EQ(error.sqlstate(), "57014");

@@ -99,7 +99,7 @@ TEST(TimeoutWrite, ends_a_response_whose_client_takes_nothing_but_no_slow_one) {
             const std::size_t more = client.read_some().size();
             if (more == 0) return taken;
             taken += more;
-            std::this_thread::sleep_for(10ms);  // this is what makes it slow
+            std::this_thread::sleep_for(15ms);  // this is what makes it slow
         }
     });
 

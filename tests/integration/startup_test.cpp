@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "support/eventually.hpp"
+#include "support/held_port.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/log_lines.hpp"
@@ -85,7 +86,7 @@ TEST(Life, of_the_process_is_told_by_the_probes_at_each_step) {
 
     Process process({"--port", "0", "--admin-port", "0", "--log-format", "json", "--database-url",
                      url, "--migrate", "--migrations-dir", migrations.path(), "--shutdown-delay",
-                     "3s", "--database-query-timeout", "30s"});
+                     "6s", "--database-query-timeout", "30s"});
     std::set<int> ports;
     const auto listens_on = [&](std::size_t count) {
         return eventually([&] { return (ports = process.listening_ports()).size() == count; });
@@ -151,9 +152,7 @@ TEST(Life, of_the_process_is_told_by_the_probes_at_each_step) {
 /// A start that fails: with this status, and with this one line and no other.
 void expect_failure(const std::vector<std::string>& arguments, int status,
                     const testing::Matcher<std::string>& line) {
-    std::vector<std::string> all{
-        "--port", "0", "--admin-port", "0", "--log-level", "critical", "--database-startup-timeout",
-        "500ms"};
+    std::vector<std::string> all{"--port", "0", "--admin-port", "0", "--log-level", "critical"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     const Exit exit = run_signalbox(all);
     EXPECT_EQ(exit.status, status) << exit.output;
@@ -184,13 +183,19 @@ TEST(FailedStart, says_what_is_wrong_with_the_database) {
     const PostgresServer server({.settings = {"hba_file=" + rules}});
     execute(server.database_url(), "CREATE ROLE someone LOGIN PASSWORD 'right'");
     const std::string host = "?host=" + server.socket_directory().string();
-    expect_failure({"--database-url", "postgresql://someone:hunter2@/postgres" + host}, 1,
+    expect_failure({"--database-url", "postgresql://someone:hunter2@/postgres" + host,
+                    "--database-startup-timeout", "2s"},
+                   1,
                    AllOf(HasSubstr("password authentication failed"), HasSubstr("someone"),
                          HasSubstr("DATABASE_URL")));
-    expect_failure({"--database-url", "postgresql://postgres:hunter2@/nowhere" + host}, 1,
-                   AllOf(HasSubstr("\"nowhere\" does not exist"), HasSubstr("DATABASE_URL")));
-    expect_failure({"--database-url", "postgresql://postgres:hunter2@127.0.0.1:1/nowhere"}, 1,
-                   AllOf(HasSubstr("127.0.0.1"), HasSubstr("refused"), HasSubstr("DATABASE_URL")));
+    expect_failure({"--database-url", "postgresql://postgres:hunter2@/nowhere" + host,
+                    "--database-startup-timeout", "2s"},
+                   1, AllOf(HasSubstr("\"nowhere\" does not exist"), HasSubstr("DATABASE_URL")));
+    const HeldPort nobody;
+    const std::string address = "127.0.0.1:" + nobody.text();
+    expect_failure({"--database-url", "postgresql://postgres:hunter2@" + address + "/nowhere",
+                    "--database-startup-timeout", "500ms"},
+                   1, AllOf(HasSubstr(address), HasSubstr("refused"), HasSubstr("DATABASE_URL")));
 }
 
 TEST(FailedStart, says_what_is_wrong_with_the_migrations) {

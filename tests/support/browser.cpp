@@ -12,7 +12,6 @@
 
 #include "signalbox/json.hpp"
 #include "support/eventually.hpp"
-#include "support/free_port.hpp"
 #include "support/http_client.hpp"
 #include "support/spawn.hpp"
 
@@ -104,26 +103,20 @@ void Browser::start_driver() {
     options.dies_with_caller = true;
     std::string text;
     bool started = false;
-    bool ended = true;
-    int port = 0;
-    // Somebody else may take the port meanwhile. One of its own choice it names wrongly where there
-    // is no IPv6.
-    for (int attempt = 0; attempt < 20 && ended; ++attempt) {
-        fs::remove(options.output);
-        port = free_port();
-        options.arguments = {driver_program, "--port=" + std::to_string(port)};
-        driver_ = spawn(options);
-        const auto settled = [&] {
-            ended = wait_for_exit(driver_, std::chrono::milliseconds(0)).has_value();
-            text = read_file(options.output);
-            started = !ended && text.find("started successfully") != std::string::npos;
-            return ended || started;
-        };
-        eventually(settled, std::chrono::seconds(60));
-        if (ended) driver_ = 0;
-    }
+    bool ended = false;
+    // A port of its own choice it names wrongly where there is no IPv6.
+    options.arguments = {driver_program, "--port=" + port_.text()};
+    driver_ = spawn(options);
+    const auto settled = [&] {
+        ended = wait_for_exit(driver_, std::chrono::milliseconds(0)).has_value();
+        text = read_file(options.output);
+        started = !ended && text.find("started successfully") != std::string::npos;
+        return ended || started;
+    };
+    eventually(settled, std::chrono::seconds(60));
+    if (ended) driver_ = 0;
     if (!started) throw std::runtime_error("chromedriver did not start: " + text);
-    session_ = "http://127.0.0.1:" + std::to_string(port);
+    session_ = "http://127.0.0.1:" + port_.text();
 }
 
 void Browser::start_browser() {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/held_port.hpp"
+
 namespace signalbox::test {
 
 /// A real Chromium without a window, with a profile of its own, driven by WebDriver. It and all its
@@ -47,6 +49,7 @@ class Browser {
     void end();
 
     std::filesystem::path folder_;
+    const HeldPort port_;  ///< the driver's
     pid_t driver_ = 0;
     std::string session_;  ///< URL of the driver, and of the session once there is one
 };

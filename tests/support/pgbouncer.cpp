@@ -11,7 +11,6 @@
 #include <system_error>
 
 #include "support/eventually.hpp"
-#include "support/free_port.hpp"
 #include "support/postgres_cluster.hpp"
 #include "support/spawn.hpp"
 
@@ -34,15 +33,14 @@ fs::path new_folder() {
 
 }  // namespace
 
-PgBouncer::PgBouncer(const PostgresServer& server, int pool_size)
-    : folder_(new_folder()), port_(free_port()) {
+PgBouncer::PgBouncer(const PostgresServer& server, int pool_size) : folder_(new_folder()) {
     std::ofstream(folder_ / "users") << "\"postgres\" \"\"\n";
     const std::string server_url = server.database_url();
     // Asking again for a lost server waits 15 s by default, which is all that is not usual here.
     std::ofstream(folder_ / "pgbouncer.ini")
         << "[databases]\n* = host=" << server.socket_directory().string()
         << " port=" << server_url.substr(server_url.rfind('=') + 1)
-        << "\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = " << port_
+        << "\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = " << port_.number()
         << "\nunix_socket_dir =\npool_mode = transaction\ndefault_pool_size = " << pool_size
         << "\nauth_type = trust\nauth_file = " << (folder_ / "users").string()
         << "\nserver_login_retry = 1\n";
@@ -90,7 +88,7 @@ void PgBouncer::stop() {
 }
 
 std::string PgBouncer::url(std::string_view database) const {
-    return "postgresql://postgres@127.0.0.1:" + std::to_string(port_) + "/" + std::string{database};
+    return "postgresql://postgres@127.0.0.1:" + port_.text() + "/" + std::string{database};
 }
 
 std::string PgBouncer::log() const {

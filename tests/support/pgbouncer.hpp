@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "support/held_port.hpp"
 #include "support/postgres.hpp"
 
 namespace signalbox::test {
@@ -30,7 +31,7 @@ class PgBouncer {
 
   private:
     std::filesystem::path folder_;
-    int port_ = 0;
+    const HeldPort port_;  // also while it is stopped
     pid_t pid_ = 0;
 };
 

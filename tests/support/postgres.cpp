@@ -15,7 +15,6 @@
 #include <system_error>
 #include <thread>
 
-#include "support/free_port.hpp"
 #include "support/postgres_cluster.hpp"
 #include "support/spawn.hpp"
 
@@ -80,7 +79,7 @@ std::optional<pid_t> parent_of(pid_t process) {
 
 PostgresServer::PostgresServer(const PostgresOptions& options)
     : tcp_(options.tcp), settings_(options.settings) {
-    if (tcp_) port_ = free_port();
+    if (tcp_) port_ = tcp_port_.emplace().number();
     folder_ = make_cluster();
     start_keeper();
     try {

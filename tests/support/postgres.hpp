@@ -3,9 +3,12 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "support/held_port.hpp"
 
 namespace signalbox::test {
 
@@ -76,6 +79,7 @@ class PostgresServer {
 
     const bool tcp_;
     const std::vector<std::string> settings_;
+    std::optional<HeldPort> tcp_port_;  // held while the server is stopped, too
     int port_ = 5432;
     std::filesystem::path folder_;
     pid_t postmaster_ = 0;

@@ -18,7 +18,6 @@
 #include <system_error>
 
 #include "support/eventually.hpp"
-#include "support/free_port.hpp"
 #include "support/http_client.hpp"
 #include "support/spawn.hpp"
 
@@ -360,10 +359,7 @@ PrometheusServer::PrometheusServer(const std::vector<int>& admin_ports) {
     folder_ = new_folder();
     try {
         write_config(folder_ / "prometheus.yml", admin_ports);
-        for (int attempt = 0; attempt < 5; ++attempt) {
-            if (start(free_port())) return;
-        }
-        throw std::runtime_error("Prometheus does not start: " + log());
+        start();
     } catch (...) {
         stop();
         throw;
@@ -374,13 +370,12 @@ PrometheusServer::~PrometheusServer() {
     stop();
 }
 
-bool PrometheusServer::start(int port) {
-    port_ = port;
+void PrometheusServer::start() {
     SpawnOptions options;
     options.arguments = {prometheus_folder() / "prometheus",
                          "--config.file=" + (folder_ / "prometheus.yml").string(),
                          "--storage.tsdb.path=" + (folder_ / "data").string(),
-                         "--web.listen-address=127.0.0.1:" + std::to_string(port)};
+                         "--web.listen-address=127.0.0.1:" + port_.text()};
     options.directory = folder_;
     options.output = folder_ / "log";
     options.dies_with_caller = true;
@@ -395,17 +390,15 @@ bool PrometheusServer::start(int port) {
                 return true;
             }
             try {
-                // Its folder tells it from another one that took the port before it.
-                const auto flags = get(url("/api/v1/status/flags"));
-                ready = flags.status == 200 &&
-                        flags.body.find(folder_.string() + "/data") != std::string::npos;
+                ready = get(url("/-/ready")).status == 200;
             } catch (const std::runtime_error&) {  // it does not listen yet
             }
             return ready;
         },
         60s);
-    if (!ready && pid_ != 0) throw std::runtime_error("Prometheus does not get ready: " + log());
-    return ready;
+    if (ready) return;
+    throw std::runtime_error(
+        (pid_ == 0 ? "Prometheus does not start: " : "Prometheus does not get ready: ") + log());
 }
 
 void PrometheusServer::stop() {
@@ -419,7 +412,7 @@ void PrometheusServer::stop() {
 }
 
 std::string PrometheusServer::url(std::string_view path) const {
-    return "http://127.0.0.1:" + std::to_string(port_) + std::string(path);
+    return "http://127.0.0.1:" + port_.text() + std::string(path);
 }
 
 std::string PrometheusServer::log() const {

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/held_port.hpp"
+
 namespace signalbox::test {
 
 using Labels = std::map<std::string, std::string>;
@@ -72,13 +74,13 @@ class PrometheusServer {
     std::vector<Rule> rules() const;
 
   private:
-    bool start(int port);
+    void start();
     void stop();
     std::string url(std::string_view path) const;
     std::string log() const;
 
     std::filesystem::path folder_;
-    int port_ = 0;
+    const HeldPort port_;
     pid_t pid_ = 0;
 };
 

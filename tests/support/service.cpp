@@ -3,11 +3,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <cerrno>
+#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
 
 #include "support/eventually.hpp"
 #include "support/postgres.hpp"
@@ -18,10 +20,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Not named by our process's number: one that was killed and had the same may have left a file.
 fs::path new_log_file() {
-    static std::atomic<int> number = 0;
-    return fs::temp_directory_path() / ("signalbox-service-" + std::to_string(::getpid()) + "-" +
-                                        std::to_string(number++) + ".log");
+    std::string name = fs::temp_directory_path() / "signalbox-service-XXXXXX";
+    const int file = ::mkstemp(name.data());
+    if (file < 0) throw std::system_error(errno, std::system_category(), "mkstemp");
+    ::close(file);
+    return name;
 }
 
 std::string read_file(const fs::path& file) {
@@ -113,7 +118,9 @@ Service::Service(const std::string& database_url, const std::vector<std::string>
     const bool over = eventually(
         [&] {
             text = output();
-            return text.find("ready: serving on ") != std::string::npos || has_ended();
+            const std::size_t found = text.find("ready: serving on ");
+            // The whole line: it may be read while it is written.
+            return text.find('\n', found) != std::string::npos || has_ended();
         },
         std::chrono::seconds(60));
     const std::size_t ready = text.find("ready: serving on ");

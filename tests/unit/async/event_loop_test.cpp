@@ -66,7 +66,7 @@ TEST(event_loop, stops_after_the_handler_that_runs) {
     std::atomic<bool> left = false, next = false;
     asio::post(loop.executor(), [&] {
         entered.set_value();
-        std::this_thread::sleep_for(20ms);
+        std::this_thread::sleep_for(1s);  // until it is told to stop, on a busy machine too
         left = true;
     });
     entered.get_future().wait();

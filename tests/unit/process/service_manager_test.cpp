@@ -42,23 +42,22 @@ class ServiceManager {
     const int socket_;
 };
 
-std::string unique_name(const std::string& prefix) {
-    return prefix + "signalbox-notify-" + std::to_string(::getpid());
-}
-
 TEST(notify_service_manager, sends_to_a_socket_in_a_folder) {
-    const std::string path = unique_name(std::filesystem::temp_directory_path().string() + "/");
+    // Not named by our process's number: one that was killed and had the same may have left it.
+    std::string folder = std::filesystem::temp_directory_path() / "signalbox-notify-XXXXXX";
+    ASSERT_NE(::mkdtemp(folder.data()), nullptr);
     {
+        const std::string path = folder + "/socket";
         const ServiceManager manager(path);
         notify_service_manager("READY=1");
         EXPECT_EQ(manager.told(), "READY=1");
         EXPECT_EQ(manager.told(), "nothing");
     }
-    std::filesystem::remove(path);
+    std::filesystem::remove_all(folder);
 }
 
 TEST(notify_service_manager, sends_to_an_abstract_socket) {
-    const ServiceManager manager(unique_name("@"));
+    const ServiceManager manager("@signalbox-notify-" + std::to_string(::getpid()));
     notify_service_manager("STOPPING=1");
     EXPECT_EQ(manager.told(), "STOPPING=1");
 }
