@@ -65,8 +65,13 @@ std::string TraceContext::traceparent() const {
 
 void TraceContext::append_traceparent(std::string& text) const {
     if (!exists_) return;
-    text.append("00-").append(trace_id()).append(1, '-').append(span_id()).append(1, '-');
-    text.append(flags());
+    char header[size_of_00] = {'0', '0'};
+    header[trace_id_at - 1] = header[span_id_at - 1] = header[flags_at - 1] = '-';
+    std::copy(trace_id_.begin(), trace_id_.end(), header + trace_id_at);
+    std::copy(span_id_.begin(), span_id_.end(), header + span_id_at);
+    header[flags_at] = '0';
+    header[flags_at + 1] = sampled_ ? '1' : '0';
+    text.append(header, sizeof header);
 }
 
 }  // namespace signalbox::context

@@ -30,7 +30,9 @@ struct AppendValue {
 }  // namespace
 
 Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> object, int status) {
-    std::string text = "{";
+    std::string text;
+    text.reserve(64);
+    text = '{';
     for (const auto& [key, value] : object) {
         if (text.size() > 1) text += ',';
         append_json_string(text, key);

@@ -30,7 +30,7 @@ class Body {
 
 struct Response {
     int status = 200;
-    std::string content_type = "application/json";
+    std::string content_type{};  ///< empty for `application/json`, as most are
     Body body{};
     /// Besides those that every response has: Content-Type, Content-Length, Date, X-Request-ID,
     /// Connection where it is needed. What cannot be a header, as for control characters in it, is

@@ -1,6 +1,5 @@
 #include "signalbox/http/wire/response_head.hpp"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <charconv>
@@ -12,10 +11,14 @@ namespace signalbox::http {
 
 namespace {
 
-/// The Date header (RFC 9110, section 5.6.7), made once a second on each thread.
-std::string_view http_date() {
+using namespace std::string_view_literals;
+
+/// The Date header (RFC 9110, section 5.6.7) with the ends of the lines around it, made once a second
+/// on each thread.
+std::string_view date_line() {
     thread_local std::time_t made_at = 0;
-    thread_local char text[32];
+    thread_local char text[48];
+    thread_local std::size_t size = 0;
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
     if (now.tv_sec != made_at) {
@@ -26,12 +29,13 @@ std::string_view http_date() {
         static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
         static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-        *fmt::format_to_n(text, sizeof text - 1, "{}, {:02} {} {} {:02}:{:02}:{:02} GMT",
-                          days[utc.tm_wday], utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900,
-                          utc.tm_hour, utc.tm_min, utc.tm_sec)
-             .out = '\0';
+        size = fmt::format_to_n(text, sizeof text,
+                                "\r\nDate: {}, {:02} {} {} {:02}:{:02}:{:02} GMT\r\n",
+                                days[utc.tm_wday], utc.tm_mday, months[utc.tm_mon],
+                                utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec)
+                   .size;
     }
-    return text;
+    return {text, size};
 }
 
 template <class Number>
@@ -44,35 +48,47 @@ void append_number(std::string& bytes, Number number) {
 
 void append_head(std::string& bytes, const Response& response, std::string_view request_id,
                  const context::TraceContext& trace, bool keep_alive, int version_minor) {
-    bytes.append("HTTP/1.1 ");
-    append_number(bytes, response.status);
-    bytes.append(" ").append(reason_phrase(response.status));
-    bytes.append("\r\nDate: ").append(http_date()).append("\r\n");
+    if (response.status == 200) {
+        bytes += "HTTP/1.1 200 OK"sv;
+    } else {
+        bytes += "HTTP/1.1 "sv;
+        append_number(bytes, response.status);
+        bytes.append(" "sv).append(reason_phrase(response.status));
+    }
+    bytes += date_line();
     if (may_have_body(response.status)) {
         const std::string_view body = response.body.view();
-        if (!body.empty() && is_field_value(response.content_type)) {
-            bytes.append("Content-Type: ").append(response.content_type).append("\r\n");
+        if (body.empty()) {
+            bytes += "Content-Length: 0\r\n"sv;
+        } else {
+            if (response.content_type.empty()) {
+                bytes += "Content-Type: application/json\r\nContent-Length: "sv;
+            } else if (is_field_value(response.content_type)) {
+                bytes.append("Content-Type: "sv).append(response.content_type);
+                bytes += "\r\nContent-Length: "sv;
+            } else {
+                bytes += "Content-Length: "sv;
+            }
+            append_number(bytes, body.size());
+            bytes += "\r\n"sv;
         }
-        bytes.append("Content-Length: ");
-        append_number(bytes, body.size());
-        bytes.append("\r\n");
     }
-    bytes.append("X-Request-ID: ").append(request_id).append("\r\n");
+    bytes.append("X-Request-ID: "sv).append(request_id);
     if (trace) {
-        bytes.append("traceparent: ");
+        bytes += "\r\ntraceparent: "sv;
         trace.append_traceparent(bytes);
-        bytes.append("\r\n");
     }
+    bytes += "\r\n"sv;
     for (const auto& [name, value] : response.headers) {
         if (!is_token(name) || !is_field_value(value)) continue;
-        bytes.append(name).append(": ").append(value).append("\r\n");
+        bytes.append(name).append(": "sv).append(value).append("\r\n"sv);
     }
     if (!keep_alive) {
-        bytes.append("Connection: close\r\n");
+        bytes += "Connection: close\r\n"sv;
     } else if (version_minor == 0) {
-        bytes.append("Connection: keep-alive\r\n");
+        bytes += "Connection: keep-alive\r\n"sv;
     }
-    bytes.append("\r\n");
+    bytes += "\r\n"sv;
 }
 
 }  // namespace signalbox::http
