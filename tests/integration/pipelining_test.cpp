@@ -3,10 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <string>
-#include <system_error>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "support/eventually.hpp"
@@ -63,6 +65,11 @@ void expect_answer(RawClient& client, int i) {
         sent.has_body ? client.read_response() : client.read_until("\r\n\r\n");
     EXPECT_EQ(status_of(answer), sent.status) << answer;
     EXPECT_EQ(header_of(answer, "X-Request-ID"), "number-" + std::to_string(i));
+}
+
+std::size_t buffered(const Service& service, const std::string& what) {
+    return static_cast<std::size_t>(total(parse_metrics(get(service.admin_url("/metrics")).body),
+                                          "signalbox_buffered_bytes", {{"what", what}}));
 }
 
 struct Pipelines : testing::TestWithParam<int> {
@@ -135,19 +142,30 @@ TEST_P(Pipelines, byte_by_byte_are_answered_the_same) {
         expect_answer(client, i);
 }
 
-TEST_P(Pipelines, within_the_bound_are_answered_however_many) {
-    constexpr int count = 1000;
+TEST_P(Pipelines, are_answered_however_many_as_their_client_reads) {
+    constexpr int count = 20'000;
     RawClient client(service.port());
-    std::string all = get_bytes("/slow-task", "Request-Timeout: 0.2\r\n");
-    for (int i = 0; i < count; ++i)
-        all += get_bytes("/fast-task");
-    client.send(all);
+    auto sending = std::async(std::launch::async, [&] {
+        std::string some = get_bytes("/slow-task", "Request-Timeout: 0.2\r\n");
+        for (int i = 0; i < count; ++i) {
+            some += get_bytes("/fast-task", "X-Request-ID: number-" + std::to_string(i) + "\r\n");
+            if (some.size() > 50'000) client.send(std::exchange(some, {}));
+        }
+        client.send(some);
+    });
     EXPECT_EQ(status_of(client.read_response()), 504);
-    for (int i = 0; i < count; ++i)
-        ASSERT_EQ(status_of(client.read_response()), 200);
+    std::size_t most_memory = 0;
+    for (int i = 0; i < count; ++i) {
+        const std::string answer = client.read_response();
+        ASSERT_EQ(status_of(answer), 200);
+        ASSERT_EQ(header_of(answer, "X-Request-ID"), "number-" + std::to_string(i));
+        if (i % 1000 == 0) most_memory = std::max(most_memory, buffered(service, "requests"));
+    }
+    sending.get();
+    EXPECT_LT(most_memory, 100'000U) << "what it sends waits with it";
 }
 
-TEST_P(Pipelines, beyond_the_bound_are_cut_and_nobody_else_is_disturbed) {
+TEST_P(Pipelines, wait_with_their_client_while_a_request_is_handled) {
     RawClient other(service.port());
     other.send(get_bytes("/slow-task", "X-Request-ID: other\r\n"));
     RawClient flood(service.port());
@@ -155,52 +173,76 @@ TEST_P(Pipelines, beyond_the_bound_are_cut_and_nobody_else_is_disturbed) {
     ASSERT_TRUE(eventually([&] { return in_flight() == 2; }));
 
     std::string requests;
-    while (requests.size() < 60'000)
-        requests += get_bytes("/fast-task", "X-Request-ID: behind\r\n");
-    const auto cut = [&] {
-        // Far more than waits in the service and in both sockets' buffers.
-        for (std::size_t sent = 0; sent < 64'000'000; sent += requests.size()) {
-            try {
-                flood.send(requests);
-            } catch (const std::system_error& error) {
-                return error.code() == std::errc::connection_reset ||
-                       error.code() == std::errc::broken_pipe;
-            }
-            EXPECT_EQ(get(service.url("/fast-task")).status, 200);
-        }
-        return false;
-    }();
-    EXPECT_TRUE(cut) << "it took it all";
-    const LogLine line = wait_for_line(service, "request_id", "flood");
-    EXPECT_EQ(line.number("http.response.status_code"), 499);
-    EXPECT_LT(line.number("duration_s"), 4.9) << "it was cut, not answered";
-    EXPECT_TRUE(eventually([&] { return in_flight() <= 1; }));
-    EXPECT_THAT(other.read_response(), HasSubstr("Task complete!"));
-    EXPECT_EQ(get(service.url("/users")).status, 200);
-    EXPECT_EQ(log_lines_with(service.output(), "request_id", "behind").size(), 0U);
+    int behind = 0;
+    for (; requests.size() < 1'000'000; ++behind)
+        requests += get_bytes("/fast-task");
+    const std::size_t taken = flood.send_what_is_taken(requests);
+    EXPECT_LT(buffered(service, "requests"), 100'000U);
+    EXPECT_TRUE(eventually([&] { return buffered(service, "requests_in_kernel") > 1000; }));
+    EXPECT_LT(buffered(service, "requests_in_kernel"), 200'000U);
+    EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+
+    EXPECT_EQ(status_of(other.read_response()), 200);
+    EXPECT_EQ(status_of(flood.read_response()), 200) << "it was not cut";
+    auto sending = std::async(std::launch::async,
+                              [&] { flood.send(std::string_view(requests).substr(taken)); });
+    for (int i = 0; i < behind; ++i)
+        ASSERT_EQ(status_of(flood.read_response()), 200) << i;
+    sending.get();
+    EXPECT_TRUE(eventually([&] { return buffered(service, "requests_in_kernel") == 0; }));
 }
 
-TEST_P(Pipelines, of_large_bodies_beyond_the_bound_are_cut_as_well) {
-    RawClient flood(service.port());
-    flood.send(get_bytes("/slow-task", "X-Request-ID: flood\r\n"));
+TEST_P(Pipelines, of_large_bodies_wait_as_well) {
+    RawClient client(service.port());
+    client.send(get_bytes("/multiple-tasks", "X-Request-ID: first\r\n"));
     const std::string request =
         "POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n" +
         std::string(1'000'000, 'x');
-    const auto cut = [&] {
-        for (int i = 0; i < 64; ++i) {
-            try {
-                flood.send(request);
-            } catch (const std::system_error&) {
-                return true;
-            }
+    constexpr int count = 20;
+    auto sending = std::async(std::launch::async, [&] {
+        for (int i = 0; i < count; ++i)
+            client.send(request);
+    });
+    ASSERT_TRUE(eventually([&] { return in_flight() == 1; }));
+    EXPECT_LT(buffered(service, "requests"), 100'000U);
+    EXPECT_EQ(status_of(client.read_response()), 200);
+    for (int i = 0; i < count; ++i)
+        EXPECT_EQ(status_of(client.read_response()), 405);
+    sending.get();
+}
+
+TEST_P(Pipelines, of_a_client_that_never_reads_end_by_the_write_timeout) {
+    const Service impatient(database,
+                            {"--workers", std::to_string(GetParam()), "--timeout-write", "1s"});
+    constexpr int small_buffer = 4096;
+    RawClient client(impatient.port(), small_buffer);
+    std::string requests;
+    for (int i = 0; i < 20'000; ++i)
+        requests += get_bytes("/users");
+    client.send_what_is_taken(requests);
+    const LogLine line = wait_for_line(impatient, "error.type", "write_timeout");
+    EXPECT_EQ(line.number("http.response.status_code"), 499);
+    EXPECT_GE(line.number("duration_s"), 0.9);
+    EXPECT_EQ(get(impatient.url("/fast-task")).status, 200);
+}
+
+TEST_P(Pipelines, end_with_a_client_that_leaves_while_they_wait_unread) {
+    for (const bool reset : {false, true}) {
+        SCOPED_TRACE(reset ? "reset" : "end of stream");
+        const std::string id = reset ? "reset" : "left";
+        {
+            RawClient client(service.port());
+            client.send(get_bytes("/slow-task", "X-Request-ID: " + id + "\r\n"));
+            ASSERT_TRUE(eventually([&] { return in_flight() == 1; }));
+            client.send(get_bytes("/fast-task") + get_bytes("/fast-task"));
+            if (reset) client.reset_on_close();
         }
-        return false;
-    };
-    EXPECT_TRUE(cut());
-    EXPECT_EQ(wait_for_line(service, "request_id", "flood").number("http.response.status_code"),
-              499);
-    EXPECT_TRUE(eventually([&] { return in_flight() == 0; }));
-    EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+        const LogLine line = wait_for_line(service, "request_id", id);
+        EXPECT_EQ(line.number("http.response.status_code"), 499);
+        EXPECT_EQ(line.text("error.type"), "client_gone");
+        EXPECT_LT(line.number("duration_s"), 4.5) << "it was noticed while the handler waited";
+        EXPECT_TRUE(eventually([&] { return in_flight() == 0; }));
+    }
 }
 
 }  // namespace

@@ -193,6 +193,22 @@ void RawClient::send(std::string_view bytes) {
     }
 }
 
+std::size_t RawClient::send_what_is_taken(std::string_view bytes) {
+    constexpr int a_while_ms = 1000;
+    std::size_t taken = 0;
+    while (taken < bytes.size()) {
+        const ssize_t sent = ::send(socket_, bytes.data() + taken, bytes.size() - taken,
+                                    MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) {
+            taken += static_cast<std::size_t>(sent);
+            continue;
+        }
+        pollfd writable{.fd = socket_, .events = POLLOUT, .revents = 0};
+        if (errno != EAGAIN || ::poll(&writable, 1, a_while_ms) <= 0) break;
+    }
+    return taken;
+}
+
 bool RawClient::is_cut_while_sending(std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);

@@ -45,6 +45,8 @@ class RawClient {
     RawClient& operator=(RawClient&&) = delete;
 
     void send(std::string_view bytes);
+    /// Sends until the server and the kernel take no more for a while; returns how many bytes.
+    std::size_t send_what_is_taken(std::string_view bytes);
     /// Whether the server closes before it has taken all of it, and says nothing.
     bool is_cut_while_sending(std::string_view bytes);
     void close_sending_side();

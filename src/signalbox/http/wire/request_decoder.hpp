@@ -54,9 +54,10 @@ class RequestDecoder {
 
     Phase phase() const noexcept { return phase_; }
     /// Whether there are bytes behind the last thing that was decoded, or the beginning of a
-    /// message.
+    /// message; half an empty line is none.
     bool has_more() const noexcept {
-        return phase_ != Phase::failed && (!unread_.empty() || phase_ == Phase::in_body);
+        return phase_ != Phase::failed &&
+               (phase_ == Phase::in_body || (!unread_.empty() && unread_ != "\r"));
     }
     /// About what the message that is not complete yet and the bytes behind it occupy; next to
     /// nothing between messages.
