@@ -91,7 +91,7 @@ void check_request(const Request& request, const DecoderLimits& limits) {
 /// What a decoder makes of the bytes it is given.
 class Decoding {
   public:
-    explicit Decoding(const DecoderLimits& limits) : limits_(limits), decoder_(limits) {}
+    explicit Decoding(const DecoderLimits& limits) : limits_(limits), decoder_(limits_) {}
 
     void feed(std::string_view bytes) {
         // A copy of just this size, so that a view kept into it is found by the sanitizer.

@@ -148,7 +148,7 @@ async::Task<http::Response> put_log_level(http::Request& request, observe::Log& 
         log.write(LogLevel::info, "log settings changed",
                   {{"level", to_string(wanted.level.value_or(log.level()))},
                    {"access_log", to_string(wanted.access_log.value_or(telemetry.access_log()))},
-                   {"client.address", std::string_view(request.client_address)}});
+                   {"client.address", request.client_address}});
     };
     const bool told = log.enabled(LogLevel::info);
     if (told) tell();

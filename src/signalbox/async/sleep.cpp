@@ -8,9 +8,9 @@ namespace signalbox::async {
 
 Task<> sleep_for(std::chrono::steady_clock::duration duration) {
     using Clock = std::chrono::steady_clock;
-    const Executor executor = co_await asio::this_coro::executor;
-    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer(executor, duration);
-    const context::WaitScope waiting(executor.request(), context::Waiting::timer);
+    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer(
+        co_await asio::this_coro::executor, duration);
+    const context::WaitScope waiting(timer.get_executor().request(), context::Waiting::timer);
     co_await timer.async_wait(use_task);
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,11 +58,18 @@ class RequestContext {
     std::size_t in_flight_at_start = 0;
     Cancelled cancelled = Cancelled::no;
     Shed shed = Shed::no;
+    bool shared_read = false;
     std::string_view error_type;  ///< of a bounded set; empty for none, or when the status says it
-    std::string error_cause;      ///< for the log only, never for the client
     Clock::duration database_wait{};
     Clock::duration database_use{};
-    bool shared_read = false;
+
+    /// For the log only, never for the client.
+    std::string_view error_cause() const noexcept {
+        return error_cause_ ? std::string_view(*error_cause_) : std::string_view();
+    }
+    void set_error_cause(std::string cause) {
+        error_cause_ = std::make_unique<const std::string>(std::move(cause));
+    }
 
     Waiting waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
     Clock::time_point waiting_since() const noexcept {
@@ -83,9 +91,10 @@ class RequestContext {
     friend class WaitScope;
 
     std::uint32_t references_ = 0;
-    int open_waits_ = 0;
+    std::uint16_t open_waits_ = 0;
     std::atomic<Waiting> waiting_{Waiting::handler};
     std::atomic<Clock::rep> waiting_since_{0};
+    std::unique_ptr<const std::string> error_cause_;  ///< few requests have one
     /// Its place in a list, kept here so that taking it costs no memory.
     RequestList* list_ = nullptr;
     RequestContext* previous_ = nullptr;

@@ -51,8 +51,9 @@ class Request {
     }
 
     Method method = Method::Get;
-    std::string path;   ///< percent-decoded
-    std::string query;  ///< as sent, without the question mark
+    int version_minor = 1;
+    std::string path;        ///< percent-decoded
+    std::string_view query;  ///< as sent, without the question mark
     std::string body;
 
     /// What the edge fills in.
@@ -61,10 +62,9 @@ class Request {
     std::string_view raw_path;     ///< as sent, before decoding
     std::string_view method_name;  ///< as sent; `method` is meaningless when it is unknown
     bool method_known = true;
-    int version_minor = 1;
     bool keep_alive = true;
-    std::string client_address;        ///< the peer's, or what a trusted proxy says
     std::string peer_address;          ///< whose connection it is
+    std::string_view client_address;   ///< the peer's, or what a trusted proxy says
     std::string_view scheme = "http";  ///< or `https`, as a trusted proxy says
     std::size_t wire_size = 0;         ///< bytes that arrived for this request, head and body
 

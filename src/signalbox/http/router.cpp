@@ -130,7 +130,7 @@ Response answer_without_route(const Request& request) {
         // Relative, so that it is right behind any proxy. The path cannot begin with two slashes
         // and so name another host: the router sends no such path here.
         std::string location(request.raw_path.substr(0, request.raw_path.size() - 1));
-        if (!request.query.empty()) location += "?" + request.query;
+        if (!request.query.empty()) location.append("?").append(request.query);
         return {.status = 307, .headers = {{"Location", std::move(location)}}};
     }
     if (!request.match.allow.empty()) {

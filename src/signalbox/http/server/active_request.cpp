@@ -58,8 +58,9 @@ void ActiveRequest::identify(std::string_view peer_address) {
     } else if (trace.started_here()) {
         request_id = trace.trace_id();
     } else {
-        fill_with_random_hex(own_id_);
-        request_id = {own_id_.data(), own_id_.size()};
+        own_id_ = std::make_unique<std::array<char, 32>>();
+        fill_with_random_hex(*own_id_);
+        request_id = {own_id_->data(), own_id_->size()};
     }
 }
 
@@ -97,7 +98,6 @@ std::optional<Response> ActiveRequest::answer_at_once() {
     }
     if (its_route == nullptr) return answer_without_route(*request_);
     if (!timeout) return json({{"detail", std::string_view(timeout.reason())}}, 400);
-    answer_due_ = deadline;
     if (options.slow_request_log.count() > 0) slow_log_due_ = started + options.slow_request_log;
     return std::nullopt;
 }
@@ -106,26 +106,23 @@ std::optional<Response> ActiveRequest::answer_at_once() {
 /// cancellation nothing can be.
 async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self) {
     const async::TaskScope task;
-    Response response;
     std::exception_ptr error;
     try {
-        response = co_await self->request_->match.route->handler(*self->request_);
+        self->answered(co_await self->request_->match.route->handler(*self->request_));
     } catch (...) {
         error = std::current_exception();
     }
-    if (error) response = answer_to_error(error, *self);
-    self->answered(std::move(response));
+    if (error) self->answered(answer_to_error(error, *self));
 }
 
 void ActiveRequest::answered(Response response) {
     running_ = false;
-    answer_due_ = never;
-    if (owner_ == nullptr) {
-        finish_lost(lost_because_);
-        return;
-    }
     try {
-        owner_->respond(std::move(response));
+        if (owner_ != nullptr) {
+            owner_->respond(std::move(response));
+        } else {
+            finish(499, 0);
+        }
     } catch (...) {
         if (owner_ != nullptr) owner_->on_failure(std::current_exception());
     }
@@ -140,7 +137,7 @@ void ActiveRequest::cancel(context::Cancelled reason) {
 
 void ActiveRequest::abandon(std::string_view because) {
     owner_ = nullptr;
-    lost_because_ = because;
+    error_type = because;
     cancel(context::Cancelled::client_gone);
 }
 
@@ -149,10 +146,7 @@ void ActiveRequest::on_time(Clock::time_point now) {
         slow_log_due_ = never;
         loop_.observer.slow(*request_, *this);
     }
-    if (now >= answer_due_) {
-        answer_due_ = never;
-        cancel(context::Cancelled::deadline);
-    }
+    if (now >= deadline) cancel(context::Cancelled::deadline);
 }
 
 context::RequestContext::Clock::time_point ActiveRequest::finish(

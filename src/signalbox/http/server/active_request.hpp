@@ -53,7 +53,8 @@ class ActiveRequest final : public context::RequestContext {
     void refuse() { loop_.observer.started(*this); }
     /// Ends its handler, if it runs and was not cancelled before.
     void cancel(context::Cancelled reason);
-    /// Its owner goes. What its handler still answers is for the log only, as lost for this reason.
+    /// Its owner goes, while its handler runs. What that still answers is for the log only, as lost
+    /// for this reason.
     void abandon(std::string_view because);
 
     /// It is over; exactly once. Returns when that was.
@@ -68,7 +69,10 @@ class ActiveRequest final : public context::RequestContext {
     bool running() const noexcept { return running_; }
 
     /// When on_time() is to be called next, if ever.
-    Clock::time_point next_due() const noexcept { return std::min(answer_due_, slow_log_due_); }
+    Clock::time_point next_due() const noexcept {
+        const bool late = cancelled != context::Cancelled::no;
+        return late ? slow_log_due_ : std::min(deadline, slow_log_due_);
+    }
     void on_time(Clock::time_point now);
 
   private:
@@ -87,12 +91,10 @@ class ActiveRequest final : public context::RequestContext {
     LoopContext& loop_;
     const std::unique_ptr<Request> request_;
     std::size_t size_ = 0;
-    std::array<char, 32> own_id_;  ///< where neither client nor trace gave one
-    Owner* owner_ = nullptr;       ///< null: nobody sends an answer
-    std::string_view lost_because_ = client_gone;
-    bool running_ = false;  ///< its handler has not answered
+    std::unique_ptr<std::array<char, 32>> own_id_;  ///< where neither client nor trace gave one
+    Owner* owner_ = nullptr;                        ///< null: nobody sends an answer
     asio::cancellation_signal cancellation_;
-    Clock::time_point answer_due_ = Clock::time_point::max();
+    bool running_ = false;  ///< its handler has not answered
     Clock::time_point slow_log_due_ = Clock::time_point::max();
 };
 

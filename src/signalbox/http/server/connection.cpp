@@ -157,7 +157,7 @@ void Connection::complete(Request& request) const {
     if (trusted_peer_) {
         believe_forwarded_headers(request, loop_.server.options.forwarded_allow_ips);
     } else {
-        request.client_address = peer_address_;
+        request.client_address = request.peer_address;
     }
 }
 
@@ -190,10 +190,10 @@ void Connection::send(Response response, bool head_only, bool keep_alive,
     Body body;
     if (!head_only && may_have_body(response.status)) body = std::move(response.body);
     state_ = State::sending;
-    answer_ = {.status = response.status,
+    answer_ = {.malformed_reason = malformed_reason,
                .body_size = body.view().size(),
-               .keep_alive = keep_alive,
-               .malformed_reason = malformed_reason};
+               .status = response.status,
+               .keep_alive = keep_alive};
     on_progress(output_.send(head, std::move(body)));
 }
 
@@ -254,8 +254,8 @@ void Connection::wait_until_writable() {
 }
 
 void Connection::forget_unsent() {
-    if (!unsent_since_) return;
-    loop_.server.unsent.remove(*this, *std::exchange(unsent_since_, std::nullopt));
+    if (unsent_since_ == Clock::time_point{}) return;
+    loop_.server.unsent.remove(*this, std::exchange(unsent_since_, {}));
 }
 
 void Connection::on_phase() {

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -72,10 +71,10 @@ class Connection final : public SocketOwner, public ActiveRequest::Owner, public
     };
     /// What is being sent.
     struct Answer {
-        int status = 0;
-        std::size_t body_size = 0;
-        bool keep_alive = true;
         std::string_view malformed_reason{};
+        std::size_t body_size = 0;
+        int status = 0;
+        bool keep_alive = true;
     };
 
     void proceed();
@@ -124,8 +123,8 @@ class Connection final : public SocketOwner, public ActiveRequest::Owner, public
     RequestDecoder::Phase deadline_of_ = RequestDecoder::Phase::between_requests;
     Clock::time_point receive_deadline_ = Clock::time_point::max();
     Clock::time_point write_deadline_ = Clock::time_point::max();
-    std::optional<Clock::time_point> unsent_since_;  ///< as the server's unsent responses know it
-    Clock::time_point free_since_{};                 ///< when the last request ended
+    Clock::time_point unsent_since_{};  ///< as the server's unsent responses know it; 0: nothing is
+    Clock::time_point free_since_{};    ///< when the last request ended
 };
 
 }  // namespace signalbox::http

@@ -66,19 +66,19 @@ Response answer_to_error(const std::exception_ptr& thrown, context::RequestConte
     try {
         std::rethrow_exception(thrown);
     } catch (const HttpError& http_error) {
-        context.error_cause = http_error.what();
+        context.set_error_cause(http_error.what());
         return http_error.detail().empty()
                    ? error(http_error.status())
                    : json({{"detail", std::string_view(http_error.detail())}}, http_error.status());
     } catch (const db::Unavailable& unavailable) {
-        context.error_cause = unavailable.what();
+        context.set_error_cause(unavailable.what());
         context.error_type = error_type(unavailable.reason());
         if (unavailable.reason() == db::Unavailable::Reason::queue_full) {
             context.shed = context::Shed::database_queue;
         }
         return service_unavailable();
     } catch (...) {
-        context.error_cause = cause_of(thrown);
+        context.set_error_cause(cause_of(thrown));
     }
     return error(500);
 }

@@ -27,7 +27,7 @@ struct TurnBudget {
 /// For the loop's thread.
 class Input {
   public:
-    Input(Transport& transport, int socket, DecoderLimits limits)
+    Input(Transport& transport, int socket, const DecoderLimits& limits)
         : transport_(transport), socket_(socket), decoder_(limits) {}
 
     void on_ready(Readiness ready) noexcept;

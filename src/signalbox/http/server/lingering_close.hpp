@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <optional>
 
 #include "signalbox/http/server/transport.hpp"
 
@@ -23,17 +22,14 @@ class LingeringClose {
 
     /// Ends the sending side of the socket.
     void begin(int socket, Clock::time_point now);
-    bool begun() const noexcept { return deadline_.has_value(); }
-    Clock::time_point deadline() const noexcept {
-        return deadline_.value_or(Clock::time_point::max());
-    }
+    Clock::time_point deadline() const noexcept { return deadline_; }
 
     enum class Progress { done, waiting, again };
     /// Reads and drops; `again` when there may be more than one turn should read.
     Progress drain(Transport& transport, int socket);
 
   private:
-    std::optional<Clock::time_point> deadline_;
+    Clock::time_point deadline_ = Clock::time_point::max();  ///< until it has begun
     std::size_t dropped_ = 0;
 };
 

@@ -19,8 +19,8 @@ bool is_safe_request_id(std::string_view id) {
 }
 
 /// Each proxy adds its client to the list or a line to the header.
-std::string forwarded_client(const Request& request, const IpAllowList& trusted) {
-    std::string client = request.peer_address;
+std::string_view forwarded_client(const Request& request, const IpAllowList& trusted) {
+    std::string_view client = request.peer_address;
     for (auto header = request.headers.rbegin(); header != request.headers.rend(); ++header) {
         if (!is_named(*header, "x-forwarded-for")) continue;
         const auto addresses = list_elements(header->value);

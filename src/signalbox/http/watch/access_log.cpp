@@ -69,8 +69,8 @@ void add_result(observe::Line& line, const FinishedRequest& finished, std::strin
                                                                          : "1.1");
     }
     if (!error_type.empty()) line.add<"error.type">(error_type);
-    if (!in_flight.error_cause.empty()) {
-        line.add<"error.message">(std::string_view(in_flight.error_cause));
+    if (!in_flight.error_cause().empty()) {
+        line.add<"error.message">(in_flight.error_cause());
     }
 }
 

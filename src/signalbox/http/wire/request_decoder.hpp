@@ -42,7 +42,8 @@ class RequestDecoder {
     /// What of a message has arrived, for the timeouts.
     enum class Phase { between_requests, in_head, in_body, failed };
 
-    explicit RequestDecoder(DecoderLimits limits) : limits_(limits) {}
+    /// `limits` outlive it.
+    explicit RequestDecoder(const DecoderLimits& limits) : limits_(limits) {}
 
     /// The next bytes. They are looked at, not copied, and must stay until keep() or the next
     /// feed().
@@ -95,7 +96,7 @@ class RequestDecoder {
     /// The next line with its CRLF, if all of it is there.
     std::optional<std::string_view> take_line(std::string_view input) const;
 
-    const DecoderLimits limits_;
+    const DecoderLimits& limits_;
     Phase phase_ = Phase::between_requests;
     std::string_view unread_;  ///< of what was fed, or of `kept_`
     std::string kept_;

@@ -36,11 +36,11 @@ TEST(answer_to_error, tells_the_client_an_http_error) {
     const Response plain = answer_to(HttpError(403), in_flight);
     EXPECT_EQ(plain.status, 403);
     EXPECT_EQ(plain.body.view(), R"({"detail":"Forbidden"})");
-    EXPECT_EQ(in_flight.error_cause, "Forbidden");
+    EXPECT_EQ(in_flight.error_cause(), "Forbidden");
     const Response detailed = answer_to(HttpError(409, "taken \"twice\""), in_flight);
     EXPECT_EQ(detailed.status, 409);
     EXPECT_EQ(detailed.body.view(), R"({"detail":"taken \"twice\""})");
-    EXPECT_EQ(in_flight.error_cause, "taken \"twice\"");
+    EXPECT_EQ(in_flight.error_cause(), "taken \"twice\"");
 }
 
 TEST(answer_to_error, asks_to_come_back_when_the_database_is_away) {
@@ -48,7 +48,7 @@ TEST(answer_to_error, asks_to_come_back_when_the_database_is_away) {
     const Response response = answer_to(db::Unavailable("no route to db1"), in_flight);
     EXPECT_EQ(response.status, 503);
     EXPECT_EQ(response.body.view(), R"({"detail":"Service Unavailable"})");
-    EXPECT_EQ(in_flight.error_cause, "no route to db1");
+    EXPECT_EQ(in_flight.error_cause(), "no route to db1");
     EXPECT_THAT(header_of(response, "Retry-After").value_or(""), MatchesRegex("[1-9][0-9]*"));
 }
 
@@ -57,14 +57,14 @@ TEST(answer_to_error, keeps_every_other_cause_for_the_log) {
     const Response known = answer_to(std::runtime_error("secret"), in_flight);
     EXPECT_EQ(known.status, 500);
     EXPECT_EQ(known.body.view(), R"({"detail":"Internal Server Error"})");
-    EXPECT_EQ(in_flight.error_cause, "secret");
+    EXPECT_EQ(in_flight.error_cause(), "secret");
     const Response refused =
         answer_to(db::Error(db::ErrorKind::statement, "no column", "42703"), in_flight);
     EXPECT_EQ(refused.status, 500);
     EXPECT_THAT(std::string(refused.body.view()), Not(HasSubstr("column")));
-    EXPECT_EQ(in_flight.error_cause, "no column");
+    EXPECT_EQ(in_flight.error_cause(), "no column");
     EXPECT_EQ(answer_to(42, in_flight).status, 500);
-    EXPECT_EQ(in_flight.error_cause, "an exception of an unknown type");
+    EXPECT_EQ(in_flight.error_cause(), "an exception of an unknown type");
 }
 
 TEST(answer_to_error, goes_by_the_reason_of_a_cancellation) {

@@ -13,6 +13,7 @@ namespace {
 using Phase = RequestDecoder::Phase;
 using Events = std::vector<std::string>;
 
+constexpr DecoderLimits defaults{};
 constexpr DecoderLimits small{.head = 100, .body = 16};
 
 /// An event as one comparable text.
@@ -29,7 +30,7 @@ std::string describe(const Decoded& decoded) {
 
 class Decoding {
   public:
-    explicit Decoding(DecoderLimits limits = {}) : decoder_(limits) {}
+    explicit Decoding(DecoderLimits limits = {}) : limits_(limits) {}
 
     Decoding& feed(std::string_view bytes) {
         // A copy of just this size, so that a view kept into it is found by the sanitizer.
@@ -46,7 +47,8 @@ class Decoding {
     Events events;
 
   private:
-    RequestDecoder decoder_;
+    const DecoderLimits limits_;
+    RequestDecoder decoder_{limits_};
 };
 
 Events decode(std::string_view bytes, DecoderLimits limits = {}) {
@@ -78,7 +80,7 @@ TEST(decoder, reads_a_request_without_a_body) {
 TEST(decoder, keeps_the_head_for_the_views_into_it) {
     std::unique_ptr<Request> kept;
     {
-        RequestDecoder decoder{{}};
+        RequestDecoder decoder(defaults);
         const std::string message = request("GET /%41?b=c", "Name: value\r\n") + "GET";
         for (const char byte : message) {
             decoder.feed({&byte, 1});
@@ -402,7 +404,7 @@ TEST(decoder, counts_what_it_holds_and_keeps_nothing_of_what_is_complete) {
 
 TEST(decoder, goes_no_further_than_it_is_asked_to) {
     const std::string two = request("GET /1", "") + request("GET /2", "");
-    RequestDecoder decoder{{}};
+    RequestDecoder decoder(defaults);
     {
         const std::vector<char> copy(two.begin(), two.end());
         decoder.feed({copy.data(), copy.size()});
@@ -421,7 +423,7 @@ TEST(decoder, goes_no_further_than_it_is_asked_to) {
 }
 
 TEST(decoder, has_no_more_between_requests) {
-    RequestDecoder decoder{{}};
+    RequestDecoder decoder(defaults);
     EXPECT_FALSE(decoder.has_more());
     const std::string message = request("GET /", "");
     decoder.feed(message);
@@ -430,11 +432,11 @@ TEST(decoder, has_no_more_between_requests) {
 }
 
 TEST(decoder, gives_up_a_message_with_what_is_known_of_it) {
-    RequestDecoder decoder{{}};
+    RequestDecoder decoder(defaults);
     decoder.feed("GE");
     ASSERT_FALSE(decoder.next());
     EXPECT_EQ(decoder.give_up(), nullptr);
-    RequestDecoder in_body{{}};
+    RequestDecoder in_body(defaults);
     const std::string upload = request("POST /upload", "Content-Length: 3\r\n", "ab");
     in_body.feed(upload);
     ASSERT_FALSE(in_body.next());
