@@ -71,12 +71,17 @@ void ActiveRequest::run(Owner& owner) {
         return;
     }
     running_ = true;
-    // The completion keeps the cancellation signal, at which asio looks after the coroutine's own
-    // code has ended.
-    asio::co_spawn(
-        async::Executor(loop_.loop.get_executor(), this), handle(this),
-        asio::bind_cancellation_slot(
-            cancellation_.slot(), [self = context::Reference(this)](const std::exception_ptr&) {}));
+    try {
+        // The completion keeps the cancellation signal, at which asio looks after the coroutine's
+        // own code has ended.
+        asio::co_spawn(async::Executor(loop_.loop.get_executor(), this), handle(this),
+                       asio::bind_cancellation_slot(
+                           cancellation_.slot(),
+                           [self = context::Reference(this)](const std::exception_ptr&) {}));
+    } catch (...) {
+        running_ = false;  // no memory for the coroutine
+        throw;
+    }
 }
 
 std::optional<Response> ActiveRequest::answer_at_once() {

@@ -48,8 +48,8 @@ void Connection::open() {
         socket_ = -1;
         throw;
     }
-    loop_.transport.begin_turn();
-    settle();
+    receive_deadline_ = loop_.transport.begin_turn() + idle_timeout();
+    timer_.set(receive_deadline_);
 }
 
 void Connection::on_ready(Readiness ready) {
@@ -130,6 +130,8 @@ void Connection::take(std::unique_ptr<Request> request) {
     const auto started = std::max(loop_.transport.turn_began(), free_since_);
     request_ = ActiveRequest::begin(loop_, std::move(request), peer_address_, started);
     state_ = State::handling;
+    // Its handler may resume another connection's, which then reads into the same buffer.
+    input_.keep();
     request_->run(*this);
     if (state_ == State::handling && input_.end_received()) {
         request_->cancel(context::Cancelled::client_gone);

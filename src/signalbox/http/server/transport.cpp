@@ -1,5 +1,6 @@
 #include "signalbox/http/server/transport.hpp"
 
+#include <asio/error.hpp>
 #include <asio/post.hpp>
 #include <fcntl.h>
 #include <pistache/os.h>
@@ -159,7 +160,8 @@ Transport::Read Transport::read(int socket) {
 void Transport::wait() {
     readable_.async_wait(asio::posix::descriptor_base::wait_read,
                          [this](const std::error_code& error) {
-                             if (error) return;
+                             if (error == asio::error::operation_aborted) return;
+                             if (error) throw std::system_error(error, "the sockets' epoll");
                              turn();
                              wait();
                          });

@@ -28,8 +28,9 @@ void RequestDecoder::feed(std::string_view input) {
         return;
     }
     keep();
+    const std::size_t decoded = kept_.size() - unread_.size();
     kept_.append(input);
-    unread_ = kept_;
+    unread_ = std::string_view(kept_).substr(decoded);
 }
 
 std::optional<Decoded> RequestDecoder::next() {
@@ -45,19 +46,21 @@ std::optional<Decoded> RequestDecoder::next() {
 
 void RequestDecoder::keep() {
     if (unread_.empty()) {
-        if (kept_.capacity() > 0) std::string().swap(kept_);  // what was once large is not kept
+        if (!kept_.empty()) std::string().swap(kept_);  // what was once large is not kept
         unread_ = {};
         return;
     }
     const std::less_equal<const char*> before;  // of pointers that may be of different objects
     const bool of_kept =
         before(kept_.data(), unread_.data()) && before(unread_.data(), kept_.data() + kept_.size());
-    if (of_kept) {
-        kept_.erase(0, kept_.size() - unread_.size());
-    } else {
+    if (!of_kept) {
         kept_.assign(unread_);
+        unread_ = kept_;
+    } else if (const std::size_t decoded = kept_.size() - unread_.size();
+               decoded > kept_.size() / 2) {
+        kept_.erase(0, decoded);  // not each time, or many requests would move many more
+        unread_ = kept_;
     }
-    unread_ = kept_;
 }
 
 std::unique_ptr<Request> RequestDecoder::give_up() {

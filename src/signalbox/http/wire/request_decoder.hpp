@@ -63,7 +63,7 @@ class RequestDecoder {
     /// About what the message that is not complete yet and the bytes behind it occupy; next to
     /// nothing between messages.
     std::size_t memory_size() const noexcept {
-        return kept_.capacity() + (request_ ? request_->memory_size() : 0);
+        return (kept_.empty() ? 0 : kept_.capacity()) + (request_ ? request_->memory_size() : 0);
     }
     /// Of the message whose body has not arrived as a whole: its head and what there is of the
     /// body; null when there is none. Nothing more is decoded then.
