@@ -784,6 +784,11 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
             labels.insert(label);
         EXPECT_EQ(labels, family.labels) << name;
     }
+    std::set<std::string> buffered;
+    for (const Sample& sample : samples) {
+        if (sample.name == "signalbox_buffered_bytes") buffered.insert(sample.labels.at("what"));
+    }
+    EXPECT_EQ(buffered, (std::set<std::string>{"requests", "requests_in_kernel", "responses"}));
 
     const auto buckets = [&](const std::string& histogram) {
         std::set<double> bounds;
