@@ -193,6 +193,18 @@ void RawClient::send(std::string_view bytes) {
     }
 }
 
+std::size_t RawClient::send_what_is_taken(std::string_view bytes) {
+    std::size_t taken = 0;
+    while (taken < bytes.size()) {
+        const ssize_t sent = ::send(socket_, bytes.data() + taken, bytes.size() - taken,
+                                    MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+        if (sent < 0) throw_errno("send");
+        taken += static_cast<std::size_t>(sent);
+    }
+    return taken;
+}
+
 bool RawClient::is_cut_while_sending(std::string_view bytes) {
     while (!bytes.empty()) {
         const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);

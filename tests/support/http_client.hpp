@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
@@ -45,6 +46,8 @@ class RawClient {
     RawClient& operator=(RawClient&&) = delete;
 
     void send(std::string_view bytes);
+    /// As much of it as the kernels take without waiting; returns how many bytes that was.
+    std::size_t send_what_is_taken(std::string_view bytes);
     /// Whether the server closes before it has taken all of it, and says nothing.
     bool is_cut_while_sending(std::string_view bytes);
     void close_sending_side();
