@@ -106,11 +106,13 @@ void add_metrics(observe::Metrics& metrics, const admin::Health& health, const o
                   [&api, number] { return number(api.connections().idle); });
     metrics.counter(
         "signalbox_connections_rejected_total",
-        "Connections answered with 503 and closed: --limit-connections, or no open file left.", {},
-        [&api, number] { return number(api.connections().rejected); });
+        "Connections answered with 503 and closed: --limit-connections, or the kernel can watch no "
+        "more of them.",
+        {}, [&api, number] { return number(api.connections().rejected); });
     constexpr auto buffered = "signalbox_buffered_bytes";
     constexpr auto buffered_help =
-        "Requests that arrive or wait, responses that clients do not take; --limit-buffered each.";
+        "Requests that arrive or are answered, and responses that clients do not take: "
+        "--limit-buffered each. What the kernel holds of requests meanwhile comes on top.";
     metrics.gauge(buffered, buffered_help, {{"what", "requests"}},
                   [&api, number] { return number(api.buffered().requests); });
     metrics.gauge(buffered, buffered_help, {{"what", "requests_in_kernel"}},

@@ -110,7 +110,7 @@ TEST_F(Descriptors, are_as_many_as_the_hard_limit_allows) {
                           {.open_files = rlimit{.rlim_cur = 256, .rlim_max = 4096}});
     EXPECT_EQ(soft_file_limit(service.pid()), "4096");
     std::deque<RawClient> clients;
-    for (int i = 0; i < 300; ++i)  // two files each
+    for (int i = 0; i < 300; ++i)
         expect_served(clients.emplace_back(service.port()));
 }
 

@@ -145,7 +145,7 @@ TEST_F(Routes, a_failing_query_is_a_500_that_says_nothing_and_a_log_line_that_sa
                 HasSubstr("relation \"users\" does not exist"));
 }
 
-/// What depends on how many threads there are, with one pair of them and with two.
+/// What depends on how many threads there are, with one worker and with two.
 struct Workers : testing::TestWithParam<int> {
     const std::string database = database_with_users(20);
     const Service service{database, {"--workers", std::to_string(GetParam())}};

@@ -26,7 +26,7 @@ struct Config {
     // Listening
     std::string host;
     std::uint16_t port{};   ///< 0: any free one
-    std::size_t workers{};  ///< HTTP threads, and as many event loops
+    std::size_t workers{};  ///< event loops of the API, each a thread
     IpAllowList forwarded_allow_ips;
 
     // Admin listener

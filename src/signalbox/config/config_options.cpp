@@ -48,7 +48,7 @@ std::vector<Option> make_options() {
         {listening, "--port", "PORT", {"SIGNALBOX_PORT"}, "8000",
          "0: any free one, named in the ready line", port(&C::port)},
         {listening, "--workers", "COUNT", {"SIGNALBOX_WORKERS", "WEB_CONCURRENCY"}, "",
-         "HTTP threads, and as many event loops; by default half the cores, at least 1",
+         "event loops of the API, each a thread; by default the cores it may use, at least 1",
          count(&C::workers, 1, 256)},
         {listening, "--forwarded-allow-ips", "LIST", {"FORWARDED_ALLOW_IPS"}, "127.0.0.1",
          "peers whose X-Forwarded-For and -Proto are believed: addresses, networks or *",

@@ -9,7 +9,7 @@ namespace signalbox {
 
 void complete(Config& config, const OptionSources& sources, const process::Machine& machine) {
     if (!sources.is_set("--workers")) {
-        config.workers = std::max<std::size_t>(1, machine.cores / 2);
+        config.workers = std::max<std::size_t>(1, machine.cores);
     }
     if (!sources.is_set("--limit-connections")) {
         constexpr std::size_t most = 20'000;

@@ -15,10 +15,9 @@ std::size_t raise_file_limit();
 /// The clients that the admin listener serves at the same time: a few probes and operators.
 inline constexpr std::size_t admin_connections = 64;
 
-/// The open files a server with so many clients needs: two for each connection (the socket, and a
-/// duplicate that keeps its number from being reused while a response is on its way), and a reserve
-/// for the admin listener, the database pool, each worker's epoll instances and wake-ups, listeners
-/// and log.
+/// The open files a server with so many clients needs: one for each connection, and a reserve for
+/// the admin listener, the database pool, each worker's epoll instances and wake-ups, listeners and
+/// log.
 std::size_t files_needed(std::size_t connections, std::size_t pool_size, std::size_t workers);
 
 /// The other way round: the connections that `files` open files allow; 0 when not even one.

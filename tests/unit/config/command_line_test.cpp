@@ -75,7 +75,7 @@ TEST(CommandLine, has_the_documented_defaults) {
     EXPECT_EQ(config.port, 8000);
     EXPECT_EQ(config.admin_host, "127.0.0.1");
     EXPECT_EQ(config.admin_port, 9464);
-    EXPECT_EQ(config.workers, 4U);
+    EXPECT_EQ(config.workers, 8U);
     EXPECT_TRUE(config.forwarded_allow_ips.contains("127.0.0.1"));
     EXPECT_FALSE(config.forwarded_allow_ips.contains("127.0.0.2"));
     EXPECT_EQ(config.database_url, "postgresql://localhost/signalbox");
@@ -285,18 +285,18 @@ TEST(CommandLine, fits_connections_into_the_open_file_limit) {
     process::Machine machine = test_machine;
     machine.open_files = 4096;
     const Config config = accepted({}, {}, machine).config;
-    EXPECT_EQ(config.limit_connections, process::connections_allowed(4096, 10, 4));
-    EXPECT_GT(config.limit_connections, 1900U);
+    EXPECT_EQ(config.limit_connections, process::connections_allowed(4096, 10, 8));
+    EXPECT_GT(config.limit_connections, 3800U);
     EXPECT_EQ(config.effective_concurrency(), config.limit_connections);
     EXPECT_EQ(accepted({"--limit-concurrency", "5"}, {}, machine).config.effective_concurrency(),
               5U);
 
     EXPECT_THAT(
-        refused({"--limit-connections", "3000"}, {}, machine),
-        AllOf(HasSubstr("--limit-connections: 3000"),
-              HasSubstr(std::to_string(process::files_needed(3000, 10, 4))), HasSubstr("4096")));
-    EXPECT_THAT(refused({}, {{"SIGNALBOX_LIMIT_CONNECTIONS", "3000"}}, machine),
-                HasSubstr("SIGNALBOX_LIMIT_CONNECTIONS: 3000"));
+        refused({"--limit-connections", "5000"}, {}, machine),
+        AllOf(HasSubstr("--limit-connections: 5000"),
+              HasSubstr(std::to_string(process::files_needed(5000, 10, 8))), HasSubstr("4096")));
+    EXPECT_THAT(refused({}, {{"SIGNALBOX_LIMIT_CONNECTIONS", "5000"}}, machine),
+                HasSubstr("SIGNALBOX_LIMIT_CONNECTIONS: 5000"));
     machine.open_files = 64;
     EXPECT_THAT(refused({}, {}, machine), HasSubstr("--limit-connections: 1 needs"));
     EXPECT_EQ(accepted({"migrate"}, {}, machine).command, Command::migrate);
@@ -318,9 +318,9 @@ TEST(CommandLine, buffers_a_quarter_of_the_memory_and_at_least_one_request) {
                 HasSubstr("--limit-buffered: 1048576 bytes are less than one request of 1081344"));
 }
 
-TEST(CommandLine, takes_half_the_cores_but_never_none) {
+TEST(CommandLine, has_a_worker_for_each_core_and_never_none) {
     for (const auto& [cores, workers] :
-         {std::pair<std::size_t, std::size_t>{1, 1}, {2, 1}, {3, 1}, {4, 2}, {9, 4}}) {
+         {std::pair<std::size_t, std::size_t>{0, 1}, {1, 1}, {2, 2}, {9, 9}}) {
         process::Machine machine = test_machine;
         machine.cores = cores;
         EXPECT_EQ(accepted({}, {}, machine).config.workers, workers) << cores;

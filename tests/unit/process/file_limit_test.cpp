@@ -20,10 +20,10 @@ TEST(FileLimit, is_raised_from_soft_to_hard) {
     EXPECT_EQ(raised.rlim_cur, limit.rlim_max);
 }
 
-TEST(FilesNeeded, is_two_for_each_connection_and_a_reserve) {
+TEST(FilesNeeded, is_one_for_each_connection_and_a_reserve) {
     const std::size_t reserve = process::files_needed(0, 10, 2);
     EXPECT_GT(reserve, 10U);
-    EXPECT_EQ(process::files_needed(1000, 10, 2), 2000 + reserve);
+    EXPECT_EQ(process::files_needed(1000, 10, 2), 1000 + reserve);
     EXPECT_GT(process::files_needed(0, 20, 2), reserve);
     EXPECT_GT(process::files_needed(0, 10, 3), reserve);
 }

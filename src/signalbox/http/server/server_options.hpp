@@ -12,7 +12,7 @@ namespace signalbox::http {
 
 /// How a server listens and what it lets clients do. The flags of the same names say more.
 struct ServerOptions {
-    std::string name = "http";  ///< names its threads: `http-0`, `http-loop-0`
+    std::string name = "http";  ///< names its threads: `http-accept`, `http-loop-0`
     std::string host = "127.0.0.1";
     std::uint16_t port = 0;  ///< 0: any free one
     std::size_t workers = 1;

@@ -29,9 +29,8 @@ struct Framing {
 /// Checks a complete message head strictly against RFC 9112 and fills in what it says.
 ///
 /// `request.head` holds the request line and the header lines, each with its CRLF, without the
-/// empty line. The views in `request` point into it. Pistache's parser is lax about nearly all of
-/// this (it takes a missing Host, a bad Content-Length, NUL bytes), so nothing reaches it
-/// unchecked.
+/// empty line. The views in `request` point into it. Pistache's parser, which is not used, is lax
+/// about nearly all of this: it takes a missing Host, a bad Content-Length, NUL bytes.
 Malformed check_head(Request& request, Framing& framing);
 
 /// Names of headers are the same in any case (RFC 9110, section 5.1).
