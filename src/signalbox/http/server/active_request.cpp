@@ -38,6 +38,10 @@ context::Reference<ActiveRequest> ActiveRequest::begin(LoopContext& loop,
     return self;
 }
 
+void ActiveRequest::unreferenced() noexcept {
+    delete this;
+}
+
 void ActiveRequest::identify(std::string_view peer_address) {
     trace = loop_.observer.trace(request_.get());
     std::optional<std::string_view> id;

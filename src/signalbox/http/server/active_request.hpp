@@ -79,7 +79,7 @@ class ActiveRequest final : public context::RequestContext {
     ActiveRequest(LoopContext& loop, std::unique_ptr<Request> request)
         : loop_(loop), request_(std::move(request)) {}
 
-    void unreferenced() noexcept override { delete this; }
+    void unreferenced() noexcept override;
 
     void identify(std::string_view peer_address);
     /// The answer, where it needs no handler.

@@ -29,6 +29,7 @@ class Input {
   public:
     Input(Transport& transport, int socket, const DecoderLimits& limits)
         : transport_(transport), socket_(socket), decoder_(limits) {}
+    Input(Transport& transport, int socket, DecoderLimits&& limits) = delete;  // they outlive it
 
     void on_ready(Readiness ready) noexcept;
 

@@ -44,6 +44,7 @@ class RequestDecoder {
 
     /// `limits` outlive it.
     explicit RequestDecoder(const DecoderLimits& limits) : limits_(limits) {}
+    explicit RequestDecoder(DecoderLimits&& limits) = delete;
 
     /// The next bytes. They are looked at, not copied, and must stay until keep() or the next
     /// feed().

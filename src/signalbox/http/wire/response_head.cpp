@@ -13,8 +13,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-/// The Date header (RFC 9110, section 5.6.7) with the ends of the lines around it, made once a second
-/// on each thread.
+/// The Date header (RFC 9110, section 5.6.7) with the ends of the lines around it, made once a
+/// second on each thread.
 std::string_view date_line() {
     thread_local std::time_t made_at = 0;
     thread_local char text[48];

@@ -234,7 +234,7 @@ TEST_F(ActiveRequestTest, answers_the_generic_error_when_its_handler_throws) {
     ASSERT_TRUE(one.turn_until([&] { return !owner.statuses.empty(); }));
     EXPECT_THAT(owner.statuses, ElementsAre(500));
     EXPECT_EQ(owner.body, R"({"detail":"Internal Server Error"})");
-    EXPECT_EQ(request.error_cause, "secret");
+    EXPECT_EQ(request.error_cause(), "secret");
 }
 
 TEST_F(ActiveRequestTest, tells_its_owner_what_the_owner_throws) {

@@ -144,7 +144,7 @@ struct ConnectionTest : testing::Test {
     async::Task<> work(const Request& request) {
         while (!released)
             co_await async::sleep_for(1ms);
-        handled.push_back({"worked for " + request.path + "?" + request.query, {}});
+        handled.push_back({"worked for " + request.path + "?" + std::string(request.query), {}});
     }
     async::Task<Response> spawn(Request& request) {
         asio::co_spawn(co_await asio::this_coro::executor, work(request), asio::detached);
