@@ -44,12 +44,12 @@ Connection::~Connection() {
 void Connection::open() {
     try {
         loop_.transport.watch(socket_, *this);
+        loop_.transport.begin_turn();
+        settle();
     } catch (...) {
         socket_ = -1;
         throw;
     }
-    loop_.transport.begin_turn();
-    settle();
 }
 
 void Connection::on_ready(Readiness ready) {
