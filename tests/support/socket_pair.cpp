@@ -98,16 +98,17 @@ void SocketPair::reset() {
     close();
 }
 
-std::optional<std::string> SocketPair::receive(std::size_t most) const {
+std::optional<std::string> SocketPair::receive(std::size_t most) {
     std::string bytes(most, '\0');
     const ssize_t received = ::recv(client_, bytes.data(), most, MSG_DONTWAIT);
     if (received < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return "";
+    was_reset_ = was_reset_ || received < 0;
     if (received <= 0) return std::nullopt;
     bytes.resize(static_cast<std::size_t>(received));
     return bytes;
 }
 
-std::string SocketPair::receive_to_end() const {
+std::string SocketPair::receive_to_end() {
     std::string all;
     while (const auto more = receive()) {
         if (more->empty()) throw std::runtime_error("the server has not closed; so far: " + all);

@@ -32,9 +32,11 @@ class SocketPair {
     /// Closes by a reset; only of TCP.
     void reset();
     /// What is there, at most `most` bytes of it; nothing when the server has closed.
-    std::optional<std::string> receive(std::size_t most = 1 << 20) const;
+    std::optional<std::string> receive(std::size_t most = 1 << 20);
     /// All until the server closes, which it has to have done.
-    std::string receive_to_end() const;
+    std::string receive_to_end();
+    /// Whether the server has closed by a reset, as far as was received.
+    bool was_reset() const noexcept { return was_reset_; }
 
     /// Bytes that wait to be read by the server.
     std::size_t unread_by_server() const;
@@ -44,6 +46,7 @@ class SocketPair {
   private:
     int server_ = -1;
     int client_ = -1;
+    bool was_reset_ = false;
 };
 
 /// How many descriptors this process has open.

@@ -44,12 +44,12 @@ Connection::~Connection() {
 void Connection::open() {
     try {
         loop_.transport.watch(socket_, *this);
+        receive_deadline_ = loop_.transport.begin_turn() + idle_timeout();
+        timer_.set(receive_deadline_);
     } catch (...) {
         socket_ = -1;
         throw;
     }
-    receive_deadline_ = loop_.transport.begin_turn() + idle_timeout();
-    timer_.set(receive_deadline_);
 }
 
 void Connection::on_ready(Readiness ready) {

@@ -12,10 +12,16 @@ ConnectionSet::ConnectionSet(LoopContext& loop) : loop_(loop) {
 }
 
 void ConnectionSet::add(int socket, std::string peer_address) {
-    auto connection = std::make_unique<Connection>(loop_, socket, std::move(peer_address));
-    connection->open();
-    connection->place = open_.size();
-    open_.push_back(std::move(connection));
+    // It has its place first: it may find that there is no memory for it, and close.
+    auto& place = open_.emplace_back();
+    try {
+        place = std::make_unique<Connection>(loop_, socket, std::move(peer_address));
+        place->place = open_.size() - 1;
+        place->open();
+    } catch (...) {
+        open_.pop_back();
+        throw;
+    }
 }
 
 void ConnectionSet::remove(Connection& connection) {

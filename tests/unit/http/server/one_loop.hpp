@@ -104,7 +104,7 @@ struct OneLoop {
 
     /// As a connection would have it.
     std::unique_ptr<http::Request> request(std::string_view bytes) const {
-        http::RequestDecoder decoder({});
+        http::RequestDecoder decoder(server.options.limits);
         decoder.feed(bytes);
         auto decoded = decoder.next().value();
         auto request = std::move(std::get<std::unique_ptr<http::Request>>(decoded));

@@ -67,7 +67,7 @@ TEST(output, sends_head_and_body_in_one_piece) {
 }
 
 TEST(output, needs_no_body) {
-    const SocketPair sockets;
+    SocketPair sockets;
     Output output(sockets.server());
     EXPECT_EQ(output.send(head, {}), Progress::sent);
     EXPECT_EQ(sockets.receive(), head);

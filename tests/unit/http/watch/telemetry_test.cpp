@@ -278,6 +278,8 @@ TEST_F(WatchedServer, counts_how_long_a_request_waited_for_others_of_its_turn) {
     victim.read_response();
     first.send(request("/quick"));
     first.read_response();
+    // A request is over a moment after its client has the answer.
+    ASSERT_TRUE(eventually([&] { return telemetry.in_flight(1).total == 0; }));
     blocking.send(request("/until-released") + request("/quick", "X-Request-ID: next\r\n"));
     ASSERT_TRUE(eventually([&] { return telemetry.in_flight(1).total == 1; }));
     // Both are found by the turn after this, and the one that blocks is handled first.
