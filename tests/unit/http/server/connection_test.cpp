@@ -632,14 +632,23 @@ TEST_F(ConnectionTest, counts_what_it_holds_of_requests_until_it_does_not) {
 
 /// Lets two connections in, which hold next to nothing, and no third.
 struct CrampedConnectionTest : ConnectionTest {
-    CrampedConnectionTest() : ConnectionTest(30s, RequestDecoder({}).memory_size() * 5 / 2) {}
+    static constexpr std::size_t part_of_a_head = 1000;
+
+    CrampedConnectionTest() : ConnectionTest(30s, part_of_a_head * 5 / 2) {}
 };
 
-TEST_F(CrampedConnectionTest, that_is_too_much_is_closed_itself_and_no_other_is) {
+TEST_F(CrampedConnectionTest, that_holds_too_much_is_closed_itself_and_no_other_is) {
+    const std::string part = "GET /" + std::string(part_of_a_head - 5, 'x');
     for (int times = 0; times < 3; ++times) {
-        connect();
-        connect();
-        EXPECT_TRUE(ends(connect()));
+        for (std::size_t i = 1; i <= 2; ++i) {
+            connect().sockets.send(part);
+            EXPECT_TRUE(one.turn_until([&] {
+                return ServerContext::sum(one.server.buffered_requests) >= i * part.size();
+            }));
+        }
+        Client& third = connect();
+        third.sockets.send(part);
+        EXPECT_TRUE(ends(third));
         one.settle();
         EXPECT_EQ(one.server.open_connections, 2U);
         for (std::size_t i = 0; i < 2; ++i) {
