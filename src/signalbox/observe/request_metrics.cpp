@@ -101,9 +101,12 @@ void RequestMetrics::OfLoop::finished(const context::RequestContext& request,
 
 RequestMetrics::OfLoop::Endpoint& RequestMetrics::OfLoop::endpoint(
     const context::RequestContext& request) {
-    Endpoint& endpoint =
-        endpoints_[{request.method.data(), request.route.data(), request.scheme.data()}];
+    const Key key{request.method.data(), request.route.data(), request.scheme.data()};
+    if (last_ != nullptr && last_->first == key) return last_->second;
+    auto& found = *endpoints_.try_emplace(key).first;
+    Endpoint& endpoint = found.second;
     if (endpoint.active == nullptr) endpoint.active = &metrics_.active_.Add(labels_of(request));
+    last_ = &found;
     return endpoint;
 }
 

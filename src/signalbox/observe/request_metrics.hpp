@@ -68,6 +68,7 @@ class RequestMetrics {
 
         RequestMetrics& metrics_;
         std::map<Key, Endpoint> endpoints_;
+        std::map<Key, Endpoint>::value_type* last_ = nullptr;  ///< most come in rows
         std::map<std::string_view, prometheus::Counter*> malformed_;
     };
 

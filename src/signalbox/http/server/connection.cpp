@@ -24,6 +24,10 @@ constexpr std::chrono::milliseconds last_request_wait{500};
 
 constexpr int interim = 100;
 
+/// A body of so many bytes is sent from where the head is: to copy it costs less than to have the
+/// kernel gather two pieces.
+constexpr std::size_t largest_copied_body = 1024;
+
 }  // namespace
 
 Connection::Connection(LoopContext& loop, int socket, std::string peer_address)
@@ -189,14 +193,19 @@ void Connection::send(Response response, bool head_only, bool keep_alive,
     std::string& head = loop_.head;
     head.clear();
     append_head(head, response, request_->request_id, request_->trace, keep_alive, version_minor);
-    Body body;
-    if (!head_only && may_have_body(response.status)) body = std::move(response.body);
+    const bool has_body = !head_only && may_have_body(response.status);
+    const std::size_t body_size = has_body ? response.body.view().size() : 0;
     state_ = State::sending;
     answer_ = {.malformed_reason = malformed_reason,
-               .body_size = body.view().size(),
+               .body_size = body_size,
                .status = response.status,
                .keep_alive = keep_alive};
-    on_progress(output_.send(head, std::move(body)));
+    if (body_size <= largest_copied_body) {
+        if (has_body) head += response.body.view();
+        on_progress(output_.send(head, {}));
+    } else {
+        on_progress(output_.send(head, std::move(response.body)));
+    }
 }
 
 void Connection::on_progress(Output::Progress progress) {

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "signalbox/http/server/socket_calls.hpp"
+
 namespace signalbox::http {
 
 Output::Progress Output::send(std::string_view head, Body body) {
@@ -44,12 +46,12 @@ Output::Progress Output::write(std::string_view head, std::string_view body,
         msghdr message{};
         message.msg_iov = parts;
         message.msg_iovlen = count;
-        const ssize_t taken = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t taken = send_message(socket_, message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (taken >= 0) {
             sent += static_cast<std::size_t>(taken);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return Progress::waiting;
-        } else if (errno != EINTR) {
+        } else {
             return Progress::broken;
         }
     }

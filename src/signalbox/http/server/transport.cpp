@@ -17,6 +17,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "signalbox/http/server/socket_calls.hpp"
+
 namespace signalbox::http {
 
 namespace {
@@ -85,11 +87,7 @@ class Transport::PistacheTransport final : public Tcp::Transport {
     }
 
     ssize_t read(int socket, char* buffer, std::size_t size) {
-        ssize_t count = 0;
-        do {
-            count = ::recv(socket, buffer, size, MSG_DONTWAIT);
-        } while (count < 0 && errno == EINTR);
-        return count;
+        return receive(socket, buffer, size, MSG_DONTWAIT);
     }
 
     int epoll() const { return descriptor_of(*poller_); }
