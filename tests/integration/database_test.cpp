@@ -123,8 +123,11 @@ TEST(Pool, is_free_again_when_a_client_that_waits_in_the_queue_goes_away) {
         {
             RawClient gone(service.port());
             gone.send("GET /users HTTP/1.1\r\nHost: a\r\nX-Request-ID: gone\r\n\r\n");
-            ASSERT_TRUE(eventually([&] { return get(service.url("/users")).status == 503; }))
-                << "its place in the queue was the last";
+            ASSERT_TRUE(eventually([&] {
+                return total(parse_metrics(get(service.admin_url("/metrics")).body),
+                             "db_client_connection_pending_requests") == 1;
+            }));
+            EXPECT_EQ(get(service.url("/users")).status, 503) << "its place was the last";
         }
         ASSERT_TRUE(
             eventually([&] { return service.output().find("\"gone\"") != std::string::npos; }));
