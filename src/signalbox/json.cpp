@@ -41,7 +41,7 @@ std::size_t plain_length(std::string_view text) {
         std::memcpy(&bytes, text.data() + length, sizeof bytes);
         if (!plain(bytes)) break;
     }
-    if (const std::size_t rest = text.size() - length; rest < sizeof(std::uint64_t)) {
+    if (const std::size_t rest = text.size() - length; rest > 0 && rest < sizeof(std::uint64_t)) {
         std::uint64_t bytes = each_byte(' ');
         std::memcpy(&bytes, text.data() + length, rest);
         if (plain(bytes)) return text.size();

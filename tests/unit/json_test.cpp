@@ -24,6 +24,7 @@ std::string read_back(const std::string& json) {
 
 TEST(json_string, writes_plain_text_as_it_is) {
     EXPECT_EQ(json_string(""), R"("")");
+    EXPECT_EQ(json_string({}), R"("")") << "a view of nothing at all";
     EXPECT_EQ(json_string("Ada"), R"("Ada")");
     EXPECT_EQ(json_string("Ada Lovelace, Countess of / \x7f"),
               "\"Ada Lovelace, Countess of / \x7f\"");
