@@ -54,7 +54,7 @@ class Server {
     struct Connections {
         std::size_t active;      ///< with a request in flight
         std::size_t idle;        ///< between requests
-        std::uint64_t rejected;  ///< ever, because there were --limit-connections already
+        std::uint64_t rejected;  ///< ever: --limit-connections, or no room in the kernel
     };
     Connections connections() const;  ///< Any thread.
 

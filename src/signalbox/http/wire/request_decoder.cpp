@@ -67,6 +67,7 @@ std::unique_ptr<Request> RequestDecoder::give_up() {
     phase_ = Phase::failed;
     unread_ = {};
     std::string().swap(kept_);
+    if (request_) std::string().swap(request_->body);
     return std::move(request_);
 }
 

@@ -66,8 +66,8 @@ class RequestDecoder {
     std::size_t memory_size() const noexcept {
         return (kept_.empty() ? 0 : kept_.capacity()) + (request_ ? request_->memory_size() : 0);
     }
-    /// Of the message whose body has not arrived as a whole: its head and what there is of the
-    /// body; null when there is none. Nothing more is decoded then.
+    /// Of the message whose body has not arrived as a whole: what a Refusal has, its head without
+    /// the body that came; null when there is none. Nothing more is decoded then.
     std::unique_ptr<Request> give_up();
     /// Whether what has arrived of it is a HEAD request, whose answer has no content.
     bool in_head_request() const noexcept {

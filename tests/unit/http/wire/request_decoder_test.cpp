@@ -443,6 +443,7 @@ TEST(decoder, gives_up_a_message_with_what_is_known_of_it) {
     const auto given_up = in_body.give_up();
     ASSERT_TRUE(given_up);
     EXPECT_EQ(given_up->path, "/upload");
+    EXPECT_EQ(given_up->body, "");
     const std::string more = "c" + request("GET /", "");
     in_body.feed(more);
     EXPECT_FALSE(in_body.next()) << "where the next message begins is unknown";
