@@ -2,7 +2,7 @@
 
 namespace signalbox::app {
 
-async::Task<http::Response> get_users(http::Request&, db::Pool& database) {
+async::Task<http::Response> get_users(db::Pool& database) {
     co_return http::json(co_await database.fetch_all("SELECT * FROM users"));
 }
 

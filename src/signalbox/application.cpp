@@ -1,3 +1,5 @@
+#include "signalbox/application.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -6,11 +8,13 @@
 #include <thread>
 #include <variant>
 
-#include "app/lifecycle.hpp"
-#include "app/routes.hpp"
 #include "signalbox/admin/health.hpp"
 #include "signalbox/admin/healthcheck.hpp"
 #include "signalbox/admin/routes.hpp"
+#include "signalbox/api/container.hpp"
+#include "signalbox/api/logger.hpp"
+#include "signalbox/api/metrics.hpp"
+#include "signalbox/async/run.hpp"
 #include "signalbox/config/command_line.hpp"
 #include "signalbox/db/migrate_command.hpp"
 #include "signalbox/db/pool.hpp"
@@ -36,7 +40,8 @@ void tell_service_manager(std::string_view state, observe::Log& log) {
     }
 }
 
-int serve(const Config& config, observe::Log& log, const process::StopSignal& stop) {
+int serve(const api::Module& application, const Config& config, observe::Log& log,
+          const process::StopSignal& stop) {
     observe::Metrics metrics;
     observe::DatabaseMetrics database_metrics(metrics, database_pool_name);
     db::Pool database(pool_options(config, log, database_metrics));
@@ -44,22 +49,32 @@ int serve(const Config& config, observe::Log& log, const process::StopSignal& st
 
     http::Telemetry telemetry(metrics, log, config.access_log, config.observability);
     const admin::Instance instance{health, metrics, telemetry, log};
-    auto api_routes = app::routes(database);
+    add_metrics(metrics, health, log, database, config);
+    api::Logger logger(log);
+    api::Metrics own_metrics(metrics);
+    api::Container container(application);
+    container.add(database);
+    container.add(logger);
+    container.add(own_metrics);
+    container.make_services();
+    auto api_routes = container.routes();
     if (config.admin_shares_port()) {
         append(api_routes, admin::routes(instance, admin::DebugAccess::loopback));
     }
     http::Server api(api_options(config), std::move(api_routes),
                      [&telemetry](auto& loop) { return telemetry.observe(loop); });
     health.watch([&api] { return api.longest_since_turn(); });
-    add_metrics(metrics, health, log, database, config, api);
+    add_metrics(metrics, api);
     std::optional<http::Server> admin;
     if (!config.admin_shares_port()) {
         admin.emplace(admin_options(config), admin::routes(instance, admin::DebugAccess::everyone));
         listen(*admin, "--admin-host and --admin-port");
     }
 
-    app::startup(database, stop.token());
+    database.connect(stop.token());
     db::prepare_schema(config, [&log](auto line) { log.write(LogLevel::info, line); });
+    for (auto& task : container.startup())
+        async::run(api.first_loop(), std::move(task), stop.token());
     listen(api, "--host and --port");
     health.set(admin::State::ready);
     log.write(LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
@@ -72,23 +87,25 @@ int serve(const Config& config, observe::Log& log, const process::StopSignal& st
     log.write(LogLevel::info, "draining");
     std::this_thread::sleep_for(config.shutdown_delay);
     const auto drained = api.drain(config.timeout_graceful_shutdown);
-    app::shutdown(database);
+    for (auto& task : container.shutdown())
+        async::run(api.first_loop(), std::move(task));
+    database.disconnect();
     log.write(LogLevel::info, "stopped",
               {{"drained", static_cast<std::int64_t>(drained.answered)},
                {"cancelled", static_cast<std::int64_t>(drained.cancelled)}});
     return drained.cancelled == 0 ? 0 : 1;
 }
 
-int serve(const Config& config) {
+int serve(const api::Module& application, const Config& config) {
     const process::StopSignal stop;  // before there is any other thread
     process::raise_file_limit();
     observe::Log log(config.log_level, config.log_format);
-    const int status = serve(config, log, stop);
+    const int status = serve(application, config, log, stop);
     if (!log.close()) ::_exit(status);
     return status;
 }
 
-int run(const CommandLine& command_line) {
+int run(const api::Module& application, const CommandLine& command_line) {
     switch (command_line.command) {
         case Command::migrate:
             return db::run_migrate(command_line.config, std::cout, std::cerr);
@@ -97,25 +114,27 @@ int run(const CommandLine& command_line) {
         case Command::healthcheck:
             return admin::run_healthcheck(command_line.config, std::cerr);
         case Command::serve:
-            return serve(command_line.config);
+            return serve(application, command_line.config);
     }
     return 2;
 }
 
 }  // namespace
-}  // namespace signalbox
 
-int main(int argc, char** argv) {
-    using namespace signalbox;
+Application::Application(About about) : about_(std::move(about)) {}
+
+int Application::run(int argc, const char* const* argv) {
     const auto parsed = parse_command_line(argc, argv, process_environment());
     if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
         (exit->status == 0 ? std::cout : std::cerr) << exit->text;
         return exit->status;
     }
     try {
-        return run(std::get<CommandLine>(parsed));
+        return signalbox::run(*this, std::get<CommandLine>(parsed));
     } catch (const std::exception& error) {
-        std::cerr << "signalbox: " << error.what() << '\n';
+        std::cerr << about_.name << ": " << error.what() << '\n';
         return 1;
     }
 }
+
+}  // namespace signalbox

@@ -60,9 +60,16 @@ http::ServerOptions admin_options(const Config& config) {
             .limit_buffered = config.limit_buffered};
 }
 
+namespace {
+
+double number(auto value) {
+    return static_cast<double>(value);
+}
+
+}  // namespace
+
 void add_metrics(observe::Metrics& metrics, const admin::Health& health, const observe::Log& log,
-                 const db::Pool& database, const Config& config, const http::Server& api) {
-    const auto number = [](auto value) { return static_cast<double>(value); };
+                 const db::Pool& database, const Config& config) {
     metrics.gauge("signalbox_build_info", "Always 1; the labels say what is running.",
                   {{"version", std::string(version)},
                    {"revision", std::string(revision)},
@@ -75,7 +82,7 @@ void add_metrics(observe::Metrics& metrics, const admin::Health& health, const o
     }
     metrics.counter("signalbox_log_messages_dropped_total",
                     "Log lines that standard output did not take in time.", {},
-                    [&log, number] { return number(log.dropped()); });
+                    [&log] { return number(log.dropped()); });
 
     metrics.gauge("signalbox_database_reachable",
                   "1 while the database answers, else 0: what /readyz looks at.", {},
@@ -87,39 +94,39 @@ void add_metrics(observe::Metrics& metrics, const admin::Health& health, const o
         return labels;
     };
     metrics.gauge("db_client_connections", "Connections to the database, by what they do.",
-                  with_state("idle"),
-                  [&database, number] { return number(database.usage().idle); });
+                  with_state("idle"), [&database] { return number(database.usage().idle); });
     metrics.gauge("db_client_connections", "Connections to the database, by what they do.",
-                  with_state("used"),
-                  [&database, number] { return number(database.usage().used); });
+                  with_state("used"), [&database] { return number(database.usage().used); });
     metrics.gauge("db_client_connection_max", "--database-pool-size", pool,
                   [size = number(config.database_pool_size)] { return size; });
     metrics.gauge("db_client_connection_pending_requests",
                   "Reads that wait for a connection; those that share one count once.", pool,
-                  [&database, number] { return number(database.usage().waiting); });
+                  [&database] { return number(database.usage().waiting); });
+    metrics.add(std::make_unique<observe::ProcessMetrics>());
+}
 
+void add_metrics(observe::Metrics& metrics, const http::Server& api) {
     metrics.gauge("signalbox_connections",
                   "Clients' connections, by whether a request is in flight.", {{"state", "active"}},
-                  [&api, number] { return number(api.connections().active); });
+                  [&api] { return number(api.connections().active); });
     metrics.gauge("signalbox_connections",
                   "Clients' connections, by whether a request is in flight.", {{"state", "idle"}},
-                  [&api, number] { return number(api.connections().idle); });
+                  [&api] { return number(api.connections().idle); });
     metrics.counter(
         "signalbox_connections_rejected_total",
         "Connections answered with 503 and closed: --limit-connections, or the kernel can watch no "
         "more of them.",
-        {}, [&api, number] { return number(api.connections().rejected); });
+        {}, [&api] { return number(api.connections().rejected); });
     constexpr auto buffered = "signalbox_buffered_bytes";
     constexpr auto buffered_help =
         "Requests that arrive or are answered, and responses that clients do not take: "
         "--limit-buffered each. What the kernel holds of requests meanwhile comes on top.";
     metrics.gauge(buffered, buffered_help, {{"what", "requests"}},
-                  [&api, number] { return number(api.buffered().requests); });
+                  [&api] { return number(api.buffered().requests); });
     metrics.gauge(buffered, buffered_help, {{"what", "requests_in_kernel"}},
-                  [&api, number] { return number(api.buffered().unread); });
+                  [&api] { return number(api.buffered().unread); });
     metrics.gauge(buffered, buffered_help, {{"what", "responses"}},
-                  [&api, number] { return number(api.buffered().responses); });
-    metrics.add(std::make_unique<observe::ProcessMetrics>());
+                  [&api] { return number(api.buffered().responses); });
 }
 
 void listen(http::Server& server, std::string_view flags) {

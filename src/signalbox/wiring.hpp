@@ -22,9 +22,11 @@ db::PoolOptions pool_options(const Config& config, observe::Log& log,
 http::ServerOptions api_options(const Config& config);
 http::ServerOptions admin_options(const Config& config);
 
-/// The metrics that are read when asked for.
+/// The metrics that are read when asked for: those of the process and the pool, and those of the
+/// API's server.
 void add_metrics(observe::Metrics& metrics, const admin::Health& health, const observe::Log& log,
-                 const db::Pool& database, const Config& config, const http::Server& api);
+                 const db::Pool& database, const Config& config);
+void add_metrics(observe::Metrics& metrics, const http::Server& api);
 
 /// Listens, or throws std::runtime_error that says which flags choose another address.
 void listen(http::Server& server, std::string_view flags);

@@ -34,4 +34,8 @@ Turn::~Turn() {
     }
 }
 
+context::RequestContext* Turn::request_of_current() noexcept {
+    return current == nullptr ? nullptr : current->request_.get();
+}
+
 }  // namespace signalbox::async

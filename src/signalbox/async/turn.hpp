@@ -22,6 +22,9 @@ class Turn {
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
+    /// Whose code this thread is at; null for nobody's.
+    static context::RequestContext* request_of_current() noexcept;
+
   private:
     using Clock = std::chrono::steady_clock;
 

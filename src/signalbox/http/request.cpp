@@ -1,9 +1,30 @@
 #include "signalbox/http/request.hpp"
 
+#include <array>
+
 #include "signalbox/http/wire/head.hpp"
 #include "signalbox/http/wire/uri.hpp"
 
 namespace signalbox::http {
+
+namespace {
+
+/// In the order of the enumeration.
+constexpr std::array<std::string_view, 9> method_names{
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"};
+
+}  // namespace
+
+std::string_view to_string(Method method) {
+    return method_names[static_cast<std::size_t>(method)];
+}
+
+std::optional<Method> parse_method(std::string_view name) {
+    for (std::size_t i = 0; i < method_names.size(); ++i) {
+        if (method_names[i] == name) return static_cast<Method>(i);
+    }
+    return std::nullopt;
+}
 
 std::optional<std::string_view> Request::header(std::string_view name) const {
     for (const Header& header : headers) {

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <pistache/http_defs.h>
-
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -11,7 +9,12 @@
 
 namespace signalbox::http {
 
-using Method = Pistache::Http::Method;
+/// The methods of RFC 9110, section 9, and PATCH (RFC 5789).
+enum class Method { Get, Head, Post, Put, Patch, Delete, Options, Trace, Connect };
+
+/// As it is sent: `GET`.
+std::string_view to_string(Method method);
+std::optional<Method> parse_method(std::string_view name);
 
 struct Header {
     std::string_view name;

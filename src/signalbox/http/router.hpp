@@ -3,29 +3,16 @@
 #include <pistache/router.h>
 
 #include <deque>
-#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "signalbox/async/task.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/http/response.hpp"
+#include "signalbox/http/route.hpp"
 
 namespace signalbox::http {
-
-/// Answers a request. Runs on the connection's event loop and must not block it. The request
-/// lives until the task is done. What it throws becomes a 500, except HttpError.
-using Handler = std::function<async::Task<Response>(Request&)>;
-
-/// One row of a table of routes: `{"GET", "/users/{id}", get_user}`.
-struct Route {
-    std::string_view method;
-    std::string_view path;  ///< a template; also the route's name in logs and metrics
-    Handler handler;
-    bool sheddable = true;  ///< false: answered beyond --limit-concurrency, too
-};
 
 /// Finds the route of a request in Pistache's tree of path segments. Immutable once built, so
 /// that any thread may ask.

@@ -2,6 +2,7 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <iterator>
 #include <map>
 #include <mutex>
@@ -70,7 +71,7 @@ void Metrics::add(std::unique_ptr<prometheus::Collectable> collectable) {
     collectables_.push_back(std::move(collectable));
 }
 
-std::string Metrics::text() const {
+std::vector<prometheus::MetricFamily> Metrics::collect() const {
     auto families = registry_.Collect();
     const auto append = [&families](std::vector<prometheus::MetricFamily> more) {
         families.insert(families.end(), std::make_move_iterator(more.begin()),
@@ -79,7 +80,17 @@ std::string Metrics::text() const {
     append(read_at_scrape_->Collect());
     for (const auto& collectable : collectables_)
         append(collectable->Collect());
-    return prometheus::TextSerializer().Serialize(families);
+    return families;
+}
+
+bool Metrics::has(const std::string& name) const {
+    const auto families = collect();
+    return std::any_of(families.begin(), families.end(),
+                       [&name](const auto& family) { return family.name == name; });
+}
+
+std::string Metrics::text() const {
+    return prometheus::TextSerializer().Serialize(collect());
 }
 
 const prometheus::Histogram::BucketBoundaries& database_buckets() {

@@ -36,12 +36,17 @@ class Metrics {
     /// Several families at once, for what is costly to read one by one.
     void add(std::unique_ptr<prometheus::Collectable> collectable);
 
+    /// Whether there is a metric of this name.
+    bool has(const std::string& name) const;
+
     /// All of them, in Prometheus's text format, version 0.0.4.
     std::string text() const;
     static constexpr const char* content_type = "text/plain; version=0.0.4; charset=utf-8";
 
   private:
     class ReadAtScrape;
+
+    std::vector<prometheus::MetricFamily> collect() const;
 
     prometheus::Registry registry_;
     std::unique_ptr<ReadAtScrape> read_at_scrape_;

@@ -20,7 +20,7 @@ constexpr std::string_view unknown_method = "_OTHER";
 
 /// Of a bounded set, whatever the client wrote.
 std::string_view method_label(const Request& request) {
-    return request.method_known ? Pistache::Http::methodString(request.method) : unknown_method;
+    return request.method_known ? to_string(request.method) : unknown_method;
 }
 
 }  // namespace

@@ -37,6 +37,8 @@ class Server {
     /// Binds and begins to accept. Throws std::system_error naming the address.
     void listen();
     std::uint16_t port() const noexcept { return port_; }
+    /// One of the workers', for what is no request's: what an application does when it starts.
+    async::EventLoop& first_loop() noexcept { return workers_.front()->loop(); }
     std::string url() const;  ///< `http://127.0.0.1:8000`, with the port that was found
 
     /// Accepts no more, answers what has arrived (with `Connection: close`), closes what is idle.

@@ -31,6 +31,7 @@ class Worker {
     /// Ends the loop; the connections are closed and forgotten. From another thread.
     void stop();
 
+    async::EventLoop& loop() noexcept { return loop_; }
     const async::EventLoop& loop() const noexcept { return loop_; }
 
     /// Hands a connection over, which counts as open. Any thread.

@@ -73,24 +73,6 @@ std::optional<std::string_view> next_element(std::string_view& list) {
     return std::nullopt;
 }
 
-std::optional<Method> find_method(std::string_view name) {
-    using Pistache::Http::Method;
-    static constexpr std::array<std::pair<std::string_view, Method>, 9> methods{
-        {{"GET", Method::Get},
-         {"HEAD", Method::Head},
-         {"POST", Method::Post},
-         {"PUT", Method::Put},
-         {"DELETE", Method::Delete},
-         {"PATCH", Method::Patch},
-         {"OPTIONS", Method::Options},
-         {"TRACE", Method::Trace},
-         {"CONNECT", Method::Connect}}};
-    for (const auto& [known, method] : methods) {
-        if (known == name) return method;
-    }
-    return std::nullopt;
-}
-
 /// A registered name or an IPv4 address, which is one as well.
 bool is_name(std::string_view text) {
     return all_are(text, host) &&
@@ -189,7 +171,7 @@ Malformed check_request_line(std::string_view line, Request& request) {
     }
     request.method_name = line.substr(0, first_space);
     if (!is_token(request.method_name)) return bad("method");
-    if (const auto method = find_method(request.method_name)) {
+    if (const auto method = parse_method(request.method_name)) {
         request.method = *method;
     } else {
         request.method_known = false;

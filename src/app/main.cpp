@@ -1,0 +1,17 @@
+#include "app/tasks.hpp"
+#include "app/users.hpp"
+#include "signalbox/application.hpp"
+#include "signalbox/version.hpp"
+
+int main(int argc, char** argv) {
+    using namespace signalbox;
+
+    Application app({.name = "signalbox",
+                     .title = "FastAPI's async tutorial",
+                     .version = std::string(version)});
+    app.get<app::slow_task>("/slow-task");
+    app.get<app::fast_task>("/fast-task");
+    app.get<app::multiple_tasks>("/multiple-tasks");
+    app.get<app::get_users>("/users");
+    return app.run(argc, argv);
+}

@@ -1,0 +1,106 @@
+#include "signalbox/api/container.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace signalbox::api {
+
+namespace {
+
+std::string text(std::string_view view) {
+    return std::string(view);
+}
+
+std::string describe(const Endpoint& endpoint) {
+    return text(endpoint.method) + " " + endpoint.path + " (" + text(endpoint.name) + ")";
+}
+
+}  // namespace
+
+Container::Container(Module module) : module_(std::move(module)) {}
+
+Container::~Container() {
+    while (!made_.empty())
+        made_.pop_back();
+}
+
+void Container::make_services() {
+    for (const auto& [type, service] : replaced_)
+        services_.insert_or_assign(type, service);
+    const auto& providers = module_.providers();
+    for (auto provider = providers.begin(); provider != providers.end(); ++provider) {
+        const bool twice =
+            std::any_of(std::next(provider), providers.end(),
+                        [&](const auto& other) { return other.type == provider->type; });
+        if (twice || (services_.contains(provider->type) && !replaced_.contains(provider->type))) {
+            throw std::invalid_argument("provided twice: " + text(provider->type->text));
+        }
+    }
+    for (const Provider& provider : providers)
+        make(*provider.type, "the application");
+    for (const Endpoint& endpoint : module_.endpoints())
+        endpoints_.push_back({&endpoint, find(endpoint.services, describe(endpoint))});
+    for (const Hook& hook : module_.startup())
+        startup_.push_back({&hook, find(hook.services, text(hook.name))});
+    for (const Hook& hook : module_.shutdown())
+        shutdown_.push_back({&hook, find(hook.services, text(hook.name))});
+    std::reverse(shutdown_.begin(), shutdown_.end());
+}
+
+void* Container::make(const TypeName& type, const std::string& for_whom) {
+    if (const auto known = services_.find(&type); known != services_.end()) return known->second;
+    const auto provider =
+        std::find_if(module_.providers().begin(), module_.providers().end(),
+                     [&type](const Provider& each) { return each.type == &type; });
+    if (provider == module_.providers().end()) {
+        throw std::invalid_argument("nobody provides a " + text(type.text) + ", which " + for_whom +
+                                    " takes");
+    }
+    if (std::find(in_the_making_.begin(), in_the_making_.end(), &type) != in_the_making_.end()) {
+        throw std::invalid_argument("made from itself: " + text(type.text));
+    }
+    in_the_making_.push_back(&type);
+    const auto from = find(provider->services, "the factory of " + text(type.text));
+    made_.push_back(provider->make({.services = from.data()}));
+    in_the_making_.pop_back();
+    return services_.emplace(&type, made_.back().get()).first->second;
+}
+
+std::vector<void*> Container::find(const std::vector<const TypeName*>& types,
+                                   const std::string& for_whom) {
+    std::vector<void*> found;
+    for (const TypeName* type : types)
+        found.push_back(make(*type, for_whom));
+    return found;
+}
+
+std::vector<http::Route> Container::routes() const {
+    std::vector<http::Route> routes;
+    for (const auto& bound : endpoints_) {
+        // Two pointers, which std::function keeps without memory of its own.
+        routes.push_back(
+            {bound.row->method, bound.row->path, [this, &bound](http::Request& request) {
+                 return bound.row->call({.services = bound.services.data(),
+                                         .request = &request,
+                                         .replacements = &replacements_});
+             }});
+    }
+    return routes;
+}
+
+std::vector<async::Task<>> Container::startup() const {
+    std::vector<async::Task<>> tasks;
+    for (const auto& bound : startup_)
+        tasks.push_back(bound.row->run({.services = bound.services.data()}));
+    return tasks;
+}
+
+std::vector<async::Task<>> Container::shutdown() const {
+    std::vector<async::Task<>> tasks;
+    for (const auto& bound : shutdown_)
+        tasks.push_back(bound.row->run({.services = bound.services.data()}));
+    return tasks;
+}
+
+}  // namespace signalbox::api

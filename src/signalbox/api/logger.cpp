@@ -1,0 +1,69 @@
+#include "signalbox/api/logger.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "signalbox/async/turn.hpp"
+#include "signalbox/observe/log.hpp"
+
+namespace signalbox::api {
+
+namespace {
+
+/// What lines of the library and of a request have.
+constexpr std::array<std::string_view, 13> taken{
+    "timestamp",       "severity_text",       "severity_number",  "body",       "trace_id",
+    "span_id",         "trace_flags",         "request_id",       "http.route", "service.name",
+    "service.version", "service.instance.id", "service.namespace"};
+
+/// A name needs no escaping, and is nobody else's.
+std::string field_name(std::string_view name) {
+    std::string clean(name.empty() ? "_" : name);
+    for (char& c : clean) {
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+        if (!plain) c = '_';
+    }
+    if (std::find(taken.begin(), taken.end(), clean) != taken.end()) clean += '_';
+    return clean;
+}
+
+void write(observe::Log& log, LogLevel level, std::string_view message, Logger::Fields fields) {
+    if (!log.enabled(level)) return;
+    std::string text;
+    observe::Line line = log.begin_line(text, level, message);
+    if (const context::RequestContext* request = async::Turn::request_of_current()) {
+        if (request->trace) {
+            line.add<"trace_id">(request->trace.trace_id());
+            line.add<"span_id">(request->trace.span_id());
+            line.add<"trace_flags">(request->trace.flags());
+        }
+        line.add<"request_id">(request->request_id);
+        line.add<"http.route">(request->route);
+    }
+    for (const LogField& field : fields)
+        line.add({field_name(field.name), field.value});
+    log.end_line(text);
+    log.write_lines(text, 1);
+}
+
+}  // namespace
+
+void Logger::debug(std::string_view message, Fields fields) const {
+    write(log_, LogLevel::debug, message, fields);
+}
+
+void Logger::info(std::string_view message, Fields fields) const {
+    write(log_, LogLevel::info, message, fields);
+}
+
+void Logger::warning(std::string_view message, Fields fields) const {
+    write(log_, LogLevel::warning, message, fields);
+}
+
+void Logger::error(std::string_view message, Fields fields) const {
+    write(log_, LogLevel::error, message, fields);
+}
+
+}  // namespace signalbox::api

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace signalbox::observe {
+class Metrics;
+}
+
+namespace signalbox::api {
+
+namespace detail {
+class CounterFamily;
+class GaugeFamily;
+class HistogramFamily;
+}  // namespace detail
+
+/// The values of a metric's labels, in the order in which their names were given.
+using LabelValues = std::initializer_list<std::string_view>;
+
+/// What only goes up. Copies count the same. Threads: any.
+class Counter {
+  public:
+    explicit Counter(std::shared_ptr<detail::CounterFamily> family) : family_(std::move(family)) {}
+    /// `by` is not negative. Throws std::invalid_argument for another number of labels than it has.
+    void increment(LabelValues labels = {}, double by = 1) const;
+
+  private:
+    std::shared_ptr<detail::CounterFamily> family_;
+};
+
+/// What goes up and down. Copies are the same. Threads: any.
+class Gauge {
+  public:
+    explicit Gauge(std::shared_ptr<detail::GaugeFamily> family) : family_(std::move(family)) {}
+    void set(double value, LabelValues labels = {}) const;
+    void add(double difference, LabelValues labels = {}) const;
+
+  private:
+    std::shared_ptr<detail::GaugeFamily> family_;
+};
+
+/// How values are distributed. Copies are the same. Threads: any.
+class Histogram {
+  public:
+    explicit Histogram(std::shared_ptr<detail::HistogramFamily> family)
+        : family_(std::move(family)) {}
+    void observe(double value, LabelValues labels = {}) const;
+
+  private:
+    std::shared_ptr<detail::HistogramFamily> family_;
+};
+
+/// Where an application gets metrics of its own from, at its start (Module::provide):
+///
+///     struct OrderMetrics { api::Counter created; };
+///     OrderMetrics order_metrics(api::Metrics& metrics) {
+///         return {metrics.counter("orders_created_total", "Orders created.", {"status"})};
+///     }
+///
+/// They stand in /metrics beside the library's. Names are Prometheus's (Prometheus, "Metric and
+/// label naming"): a counter ends in `_total`, seconds in `_seconds`.
+///
+/// A metric has at most `most_series` combinations of label values: what comes after is counted
+/// under `other` in each label, so that no client makes series without end.
+class Metrics {
+  public:
+    static constexpr std::size_t most_series = 100;
+
+    explicit Metrics(observe::Metrics& metrics) : metrics_(metrics) {}
+
+    /// Each throws std::invalid_argument for a name or label that Prometheus does not take, and for
+    /// a name that is there already.
+    Counter counter(const std::string& name, const std::string& help,
+                    std::vector<std::string> labels = {}) const;
+    Gauge gauge(const std::string& name, const std::string& help,
+                std::vector<std::string> labels = {}) const;
+    /// `buckets` are upper bounds, ascending.
+    Histogram histogram(const std::string& name, const std::string& help,
+                        std::vector<double> buckets, std::vector<std::string> labels = {}) const;
+
+  private:
+    observe::Metrics& metrics_;
+};
+
+}  // namespace signalbox::api

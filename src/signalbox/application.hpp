@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+
+#include "signalbox/api/module.hpp"
+
+namespace signalbox {
+
+/// Who the service is.
+struct About {
+    std::string name = "service";   ///< of the program, in its messages, logs and metrics
+    std::string title = "Service";  ///< for people
+    std::string version = "0.1.0";
+};
+
+/// A service: its endpoints and what they need, and `run`, which is its whole `main`:
+///
+///     signalbox::Application app({.name = "orders", .title = "Orders", .version = "1.0.0"});
+///     app.get<list_orders>("/orders");
+///     return app.run(argc, argv);
+///
+/// The library brings the command line, the log, metrics, the pool of connections to PostgreSQL,
+/// which is connected before the first request and disconnected after the last, migrations, the
+/// operators' listener, and the drain. Handlers can take `db::Pool&`, `api::Logger&` and
+/// `api::Metrics&`, and what the application provides.
+class Application : public api::Module {
+  public:
+    explicit Application(About about);
+
+    /// `serve` (the default), `migrate`, `healthcheck`, `--help`, `--version`: see `--help`.
+    /// Returns the exit status: 0, 1 when it could not start or drain in time, 2 for bad usage; a
+    /// second signal ends the process with 130. Once, on the main thread.
+    int run(int argc, const char* const* argv);
+
+  private:
+    const About about_;
+};
+
+}  // namespace signalbox
