@@ -32,6 +32,7 @@
 #include "support/held_port.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
+#include "support/paths.hpp"
 #include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/service.hpp"
@@ -947,7 +948,7 @@ class Pipe {
 TEST(LogDrops, are_counted_to_the_line_and_hold_up_no_request) {
     Pipe pipe;
     SpawnOptions options;
-    options.arguments = {SIGNALBOX_BINARY,
+    options.arguments = {test::service_binary(),
                          "--port",
                          "0",
                          "--admin-port",

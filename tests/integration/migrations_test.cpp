@@ -23,6 +23,7 @@
 
 #include "support/eventually.hpp"
 #include "support/held_port.hpp"
+#include "support/paths.hpp"
 #include "support/postgres.hpp"
 #include "support/spawn.hpp"
 
@@ -111,9 +112,9 @@ TEST_F(Migrations, are_applied_in_order_once) {
 }
 
 TEST_F(Migrations, that_ship_with_the_service_apply) {
-    apply_migrations({url_, 10s}, SIGNALBOX_SOURCE_DIR "/migrations", [](std::string_view) {});
+    apply_migrations({url_, 10s}, test::source_folder() + "/migrations", [](std::string_view) {});
     EXPECT_EQ(value("SELECT count(*) FROM users"), "0");
-    EXPECT_TRUE(pending_migrations({url_, 10s}, SIGNALBOX_SOURCE_DIR "/migrations").empty());
+    EXPECT_TRUE(pending_migrations({url_, 10s}, test::source_folder() + "/migrations").empty());
 }
 
 TEST_F(Migrations, have_a_status_that_changes_nothing) {
@@ -294,8 +295,8 @@ class MigrateCommand : public Migrations {
     };
 
     pid_t start(const std::vector<std::string>& arguments, const std::string& output) const {
-        std::vector<std::string> all{SIGNALBOX_BINARY,   "migrate", "--database-url", url_,
-                                     "--migrations-dir", folder_};
+        std::vector<std::string> all{test::service_binary(), "migrate", "--database-url", url_,
+                                     "--migrations-dir",     folder_};
         all.insert(all.end(), arguments.begin(), arguments.end());
         test::SpawnOptions options;
         options.arguments = std::move(all);

@@ -20,6 +20,7 @@
 
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
+#include "support/paths.hpp"
 #include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/service.hpp"
@@ -143,7 +144,8 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 class Dashboard {
   public:
     Dashboard() {
-        std::ifstream file(SIGNALBOX_SOURCE_DIR "/observability/grafana/dashboards/signalbox.json");
+        std::ifstream file(test::source_folder() +
+                           "/observability/grafana/dashboards/signalbox.json");
         const std::string text{std::istreambuf_iterator<char>(file), {}};
         document_.Parse(text.c_str());
         if (!document_.IsObject()) throw std::runtime_error("the dashboard is no JSON object");

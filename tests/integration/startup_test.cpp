@@ -19,6 +19,7 @@
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/log_lines.hpp"
+#include "support/paths.hpp"
 #include "support/postgres.hpp"
 #include "support/service.hpp"
 
@@ -76,7 +77,7 @@ TEST(Life, of_the_process_is_told_by_the_probes_at_each_step) {
     const std::string url = postgres.database_url("app");
     postgres.stop();
     const Folder migrations;
-    for (const auto& file : fs::directory_iterator(SIGNALBOX_SOURCE_DIR "/migrations"))
+    for (const auto& file : fs::directory_iterator(test::source_folder() + "/migrations"))
         fs::copy(file, migrations.path());
     migrations.write("29990101000000_wait_for_the_gate.sql",
                      "-- migrate:up\n"

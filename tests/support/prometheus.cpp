@@ -19,6 +19,7 @@
 
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
+#include "support/paths.hpp"
 #include "support/spawn.hpp"
 
 namespace signalbox::test {
@@ -243,7 +244,7 @@ void write_config(const fs::path& file, const std::vector<int>& admin_ports) {
     std::ofstream config(file);
     config
         << "global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}\n"
-        << "rule_files: ['" << SIGNALBOX_SOURCE_DIR << "/observability/prometheus/rules/*.yml']\n"
+        << "rule_files: ['" << source_folder() << "/observability/prometheus/rules/*.yml']\n"
         << "scrape_configs:\n"
         << "  - job_name: signalbox\n"
         << "    static_configs: [{targets: [";
@@ -320,7 +321,7 @@ const fs::path& prometheus_folder() {
         const char* path = std::getenv("PATH");
         options.arguments = {"/usr/bin/env",
                              "PATH=" + std::string(path != nullptr ? path : "/usr/bin:/bin"),
-                             SIGNALBOX_SOURCE_DIR "/scripts/prometheus"};
+                             source_folder() + "/scripts/prometheus"};
         options.output = work / "output";
         options.dies_with_caller = true;
         const pid_t script = spawn(options);

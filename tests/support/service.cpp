@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "support/eventually.hpp"
+#include "support/paths.hpp"
 #include "support/postgres.hpp"
 
 namespace signalbox::test {
@@ -38,7 +39,7 @@ SpawnOptions options(const std::vector<std::string>& arguments,
                      const std::vector<std::string>& environment, Limits limits,
                      const fs::path& log) {
     SpawnOptions spawn_options;
-    spawn_options.arguments = {SIGNALBOX_BINARY};
+    spawn_options.arguments = {service_binary()};
     spawn_options.arguments.insert(spawn_options.arguments.end(), arguments.begin(),
                                    arguments.end());
     spawn_options.output = log;

@@ -139,14 +139,14 @@ struct Function<function, R (*)(P...)> {
     /// Without dependencies: nothing is to be awaited before the function itself.
     static R call(const Arguments& arguments) {
         Held held;
-        return call(arguments, held, std::index_sequence_for<P...>());
+        return call_with(arguments, held, std::index_sequence_for<P...>());
     }
 
     /// Dependencies one after another, in the order of the parameters, then the function.
     static R call_after_dependencies(Arguments arguments) {
         Held held;
         co_await resolve<0>(arguments, held);
-        R task = call(arguments, held, std::index_sequence_for<P...>());
+        R task = call_with(arguments, held, std::index_sequence_for<P...>());
         co_return co_await std::move(task);
     }
 
@@ -160,7 +160,7 @@ struct Function<function, R (*)(P...)> {
     }();
 
     template <std::size_t... i>
-    static R call(const Arguments& arguments, Held& held, std::index_sequence<i...>) {
+    static R call_with(const Arguments& arguments, Held& held, std::index_sequence<i...>) {
         return function(Parameter<P>::pass(arguments, first_services[i], std::get<i>(held))...);
     }
 

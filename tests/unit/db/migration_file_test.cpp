@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "support/paths.hpp"
+
 namespace signalbox::db {
 namespace {
 
@@ -160,7 +162,7 @@ TEST_F(LoadMigrations, names_the_folder_it_cannot_read) {
 
 // The migrations that come with the service have to be good.
 TEST(ShippedMigrations, can_be_read) {
-    const auto migrations = load_migrations(SIGNALBOX_SOURCE_DIR "/migrations");
+    const auto migrations = load_migrations(test::source_folder() + "/migrations");
     ASSERT_FALSE(migrations.empty());
     for (const Migration& migration : migrations) {
         std::ifstream file{migration.path};
