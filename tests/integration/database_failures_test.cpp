@@ -335,7 +335,8 @@ struct BrokenRead : testing::Test {
 };
 
 TEST_F(BrokenRead, is_executed_once_more_and_counted) {
-    const Service service(database, {"--database-pool-size", "2"});
+    const Service service(database,
+                          {"--database-pool-size", "2", "--database-query-timeout", "30s"});
     EXPECT_EQ(metric(service, "signalbox_reads_retried_total"), 0);
     std::optional<LockedUsers> lock(std::in_place, database);
     auto response = std::async(std::launch::async, [&] { return get(service.url("/users")); });

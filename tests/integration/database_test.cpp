@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <future>
 #include <string>
 #include <thread>
@@ -13,10 +14,12 @@
 #include "support/database_faults.hpp"
 #include "support/eventually.hpp"
 #include "support/held_port.hpp"
+#include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/postgres.hpp"
 #include "support/prometheus.hpp"
+#include "support/raw_message.hpp"
 #include "support/service.hpp"
 
 namespace signalbox::test {
@@ -89,24 +92,46 @@ TEST(Pool, has_its_connections_and_leaves_none_behind) {
     EXPECT_TRUE(eventually([&] { return sessions_of_the_service(database) == 0; }));
 }
 
-TEST(Pool, answers_503_when_the_queue_is_full_or_the_answer_late) {
+void expect_unavailable(const HttpResponse& response) {
+    EXPECT_EQ(response.status, 503);
+    EXPECT_EQ(response.body, R"({"detail":"Service Unavailable"})");
+    EXPECT_TRUE(response.header("retry-after"));
+}
+
+TEST(Pool, answers_503_when_the_queue_is_full) {
     const std::string database = database_with_users(1);
-    const Service service(database, {"--database-pool-size", "1", "--database-max-queue", "2",
-                                     "--no-share-reads", "--database-query-timeout", "3s"});
-    const LockedUsers locked(database);
-    auto runs = std::async(std::launch::async, [&] { return get(service.url("/users")); });
-    ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
-    const auto responses = send_all(std::vector<HttpRequest>(9, {.url = service.url("/users")}));
-    EXPECT_EQ(runs.get().status, 503);
-    for (const auto& response : responses) {
-        EXPECT_EQ(response.status, 503);
-        EXPECT_EQ(response.body, R"({"detail":"Service Unavailable"})");
-        EXPECT_TRUE(response.header("retry-after"));
-    }
+    const Service service(database, HeldRequests::arguments({"--database-pool-size", "1",
+                                                             "--database-max-queue", "2"}));
+    HeldRequests runs(service, database, 1);
+    std::deque<RawClient> wait;
+    for (int i = 0; i < 2; ++i)
+        wait.emplace_back(service.port()).send(get_bytes("/users"));
+    ASSERT_TRUE(eventually([&] {
+        return total(parse_metrics(get(service.admin_url("/metrics")).body),
+                     "db_client_connection_pending_requests") == 2;
+    }));
+    for (int i = 0; i < 7; ++i)
+        expect_unavailable(get(service.url("/users")));
     EXPECT_TRUE(eventually([&] {
         return total(parse_metrics(get(service.admin_url("/metrics")).body),
                      "signalbox_requests_shed_total", {{"reason", "database_queue"}}) == 7;
     })) << "two wait, and there is no place for more";
+    EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+    runs.release();
+    EXPECT_EQ(status_of(runs.clients().front().read_response()), 200);
+    for (RawClient& client : wait)
+        EXPECT_EQ(status_of(client.read_response()), 200);
+}
+
+TEST(Pool, answers_503_when_the_answer_is_late) {
+    const std::string database = database_with_users(1);
+    const Service service(database,
+                          {"--database-pool-size", "1", "--database-query-timeout", "500ms"});
+    const LockedUsers locked(database);
+    // The one that runs, and those that wait for it to end.
+    for (const auto& response :
+         send_all(std::vector<HttpRequest>(3, {.url = service.url("/users")})))
+        expect_unavailable(response);
     EXPECT_EQ(get(service.url("/fast-task")).status, 200);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "support/http_client.hpp"
+#include "support/locked_users.hpp"
 #include "support/log_lines.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"
@@ -17,7 +18,8 @@ using testing::HasSubstr;
 
 struct HalfClose : testing::TestWithParam<int> {
     const std::string database = database_with_users(1);
-    const Service service{database, {"--workers", std::to_string(GetParam())}};
+    const Service service{
+        database, {"--workers", std::to_string(GetParam()), "--database-query-timeout", "30s"}};
 
     std::string answer_to(const std::string& bytes) const {
         RawClient client(service.port());
@@ -55,7 +57,10 @@ TEST_P(HalfClose, leaves_all_the_answers_to_a_pipeline) {
 }
 
 TEST_P(HalfClose, ends_what_waits_and_closes) {
-    EXPECT_EQ(answer_to(get_bytes("/slow-task", "X-Request-ID: waited\r\n")), "");
+    {
+        const LockedUsers lock(database);
+        EXPECT_EQ(answer_to(get_bytes("/users", "X-Request-ID: waited\r\n")), "");
+    }
     EXPECT_EQ(wait_for_line(service, "request_id", "waited").number("http.response.status_code"),
               499);
     EXPECT_EQ(answer_to("GET /fast-task HTTP/1.1\r\nHo"), "") << "half a request is none";

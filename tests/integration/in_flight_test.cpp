@@ -20,7 +20,9 @@
 #include "signalbox/http/watch/telemetry.hpp"
 #include "signalbox/process/file_limit.hpp"
 #include "support/eventually.hpp"
+#include "support/held_requests.hpp"
 #include "support/http_client.hpp"
+#include "support/locked_users.hpp"
 #include "support/log_lines.hpp"
 #include "support/postgres.hpp"
 #include "support/sanitized.hpp"
@@ -91,13 +93,15 @@ struct InFlight {
 
 TEST(RequestsInFlight, are_listed_with_what_is_known_of_them) {
     const std::string database = database_with_users(3);
-    const Service service(database);
+    const Service service(database, HeldRequests::arguments({"--database-pool-size", "1"}));
     EXPECT_EQ(InFlight(service).total, 0U) << "the operators' own are none of them";
 
-    RawClient first(service.port()), second(service.port());
-    first.send(request("/%73low-task?secret=1", "first"));
-    ASSERT_TRUE(eventually([&] { return InFlight(service).total == 1; }));
-    second.send(request("/multiple-tasks", "second"));
+    std::optional<LockedUsers> lock(std::in_place, database);
+    RawClient first(service.port());
+    std::optional<RawClient> second(std::in_place, service.port());
+    first.send(request("/%75sers?secret=1", "first"));
+    ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
+    second->send(request("/users", "second"));
     ASSERT_TRUE(eventually([&] { return InFlight(service).total == 2; }));
     const InFlight all(service);
     ASSERT_EQ(all.requests.size(), 2U);
@@ -105,17 +109,17 @@ TEST(RequestsInFlight, are_listed_with_what_is_known_of_them) {
     EXPECT_EQ(oldest.id, "first");
     EXPECT_EQ(oldest.trace_id.size(), 32U);
     EXPECT_EQ(oldest.method, "GET");
-    EXPECT_EQ(oldest.route, "/slow-task");
-    EXPECT_EQ(oldest.path, "/slow-task");
+    EXPECT_EQ(oldest.route, "/users");
+    EXPECT_EQ(oldest.path, "/users");
     EXPECT_EQ(oldest.client, "127.0.0.1");
-    EXPECT_EQ(oldest.waiting_for, "timer");
+    EXPECT_EQ(oldest.waiting_for, "database");
     EXPECT_GE(oldest.age, oldest.waiting);
     EXPECT_GT(oldest.waiting, 0);
     ASSERT_TRUE(oldest.deadline);
-    EXPECT_NEAR(*oldest.deadline + oldest.age, 30, 0.001) << "--request-timeout";
+    EXPECT_NEAR(*oldest.deadline + oldest.age, 300, 0.001) << "--request-timeout";
     EXPECT_EQ(all.requests[1].id, "second");
-    EXPECT_EQ(all.summary, (std::map<std::string, std::size_t>{{"GET /slow-task timer", 1},
-                                                               {"GET /multiple-tasks timer", 1}}));
+    EXPECT_EQ(all.summary, (std::map<std::string, std::size_t>{{"GET /users database", 1},
+                                                               {"GET /users database-queue", 1}}));
 
     const InFlight one(service, "?limit=1");
     EXPECT_EQ(one.total, 2U);
@@ -125,9 +129,10 @@ TEST(RequestsInFlight, are_listed_with_what_is_known_of_them) {
     EXPECT_TRUE(InFlight(service, "?limit=0").requests.empty());
     EXPECT_EQ(get(service.admin_url("/debug/requests?limit=many")).status, 422);
 
-    second.read_response();
+    second.reset();
     ASSERT_TRUE(eventually([&] { return InFlight(service).total == 1; }));
     EXPECT_EQ(InFlight(service).requests.at(0).id, "first");
+    lock.reset();
     first.read_response();
     EXPECT_TRUE(eventually([&] { return InFlight(service).total == 0; }));
 }
@@ -136,45 +141,54 @@ TEST(RequestsInFlight, are_all_listed_when_there_are_five_thousand) {
     constexpr std::size_t count = 5000;
     ASSERT_GT(process::raise_file_limit(), 2 * count + 1000);
     const std::string database = database_with_users(3);
-    const Service service(database, {"--workers", "2", "--access-log", "off"});
-    // All connections first, so that none of the requests is over before the last has begun.
-    const std::size_t before = service.open_files();
+    const Service service(database, {"--workers", "2", "--access-log", "off", "--request-timeout",
+                                     "5m", "--database-query-timeout", "5m"});
+    std::optional<LockedUsers> lock(std::in_place, database);
     std::vector<RawClient> clients;
     clients.reserve(count);
-    for (std::size_t i = 0; i < count; ++i)
-        clients.emplace_back(service.port());
-    ASSERT_TRUE(eventually([&] { return service.open_files() >= before + count; }));
-    for (std::size_t i = 0; i < count; ++i)
-        clients[i].send(request("/slow-task", "slow-" + std::to_string(i)));
+    for (std::size_t i = 0; i < count; ++i) {
+        clients.emplace_back(service.port()).send(request("/users", "held-" + std::to_string(i)));
+        if (i > 0) continue;
+        // The others gather behind the read that runs for the first.
+        ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
+    }
     ASSERT_TRUE(eventually([&] { return InFlight(service, "?limit=0").total == count; }));
 
-    const InFlight all(service);
-    const auto fast = get(service.url("/fast-task"));
-    EXPECT_EQ(fast.status, 200);
     constexpr auto soon = sanitized ? 5s : 1s;
+    InFlight all(service);
+    auto fast = get(service.url("/fast-task"));
+    // A busy machine may take its time, but not each time.
+    for (int again = 0; again < 4 && (all.took >= soon || fast.duration >= soon); ++again) {
+        all = InFlight(service);
+        fast = get(service.url("/fast-task"));
+    }
+    EXPECT_EQ(fast.status, 200);
     EXPECT_LT(fast.duration, soon);
     EXPECT_LT(all.took, soon);
     std::cout << "  all " << count << " listed in " << all.took.count() << " s, /fast-task in "
               << fast.duration.count() << " s\n";
 
     EXPECT_EQ(all.total, count);
-    EXPECT_EQ(all.summary, (std::map<std::string, std::size_t>{{"GET /slow-task timer", count}}));
+    EXPECT_EQ(all.summary,
+              (std::map<std::string, std::size_t>{{"GET /users database", 1},
+                                                  {"GET /users database-queue", count - 1}}));
     ASSERT_EQ(all.requests.size(), count);
     std::set<std::string> ids, traces;
-    double age = 60;
+    double age = 300;
     for (const Listed& listed : all.requests) {
         EXPECT_TRUE(ids.insert(listed.id).second) << listed.id;
         EXPECT_TRUE(traces.insert(listed.trace_id).second) << listed.trace_id;
         EXPECT_LE(listed.age, age) << "the oldest come first";
         age = listed.age;
-        EXPECT_EQ(listed.route, "/slow-task");
-        EXPECT_EQ(listed.waiting_for, "timer");
+        EXPECT_EQ(listed.route, "/users");
+        EXPECT_EQ(listed.waiting_for, listed.id == "held-0" ? "database" : "database-queue");
         ASSERT_TRUE(listed.deadline);
-        EXPECT_LE(*listed.deadline, 30);
+        EXPECT_LE(*listed.deadline, 300);
         EXPECT_GT(*listed.deadline, 0);
     }
     for (std::size_t i = 0; i < count; ++i)
-        EXPECT_TRUE(ids.contains("slow-" + std::to_string(i))) << i;
+        EXPECT_TRUE(ids.contains("held-" + std::to_string(i))) << i;
+    lock.reset();
     EXPECT_TRUE(eventually([&] { return InFlight(service, "?limit=0").total == 0; }));
 }
 
@@ -225,10 +239,11 @@ TEST(RequestsInFlight, say_that_they_wait_for_a_client_who_does_not_read) {
 
 TEST(RequestsInFlight, show_what_hostile_clients_sent_as_text) {
     const std::string database = database_with_users(3);
-    const Service service(database);
+    const Service service(database, HeldRequests::arguments());
+    const LockedUsers lock(database);
     RawClient client(service.port());
     const std::string hostile = "%22%7D%5D%3Cscript%3E%FF%0A%5C";
-    client.send("GET /slow-task?" + hostile + " HTTP/1.1\r\nHost: a\r\n" +
+    client.send("GET /users?" + hostile + " HTTP/1.1\r\nHost: a\r\n" +
                 "X-Forwarded-For: \"}],<script>\xff\r\nX-Request-ID: \"evil\"\r\n\r\n");
     ASSERT_TRUE(eventually([&] { return InFlight(service).total == 1; }));
     const Listed listed = InFlight(service).requests.at(0);

@@ -3,13 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <future>
 #include <string>
 #include <vector>
 
 #include "support/eventually.hpp"
 #include "support/held_port.hpp"
+#include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
 #include "support/postgres.hpp"
@@ -18,22 +17,11 @@
 namespace signalbox::test {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 struct Lifecycle : testing::Test {
     const std::string database = database_with_users(20);
-
-    /// A slow task that is certainly in flight.
-    std::future<HttpResponse> start_slow_task(const Service& service) {
-        auto response =
-            std::async(std::launch::async, [&service] { return get(service.url("/slow-task")); });
-        EXPECT_TRUE(eventually([&] {
-            return get(service.admin_url("/debug/requests")).body.find("\"/slow-task\"") !=
-                   std::string::npos;
-        }));
-        return response;
-    }
 
     /// What the last line of its log says.
     static void expect_drained(const Exit& exit, int drained, int cancelled) {
@@ -46,10 +34,13 @@ struct Lifecycle : testing::Test {
 
 TEST_F(Lifecycle, a_signal_lets_requests_in_flight_finish) {
     for (const int signal : {SIGTERM, SIGINT}) {
-        Service service(database);
-        auto response = start_slow_task(service);
+        Service service(database, HeldRequests::arguments());
+        HeldRequests held(service, database, 1);
         service.signal(signal);
-        EXPECT_EQ(response.get().status, 200);
+        ASSERT_TRUE(
+            eventually([&] { return !service.listening_ports().contains(service.port()); }));
+        held.release();
+        EXPECT_THAT(held.clients().front().read_to_end(), StartsWith("HTTP/1.1 200 "));
         const auto exit = service.wait_for_exit();
         ASSERT_TRUE(exit);
         EXPECT_EQ(exit->status, 0);
@@ -58,10 +49,10 @@ TEST_F(Lifecycle, a_signal_lets_requests_in_flight_finish) {
 }
 
 TEST_F(Lifecycle, what_does_not_finish_in_time_is_cancelled) {
-    Service service(database, {"--timeout-graceful-shutdown", "200ms"});
-    auto response = start_slow_task(service);
+    Service service(database, HeldRequests::arguments({"--timeout-graceful-shutdown", "200ms"}));
+    HeldRequests held(service, database, 1);
     service.signal(SIGTERM);
-    EXPECT_EQ(response.get().status, 503);
+    EXPECT_THAT(held.clients().front().read_to_end(), StartsWith("HTTP/1.1 503 "));
     const auto exit = service.wait_for_exit();
     ASSERT_TRUE(exit);
     EXPECT_EQ(exit->status, 1);
@@ -69,15 +60,15 @@ TEST_F(Lifecycle, what_does_not_finish_in_time_is_cancelled) {
 }
 
 TEST_F(Lifecycle, a_second_signal_ends_it_at_once) {
-    Service service(database);
-    auto response = start_slow_task(service);
+    Service service(database, HeldRequests::arguments({"--timeout-graceful-shutdown", "5m"}));
+    HeldRequests held(service, database, 1);
     service.signal(SIGINT);
     ASSERT_TRUE(eventually([&] { return get(service.admin_url("/readyz")).status == 503; }));
     service.signal(SIGINT);
     const auto exit = service.wait_for_exit();
     ASSERT_TRUE(exit);
     EXPECT_EQ(exit->status, 130);
-    EXPECT_THROW(response.get(), std::runtime_error);
+    EXPECT_EQ(held.clients().front().read_to_end(), "") << "nobody is there to answer";
 }
 
 TEST_F(Lifecycle, what_was_sent_before_the_signal_is_answered) {

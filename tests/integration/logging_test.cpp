@@ -12,6 +12,7 @@
 
 #include "support/eventually.hpp"
 #include "support/held_port.hpp"
+#include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
 #include "support/postgres.hpp"
@@ -306,21 +307,15 @@ TEST_F(Logging, says_which_reads_were_shared) {
 }
 
 TEST_F(Logging, of_a_client_that_left_says_so) {
-    const Service service(database);
-    {
-        RawClient client(service.port());
-        client.send("GET /slow-task HTTP/1.1\r\nHost: a\r\nX-Request-ID: left\r\n\r\n");
-        ASSERT_TRUE(eventually([&] {
-            return get(service.admin_url("/debug/requests")).body.find("\"left\"") !=
-                   std::string::npos;
-        }));
-    }
+    const Service service(database, HeldRequests::arguments());
+    HeldRequests held(service, database, 1, "X-Request-ID: left\r\n");
+    held.clients().clear();
     const LogLine line = wait_for_line(service, "request_id", "left");
     EXPECT_EQ(line.number("http.response.status_code"), 499);
     EXPECT_EQ(line.number("http.response.body.size"), 0);
     EXPECT_EQ(line.text("error.type"), "client_gone");
     EXPECT_EQ(line.text("severity_text"), "INFO") << "no fault of ours";
-    EXPECT_EQ(line.text("http.route"), "/slow-task");
+    EXPECT_EQ(line.text("http.route"), "/users");
 }
 
 TEST_F(Logging, of_a_failure_has_the_cause_that_the_client_is_not_told) {
@@ -458,20 +453,18 @@ TEST_F(Logging, can_be_changed_while_running) {
 /// Both the request that waits for a timer and the one that waits for the database are told of
 /// while they still wait, once.
 TEST_F(Logging, warns_of_a_slow_request_while_it_is_in_flight) {
-    execute(database,
-            "ALTER TABLE users RENAME TO people;"
-            "CREATE VIEW users AS SELECT people.* FROM people, (SELECT pg_sleep(2.5)) AS slow");
-    const Service service(database, {"--slow-request-log", "500ms"});
-    RawClient slow(service.port()), reading(service.port());
+    const Service service(database, HeldRequests::arguments({"--slow-request-log", "500ms"}));
+    RawClient slow(service.port());
     slow.send("GET /slow-task HTTP/1.1\r\nHost: a\r\nX-Request-ID: slow\r\n\r\n");
-    reading.send("GET /users HTTP/1.1\r\nHost: a\r\nX-Request-ID: reading\r\n\r\n");
+    HeldRequests reading(service, database, 1, "X-Request-ID: reading\r\n");
     ask(service, "/fast-task", "quick");
     ASSERT_TRUE(eventually(
         [&] { return log_lines_with(service.output(), "body", "request is slow").size() == 2; }));
-    EXPECT_THAT(get(service.admin_url("/debug/requests")).body, HasSubstr("\"slow\""))
+    EXPECT_THAT(get(service.admin_url("/debug/requests")).body, HasSubstr("\"reading\""))
         << "it is told of too late: nothing can be looked at any more";
     slow.read_response();
-    reading.read_response();
+    reading.release();
+    reading.clients().front().read_response();
     const std::pair<std::string, std::string> expected[] = {{"slow", "timer"},
                                                             {"reading", "database"}};
     for (const auto& each : expected) {

@@ -11,6 +11,7 @@
 
 #include "support/eventually.hpp"
 #include "support/held_port.hpp"
+#include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/postgres.hpp"
@@ -66,12 +67,8 @@ void expect_operators_are_answered(const Service& service, int ready = 200) {
 
 TEST(RetryAfter, differs_for_those_beyond_the_concurrency_limit) {
     const std::string database = database_with_users(1);
-    const Service service(database,
-                          {"--limit-concurrency", "1", "--database-query-timeout", "30s"});
-    RawClient holds_the_place(service.port());
-    const LockedUsers locked(database);
-    holds_the_place.send(request("/users"));
-    ASSERT_TRUE(eventually([&] { return get(service.url("/fast-task")).status == 503; }));
+    const Service service(database, HeldRequests::arguments({"--limit-concurrency", "1"}));
+    const HeldRequests hold_the_place(service, database, 1);
     expect_sane_and_jittered(retry_after_of_many(service.url("/fast-task")));
     expect_operators_are_answered(service);
 }
@@ -120,9 +117,8 @@ TEST(RetryAfter, differs_for_those_who_need_a_database_that_is_away) {
 
 TEST(RetryAfter, differs_for_those_whom_the_drain_cancels) {
     const std::string database = database_with_users(1);
-    // While it drains the operators ask, for which a busy machine takes its time.
-    Service service(database,
-                    {"--timeout-graceful-shutdown", "5s", "--database-query-timeout", "30s"});
+    const Service service(
+        database, {"--timeout-graceful-shutdown", "100ms", "--database-query-timeout", "30s"});
     const LockedUsers locked(database);
     std::vector<RawClient> clients;
     for (int i = 0; i < many; ++i) {
@@ -134,8 +130,6 @@ TEST(RetryAfter, differs_for_those_whom_the_drain_cancels) {
             .body.starts_with("{\"total\":" + std::to_string(many) + ",");
     }));
     service.signal(SIGTERM);
-    ASSERT_TRUE(eventually([&] { return get(service.admin_url("/readyz")).status == 503; }));
-    expect_operators_are_answered(service, 503);
     std::vector<std::string> values;
     for (auto& client : clients)
         values.push_back(retry_after(client.read_to_end()));
@@ -167,16 +161,23 @@ TEST(Overload, sheds_at_once_and_serves_again_when_it_is_over) {
     EXPECT_TRUE(eventually([&] { return get(service.url("/users")).status == 200; }));
 }
 
+TEST(Overload, turns_no_operator_away_while_it_drains) {
+    const std::string database = database_with_users(1);
+    const Service service(database, HeldRequests::arguments({"--timeout-graceful-shutdown", "5m"}));
+    const HeldRequests held(service, database, 1);
+    service.signal(SIGTERM);
+    ASSERT_TRUE(eventually([&] { return get(service.admin_url("/readyz")).status == 503; }));
+    expect_operators_are_answered(service, 503);
+}
+
 TEST(Overload, turns_no_operator_away_on_the_apis_port) {
     const std::string database = database_with_users(1);
     const HeldPort port;
     const Service service(
-        database, {"--port", port.text(), "--admin-port", port.text(), "--limit-concurrency", "1",
-                   "--database-query-timeout", "30s"});
-    const LockedUsers locked(database);
-    RawClient holds_the_place(service.port());
-    holds_the_place.send(request("/users"));
-    ASSERT_TRUE(eventually([&] { return get(service.url("/fast-task")).status == 503; }));
+        database, HeldRequests::arguments({"--port", port.text(), "--admin-port", port.text(),
+                                           "--limit-concurrency", "1"}));
+    const HeldRequests hold_the_place(service, database, 1);
+    EXPECT_EQ(get(service.url("/fast-task")).status, 503);
     for (const char* path : {"/livez", "/readyz", "/metrics", "/version", "/debug/requests"})
         EXPECT_EQ(get(service.url(path)).status, 200) << path;
     EXPECT_EQ(get(service.url("/users")).status, 503);

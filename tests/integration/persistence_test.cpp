@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "support/eventually.hpp"
+#include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
 #include "support/postgres.hpp"
@@ -223,16 +223,14 @@ TEST_F(Dates, are_in_answers_of_every_kind) {
 
 TEST(DatesOfRefusals, are_there_when_there_is_no_room_either) {
     const std::string database = database_with_users(0);
-    const Service service(database, {"--limit-connections", "2", "--limit-concurrency", "1"});
-    RawClient busy(service.port());
-    busy.send(get_bytes("/slow-task"));
+    const Service service(database, HeldRequests::arguments(
+                                        {"--limit-connections", "2", "--limit-concurrency", "1"}));
+    const HeldRequests hold_the_place(service, database, 1);
     RawClient shed(service.port());
     const std::time_t before = std::time(nullptr);
-    std::string answer;
-    ASSERT_TRUE(eventually([&] {
-        shed.send(get_bytes("/fast-task"));
-        return status_of(answer = shed.read_response()) == 503;
-    }));
+    shed.send(get_bytes("/fast-task"));
+    std::string answer = shed.read_response();
+    EXPECT_EQ(status_of(answer), 503);
     expect_date_between(answer, before, std::time(nullptr));
     EXPECT_EQ(header_of(answer, "Connection"), std::nullopt) << "the next may be served";
 
@@ -284,14 +282,10 @@ TEST_F(Head, is_as_get_for_every_error) {
 
 TEST(HeadOfAShedRequest, is_as_that_of_a_get) {
     const std::string database = database_with_users(0);
-    const Service service(database, {"--limit-concurrency", "1"});
-    RawClient busy(service.port());
-    busy.send(get_bytes("/slow-task"));
-    std::string with_body;
-    ASSERT_TRUE(eventually([&] {
-        with_body = ask(service, get_bytes("/fast-task", "X-Request-ID: same\r\n"));
-        return status_of(with_body) == 503;
-    }));
+    const Service service(database, HeldRequests::arguments({"--limit-concurrency", "1"}));
+    const HeldRequests hold_the_place(service, database, 1);
+    const std::string with_body = ask(service, get_bytes("/fast-task", "X-Request-ID: same\r\n"));
+    EXPECT_EQ(status_of(with_body), 503);
     const std::string without =
         ask(service, "HEAD /fast-task HTTP/1.1\r\nHost: a\r\nX-Request-ID: same\r\n\r\n", true);
     EXPECT_EQ(status_of(without), 503);

@@ -153,15 +153,20 @@ struct Workers : testing::TestWithParam<int> {
 INSTANTIATE_TEST_SUITE_P(one_and_two, Workers, testing::Values(1, 2));
 
 TEST_P(Workers, timers_run_at_the_same_time) {
-    const auto responses =
-        send_all({{.url = service.url("/slow-task")}, {.url = service.url("/multiple-tasks")}});
-    EXPECT_EQ(responses[0].status, 200);
-    EXPECT_EQ(responses[0].body, R"({"message":"Task complete!"})");
-    EXPECT_GE(responses[0].duration, 5.0s);
-    EXPECT_EQ(responses[1].status, 200);
-    EXPECT_EQ(responses[1].body, R"({"message":"All tasks complete!"})");
-    EXPECT_GE(responses[1].duration, 3.0s);
-    EXPECT_LT(responses[1].duration, 5.5s) << "one after the other they take six seconds";
+    // A busy machine may add some seconds, but not each time.
+    bool proven = false;
+    for (int attempt = 0; attempt < 5 && !proven; ++attempt) {
+        const auto responses =
+            send_all({{.url = service.url("/slow-task")}, {.url = service.url("/multiple-tasks")}});
+        EXPECT_EQ(responses[0].status, 200);
+        EXPECT_EQ(responses[0].body, R"({"message":"Task complete!"})");
+        EXPECT_GE(responses[0].duration, 5.0s);
+        EXPECT_EQ(responses[1].status, 200);
+        EXPECT_EQ(responses[1].body, R"({"message":"All tasks complete!"})");
+        EXPECT_GE(responses[1].duration, 3.0s);
+        proven = responses[1].duration < 5.5s;
+    }
+    EXPECT_TRUE(proven) << "one after the other they take six seconds";
 }
 
 TEST_P(Workers, two_thousand_slow_tasks_hold_no_thread) {
@@ -170,22 +175,27 @@ TEST_P(Workers, two_thousand_slow_tasks_hold_no_thread) {
     ASSERT_EQ(get(service.url("/users")).status, 200);
     const std::size_t threads_before = service.threads();
 
-    auto slow = std::async(std::launch::async, [this] {
-        return send_all(std::vector<HttpRequest>(count, {.url = service.url("/slow-task")}));
-    });
-    // All connections are there and not one of the slow tasks is done: now the others have to be.
-    ASSERT_TRUE(eventually([&] { return service.open_files() > count; }));
-    EXPECT_EQ(service.threads(), threads_before);
-    for (int i = 0; i < 100; ++i)
-        EXPECT_EQ(get(service.url("/fast-task")).status, 200);
-    EXPECT_EQ(get(service.url("/users")).status, 200);
-    EXPECT_EQ(slow.wait_for(0s), std::future_status::timeout) << "the others had to wait for them";
+    // The others have five seconds, which a busy machine may not let them have each time.
+    bool proven = false;
+    for (int attempt = 0; attempt < 5 && !proven; ++attempt) {
+        auto slow = std::async(std::launch::async, [this] {
+            return send_all(std::vector<HttpRequest>(count, {.url = service.url("/slow-task")}));
+        });
+        // All connections are there: now the others have to be served, before the slow tasks end.
+        ASSERT_TRUE(eventually([&] { return service.open_files() > count; }));
+        EXPECT_EQ(service.threads(), threads_before);
+        for (int i = 0; i < 100; ++i)
+            EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+        EXPECT_EQ(get(service.url("/users")).status, 200);
+        proven = slow.wait_for(0s) == std::future_status::timeout;
 
-    for (const auto& response : slow.get()) {
-        EXPECT_EQ(response.status, 200);
-        EXPECT_GE(response.duration, 5.0s);
+        for (const auto& response : slow.get()) {
+            EXPECT_EQ(response.status, 200);
+            EXPECT_GE(response.duration, 5.0s);
+        }
+        EXPECT_EQ(service.threads(), threads_before);
     }
-    EXPECT_EQ(service.threads(), threads_before);
+    EXPECT_TRUE(proven) << "the others had to wait for them";
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <limits>
@@ -87,9 +88,9 @@ async::Task<Response> patient(Request&) {
     co_return json({{"done", true}});
 }
 
-async::Task<Response> three_waits(Request&) {
-    co_await all(sleep_for(2s), sleep_for(2s), sleep_for(2s));
-    co_return json({{"done", true}});
+async::Task<> wait_for(const std::atomic<bool>& over) {
+    while (!over)
+        co_await sleep_for(1ms);
 }
 
 async::Task<Response> quick(Request&) {
@@ -106,6 +107,7 @@ struct Watched : testing::TestWithParam<std::string> {
     observe::Log log{LogLevel::info, LogFormat::json, file.descriptor()};
     Telemetry telemetry{metrics, log, AccessLog::all, true};
     std::promise<void> release;
+    std::atomic<bool> waits_are_over = false;
     std::optional<Server> server;
 
     void SetUp() override {
@@ -117,7 +119,12 @@ struct Watched : testing::TestWithParam<std::string> {
             {"GET", "/between-waits", between_waits},
             {"GET", "/with-an-error/{id}", with_an_error},
             {"GET", "/patient", patient},
-            {"GET", "/three-waits", three_waits},
+            {"GET", "/three-waits",
+             [this](Request&) -> async::Task<Response> {
+                 co_await all(wait_for(waits_are_over), wait_for(waits_are_over),
+                              wait_for(waits_are_over));
+                 co_return json({{"done", true}});
+             }},
             {"GET", "/quick", quick},
             {"GET", "/until-released", [this](Request&) -> async::Task<Response> {
                  release.get_future().get();
@@ -234,6 +241,7 @@ TEST_F(WatchedServer, counts_the_tasks_of_its_loop) {
     RawClient client(server->port());
     client.send(request("/three-waits"));
     EXPECT_TRUE(eventually([&] { return tasks() == 4; })) << "the handler and its three children";
+    waits_are_over = true;
     EXPECT_EQ(test::status_of(client.read_response()), 200);
     EXPECT_TRUE(eventually([&] { return tasks() == 0; }));
 }
@@ -265,6 +273,7 @@ TEST_F(WatchedServer, lists_its_requests_while_its_loop_is_blocked) {
     release.set_value();
     EXPECT_THAT(blocking.read_response(), StartsWith("HTTP/1.1 200 "));
     EXPECT_TRUE(eventually([&] { return telemetry.in_flight(10).total == 1; }));
+    waits_are_over = true;
     patient_client.read_response();
     EXPECT_TRUE(eventually([&] { return telemetry.in_flight(10).total == 0; }));
 }
