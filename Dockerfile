@@ -22,7 +22,7 @@ RUN cmake --preset release -DSIGNALBOX_TESTS=OFF -DSIGNALBOX_SYSTEMD=OFF \
 ARG REVISION
 RUN cmake --preset release -DSIGNALBOX_REVISION="$REVISION" \
     && cmake --build --preset release \
-    && DESTDIR=/runtime cmake --install build/release --prefix /usr/local --strip
+    && DESTDIR=/runtime cmake --install build/release --component service --prefix /usr/local --strip
 COPY deploy/image deploy/image
 RUN deploy/image/collect-runtime /runtime build/release
 

@@ -8,7 +8,7 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: run test build install image compose-test debug tsan soak format format-check \
+.PHONY: run test build install deb image compose-test debug tsan soak format format-check \
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
         instructions check tidy
 
@@ -33,6 +33,12 @@ build: build/release/build.ninja ## Build the release binary, build/release/sign
 install: build ## Install the binary, the migrations and a systemd unit below PREFIX
 	cmake -DCMAKE_INSTALL_PREFIX=$(PREFIX) build/release
 	cmake --install build/release --strip
+
+deb: build/deb/build.ninja ## Build the Debian packages: the service, and the library for others to build with
+	@scripts/setup dpkg-dev file
+	$(call compile,deb)
+	cd build/deb && cpack
+	@ls build/deb/*.deb
 
 image: ## Build the container image, and the list of what is inside it (SBOM)
 	@scripts/image

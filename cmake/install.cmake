@@ -1,0 +1,36 @@
+# Two components, which become two packages: the service, and what others build services with.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+# The service. The binary finds the migrations from where it is itself, so any prefix will do.
+install(TARGETS signalbox COMPONENT service)
+install(DIRECTORY migrations/ DESTINATION ${CMAKE_INSTALL_DATADIR}/signalbox/migrations
+        COMPONENT service FILES_MATCHING PATTERN *.sql)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/signalbox COMPONENT service)
+if(SIGNALBOX_SYSTEMD)
+  # Not below LIBDIR, which may name the architecture.
+  configure_file(deploy/systemd/signalbox.service.in signalbox.service @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/signalbox.service DESTINATION lib/systemd/system
+          COMPONENT service)
+endif()
+
+# The library: headers, archive, CMake package, and its source for builds with sanitizers.
+set(SIGNALBOX_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/signalbox)
+set(SIGNALBOX_SOURCE_DIR ${CMAKE_INSTALL_DATADIR}/signalbox/source)
+install(TARGETS signalbox_core EXPORT signalboxTargets
+        ARCHIVE COMPONENT development
+        FILE_SET HEADERS COMPONENT development)
+install(EXPORT signalboxTargets NAMESPACE signalbox:: DESTINATION ${SIGNALBOX_CMAKE_DIR}
+        COMPONENT development)
+configure_package_config_file(cmake/signalboxConfig.cmake.in signalboxConfig.cmake
+  INSTALL_DESTINATION ${SIGNALBOX_CMAKE_DIR} PATH_VARS SIGNALBOX_SOURCE_DIR)
+# What is before 1.0 may change with each minor version.
+write_basic_package_version_file(signalboxConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/signalboxConfig.cmake ${CMAKE_BINARY_DIR}/signalboxConfigVersion.cmake
+        DESTINATION ${SIGNALBOX_CMAKE_DIR} COMPONENT development)
+install(DIRECTORY src/signalbox DESTINATION ${SIGNALBOX_SOURCE_DIR}
+        COMPONENT development)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libsignalbox-dev
+        COMPONENT development)
+
+include(cmake/packages.cmake)
