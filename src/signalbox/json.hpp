@@ -9,12 +9,13 @@ namespace signalbox {
 
 /// A finished JSON text, immutable and shared: copying one costs a reference count, so every
 /// client that waits for the same answer is served from the same bytes. Any thread may read it.
-class Json {
+class JsonText {
   public:
     /// No text at all, which is not valid JSON: a place for one.
-    Json() = default;
+    JsonText() = default;
     /// Takes the text over without copying or checking it.
-    explicit Json(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {}
+    explicit JsonText(std::string text)
+        : text_(std::make_shared<const std::string>(std::move(text))) {}
 
     /// Valid as long as this or any copy of it lives.
     [[nodiscard]] std::string_view text() const noexcept {

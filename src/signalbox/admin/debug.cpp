@@ -131,7 +131,7 @@ std::string to_json(const observe::InFlightSnapshot& snapshot) {
 }
 
 async::Task<http::Response> get_requests(http::Request& request, const http::Telemetry& telemetry) {
-    co_return http::json(Json(to_json(telemetry.in_flight(limit_of(request)))));
+    co_return http::json(JsonText(to_json(telemetry.in_flight(limit_of(request)))));
 }
 
 async::Task<http::Response> get_log_level(http::Request&, const observe::Log& log,

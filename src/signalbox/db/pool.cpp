@@ -31,7 +31,7 @@ namespace signalbox::db {
 /// What a read came to.
 struct Outcome {
     std::exception_ptr error{};
-    Json rows{};
+    JsonText rows{};
     Clock::time_point started{};  ///< when it got its connection; the epoch when it never did
     Clock::time_point finished{};
 };
@@ -101,7 +101,7 @@ struct Pool::Awaiting : Waiter {
           metrics(counted) {}
 
     /// Resumes the coroutine, on its event loop.
-    virtual void resume(std::exception_ptr error, Json rows) = 0;
+    virtual void resume(std::exception_ptr error, JsonText rows) = 0;
 
     void wait_for(context::Waiting waiting) const {
         if (request != nullptr) request->wait_for(waiting, Clock::now());
@@ -252,7 +252,7 @@ bool Pool::reachable() const {
     return answers();
 }
 
-async::Task<Json> Pool::fetch(Statement statement) {
+async::Task<JsonText> Pool::fetch(Statement statement) {
     for (const auto& parameter : statement.parameters) {
         if (parameter && parameter->find('\0') != std::string::npos) {
             throw std::invalid_argument("PostgreSQL takes no NUL byte in a parameter");
@@ -264,7 +264,7 @@ async::Task<Json> Pool::fetch(Statement statement) {
             Coroutine(const async::Executor& ex, observe::DatabaseMetrics* counted,
                       decltype(handler) handler)
                 : Awaiting(ex, counted), continuation(std::move(handler)) {}
-            void resume(std::exception_ptr error, Json rows) override {
+            void resume(std::exception_ptr error, JsonText rows) override {
                 std::move(continuation)(std::move(error), std::move(rows));
             }
             decltype(handler) continuation;
@@ -278,8 +278,8 @@ async::Task<Json> Pool::fetch(Statement statement) {
         }
         add(std::move(wanted), waiter);
     };
-    Json rows = co_await asio::async_initiate<const asio::use_awaitable_t<async::Executor>,
-                                              void(std::exception_ptr, Json)>(
+    JsonText rows = co_await asio::async_initiate<const asio::use_awaitable_t<async::Executor>,
+                                                  void(std::exception_ptr, JsonText)>(
         std::move(initiate), async::use_task, std::move(statement));
     co_return rows;
 }

@@ -93,7 +93,7 @@ class Pool {
     /// Resumes on the caller's event loop. Throws Unavailable, or Error when PostgreSQL refuses
     /// the statement. With sharing, identical reads that wait together are run once for all.
     template <class... Parameters>
-    async::Task<Json> fetch_all(std::string_view sql, const Parameters&... parameters) {
+    async::Task<JsonText> fetch_all(std::string_view sql, const Parameters&... parameters) {
         return fetch(Statement{std::string(sql), {to_parameter(parameters)...}});
     }
 
@@ -111,7 +111,7 @@ class Pool {
     struct Awaiting;
     struct Slot;
 
-    async::Task<Json> fetch(Statement statement);
+    async::Task<JsonText> fetch(Statement statement);
     void add(Statement statement, const std::shared_ptr<Awaiting>& waiter);
     void cancel(const std::shared_ptr<Awaiting>& waiter);
 

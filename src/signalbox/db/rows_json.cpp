@@ -95,7 +95,7 @@ void append_value(std::string& json, Kind kind, std::string_view text) {
 
 // Everything is either verbatim or a string, so rapidjson's Writer would only add the commas, at
 // the price of escaping each key again for each row.
-Json rows_json(const pqxx::result& rows) {
+JsonText rows_json(const pqxx::result& rows) {
     const auto columns = columns_of(rows);
     std::string json = "[";
     for (auto row = rows.begin(); row != rows.end(); ++row) {
@@ -120,7 +120,7 @@ Json rows_json(const pqxx::result& rows) {
             json.reserve(json.size() * (static_cast<std::size_t>(rows.size()) + 1));
     }
     json += ']';
-    return Json{std::move(json)};
+    return JsonText{std::move(json)};
 }
 
 }  // namespace signalbox::db

@@ -23,6 +23,6 @@ namespace signalbox::db {
 /// in a Python dict: readers disagree about JSON with a key twice.
 ///
 /// The session must have DateStyle ISO. What is not UTF-8 becomes U+FFFD.
-[[nodiscard]] Json rows_json(const pqxx::result& rows);
+[[nodiscard]] JsonText rows_json(const pqxx::result& rows);
 
 }  // namespace signalbox::db

@@ -43,7 +43,7 @@ Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> obje
     return {.status = status, .body = std::move(text)};
 }
 
-Response json(Json text) {
+Response json(JsonText text) {
     return {.body = std::move(text)};
 }
 
