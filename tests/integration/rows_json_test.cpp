@@ -1,4 +1,4 @@
-#include "signalbox/db/rows_json.hpp"
+#include "signalbox/db/detail/rows_json.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>

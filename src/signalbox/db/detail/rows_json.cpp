@@ -1,4 +1,4 @@
-#include "signalbox/db/rows_json.hpp"
+#include "signalbox/db/detail/rows_json.hpp"
 
 #include <cstddef>
 #include <string>
@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "signalbox/db/timestamp.hpp"
+#include "signalbox/db/detail/timestamp.hpp"
 
 namespace signalbox::db {
 
