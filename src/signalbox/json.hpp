@@ -5,6 +5,9 @@
 #include <string_view>
 #include <utility>
 
+// What is for what: a JsonText is passed on, json_writer.hpp writes JSON, json_reader.hpp reads it.
+// How a text is escaped is said here and nowhere else.
+
 namespace signalbox {
 
 /// A finished JSON text, immutable and shared: copying one costs a reference count, so every
