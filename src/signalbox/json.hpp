@@ -5,16 +5,20 @@
 #include <string_view>
 #include <utility>
 
+// What is for what: a JsonText is passed on, json_writer.hpp writes JSON, json_reader.hpp reads it.
+// How a text is escaped is said here and nowhere else.
+
 namespace signalbox {
 
 /// A finished JSON text, immutable and shared: copying one costs a reference count, so every
 /// client that waits for the same answer is served from the same bytes. Any thread may read it.
-class Json {
+class JsonText {
   public:
     /// No text at all, which is not valid JSON: a place for one.
-    Json() = default;
+    JsonText() = default;
     /// Takes the text over without copying or checking it.
-    explicit Json(std::string text) : text_(std::make_shared<const std::string>(std::move(text))) {}
+    explicit JsonText(std::string text)
+        : text_(std::make_shared<const std::string>(std::move(text))) {}
 
     /// Valid as long as this or any copy of it lives.
     [[nodiscard]] std::string_view text() const noexcept {

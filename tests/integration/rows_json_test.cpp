@@ -1,4 +1,4 @@
-#include "signalbox/db/rows_json.hpp"
+#include "signalbox/db/detail/rows_json.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
@@ -17,7 +17,7 @@ std::string rows(const std::string& url, const std::string& sql) {
     pqxx::nontransaction transaction{connection};
     transaction.exec("SET timezone = 'UTC'");
     transaction.exec("SET datestyle = 'ISO'");
-    const Json json = rows_json(transaction.exec(sql));
+    const JsonText json = rows_json(transaction.exec(sql));
     // Numbers as text: a check of the grammar that loses no digit and knows no range.
     constexpr unsigned strict =
         rapidjson::kParseValidateEncodingFlag | rapidjson::kParseNumbersAsStringsFlag;

@@ -106,10 +106,10 @@ TEST(append_utf8, changes_nothing_that_is_utf8) {
 }
 
 TEST(json, shares_one_text_between_its_copies) {
-    EXPECT_EQ(Json{}.text(), "");
-    auto first = std::make_unique<Json>(std::string(100, '1'));
+    EXPECT_EQ(JsonText{}.text(), "");
+    auto first = std::make_unique<JsonText>(std::string(100, '1'));
     const auto* bytes = first->text().data();
-    const Json second = *first;
+    const JsonText second = *first;
     first.reset();
     EXPECT_EQ(second.text(), std::string(100, '1'));
     EXPECT_EQ(second.text().data(), bytes);

@@ -1,18 +1,17 @@
 #include "signalbox/admin/debug.hpp"
 
-#include <fmt/compile.h>
 #include <fmt/format.h>
-#include <rapidjson/document.h>
 
 #include <charconv>
 #include <chrono>
-#include <iterator>
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include "signalbox/http/errors.hpp"
 #include "signalbox/json.hpp"
+#include "signalbox/json_reader.hpp"
+#include "signalbox/json_writer.hpp"
 
 namespace signalbox::admin {
 
@@ -20,41 +19,24 @@ namespace {
 
 using Clock = context::RequestContext::Clock;
 
-void append_string(std::string& json, std::string_view name, std::string_view value) {
-    fmt::format_to(std::back_inserter(json), FMT_COMPILE("\"{}\":"), name);
-    append_json_string(json, value);
-    json += ',';
-}
-
-void append_seconds(std::string& json, std::string_view name, Clock::duration duration) {
-    fmt::format_to(std::back_inserter(json), FMT_COMPILE("\"{}\":{:.6f},"), name,
-                   std::chrono::duration<double>(duration).count());
-}
-
-/// Takes the comma behind the last member or element away, and closes.
-void close(std::string& json, char bracket) {
-    if (json.back() == ',') json.pop_back();
-    json.append(1, bracket);
-}
-
-void append_entry(std::string& json, const observe::InFlightEntry& entry, Clock::time_point now) {
-    json += '{';
-    append_string(json, "request_id", entry.request_id);
-    append_string(json, "trace_id", entry.trace.trace_id());
-    append_string(json, "http.request.method", entry.method);
-    append_string(json, "http.route", entry.route);
-    append_string(json, "url.path", entry.path);
-    append_string(json, "client.address", entry.client_address);
-    append_seconds(json, "age_s", now - entry.started);
-    append_string(json, "waiting_for", to_string(entry.waiting));
-    append_seconds(json, "waiting_s", now - entry.waiting_since);
+void write_entry(JsonWriter& json, const observe::InFlightEntry& entry, Clock::time_point now) {
+    json.begin_object();
+    json.key<"request_id">().value(entry.request_id);
+    json.key<"trace_id">().value(entry.trace.trace_id());
+    json.key<"http.request.method">().value(entry.method);
+    json.key<"http.route">().value(entry.route);
+    json.key<"url.path">().value(entry.path);
+    json.key<"client.address">().value(entry.client_address);
+    json.key<"age_s">().value(now - entry.started);
+    json.key<"waiting_for">().value(to_string(entry.waiting));
+    json.key<"waiting_s">().value(now - entry.waiting_since);
+    json.key<"deadline_s">();
     if (entry.deadline == Clock::time_point::max()) {
-        json += "\"deadline_s\":null,";
+        json.value(nullptr);
     } else {
-        append_seconds(json, "deadline_s", entry.deadline - now);
+        json.value(entry.deadline - now);
     }
-    close(json, '}');
-    json += ',';
+    json.end_object();
 }
 
 /// The number of entries asked for; all when none is named.
@@ -88,16 +70,14 @@ Value parse_member(std::string_view name, const rapidjson::Value& value,
     return *parsed;
 }
 
-Settings parse_settings(const std::string& body) {
-    rapidjson::Document document;
-    document.Parse<rapidjson::kParseIterativeFlag>(body.data(), body.size());
-    // For rapidjson a NUL is the end, whatever comes behind it.
-    const bool cut = body.find('\0') != std::string::npos;
-    if (cut || document.HasParseError() || !document.IsObject()) {
+Settings parse_settings(std::string_view body) {
+    const auto document = parse_json(body);
+    if (!document) throw http::HttpError(422, document.reason());
+    if (!document->IsObject()) {
         throw http::HttpError(422, R"(expected an object like {"level":"debug"})");
     }
     Settings settings;
-    for (const auto& member : document.GetObject()) {
+    for (const auto& member : document->GetObject()) {
         const std::string_view name(member.name.GetString(), member.name.GetStringLength());
         if (name == "level") {
             settings.level = parse_member(name, member.value, parse_log_level);
@@ -113,25 +93,28 @@ Settings parse_settings(const std::string& body) {
 }  // namespace
 
 std::string to_json(const observe::InFlightSnapshot& snapshot) {
-    std::string json = fmt::format(R"({{"total":{},"summary":[)", snapshot.total);
-    json.reserve(256 + 512 * snapshot.entries.size());
+    std::string text;
+    text.reserve(256 + 512 * snapshot.entries.size());
+    JsonWriter json(text);
+    json.begin_object().key<"total">().value(snapshot.total);
+    json.key<"summary">().begin_array();
     for (const auto& [method, route, waiting, count] : snapshot.counts) {
-        json += '{';
-        append_string(json, "http.request.method", method);
-        append_string(json, "http.route", route);
-        append_string(json, "waiting_for", to_string(waiting));
-        fmt::format_to(std::back_inserter(json), "\"count\":{}}},", count);
+        json.begin_object();
+        json.key<"http.request.method">().value(method);
+        json.key<"http.route">().value(route);
+        json.key<"waiting_for">().value(to_string(waiting));
+        json.key<"count">().value(count);
+        json.end_object();
     }
-    close(json, ']');
-    json += ",\"requests\":[";
+    json.end_array().key<"requests">().begin_array();
     for (const auto& entry : snapshot.entries)
-        append_entry(json, entry, snapshot.taken);
-    close(json, ']');
-    return json += '}';
+        write_entry(json, entry, snapshot.taken);
+    json.end_array().end_object();
+    return text;
 }
 
 async::Task<http::Response> get_requests(http::Request& request, const http::Telemetry& telemetry) {
-    co_return http::json(Json(to_json(telemetry.in_flight(limit_of(request)))));
+    co_return http::json(JsonText(to_json(telemetry.in_flight(limit_of(request)))));
 }
 
 async::Task<http::Response> get_log_level(http::Request&, const observe::Log& log,

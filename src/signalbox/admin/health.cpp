@@ -1,12 +1,14 @@
 #include "signalbox/admin/health.hpp"
 
 #include <fmt/chrono.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
 #include <algorithm>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "signalbox/json_writer.hpp"
 
 namespace signalbox::admin {
 
@@ -27,32 +29,18 @@ Health::Report report(const std::vector<Check>& checks) {
     const bool pass =
         std::all_of(checks.begin(), checks.end(), [](auto& check) { return check.pass; });
     const auto status = [](bool passed) { return passed ? "pass" : "fail"; };
-    const auto size = [](std::string_view text) {
-        return static_cast<rapidjson::SizeType>(text.size());
-    };
-    rapidjson::StringBuffer buffer;
-    rapidjson::Writer writer(buffer);
-    writer.StartObject();
-    writer.Key("status");
-    writer.String(status(pass));
-    writer.Key("checks");
-    writer.StartObject();
+    std::string text;
+    JsonWriter json(text);
+    json.begin_object().key<"status">().value(status(pass));
+    json.key<"checks">().begin_object();
     for (const Check& check : checks) {
-        writer.Key(check.name.data(), size(check.name));
-        writer.StartArray();
-        writer.StartObject();
-        writer.Key("status");
-        writer.String(status(check.pass));
-        if (!check.pass) {
-            writer.Key("output");
-            writer.String(check.output.data(), size(check.output));
-        }
-        writer.EndObject();
-        writer.EndArray();
+        json.key(check.name).begin_array().begin_object();
+        json.key<"status">().value(status(check.pass));
+        if (!check.pass) json.key<"output">().value(check.output);
+        json.end_object().end_array();
     }
-    writer.EndObject();
-    writer.EndObject();
-    return {pass, std::string(buffer.GetString(), buffer.GetSize())};
+    json.end_object().end_object();
+    return {pass, std::move(text)};
 }
 
 }  // namespace

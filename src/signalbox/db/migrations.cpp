@@ -4,8 +4,8 @@
 #include <iterator>
 #include <set>
 
-#include "signalbox/db/migration_lock.hpp"
-#include "signalbox/db/sql_session.hpp"
+#include "signalbox/db/detail/migration_connection.hpp"
+#include "signalbox/db/detail/migration_lock.hpp"
 #include "signalbox/process/read_file.hpp"
 
 namespace signalbox::db {
@@ -13,15 +13,15 @@ namespace {
 
 /// Quoted "schema.schema_migrations", where dbmate keeps it too. Qualified, because a migration may
 /// change the search path (pg_dump's files do).
-std::string migrations_table(SqlSession& session) {
-    return session
+std::string migrations_table(MigrationConnection& connection) {
+    return connection
         .column("SELECT quote_ident(coalesce(current_schema(), 'public')) || '.schema_migrations'")
         .front();
 }
 
-std::set<std::string> applied_versions(SqlSession& session, const std::string& table) {
-    if (session.column("SELECT to_regclass($1)", {table}).front().empty()) return {};
-    const auto versions = session.column("SELECT version FROM " + table);
+std::set<std::string> applied_versions(MigrationConnection& connection, const std::string& table) {
+    if (connection.column("SELECT to_regclass($1)", {table}).front().empty()) return {};
+    const auto versions = connection.column("SELECT version FROM " + table);
     return {versions.begin(), versions.end()};
 }
 
@@ -64,31 +64,32 @@ MigrationError failure(const PendingMigration& pending, const SqlError& error) {
     return MigrationError{place + ": " + error.what()};
 }
 
-void run(SqlSession& session, const PendingMigration& pending) {
+void run(MigrationConnection& connection, const PendingMigration& pending) {
     try {
-        session.execute(pending.up.sql);
+        connection.execute(pending.up.sql);
     } catch (const SqlError& error) {
         throw failure(pending, error);
     }
-    if (session.in_transaction() == pending.up.in_transaction) return;
+    if (connection.in_transaction() == pending.up.in_transaction) return;
     throw MigrationError{pending.migration.path.string() +
                          (pending.up.in_transaction
                               ? ": ends the transaction it runs in; use transaction:false"
                               : ": leaves a transaction open")};
 }
 
-/// In a new session, so that no setting and no temporary table of one file reaches the next.
+/// In a session of its own, so that no setting and no temporary table of one file reaches the next.
 void apply(const MigrationTarget& target, const std::string& table,
            const PendingMigration& pending) {
-    SqlSession session{target.database_url, target.patience};
+    MigrationConnection connection{target.database_url, target.patience};
     const bool in_transaction = pending.up.in_transaction;
-    if (in_transaction) session.execute("BEGIN");
+    if (in_transaction) connection.execute("BEGIN");
     // Role and database may set one that is meant for the service's short queries.
-    session.execute(in_transaction ? "SET LOCAL statement_timeout = 0"
-                                   : "SET statement_timeout = 0");
-    run(session, pending);
-    session.column("INSERT INTO " + table + " (version) VALUES ($1)", {pending.migration.version});
-    if (in_transaction) session.execute("COMMIT");
+    connection.execute(in_transaction ? "SET LOCAL statement_timeout = 0"
+                                      : "SET statement_timeout = 0");
+    run(connection, pending);
+    connection.column("INSERT INTO " + table + " (version) VALUES ($1)",
+                      {pending.migration.version});
+    if (in_transaction) connection.execute("COMMIT");
 }
 
 /// The rest of this room throws MigrationError only.
@@ -109,8 +110,8 @@ std::vector<MigrationState> migration_status(const MigrationTarget& target,
                                              const std::filesystem::path& folder) {
     return with_migration_errors([&] {
         const auto migrations = load_migrations(folder);
-        SqlSession session{target.database_url, target.patience};
-        const auto applied = applied_versions(session, migrations_table(session));
+        MigrationConnection connection{target.database_url, target.patience};
+        const auto applied = applied_versions(connection, migrations_table(connection));
         std::vector<MigrationState> states;
         states.reserve(migrations.size());
         for (const Migration& migration : migrations) {
@@ -146,15 +147,16 @@ void apply_migrations(const MigrationTarget& target, const std::filesystem::path
         if (migrations.empty())
             throw MigrationError{"no migrations in " + folder.string() +
                                  "; --migrations-dir names another folder"};
-        SqlSession session{target.database_url, target.patience};
-        const std::string table = migrations_table(session);
-        if (not_applied(migrations, applied_versions(session, table)).empty()) return;
+        MigrationConnection connection{target.database_url, target.patience};
+        const std::string table = migrations_table(connection);
+        if (not_applied(migrations, applied_versions(connection, table)).empty()) return;
 
         MigrationLock lock{target, report};
-        session.execute("CREATE TABLE IF NOT EXISTS " + table + " (version varchar PRIMARY KEY)");
+        connection.execute("CREATE TABLE IF NOT EXISTS " + table +
+                           " (version varchar PRIMARY KEY)");
         // Asked again: another process may have applied them while this one waited.
         for (const PendingMigration& pending :
-             read_all(not_applied(migrations, applied_versions(session, table)))) {
+             read_all(not_applied(migrations, applied_versions(connection, table)))) {
             lock.check();
             report("Applying: " + pending.migration.file_name);
             const auto start = std::chrono::steady_clock::now();

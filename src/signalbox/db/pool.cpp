@@ -21,9 +21,9 @@
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/config/units.hpp"
 #include "signalbox/context/request_context.hpp"
-#include "signalbox/db/backoff.hpp"
-#include "signalbox/db/cancellation.hpp"
-#include "signalbox/db/rows_json.hpp"
+#include "signalbox/db/detail/backoff.hpp"
+#include "signalbox/db/detail/cancellation.hpp"
+#include "signalbox/db/detail/rows_json.hpp"
 #include "signalbox/random.hpp"
 
 namespace signalbox::db {
@@ -31,7 +31,7 @@ namespace signalbox::db {
 /// What a read came to.
 struct Outcome {
     std::exception_ptr error{};
-    Json rows{};
+    JsonText rows{};
     Clock::time_point started{};  ///< when it got its connection; the epoch when it never did
     Clock::time_point finished{};
 };
@@ -72,11 +72,11 @@ std::chrono::milliseconds jittered(std::chrono::milliseconds lifetime) {
 }
 
 /// Waits for PostgreSQL to answer on this connection. Returns why it did not, or nothing.
-std::string ping(Session& session) {
+std::string ping(Connection& connection) {
     try {
-        static_cast<void>(session.read({.sql = "SELECT 1", .parameters = {}}));
+        static_cast<void>(connection.read({.sql = "SELECT 1", .parameters = {}}));
     } catch (const Error& error) {
-        return session.lost() ? error.what() : "";  // cancelled is an answer, too
+        return connection.lost() ? error.what() : "";  // cancelled is an answer, too
     } catch (const std::exception& error) {
         return error.what();
     }
@@ -101,7 +101,7 @@ struct Pool::Awaiting : Waiter {
           metrics(counted) {}
 
     /// Resumes the coroutine, on its event loop.
-    virtual void resume(std::exception_ptr error, Json rows) = 0;
+    virtual void resume(std::exception_ptr error, JsonText rows) = 0;
 
     void wait_for(context::Waiting waiting) const {
         if (request != nullptr) request->wait_for(waiting, Clock::now());
@@ -160,10 +160,10 @@ struct Pool::Slot {
     Clock::time_point expires = Clock::time_point::max();
     Clock::time_point idle_since{};
 
-    /// Guarded by the pool's mutex. Only the thread changes `session`, and uses it without the
+    /// Guarded by the pool's mutex. Only the thread changes `connection`, and uses it without the
     /// mutex while `running` is set.
-    std::shared_ptr<Session> session;
-    /// A duplicate of the session's descriptor: libpq closes its own when it likes, and the number
+    std::shared_ptr<Connection> connection;
+    /// A duplicate of its descriptor: libpq closes its own when it likes, and the number
     /// may be somebody else's by the time the watchdog uses it.
     int control = -1;
     std::shared_ptr<Read> running;
@@ -177,7 +177,8 @@ struct Pool::Slot {
 
     void drop_control() {
         if (control < 0) return;
-        // A cancellation under way keeps the session, and so would keep the one in PostgreSQL.
+        // A cancellation under way keeps the connection, and so would keep the session in
+        // PostgreSQL.
         if (cut) ::shutdown(control, SHUT_RDWR);
         ::close(std::exchange(control, -1));
     }
@@ -252,7 +253,7 @@ bool Pool::reachable() const {
     return answers();
 }
 
-async::Task<Json> Pool::fetch(Statement statement) {
+async::Task<JsonText> Pool::fetch(Statement statement) {
     for (const auto& parameter : statement.parameters) {
         if (parameter && parameter->find('\0') != std::string::npos) {
             throw std::invalid_argument("PostgreSQL takes no NUL byte in a parameter");
@@ -264,7 +265,7 @@ async::Task<Json> Pool::fetch(Statement statement) {
             Coroutine(const async::Executor& ex, observe::DatabaseMetrics* counted,
                       decltype(handler) handler)
                 : Awaiting(ex, counted), continuation(std::move(handler)) {}
-            void resume(std::exception_ptr error, Json rows) override {
+            void resume(std::exception_ptr error, JsonText rows) override {
                 std::move(continuation)(std::move(error), std::move(rows));
             }
             decltype(handler) continuation;
@@ -278,8 +279,8 @@ async::Task<Json> Pool::fetch(Statement statement) {
         }
         add(std::move(wanted), waiter);
     };
-    Json rows = co_await asio::async_initiate<const asio::use_awaitable_t<async::Executor>,
-                                              void(std::exception_ptr, Json)>(
+    JsonText rows = co_await asio::async_initiate<const asio::use_awaitable_t<async::Executor>,
+                                                  void(std::exception_ptr, JsonText)>(
         std::move(initiate), async::use_task, std::move(statement));
     co_return rows;
 }
@@ -328,7 +329,7 @@ void Pool::cancel(const std::shared_ptr<Awaiting>& waiter) {
 void Pool::work(Slot& slot) {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        if (!slot.session) {
+        if (!slot.connection) {
             connect_slot(slot, lock);
         } else if (auto read = queue_.take(Clock::now(), slot.connected_at)) {
             run(std::move(read), slot, lock);
@@ -338,33 +339,33 @@ void Pool::work(Slot& slot) {
             check_idle(slot, lock);
         }
     }
-    if (slot.session) drop_session(slot, lock);
+    if (slot.connection) drop_connection(slot, lock);
 }
 
 void Pool::check_idle(Slot& slot, std::unique_lock<std::mutex>& lock) {
     const auto now = Clock::now();
-    if (slot.session->hung_up() || slot.expires <= now) {
-        drop_session(slot, lock);
+    if (slot.connection->hung_up() || slot.expires <= now) {
+        drop_connection(slot, lock);
         return;
     }
     // While PostgreSQL is heard it need not be asked, and one connection is enough to ask. When
     // that got no answer, each has to find out for itself whether it is of any use.
     if (now - heard_ < idle_check || (asking_ && !silent_)) return;
     asking_ = true;
-    const auto failure = ask(slot, *slot.session, lock);
+    const auto failure = ask(slot, *slot.connection, lock);
     asking_ = false;
     if (failure.empty()) {
         heard(Clock::now());
     } else {
-        drop_session(slot, lock);
+        drop_connection(slot, lock);
     }
 }
 
-std::string Pool::ask(Slot& slot, Session& session, std::unique_lock<std::mutex>& lock) {
+std::string Pool::ask(Slot& slot, Connection& connection, std::unique_lock<std::mutex>& lock) {
     slot.answer_due = Clock::now() + ping_timeout;
     slot.cut = false;
     lock.unlock();
-    auto failure = ping(session);
+    auto failure = ping(connection);
     lock.lock();
     slot.answer_due = Clock::time_point::max();
     if (slot.cut) failure = "the database does not answer";
@@ -387,26 +388,26 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
         return;
     }
     lock.unlock();
-    std::unique_ptr<Session> session;
+    std::unique_ptr<Connection> connection;
     std::string error;
     const auto asked = Clock::now();
     try {
-        session = open_session();
+        connection = open_connection();
         if (options_.metrics != nullptr) options_.metrics->connected(Clock::now() - asked);
     } catch (const std::exception& refused) {
         error = refused.what();
     }
-    const int control = session ? ::fcntl(session->socket(), F_DUPFD_CLOEXEC, 0) : -1;
+    const int control = connection ? ::fcntl(connection->socket(), F_DUPFD_CLOEXEC, 0) : -1;
     lock.lock();
-    if (session) {
+    if (connection) {
         slot.control = control;
         slot.cut = false;
         // A pooler lets us in whether or not there is a database behind it.
-        error = ask(slot, *session, lock);
+        error = ask(slot, *connection, lock);
     }
     const auto now = Clock::now();
-    if (session && error.empty()) {
-        slot.session = std::move(session);
+    if (connection && error.empty()) {
+        slot.connection = std::move(connection);
         slot.backoff.reset();
         slot.connected_at = slot.idle_since = now;
         slot.expires = options_.max_lifetime.count() == 0 ? Clock::time_point::max()
@@ -419,7 +420,7 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
         return;
     }
     slot.drop_control();
-    session.reset();
+    connection.reset();
     last_error_ = error;
     const auto pause = away ? knocking_.failed(now) : slot.backoff.next();
     options_.on_event(Event::cannot_connect, fmt::format("{}; trying again in {}", error, pause));
@@ -427,35 +428,35 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     if (!away) changed_.wait_for(lock, pause, [this] { return stopping_; });
 }
 
-std::unique_ptr<Session> Pool::open_session() const {
-    SessionOptions session{.url = options_.url, .prepare = options_.prepare};
-    session.connect_timeout = connect_timeout;
-    session.query_timeout = options_.query_timeout;
+std::unique_ptr<Connection> Pool::open_connection() const {
+    ConnectionOptions connection{.url = options_.url, .prepare = options_.prepare};
+    connection.connect_timeout = connect_timeout;
+    connection.query_timeout = options_.query_timeout;
     if (!options_.url_file.empty()) {
         const auto read = read_database_url(options_.url_file);
         if (!read) throw Unavailable(read.reason());
-        session.url = *read;
+        connection.url = *read;
     }
-    return std::make_unique<Session>(session);
+    return std::make_unique<Connection>(connection);
 }
 
-void Pool::drop_session(Slot& slot, std::unique_lock<std::mutex>& lock) {
-    auto session = std::move(slot.session);
+void Pool::drop_connection(Slot& slot, std::unique_lock<std::mutex>& lock) {
+    auto connection = std::move(slot.connection);
     slot.drop_control();
     --connected_;
     // Somebody else may have to take what this thread was woken for.
     if (queue_.has_ready()) read_ready_.notify_one();
     lock.unlock();  // closing talks to the server
-    if (session->lost()) options_.on_event(Event::lost, "lost a connection to the database");
-    session.reset();
+    if (connection->lost()) options_.on_event(Event::lost, "lost a connection to the database");
+    connection.reset();
     lock.lock();
 }
 
 void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mutex>& lock) {
     // Asking the kernel costs little, but not nothing: not while it is busy.
-    if (read->started - slot.idle_since > idle_check && slot.session->hung_up()) {
+    if (read->started - slot.idle_since > idle_check && slot.connection->hung_up()) {
         queue_.put_back(std::move(read));
-        drop_session(slot, lock);
+        drop_connection(slot, lock);
         return;
     }
     wait_for(*read, context::Waiting::database);
@@ -463,7 +464,7 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     slot.answer_due = read->started + options_.query_timeout + frozen_grace;
     slot.cut = false;
     lock.unlock();
-    Outcome outcome = execute(*slot.session, *read);
+    Outcome outcome = execute(*slot.connection, *read);
     lock.lock();
     settle_cancellation(slot, lock);
     slot.running.reset();
@@ -472,9 +473,9 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     slot.idle_since = outcome.finished;
     if (options_.metrics != nullptr) options_.metrics->used(outcome.finished - outcome.started);
 
-    const bool lost = slot.session->lost() || slot.cut;
+    const bool lost = slot.connection->lost() || slot.cut;
     if (lost) {
-        drop_session(slot, lock);
+        drop_connection(slot, lock);
     } else {
         heard(outcome.finished);
     }
@@ -494,17 +495,17 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     Awaiting::deliver(waiters, std::move(outcome));
     lock.lock();
     // Only now, so that no read waits for it.
-    if (slot.session && slot.expires <= slot.idle_since) drop_session(slot, lock);
+    if (slot.connection && slot.expires <= slot.idle_since) drop_connection(slot, lock);
 }
 
-Outcome Pool::execute(Session& session, const Read& read) const {
+Outcome Pool::execute(Connection& connection, const Read& read) const {
     Outcome outcome{.started = read.started};
     const auto count = [&](std::string_view error) {
         if (options_.metrics == nullptr) return;
         options_.metrics->executed(read.statement.sql, Clock::now() - read.started, error);
     };
     try {
-        const auto rows = session.read(read.statement);
+        const auto rows = connection.read(read.statement);
         count("");
         outcome.rows = rows_json(rows);
     } catch (const Error& error) {
@@ -539,7 +540,7 @@ void Pool::cancel_orphans() {
             watch_.notify_one();
         }
         try {
-            slot->cancellation = Cancellation::of(slot->session);
+            slot->cancellation = Cancellation::of(slot->connection);
         } catch (const std::system_error&) {
             // No thread for it: then the read runs to its end, or to PostgreSQL's
             // statement_timeout.
@@ -548,15 +549,16 @@ void Pool::cancel_orphans() {
 }
 
 void Pool::settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock) {
-    if (!slot.cancellation || slot.cut || slot.session->lost()) return;
+    if (!slot.cancellation || slot.cut || slot.connection->lost()) return;
     slot.settling = true;
     lock.unlock();
     // PostgreSQL has the request but may not have looked at it: it is to hit the ping, if anything.
     // The watchdog still frees the thread from a server that freezes now.
-    const bool usable = slot.cancellation->wait_for(frozen_grace) && ping(*slot.session).empty();
+    const bool usable = slot.cancellation->wait_for(frozen_grace) && ping(*slot.connection).empty();
     lock.lock();
     slot.settling = false;
-    // A session whose cancellation is still on its way would be hit in the middle of its next read.
+    // A connection whose cancellation is still on its way would be hit in the middle of its next
+    // read.
     if (!usable) slot.cut = true;
 }
 

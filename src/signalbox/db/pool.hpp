@@ -17,8 +17,8 @@
 
 #include "signalbox/async/task.hpp"
 #include "signalbox/context/request_context.hpp"
-#include "signalbox/db/knocking.hpp"
-#include "signalbox/db/read_queue.hpp"
+#include "signalbox/db/detail/knocking.hpp"
+#include "signalbox/db/detail/read_queue.hpp"
 #include "signalbox/db/unavailable.hpp"
 #include "signalbox/json.hpp"
 #include "signalbox/observe/database_metrics.hpp"
@@ -93,7 +93,7 @@ class Pool {
     /// Resumes on the caller's event loop. Throws Unavailable, or Error when PostgreSQL refuses
     /// the statement. With sharing, identical reads that wait together are run once for all.
     template <class... Parameters>
-    async::Task<Json> fetch_all(std::string_view sql, const Parameters&... parameters) {
+    async::Task<JsonText> fetch_all(std::string_view sql, const Parameters&... parameters) {
         return fetch(Statement{std::string(sql), {to_parameter(parameters)...}});
     }
 
@@ -111,7 +111,7 @@ class Pool {
     struct Awaiting;
     struct Slot;
 
-    async::Task<Json> fetch(Statement statement);
+    async::Task<JsonText> fetch(Statement statement);
     void add(Statement statement, const std::shared_ptr<Awaiting>& waiter);
     void cancel(const std::shared_ptr<Awaiting>& waiter);
 
@@ -120,11 +120,11 @@ class Pool {
     void check_idle(Slot& slot, std::unique_lock<std::mutex>& lock);
     void connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock);
     /// Whether PostgreSQL answers on the slot's connection: why not, or nothing.
-    std::string ask(Slot& slot, Session& session, std::unique_lock<std::mutex>& lock);
-    void drop_session(Slot& slot, std::unique_lock<std::mutex>& lock);
+    std::string ask(Slot& slot, Connection& connection, std::unique_lock<std::mutex>& lock);
+    void drop_connection(Slot& slot, std::unique_lock<std::mutex>& lock);
     void run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mutex>& lock);
-    std::unique_ptr<Session> open_session() const;
-    Outcome execute(Session& session, const Read& read) const;
+    std::unique_ptr<Connection> open_connection() const;
+    Outcome execute(Connection& connection, const Read& read) const;
     static void wait_for(const Read& read, context::Waiting waiting);
     bool answers() const noexcept { return connected_ > 0 && !silent_; }
     void heard(Clock::time_point when);

@@ -1,49 +1,24 @@
 #include "signalbox/http/response.hpp"
 
-#include <fmt/format.h>
-
-#include <cmath>
-#include <iterator>
-
+#include "signalbox/json_writer.hpp"
 #include "signalbox/random.hpp"
 
 namespace signalbox::http {
 
-namespace {
-
-struct AppendValue {
-    std::string& text;
-
-    void operator()(std::nullptr_t) const { text += "null"; }
-    void operator()(bool value) const { text += value ? "true" : "false"; }
-    void operator()(std::int64_t value) const {
-        fmt::format_to(std::back_inserter(text), "{}", value);
-    }
-    void operator()(double value) const {
-        // JSON has no infinity; browsers write null for it too.
-        if (!std::isfinite(value)) return (*this)(nullptr);
-        fmt::format_to(std::back_inserter(text), "{}", value);
-    }
-    void operator()(std::string_view value) const { append_json_string(text, value); }
-};
-
-}  // namespace
-
 Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> object, int status) {
     std::string text;
     text.reserve(64);
-    text = '{';
+    JsonWriter writer(text);
+    writer.begin_object();
     for (const auto& [key, value] : object) {
-        if (text.size() > 1) text += ',';
-        append_json_string(text, key);
-        text += ':';
-        std::visit(AppendValue{text}, value);
+        writer.key(key);
+        std::visit([&](const auto& known) { writer.value(known); }, value);
     }
-    text += '}';
+    writer.end_object();
     return {.status = status, .body = std::move(text)};
 }
 
-Response json(Json text) {
+Response json(JsonText text) {
     return {.body = std::move(text)};
 }
 

@@ -16,8 +16,8 @@ namespace signalbox::http {
 class Body {
   public:
     Body() = default;
-    Body(std::string text) : own_(std::move(text)) {}  // NOLINT: a string is a body
-    Body(Json shared) : shared_(std::move(shared)) {}  // NOLINT
+    Body(std::string text) : own_(std::move(text)) {}      // NOLINT: a string is a body
+    Body(JsonText shared) : shared_(std::move(shared)) {}  // NOLINT
 
     std::string_view view() const noexcept {
         return own_.empty() ? shared_.text() : std::string_view(own_);
@@ -25,7 +25,7 @@ class Body {
 
   private:
     std::string own_;
-    Json shared_;
+    JsonText shared_;
 };
 
 struct Response {
@@ -46,7 +46,7 @@ Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> obje
               int status = 200);
 
 /// JSON that is already written, such as the rows of a query; sent from where it is.
-Response json(Json text);
+Response json(JsonText text);
 
 /// FastAPI's error body, `{"detail":"Not Found"}`, with the status's standard phrase.
 Response error(int status);

@@ -1,7 +1,6 @@
 #include "signalbox/observe/log.hpp"
 
 #include <fmt/chrono.h>
-#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <spdlog/async.h>
@@ -9,7 +8,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <future>
 #include <iterator>
 #include <optional>
@@ -29,35 +27,27 @@ constexpr std::size_t most_bytes = 16 * 1024 * 1024;
 constexpr std::chrono::seconds last_flush{2};
 
 struct Severity {
-    std::string_view text;
-    std::string_view json;
+    std::string_view name;
+    int number;
 };
 
 /// OpenTelemetry's names and numbers.
 Severity severity(LogLevel level) {
     switch (level) {
         case LogLevel::trace:
-            return {"TRACE", R"("severity_text":"TRACE","severity_number":1)"};
+            return {"TRACE", 1};
         case LogLevel::debug:
-            return {"DEBUG", R"("severity_text":"DEBUG","severity_number":5)"};
+            return {"DEBUG", 5};
         case LogLevel::info:
-            return {"INFO ", R"("severity_text":"INFO","severity_number":9)"};
+            return {"INFO", 9};
         case LogLevel::warning:
-            return {"WARN ", R"("severity_text":"WARN","severity_number":13)"};
+            return {"WARN", 13};
         case LogLevel::error:
-            return {"ERROR", R"("severity_text":"ERROR","severity_number":17)"};
+            return {"ERROR", 17};
         case LogLevel::critical:
             break;
     }
-    return {"FATAL", R"("severity_text":"FATAL","severity_number":21)"};
-}
-
-/// With leading zeros.
-void append_six_digits(std::string& text, std::int64_t number) {
-    char digits[6];
-    for (std::size_t i = 6; i-- > 0; number /= 10)
-        digits[i] = static_cast<char>('0' + number % 10);
-    text.append(digits, sizeof digits);
+    return {"FATAL", 21};
 }
 
 std::string instance_id() {
@@ -77,7 +67,11 @@ void append_time(std::string& text, std::chrono::system_clock::time_point time) 
                                    fmt::gmtime(std::chrono::system_clock::to_time_t(floor)));
     }
     text.append(until_second);
-    append_six_digits(text, std::chrono::floor<std::chrono::microseconds>(time - floor).count());
+    char digits[6];
+    auto rest = std::chrono::floor<std::chrono::microseconds>(time - floor).count();
+    for (std::size_t i = sizeof digits; i-- > 0; rest /= 10)
+        digits[i] = static_cast<char>('0' + rest % 10);
+    text.append(digits, sizeof digits);
     text.append(1, 'Z');
 }
 
@@ -122,6 +116,22 @@ void append_quoted(std::string& line, std::string_view value) {
             line += quoted[place++];
         }
     }
+}
+
+/// The members that each line ends with, as they stand behind others, and the line's bracket.
+std::string resource_members() {
+    std::string text;
+    JsonWriter(text)
+        .begin_object()
+        .key<"service.name">()
+        .value("signalbox")
+        .key<"service.version">()
+        .value(version)
+        .key<"service.instance.id">()
+        .value(instance_id())
+        .end_object();
+    text.front() = ',';
+    return text;
 }
 
 /// In text, quotes are only where the value would be misread without.
@@ -204,9 +214,7 @@ std::string format_time(std::chrono::system_clock::time_point time) {
 Log::Log(LogLevel level, LogFormat format, int descriptor)
     : format_(format),
       level_(level),
-      resource_(fmt::format(R"(,"service.name":"signalbox","service.version":"{}",)"
-                            R"("service.instance.id":{}}})",
-                            version, json_string(instance_id()))),
+      resource_(resource_members()),
       queue_(std::make_shared<Queue>()),
       // Never full: Queue admits fewer.
       thread_(std::make_shared<spdlog::details::thread_pool>(most_messages + 1, 1)),
@@ -236,39 +244,31 @@ bool Log::close() {
 }
 
 void Line::append(std::string_view text) {
-    json_ ? append_json_string(buffer_, text) : append_plain(buffer_, text);
+    is_json_ ? void(json_.value(text)) : append_plain(buffer_, text);
 }
 
+// A number is the same in text; there, no comma stands before it.
 void Line::append(std::int64_t number) {
-    const fmt::format_int digits(number);
-    buffer_.append(digits.data(), digits.size());
+    is_json_ ? json_.value(number) : JsonWriter(buffer_).value(number);
 }
 
 void Line::append(double number) {
-    if (std::isfinite(number)) {
-        fmt::format_to(std::back_inserter(buffer_), FMT_COMPILE("{:.6f}"), number);
-    } else {
-        buffer_.append("null");  // JSON has no word for it
-    }
+    is_json_ ? json_.value(number) : JsonWriter(buffer_).value(number);
 }
 
 void Line::append(bool truth) {
-    buffer_.append(truth ? "true" : "false");
+    is_json_ ? json_.value(truth) : JsonWriter(buffer_).value(truth);
 }
 
 void Line::append(std::chrono::nanoseconds duration) {
-    // Without a floating-point number, which costs more: there are several durations in a line.
-    const auto nanoseconds = std::max(duration.count(), std::chrono::nanoseconds::rep{0});
-    const auto microseconds = nanoseconds / 1000 + (nanoseconds % 1000 >= 500 ? 1 : 0);
-    append(std::int64_t{microseconds / 1'000'000});
-    buffer_.append(1, '.');
-    append_six_digits(buffer_, microseconds % 1'000'000);
+    duration = std::max(duration, std::chrono::nanoseconds::zero());
+    is_json_ ? json_.value(duration) : JsonWriter(buffer_).value(duration);
 }
 
 Line& Line::add(const Field& field) {
     const auto& [name, value] = field;
-    if (json_) {
-        buffer_.append(",\"").append(name).append("\":");
+    if (is_json_) {
+        json_.key(name);
     } else {
         buffer_.append("  ").append(name).append(1, '=');
     }
@@ -295,19 +295,24 @@ void Log::write_lines(std::string_view lines, std::size_t count) {
 }
 
 Line Log::begin_line(std::string& lines, LogLevel level, std::string_view body) const {
-    const auto [text, json] = severity(level);
+    const auto [name, number] = severity(level);
     const auto now = std::chrono::system_clock::now();
+    Line line(lines, format_);
     if (format_ == LogFormat::json) {
-        lines.append(R"({"timestamp":")");
-        append_time(lines, now);
-        lines.append("\",").append(json).append(R"(,"body":)");
-        append_json_string(lines, body);
+        JsonWriter& json = line.json_;
+        json.begin_object().key<"timestamp">();
+        std::string& timestamp = json.place();
+        timestamp.append(1, '"');
+        append_time(timestamp, now);
+        timestamp.append(1, '"');
+        json.key<"severity_text">().value(name).key<"severity_number">().value(number);
+        json.key<"body">().value(body);
     } else {
         append_time(lines, now);
-        lines.append(1, ' ').append(text).append(1, ' ');
+        lines.append(1, ' ').append(name).append(name.size() < 5 ? 2 : 1, ' ');
         has_control(body) ? append_quoted(lines, body) : append_utf8(lines, body);
     }
-    return {lines, format_};
+    return line;
 }
 
 void Log::end_line(std::string& lines) const {

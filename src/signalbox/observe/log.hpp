@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -15,6 +14,7 @@
 #include <variant>
 
 #include "signalbox/config/config.hpp"
+#include "signalbox/json_writer.hpp"
 
 namespace spdlog {
 class async_logger;
@@ -28,36 +28,18 @@ namespace signalbox::observe {
 /// A duration is written in seconds, with microseconds.
 using FieldValue =
     std::variant<std::string_view, std::int64_t, double, bool, std::chrono::nanoseconds>;
-/// Names are the program's own and need no escaping.
 using Field = std::pair<std::string_view, FieldValue>;
 using Fields = std::initializer_list<Field>;
-
-/// The name of a field as it stands in a line, made when the program is compiled.
-template <std::size_t size>
-struct FieldName {
-    consteval FieldName(const char (&name)[size]) {  // NOLINT: a literal is a name
-        std::copy_n(",\"", 2, text);
-        std::copy_n(name, size - 1, text + 2);
-        std::copy_n("\":", 2, text + size + 1);
-    }
-    constexpr std::string_view json() const { return {text, size + 3}; }
-    constexpr std::string_view plain() const { return {text + 2, size - 1}; }
-
-    char text[size + 3];  ///< `,"name":`
-};
 
 /// One line while it is being written, into a buffer that may hold others already.
 class Line {
   public:
-    Line(std::string& buffer, LogFormat format)
-        : buffer_(buffer), json_(format == LogFormat::json) {}
-
-    template <FieldName name, class Value>
+    template <JsonKey name, class Value>
     Line& add(Value value) {
-        if (json_) {
-            buffer_.append(name.json());
+        if (is_json_) {
+            json_.key<name>();
         } else {
-            buffer_.append("  ").append(name.plain()).append(1, '=');
+            buffer_.append("  ").append(name.name()).append(1, '=');
         }
         append(value);
         return *this;
@@ -65,6 +47,11 @@ class Line {
     Line& add(const Field& field);
 
   private:
+    friend class Log;
+
+    Line(std::string& buffer, LogFormat format)
+        : buffer_(buffer), json_(buffer), is_json_(format == LogFormat::json) {}
+
     void append(const char*) = delete;  // it would pass for a bool
     void append(std::string_view text);
     void append(std::int64_t number);
@@ -73,7 +60,8 @@ class Line {
     void append(std::chrono::nanoseconds duration);
 
     std::string& buffer_;
-    const bool json_;
+    JsonWriter json_;
+    const bool is_json_;
 };
 
 /// The process's log: one line an event on standard output, as a JSON object (OpenTelemetry's log
@@ -116,7 +104,7 @@ class Log {
 
     const LogFormat format_;
     std::atomic<LogLevel> level_;
-    const std::string resource_;  ///< the fields that every line ends with
+    const std::string resource_;  ///< the fields that every line ends with, and its end
     const std::shared_ptr<Queue> queue_;
     std::shared_ptr<spdlog::details::thread_pool> thread_;
     std::shared_ptr<spdlog::async_logger> logger_;

@@ -53,7 +53,7 @@ TEST(json_object, is_valid_json_whatever_the_values) {
 }
 
 TEST(json_text, is_sent_from_where_it_is) {
-    const Json text("[1]");
+    const JsonText text("[1]");
     const Response response = json(text);
     EXPECT_EQ(response.body.view().data(), text.text().data());
 }
@@ -61,7 +61,7 @@ TEST(json_text, is_sent_from_where_it_is) {
 TEST(body, is_its_own_text_or_the_shared_one) {
     EXPECT_EQ(Body().view(), "");
     EXPECT_EQ(Body(std::string("own")).view(), "own");
-    EXPECT_EQ(Body(Json("shared")).view(), "shared");
+    EXPECT_EQ(Body(JsonText("shared")).view(), "shared");
     EXPECT_EQ(Body(std::string()).view(), "");
 }
 

@@ -259,12 +259,17 @@ TEST(log, writes_numbers_and_booleans) {
     EXPECT_EQ(spelled(std::numeric_limits<std::int64_t>::max()), "9223372036854775807");
     EXPECT_EQ(spelled(true), "true");
     EXPECT_EQ(spelled(false), "false");
-    EXPECT_EQ(spelled(1.5), "1.500000");
-    EXPECT_EQ(spelled(-0.25), "-0.250000");
+    EXPECT_EQ(spelled(1.5), "1.5");
+    EXPECT_EQ(spelled(-0.25), "-0.25");
     EXPECT_DOUBLE_EQ(json_line("x", {{"value", 1e300}}).number("value"), 1e300);
     EXPECT_EQ(spelled(std::nan("")), "null") << "JSON has no word for it";
     EXPECT_EQ(spelled(std::numeric_limits<double>::infinity()), "null");
     EXPECT_EQ(spelled(-std::numeric_limits<double>::infinity()), "null");
+}
+
+TEST(log, escapes_the_names_of_fields) {
+    const LogLine line = json_line("x", {{"a \"name\"\xff", true}});
+    EXPECT_TRUE(line.boolean("a \"name\"\xEF\xBF\xBD"));
 }
 
 TEST(text_log, reads_well) {

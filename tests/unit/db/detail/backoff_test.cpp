@@ -1,4 +1,4 @@
-#include "signalbox/db/backoff.hpp"
+#include "signalbox/db/detail/backoff.hpp"
 
 #include <gtest/gtest.h>
 

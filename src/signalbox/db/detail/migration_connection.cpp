@@ -1,4 +1,4 @@
-#include "signalbox/db/sql_session.hpp"
+#include "signalbox/db/detail/migration_connection.hpp"
 
 #include <algorithm>
 #include <array>
@@ -61,7 +61,8 @@ PGconn* connect(const std::string& url) {
 
 }  // namespace
 
-SqlSession::SqlSession(const std::string& url, std::chrono::milliseconds patience) {
+MigrationConnection::MigrationConnection(const std::string& url,
+                                         std::chrono::milliseconds patience) {
     // Only a URL that holds no stray piece of a password may reach libpq's messages.
     if (const auto sound = parse_database_url(url); !sound) {
         throw std::runtime_error{"the database URL: " + sound.reason()};
@@ -90,7 +91,7 @@ SqlSession::SqlSession(const std::string& url, std::chrono::milliseconds patienc
         connection_.get(), [](void*, const PGresult*) {}, nullptr);
 }
 
-void SqlSession::execute(const std::string& sql) {
+void MigrationConnection::execute(const std::string& sql) {
     std::optional<SqlError> error;
     std::size_t statement = 1;
     if (PQsendQuery(connection_.get(), sql.c_str()) != 1) {
@@ -110,8 +111,8 @@ void SqlSession::execute(const std::string& sql) {
     if (error) throw SqlError{*error};
 }
 
-std::vector<std::string> SqlSession::column(const std::string& sql,
-                                            const std::vector<std::string>& parameters) {
+std::vector<std::string> MigrationConnection::column(const std::string& sql,
+                                                     const std::vector<std::string>& parameters) {
     std::vector<const char*> values(parameters.size());
     std::transform(parameters.begin(), parameters.end(), values.begin(),
                    [](const std::string& parameter) { return parameter.c_str(); });
@@ -131,7 +132,7 @@ std::vector<std::string> SqlSession::column(const std::string& sql,
     return rows;
 }
 
-bool SqlSession::in_transaction() const {
+bool MigrationConnection::in_transaction() const {
     return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
 }
 

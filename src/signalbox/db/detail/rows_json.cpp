@@ -1,4 +1,4 @@
-#include "signalbox/db/rows_json.hpp"
+#include "signalbox/db/detail/rows_json.hpp"
 
 #include <cstddef>
 #include <string>
@@ -6,7 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "signalbox/db/timestamp.hpp"
+#include "signalbox/db/detail/timestamp.hpp"
+#include "signalbox/json_writer.hpp"
 
 namespace signalbox::db {
 
@@ -42,7 +43,7 @@ using ColumnNumber = pqxx::row_size_type;
 
 struct Column {
     std::string name;
-    std::string key;  // as it stands in the output, with what goes before and behind it
+    std::string key;  // json_key of the name
     ColumnNumber number;
     Kind kind;
 };
@@ -60,67 +61,65 @@ std::vector<Column> columns_of(const pqxx::result& rows) {
             repeated = true;
         }
         if (repeated) continue;
-        columns.push_back({name, columns.empty() ? "{" : ",", number, kind});
-        append_json_string(columns.back().key, name);
-        columns.back().key += ':';
+        columns.push_back({name, json_key(name), number, kind});
     }
     return columns;
 }
 
-void append_number(std::string& json, std::string_view text) {
+void write_number(JsonWriter& json, std::string_view text) {
     const char last = text.back();
     if (last >= '0' && last <= '9')
-        json += text;
+        json.verbatim(text);
     else
-        append_json_string(json, text);  // NaN, Infinity, -Infinity
+        json.value(text);  // NaN, Infinity, -Infinity
 }
 
-void append_value(std::string& json, Kind kind, std::string_view text) {
+void write_value(JsonWriter& json, Kind kind, std::string_view text) {
     switch (kind) {
         case Kind::number:
-            return append_number(json, text);
+            return write_number(json, text);
         case Kind::boolean:
-            json += text == "t" ? "true" : "false";
+            json.value(text == "t");
             return;
         case Kind::json:
-            return append_utf8(json, text);
+            return append_utf8(json.place(), text);
         case Kind::timestamp:
-            return append_timestamp(json, text);
+            return append_timestamp(json.place(), text);
         case Kind::text:
-            return append_json_string(json, text);
+            json.value(text);
+            return;
     }
 }
 
 }  // namespace
 
-// Everything is either verbatim or a string, so rapidjson's Writer would only add the commas, at
-// the price of escaping each key again for each row.
-Json rows_json(const pqxx::result& rows) {
+JsonText rows_json(const pqxx::result& rows) {
     const auto columns = columns_of(rows);
-    std::string json = "[";
+    std::string text;
+    JsonWriter json(text);
+    json.begin_array();
     for (auto row = rows.begin(); row != rows.end(); ++row) {
-        if (json.size() > 1) json += ',';
-        if (columns.empty()) json += '{';  // SELECT FROM users: PostgreSQL allows it
+        json.begin_object();
         // One iterator that is moved along: each pqxx::field of its own would count references.
         auto field = row.begin();
         ColumnNumber at = 0;
         for (const auto& column : columns) {
             field += static_cast<int>(column.number) - static_cast<int>(at);
             at = column.number;
-            json += column.key;
-            const std::string_view text{field.c_str(), static_cast<std::size_t>(field.size())};
-            if (text.empty() && field.is_null())
-                json += "null";
+            json.written_key(column.key);
+            const std::string_view value{field.c_str(), static_cast<std::size_t>(field.size())};
+            if (value.empty() && field.is_null())
+                json.value(nullptr);
             else
-                append_value(json, column.kind, text);
+                write_value(json, column.kind, value);
         }
-        json += '}';
+        json.end_object();
         // One row tells what the others will take, roughly.
-        if (json.capacity() < json.size() * 2 && row == rows.begin())
-            json.reserve(json.size() * (static_cast<std::size_t>(rows.size()) + 1));
+        if (text.capacity() < text.size() * 2 && row == rows.begin())
+            text.reserve(text.size() * (static_cast<std::size_t>(rows.size()) + 1));
     }
-    json += ']';
-    return Json{std::move(json)};
+    json.end_array();
+    return JsonText{std::move(text)};
 }
 
 }  // namespace signalbox::db

@@ -5,7 +5,7 @@
 
 namespace signalbox::db {
 
-struct SessionOptions {
+struct ConnectionOptions {
     /// A libpq URI or `keyword=value` string; several hosts are fine. What it says wins over the
     /// defaults of ours, as do libpq's environment variables.
     std::string url;
@@ -18,11 +18,11 @@ struct SessionOptions {
     std::chrono::milliseconds query_timeout{5000};
 };
 
-/// What libpq is told to open a session: the URL and the defaults that it leaves open. It holds the
-/// password. Throws ConnectError when libpq cannot read the URL.
+/// What libpq is told to open a connection: the URL and the defaults that it leaves open. It holds
+/// the password. Throws ConnectError when libpq cannot read the URL.
 ///
-/// Sessions always speak UTF-8, tell the time in UTC and write it as ISO 8601, whatever the URL,
+/// Connections always speak UTF-8, tell the time in UTC and write it as ISO 8601, whatever the URL,
 /// the role or the server is set to: rows become JSON and RFC 3339 by that.
-[[nodiscard]] std::string connection_settings(const SessionOptions& options);
+[[nodiscard]] std::string connection_settings(const ConnectionOptions& options);
 
 }  // namespace signalbox::db

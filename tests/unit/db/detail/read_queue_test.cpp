@@ -1,4 +1,4 @@
-#include "signalbox/db/read_queue.hpp"
+#include "signalbox/db/detail/read_queue.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #include <chrono>
 #include <utility>
 
-#include "signalbox/db/backoff.hpp"
+#include "signalbox/db/detail/backoff.hpp"
 
 namespace signalbox::db {
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "signalbox/db/detail/migration_connection.hpp"
 #include "signalbox/db/migrations.hpp"
-#include "signalbox/db/sql_session.hpp"
 
 namespace signalbox::db {
 
@@ -20,7 +20,7 @@ class MigrationLock {
   private:
     bool try_lock();
 
-    SqlSession session_;
+    MigrationConnection connection_;
 };
 
 }  // namespace signalbox::db

@@ -1,4 +1,4 @@
-#include "signalbox/db/knocking.hpp"
+#include "signalbox/db/detail/knocking.hpp"
 
 #include <gtest/gtest.h>
 

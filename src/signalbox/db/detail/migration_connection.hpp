@@ -34,12 +34,12 @@ class SqlError : public std::runtime_error {
 /// tells neither where in a text an error is, which is the first thing the author of a migration
 /// wants to know, nor that version 6 silently reconnected, which would lose an open transaction
 /// with the lock in it. For one thread.
-class SqlSession {
+class MigrationConnection {
   public:
     /// Retries with growing pauses while there is no server or it is starting, until
     /// `patience` has passed; a server that refuses us is not asked again. Texts are UTF-8 whatever
     /// the database is. Throws std::runtime_error, without the password in its message.
-    SqlSession(const std::string& url, std::chrono::milliseconds patience);
+    MigrationConnection(const std::string& url, std::chrono::milliseconds patience);
 
     /// Any number of statements in one text. Throws SqlError.
     void execute(const std::string& sql);

@@ -1,4 +1,4 @@
-#include "signalbox/db/cancellation.hpp"
+#include "signalbox/db/detail/cancellation.hpp"
 
 #include <pthread.h>
 
@@ -7,14 +7,14 @@
 
 namespace signalbox::db {
 
-std::shared_ptr<Cancellation> Cancellation::of(std::shared_ptr<Session> session) {
+std::shared_ptr<Cancellation> Cancellation::of(std::shared_ptr<Connection> connection) {
     auto cancellation = std::make_shared<Cancellation>();
-    std::thread([cancellation, session = std::move(session)] {
+    std::thread([cancellation, connection = std::move(connection)] {
         pthread_setname_np(pthread_self(), "db-cancel");
         try {
-            session->cancel();
+            connection->cancel();
         } catch (const std::exception&) {
-            // The server cannot be reached, which the session will find out by itself.
+            // The server cannot be reached, which the connection will find out by itself.
         }
         const std::lock_guard lock(cancellation->mutex_);
         cancellation->has_ended_ = true;

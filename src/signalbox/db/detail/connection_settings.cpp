@@ -1,4 +1,4 @@
-#include "signalbox/db/connection_settings.hpp"
+#include "signalbox/db/detail/connection_settings.hpp"
 
 #include <libpq-fe.h>
 
@@ -82,7 +82,7 @@ std::string in_quotes(std::string_view value) {
 
 }  // namespace
 
-std::string connection_settings(const SessionOptions& options) {
+std::string connection_settings(const ConnectionOptions& options) {
     using std::chrono::ceil, std::chrono::seconds;
     auto settings = parse(options.url);
 

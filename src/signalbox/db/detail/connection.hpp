@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "signalbox/db/connection_settings.hpp"
+#include "signalbox/db/detail/connection_settings.hpp"
 #include "signalbox/db/error.hpp"
 
 namespace signalbox::db {
@@ -23,17 +23,17 @@ struct Statement {
 
 /// One connection to PostgreSQL, for one thread, blocking. Once lost it stays lost: it never
 /// connects again by itself. Only cancel() may be called by another thread.
-class Session {
+class Connection {
   public:
     /// Connects, for at most `connect_timeout` for each host of the URL. Throws ConnectError.
-    explicit Session(const SessionOptions& options);
-    ~Session();
+    explicit Connection(const ConnectionOptions& options);
+    ~Connection();
 
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
 
     /// Runs a statement outside of any transaction block and returns its rows. Throws Error; after
-    /// one with `session_lost()` the session is of no more use, after any other it is.
+    /// one with `session_lost()` the connection is of no more use, after any other it is.
     ///
     /// With `prepare` the statement is prepared at its first use; that it has to be prepared again,
     /// because a table changed or a pooler forgot it, is never seen here.
@@ -47,14 +47,14 @@ class Session {
     /// that wait to be read do not count.
     [[nodiscard]] bool hung_up() const noexcept;
 
-    /// The connection's descriptor, which stays the session's: for poll(2), and for shutdown(2)
+    /// The connection's descriptor, which stays its own: for poll(2), and for shutdown(2)
     /// from another thread to free a read that a dead server holds. -1 when the connection is lost.
     [[nodiscard]] int socket() const noexcept;
 
-    /// Asks PostgreSQL, through a connection of its own, to cancel what the session runs. Any
+    /// Asks PostgreSQL, through a connection of its own, to cancel what the connection runs. Any
     /// thread. Blocks until the server has taken the request, for seconds when it is frozen: not
-    /// for an event loop. The request may come late: keep the session from its next read until this
-    /// has returned, and expect `cancelled` from that one all the same. Throws Error when the
+    /// for an event loop. The request may come late: keep the connection from its next read until
+    /// this has returned, and expect `cancelled` from that one all the same. Throws Error when the
     /// server cannot be reached.
     void cancel();
 

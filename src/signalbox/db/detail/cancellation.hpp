@@ -5,17 +5,17 @@
 #include <memory>
 #include <mutex>
 
-#include "signalbox/db/session.hpp"
+#include "signalbox/db/detail/connection.hpp"
 
 namespace signalbox::db {
 
-/// One attempt to cancel what a session runs, on a thread of its own: asking PostgreSQL blocks, for
-/// as long as the server is frozen. The attempt keeps the session and itself, so whoever waits for
-/// it may give up and forget both.
+/// One attempt to cancel what a connection runs, on a thread of its own: asking PostgreSQL blocks,
+/// for as long as the server is frozen. The attempt keeps the connection and itself, so whoever
+/// waits for it may give up and forget both.
 class Cancellation {
   public:
     /// Begins. Throws std::system_error when there is no thread to be had.
-    static std::shared_ptr<Cancellation> of(std::shared_ptr<Session> session);
+    static std::shared_ptr<Cancellation> of(std::shared_ptr<Connection> connection);
 
     /// Whether PostgreSQL has taken the request, or cannot be asked at all, within this time.
     bool wait_for(std::chrono::milliseconds timeout);

@@ -1,4 +1,4 @@
-#include "signalbox/db/timestamp.hpp"
+#include "signalbox/db/detail/timestamp.hpp"
 
 #include <cstddef>
 

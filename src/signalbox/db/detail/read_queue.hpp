@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "signalbox/db/session.hpp"
+#include "signalbox/db/detail/connection.hpp"
 
 namespace signalbox::db {
 

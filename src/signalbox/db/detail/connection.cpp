@@ -1,4 +1,4 @@
-#include "signalbox/db/session.hpp"
+#include "signalbox/db/detail/connection.hpp"
 
 #include <poll.h>
 
@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "signalbox/config/database_url.hpp"
-#include "signalbox/db/pqxx_compat.hpp"
+#include "signalbox/db/detail/pqxx_compat.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) && PQXX_VERSION_MAJOR < 7
 // libpqxx 6.4 leaks a result, some 2 KB, each time a connection is lost in the middle of a
@@ -57,7 +57,7 @@ std::string message_of(const std::exception& error) {
     return line;
 }
 
-std::unique_ptr<pqxx::connection> connect(const SessionOptions& options) {
+std::unique_ptr<pqxx::connection> connect(const ConnectionOptions& options) {
     const auto settings = connection_settings(options);
     try {
         auto connection = std::make_unique<pqxx::connection>(settings);
@@ -74,12 +74,12 @@ std::unique_ptr<pqxx::connection> connect(const SessionOptions& options) {
 
 }  // namespace
 
-Session::Session(const SessionOptions& options)
+Connection::Connection(const ConnectionOptions& options)
     : prepare_(options.prepare), connection_(connect(options)) {}
 
-Session::~Session() = default;
+Connection::~Connection() = default;
 
-pqxx::result Session::read(const Statement& statement) {
+pqxx::result Connection::read(const Statement& statement) {
     if (lost_) throw Error(ErrorKind::connection, "the connection was lost at an earlier read");
     try {
         return prepare_ ? run_prepared(statement) : run(statement);
@@ -88,12 +88,12 @@ pqxx::result Session::read(const Statement& statement) {
     }
 }
 
-pqxx::result Session::run(const Statement& statement) {
+pqxx::result Connection::run(const Statement& statement) {
     pqxx::nontransaction transaction{*connection_};
     return compat::exec_unprepared(transaction, statement.sql, statement.parameters);
 }
 
-pqxx::result Session::run_prepared(const Statement& statement) {
+pqxx::result Connection::run_prepared(const Statement& statement) {
     if (prepared_.size() >= max_prepared && !prepared_.contains(statement.sql))
         return run(statement);
     const auto execute = [&](const std::string& name) {
@@ -112,7 +112,7 @@ pqxx::result Session::run_prepared(const Statement& statement) {
     return execute(prepared_name(statement.sql));
 }
 
-const std::string& Session::prepared_name(const std::string& sql) {
+const std::string& Connection::prepared_name(const std::string& sql) {
     const auto known = prepared_.find(sql);
     if (known != prepared_.end()) return known->second;
     // A number is never used again: after an error nobody knows what a name stands for.
@@ -121,20 +121,20 @@ const std::string& Session::prepared_name(const std::string& sql) {
     return prepared_.emplace(sql, std::move(name)).first->second;
 }
 
-std::string Session::forget(const std::string& sql) {
+std::string Connection::forget(const std::string& sql) {
     return prepared_.extract(sql).mapped();
 }
 
-bool Session::hung_up() const noexcept {
+bool Connection::hung_up() const noexcept {
     pollfd connection{.fd = connection_->sock(), .events = POLLRDHUP, .revents = 0};
     return connection.fd < 0 || ::poll(&connection, 1, 0) != 0;
 }
 
-int Session::socket() const noexcept {
+int Connection::socket() const noexcept {
     return connection_->sock();
 }
 
-void Session::cancel() {
+void Connection::cancel() {
     try {
         connection_->cancel_query();
     } catch (const std::exception& error) {  // std::bad_alloc is libpqxx's word for a lost one
@@ -142,7 +142,7 @@ void Session::cancel() {
     }
 }
 
-void Session::throw_classified(const pqxx::failure& error) {
+void Connection::throw_classified(const pqxx::failure& error) {
     auto state = compat::sqlstate(error);
     auto kind = error_kind(state);
     if (kind == ErrorKind::statement &&

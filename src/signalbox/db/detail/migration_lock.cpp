@@ -1,4 +1,4 @@
-#include "signalbox/db/migration_lock.hpp"
+#include "signalbox/db/detail/migration_lock.hpp"
 
 #include <chrono>
 #include <thread>
@@ -6,7 +6,7 @@
 namespace signalbox::db {
 
 MigrationLock::MigrationLock(const MigrationTarget& target, const MigrationReport& report)
-    : session_{target.database_url, target.patience} {
+    : connection_{target.database_url, target.patience} {
     // Asked again and again instead of waiting in the server: a waiting statement has a snapshot,
     // and the CREATE INDEX CONCURRENTLY of the one who works waits for those to end.
     for (bool first = true; !try_lock(); first = false) {
@@ -16,19 +16,20 @@ MigrationLock::MigrationLock(const MigrationTarget& target, const MigrationRepor
 }
 
 void MigrationLock::check() {
-    session_.execute("SELECT 1");
+    connection_.execute("SELECT 1");
 }
 
 bool MigrationLock::try_lock() {
     // Read committed has no snapshot between statements, which a CREATE INDEX CONCURRENTLY would
     // wait for; the lock has to survive a migration of hours.
-    session_.execute(
+    connection_.execute(
         "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = 0");
     // "signalbo" in ASCII; any number would do that nobody else uses.
-    if (session_.column("SELECT pg_try_advisory_xact_lock(8316291910694888047)").front() == "t") {
+    if (connection_.column("SELECT pg_try_advisory_xact_lock(8316291910694888047)").front() ==
+        "t") {
         return true;
     }
-    session_.execute("ROLLBACK");
+    connection_.execute("ROLLBACK");
     return false;
 }
 

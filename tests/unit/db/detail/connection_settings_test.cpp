@@ -1,4 +1,4 @@
-#include "signalbox/db/connection_settings.hpp"
+#include "signalbox/db/detail/connection_settings.hpp"
 
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // What libpq will understand.
-std::map<std::string, std::string> settings(const SessionOptions& options) {
+std::map<std::string, std::string> settings(const ConnectionOptions& options) {
     const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed{
         PQconninfoParse(connection_settings(options).c_str(), nullptr), PQconninfoFree};
     EXPECT_TRUE(parsed);

@@ -1,4 +1,4 @@
-// A session whose connection or server is taken away.
+// A connection that is taken away, alone or with its server.
 
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "signalbox/db/session.hpp"
+#include "signalbox/db/detail/connection.hpp"
 #include "support/postgres.hpp"
 
 namespace signalbox::db {
@@ -21,13 +21,13 @@ using test::execute;
 using test::PostgresServer;
 using test::query_value;
 
-std::string read_value(Session& session, const std::string& sql) {
-    return session.read({sql, {}}).at(0).at(0).c_str();
+std::string read_value(Connection& connection, const std::string& sql) {
+    return connection.read({sql, {}}).at(0).at(0).c_str();
 }
 
-Error read_error(Session& session, const std::string& sql) {
+Error read_error(Connection& connection, const std::string& sql) {
     try {
-        (void)session.read({sql, {}});
+        (void)connection.read({sql, {}});
     } catch (const Error& error) {
         return error;
     }
@@ -35,9 +35,9 @@ Error read_error(Session& session, const std::string& sql) {
     return {ErrorKind::statement, ""};
 }
 
-ConnectError connect_error(const SessionOptions& options) {
+ConnectError connect_error(const ConnectionOptions& options) {
     try {
-        const Session session{options};
+        const Connection connection{options};
     } catch (const ConnectError& error) {
         return error;
     }
@@ -50,17 +50,18 @@ std::string terminate(const std::string& pid) {
 }
 
 // The server closed the connection, or did not in ten seconds.
-bool closed(const Session& session) {
-    pollfd connection{.fd = session.socket(), .events = POLLRDHUP, .revents = 0};
+bool closed(const Connection& connection) {
+    pollfd connection{.fd = connection.socket(), .events = POLLRDHUP, .revents = 0};
     return ::poll(&connection, 1, 10000) == 1;
 }
 
 // A read that PostgreSQL has started and that does not end by itself.
 class RunningRead {
   public:
-    RunningRead(Session& session, const std::string& url)
-        : error_(std::async(std::launch::async,
-                            [&session] { return read_error(session, "SELECT pg_sleep(3600)"); })) {
+    RunningRead(Connection& connection, const std::string& url)
+        : error_(std::async(std::launch::async, [&connection] {
+              return read_error(connection, "SELECT pg_sleep(3600)");
+          })) {
         const auto sleeping =
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE wait_event = 'PgSleep' AND datname = current_database()";
@@ -74,71 +75,71 @@ class RunningRead {
     std::future<Error> error_;
 };
 
-class session_faults : public testing::Test {
+class database_connection_faults : public testing::Test {
   protected:
     const std::string url_ = PostgresServer::shared().create_database();
-    Session session_{{.url = url_, .query_timeout = 0ms}};
-    const std::string pid_ = read_value(session_, "SELECT pg_backend_pid()");
+    Connection connection_{{.url = url_, .query_timeout = 0ms}};
+    const std::string pid_ = read_value(connection_, "SELECT pg_backend_pid()");
 
     void expect_lost() {
-        EXPECT_TRUE(session_.lost());
-        const auto error = read_error(session_, "SELECT 1");
+        EXPECT_TRUE(connection_.lost());
+        const auto error = read_error(connection_, "SELECT 1");
         EXPECT_EQ(error.kind(), ErrorKind::connection);
         EXPECT_TRUE(error.session_lost());
-        Session next{{.url = url_}};
+        Connection next{{.url = url_}};
         EXPECT_EQ(read_value(next, "SELECT 1"), "1");
     }
 };
 
-TEST_F(session_faults, terminated_while_idle) {
-    EXPECT_FALSE(session_.hung_up());
+TEST_F(database_connection_faults, terminated_while_idle) {
+    EXPECT_FALSE(connection_.hung_up());
     execute(url_, terminate(pid_));
-    ASSERT_TRUE(closed(session_));
-    EXPECT_TRUE(session_.hung_up());
-    EXPECT_FALSE(session_.lost());
-    const auto error = read_error(session_, "SELECT 1");
+    ASSERT_TRUE(closed(connection_));
+    EXPECT_TRUE(connection_.hung_up());
+    EXPECT_FALSE(connection_.lost());
+    const auto error = read_error(connection_, "SELECT 1");
     EXPECT_TRUE(error.session_lost()) << error.what();
     expect_lost();
 }
 
-TEST_F(session_faults, terminated_while_running) {
-    RunningRead read{session_, url_};
+TEST_F(database_connection_faults, terminated_while_running) {
+    RunningRead read{connection_, url_};
     execute(url_, terminate(pid_));
     const auto error = read.error();
     EXPECT_TRUE(error.session_lost()) << error.what();
     expect_lost();
 }
 
-TEST_F(session_faults, shut_down_by_us_while_running) {
-    RunningRead read{session_, url_};
-    ASSERT_EQ(::shutdown(session_.socket(), SHUT_RDWR), 0);
+TEST_F(database_connection_faults, shut_down_by_us_while_running) {
+    RunningRead read{connection_, url_};
+    ASSERT_EQ(::shutdown(connection_.socket(), SHUT_RDWR), 0);
     EXPECT_EQ(read.error().kind(), ErrorKind::connection);
     expect_lost();
 }
 
-TEST_F(session_faults, cancelled_from_another_thread) {
-    RunningRead read{session_, url_};
-    session_.cancel();
+TEST_F(database_connection_faults, cancelled_from_another_thread) {
+    RunningRead read{connection_, url_};
+    connection_.cancel();
     const auto error = read.error();
     EXPECT_EQ(error.kind(), ErrorKind::cancelled);
     EXPECT_EQ(error.sqlstate(), "57014");
-    EXPECT_FALSE(session_.lost());
-    EXPECT_EQ(read_value(session_, "SELECT 1"), "1");
+    EXPECT_FALSE(connection_.lost());
+    EXPECT_EQ(read_value(connection_, "SELECT 1"), "1");
 }
 
-TEST_F(session_faults, news_from_the_server_is_no_hang_up) {
-    (void)session_.read({"LISTEN news", {}});
+TEST_F(database_connection_faults, news_from_the_server_is_no_hang_up) {
+    (void)connection_.read({"LISTEN news", {}});
     execute(url_, "NOTIFY news");
-    pollfd connection{.fd = session_.socket(), .events = POLLIN, .revents = 0};
+    pollfd connection{.fd = connection_.socket(), .events = POLLIN, .revents = 0};
     ASSERT_EQ(::poll(&connection, 1, 10000), 1);
-    EXPECT_FALSE(session_.hung_up());
-    EXPECT_EQ(read_value(session_, "SELECT 1"), "1");
+    EXPECT_FALSE(connection_.hung_up());
+    EXPECT_EQ(read_value(connection_, "SELECT 1"), "1");
 }
 
-TEST(session_server, killed_while_running_and_while_idle) {
+TEST(database_server, killed_while_running_and_while_idle) {
     PostgresServer server{{.tcp = true}};
     for (const auto& url : {server.database_url(), server.tcp_url()}) {
-        Session running{{.url = url, .query_timeout = 0ms}}, idle{{.url = url}};
+        Connection running{{.url = url, .query_timeout = 0ms}}, idle{{.url = url}};
         RunningRead read{running, url};
         server.kill();
         EXPECT_EQ(read.error().kind(), ErrorKind::connection);
@@ -153,41 +154,41 @@ TEST(session_server, killed_while_running_and_while_idle) {
         EXPECT_TRUE(error.session_lost());
 
         server.start();
-        Session next{{.url = url}};
+        Connection next{{.url = url}};
         EXPECT_EQ(read_value(next, "SELECT 1"), "1");
-        // Back at the same address, an old session must not come to life again.
+        // Back at the same address, an old connection must not come to life again.
         EXPECT_EQ(read_error(idle, "SELECT 1").kind(), ErrorKind::connection);
     }
 }
 
-TEST(session_server, stopped_while_running) {
+TEST(database_server, stopped_while_running) {
     PostgresServer server;
     for (const auto mode : {PostgresServer::Stop::fast, PostgresServer::Stop::immediate}) {
-        Session session{{.url = server.database_url(), .query_timeout = 0ms}};
-        RunningRead read{session, server.database_url()};
+        Connection connection{{.url = server.database_url(), .query_timeout = 0ms}};
+        RunningRead read{connection, server.database_url()};
         server.stop(mode);
         const auto error = read.error();
         EXPECT_TRUE(error.session_lost()) << error.what();
-        EXPECT_TRUE(session.lost());
+        EXPECT_TRUE(connection.lost());
         server.start();
     }
 }
 
-TEST(session_server, has_no_place_for_one_more) {
+TEST(database_server, has_no_place_for_one_more) {
     PostgresServer server{{.settings = {"max_connections=8"}}};
     execute(server.database_url(),
             "CREATE ROLE app LOGIN; CREATE ROLE single LOGIN CONNECTION LIMIT 1");
-    const SessionOptions single{.url = server.database_url() + "&user=single"};
-    std::vector<std::unique_ptr<Session>> sessions;
-    sessions.push_back(std::make_unique<Session>(single));
+    const ConnectionOptions single{.url = server.database_url() + "&user=single"};
+    std::vector<std::unique_ptr<Connection>> connections;
+    connections.push_back(std::make_unique<Connection>(single));
     EXPECT_EQ(connect_error(single).kind(), ErrorKind::too_many_connections);
 
     // First all that is not reserved for superusers, then that.
     for (const auto* user : {"app", "postgres"}) {
-        const SessionOptions options{.url = server.database_url() + "&user=" + user};
+        const ConnectionOptions options{.url = server.database_url() + "&user=" + user};
         try {
             for (int i = 0; i < 20; ++i)
-                sessions.push_back(std::make_unique<Session>(options));
+                connections.push_back(std::make_unique<Connection>(options));
             FAIL() << "it connected 20 times";
         } catch (const ConnectError& error) {
             EXPECT_EQ(error.kind(), ErrorKind::too_many_connections) << error.what();
@@ -195,15 +196,15 @@ TEST(session_server, has_no_place_for_one_more) {
     }
 }
 
-TEST(session_server, tries_each_host_of_the_url) {
+TEST(database_server, tries_each_host_of_the_url) {
     PostgresServer server{{.tcp = true}};
     const auto port = std::to_string(server.tcp_port());
-    Session session{
+    Connection connection{
         {.url = "postgresql://postgres@/postgres?host=/nowhere,127.0.0.1&port=5432," + port}};
-    EXPECT_EQ(read_value(session, "SELECT 1"), "1");
+    EXPECT_EQ(read_value(connection, "SELECT 1"), "1");
 }
 
-TEST(session_server, a_refused_connect_names_the_database_but_not_the_password) {
+TEST(database_server, a_refused_connect_names_the_database_but_not_the_password) {
     PostgresServer server{{.tcp = true}};
     const auto port = std::to_string(server.tcp_port());
     const auto absent =

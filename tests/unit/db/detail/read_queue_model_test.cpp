@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "signalbox/db/read_queue.hpp"
+#include "signalbox/db/detail/read_queue.hpp"
 
 namespace signalbox::db {
 namespace {

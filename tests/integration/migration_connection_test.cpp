@@ -1,6 +1,6 @@
 // Connecting to a server that is only just starting.
 
-#include "signalbox/db/sql_session.hpp"
+#include "signalbox/db/detail/migration_connection.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -84,7 +84,7 @@ class RefusingServer {
 
 std::string failure(const RefusingServer& server) {
     try {
-        const SqlSession session{server.url(), 10s};
+        const MigrationConnection connection{server.url(), 10s};
     } catch (const std::runtime_error& error) {
         return error.what();
     }
@@ -94,13 +94,13 @@ std::string failure(const RefusingServer& server) {
 constexpr Refusal starting{"57P03", "the database system is starting up"};
 constexpr Refusal wrong{"28P01", "password authentication failed"};
 
-TEST(SqlSession, asks_again_when_the_server_got_ready_behind_its_back) {
+TEST(MigrationConnection, asks_again_when_the_server_got_ready_behind_its_back) {
     // Of each two connections the first is an attempt, the second asks whether it may come.
     const RefusingServer server{{starting, wrong, wrong, wrong}};
     EXPECT_THAT(failure(server), HasSubstr(wrong.message));
 }
 
-TEST(SqlSession, waits_while_the_server_is_starting) {
+TEST(MigrationConnection, waits_while_the_server_is_starting) {
     const RefusingServer server{
         {starting, starting, starting, starting, wrong, wrong, wrong, wrong}};
     EXPECT_THAT(failure(server), HasSubstr(wrong.message));
