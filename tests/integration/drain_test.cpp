@@ -167,7 +167,8 @@ struct Drain : testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(one_and_two_workers, Drain, testing::Values("1", "2"));
 
 TEST_P(Drain, loses_none_of_500_requests_of_every_kind) {
-    const auto told = Busy::told_to_stop({"--workers", GetParam()});
+    const auto told =
+        Busy::told_to_stop({"--workers", GetParam(), "--timeout-graceful-shutdown", "2m"});
     Busy& busy = *told;
     Service& service = *busy.service;
     ASSERT_TRUE(eventually([&] { return !service.listening_ports().contains(service.port()); }));
