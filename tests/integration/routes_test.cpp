@@ -156,15 +156,17 @@ TEST_P(Workers, timers_run_at_the_same_time) {
     // A busy machine may add some seconds, but not each time.
     bool proven = false;
     for (int attempt = 0; attempt < 5 && !proven; ++attempt) {
+        const std::string id = "multiple-" + std::to_string(attempt);
         const auto responses =
-            send_all({{.url = service.url("/slow-task")}, {.url = service.url("/multiple-tasks")}});
+            send_all({{.url = service.url("/slow-task")},
+                      {.url = service.url("/multiple-tasks"), .headers = {"X-Request-ID: " + id}}});
         EXPECT_EQ(responses[0].status, 200);
         EXPECT_EQ(responses[0].body, R"({"message":"Task complete!"})");
         EXPECT_GE(responses[0].duration, 5.0s);
         EXPECT_EQ(responses[1].status, 200);
         EXPECT_EQ(responses[1].body, R"({"message":"All tasks complete!"})");
         EXPECT_GE(responses[1].duration, 3.0s);
-        proven = responses[1].duration < 5.5s;
+        proven = wait_for_line(service, "request_id", id).number("duration_s") < 5.5;
     }
     EXPECT_TRUE(proven) << "one after the other they take six seconds";
 }
