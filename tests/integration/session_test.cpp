@@ -169,11 +169,12 @@ TEST_F(session, speaks_utf8_utc_and_iso_whatever_others_say) {
 }
 
 TEST_F(session, names_itself_and_limits_its_statements) {
-    Session session{{.url = url_, .query_timeout = 1234ms}};
-    EXPECT_EQ(read_value(session, "SHOW application_name"), "signalbox");
+    Session session{{.url = url_, .application_name = "orders", .query_timeout = 1234ms}};
+    EXPECT_EQ(read_value(session, "SHOW application_name"), "orders");
     EXPECT_EQ(read_value(session, "SHOW statement_timeout"), "1234ms");
 
-    Session users_own{{.url = url_ + "&application_name=mine&options=-c%20statement_timeout%3D7s"}};
+    Session users_own{{.url = url_ + "&application_name=mine&options=-c%20statement_timeout%3D7s",
+                       .application_name = "orders"}};
     EXPECT_EQ(read_value(users_own, "SHOW application_name"), "mine");
     EXPECT_EQ(read_value(users_own, "SHOW statement_timeout"), "7s");
 

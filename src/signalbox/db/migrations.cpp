@@ -80,7 +80,7 @@ void run(SqlSession& session, const PendingMigration& pending) {
 /// In a new session, so that no setting and no temporary table of one file reaches the next.
 void apply(const MigrationTarget& target, const std::string& table,
            const PendingMigration& pending) {
-    SqlSession session{target.database_url, target.patience};
+    SqlSession session{target.database_url, target.patience, target.application_name};
     const bool in_transaction = pending.up.in_transaction;
     if (in_transaction) session.execute("BEGIN");
     // Role and database may set one that is meant for the service's short queries.
@@ -109,7 +109,7 @@ std::vector<MigrationState> migration_status(const MigrationTarget& target,
                                              const std::filesystem::path& folder) {
     return with_migration_errors([&] {
         const auto migrations = load_migrations(folder);
-        SqlSession session{target.database_url, target.patience};
+        SqlSession session{target.database_url, target.patience, target.application_name};
         const auto applied = applied_versions(session, migrations_table(session));
         std::vector<MigrationState> states;
         states.reserve(migrations.size());
@@ -146,7 +146,7 @@ void apply_migrations(const MigrationTarget& target, const std::filesystem::path
         if (migrations.empty())
             throw MigrationError{"no migrations in " + folder.string() +
                                  "; --migrations-dir names another folder"};
-        SqlSession session{target.database_url, target.patience};
+        SqlSession session{target.database_url, target.patience, target.application_name};
         const std::string table = migrations_table(session);
         if (not_applied(migrations, applied_versions(session, table)).empty()) return;
 

@@ -428,7 +428,9 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
 }
 
 std::unique_ptr<Session> Pool::open_session() const {
-    SessionOptions session{.url = options_.url, .prepare = options_.prepare};
+    SessionOptions session{.url = options_.url,
+                           .application_name = options_.application_name,
+                           .prepare = options_.prepare};
     session.connect_timeout = connect_timeout;
     session.query_timeout = options_.query_timeout;
     if (!options_.url_file.empty()) {

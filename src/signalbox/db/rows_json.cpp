@@ -100,7 +100,7 @@ Json rows_json(const pqxx::result& rows) {
     std::string json = "[";
     for (auto row = rows.begin(); row != rows.end(); ++row) {
         if (json.size() > 1) json += ',';
-        if (columns.empty()) json += '{';  // SELECT FROM users: PostgreSQL allows it
+        if (columns.empty()) json += '{';  // SELECT FROM items: PostgreSQL allows it
         // One iterator that is moved along: each pqxx::field of its own would count references.
         auto field = row.begin();
         ColumnNumber at = 0;

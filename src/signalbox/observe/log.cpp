@@ -16,7 +16,6 @@
 #include <thread>
 
 #include "signalbox/json.hpp"
-#include "signalbox/version.hpp"
 
 namespace signalbox::observe {
 
@@ -201,17 +200,18 @@ std::string format_time(std::chrono::system_clock::time_point time) {
     return text;
 }
 
-Log::Log(LogLevel level, LogFormat format, int descriptor)
+Log::Log(const Resource& resource, LogLevel level, LogFormat format, int descriptor)
     : format_(format),
       level_(level),
-      resource_(fmt::format(R"(,"service.name":"signalbox","service.version":"{}",)"
+      resource_(fmt::format(R"(,"service.name":{},"service.version":{},)"
                             R"("service.instance.id":{}}})",
-                            version, json_string(instance_id()))),
+                            json_string(resource.service_name),
+                            json_string(resource.service_version), json_string(instance_id()))),
       queue_(std::make_shared<Queue>()),
       // Never full: Queue admits fewer.
       thread_(std::make_shared<spdlog::details::thread_pool>(most_messages + 1, 1)),
       logger_(std::make_shared<spdlog::async_logger>(
-          "signalbox", std::make_shared<Sink>(descriptor, queue_), thread_,
+          "log", std::make_shared<Sink>(descriptor, queue_), thread_,
           spdlog::async_overflow_policy::overrun_oldest)) {
     logger_->set_level(spdlog::level::trace);  // ours is looked at before a line is made
 }
