@@ -23,8 +23,8 @@ struct About {
 
 /// A service: its endpoints and what they need, and `run`, which is its whole `main`:
 ///
-///     signalbox::Application app({.name = "orders", .title = "Orders", .version = "1.0.0"});
-///     app.get<list_orders>("/orders");
+///     signalbox::Application app({.name = "shop", .title = "A shop", .version = "1.0.0"});
+///     app.get<list_items>("/items");
 ///     return app.run(argc, argv);
 ///
 /// The library brings the command line, the log, metrics, the pool of connections to PostgreSQL,
