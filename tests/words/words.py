@@ -1,7 +1,7 @@
 """The words that are a service's own, read from its sources, and where the library says one.
 
-Words that anybody may use ("users", "status") count only where they are meant: as a route, in SQL, in
-quotes, as a part of an identifier. So a library may have users, but no table of them.
+Words that anybody may use ("users", "status") count only where they are meant: as a route, in SQL,
+in quotes, as a part of an identifier. So a library may have users, but no table of them.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def words_of(root: Path) -> list[Word]:
     words: dict[tuple[str, str], Word] = {}
     for folder in service_folders(root):
         for path in sorted(folder.rglob("*")):
-            read = {".cpp": _words_of_cpp, ".hpp": _words_of_cpp, ".sql": _words_of_sql}.get(path.suffix)
+            read = _READERS.get(path.suffix)
             if read is None or not path.is_file() or "build" in path.relative_to(root).parts:
                 continue
             read_in = str(path.relative_to(root))
@@ -97,13 +97,15 @@ def _words_of_cpp(text: str) -> Found:
     for literal in re.findall(r'"((?:[^"\\\n]|\\.)*)"', code):
         if route := re.match(r"/[\w/-]*[\w]", literal):
             yield "the route", route[0], _after_no_word(route[0]) + r"(?![\w-])"
-        elif re.fullmatch(r"(?:--)?[A-Za-z]\w*[_-][\w-]*\w", literal) and not _is_the_librarys(literal):
-            yield "the name", literal, _as_word(literal)
+        elif re.fullmatch(r"(?:--)?[A-Za-z]\w*[_-][\w-]*\w", literal):
+            if not _is_the_librarys(literal):
+                yield "the name", literal, _as_word(literal)
         elif re.search(r"\w+\W+\w+", literal) and len(literal) > 10:
             yield "the text", literal, re.escape(literal)
         for table in re.findall(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+(\w+)", literal):
             yield "the table", table, _as_table(table)
-    for name in re.findall(r"\.\s*(?:get|post|put|patch|del|head|options|stream|task)\w*<\s*([\w:]+)", code):
+    made_a_route = r"\.\s*(?:get|post|put|patch|del|head|options|stream|task)\w*<\s*([\w:]+)"
+    for name in re.findall(made_a_route, code):
         handler = name.split("::")[-1]
         yield "the handler", handler, _as_word(handler)
     for name in re.findall(r"(?m)^(?:async::)?(?:Task|Stream)<.*>\s+(\w+)\(", code):
@@ -118,9 +120,11 @@ def _words_of_cpp(text: str) -> Found:
 
 def _words_of_sql(text: str) -> Found:
     code = re.sub(r"--.*$", "", text, flags=re.M)
-    made = r"(?is)\bCREATE\s+(?:UNIQUE\s+|OR\s+REPLACE\s+|MATERIALIZED\s+|TEMP\w*\s+)*" \
-        r"(TABLE|VIEW|TYPE|INDEX|SEQUENCE|FUNCTION)\s+(?:CONCURRENTLY\s+)?(?:IF\s+NOT\s+EXISTS\s+)?" \
-        r'"?(?:\w+\.)?(\w+)"?'
+    made = (
+        r"(?is)\bCREATE\s+(?:UNIQUE\s+|OR\s+REPLACE\s+|MATERIALIZED\s+|TEMP\w*\s+)*"
+        r"(TABLE|VIEW|TYPE|INDEX|SEQUENCE|FUNCTION)\s+"
+        r'(?:CONCURRENTLY\s+)?(?:IF\s+NOT\s+EXISTS\s+)?"?(?:\w+\.)?(\w+)"?'
+    )
     for kind, name in re.findall(made, code):
         yield f"the {kind.lower()}", name, _as_table(name)
     for body in re.findall(r"(?is)\bCREATE\s+TABLE\b[^(]*\((.*?)\n\)", code):
@@ -153,3 +157,6 @@ def _as_table(name: str) -> str:
     sql = rf"(?i:\b(?:from|into|update|table|join|view)\s+)\"?(?:\w+\.)?{word}\b"
     part = rf"[A-Za-z0-9]_{word}(?![A-Za-z0-9])|(?<![A-Za-z0-9_]){word}_[A-Za-z]"
     return rf"{sql}|{part}|{_in_quotes(name)}"
+
+
+_READERS = {".cpp": _words_of_cpp, ".hpp": _words_of_cpp, ".sql": _words_of_sql}

@@ -103,7 +103,8 @@ class Words(unittest.TestCase):
 
     def test_the_services_own_files_may_say_them(self) -> None:
         everything = "\n".join(PLANTED.values())
-        for file in ("observability/prometheus/services/harbour.yml", "README.md", "tests/a_test.cpp"):
+        own = "observability/prometheus/services/harbour.yml"
+        for file in (own, "README.md", "tests/a_test.cpp"):
             self.write(file, everything)
         self.assertEqual(self.found(), [])
 
