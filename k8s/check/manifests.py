@@ -158,6 +158,8 @@ class Project:
         rules = {
             path.stem.replace(".", "-"): load_yaml(path.read_text()) for path in _files(folder)
         }
+        service = root / "observability/prometheus/services/signalbox.yml"
+        rules["signalbox-service"] = load_yaml(service.read_text())
         dashboard = root / "observability/grafana/dashboards/signalbox.json"
         script = root / "deploy/postgres/initdb.d/10-roles.sh"
         return Project(version[1], defaults, rules, dashboard.read_text(), script.read_text())

@@ -5,10 +5,12 @@
 
 int main(int argc, char** argv) {
     using namespace signalbox;
+    using namespace std::chrono_literals;
 
     Application app({.name = "signalbox",
                      .title = "FastAPI's async tutorial",
-                     .version = std::string(version)});
+                     .version = std::string(version),
+                     .duration_buckets = {3250ms, 5250ms}});
     app.get<app::slow_task>("/slow-task");
     app.get<app::fast_task>("/fast-task");
     app.get<app::multiple_tasks>("/multiple-tasks");

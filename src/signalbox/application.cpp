@@ -40,16 +40,20 @@ void tell_service_manager(std::string_view state, observe::Log& log) {
     }
 }
 
-int serve(const api::Module& application, const Config& config, observe::Log& log,
-          const process::StopSignal& stop) {
+int serve(const api::Module& application, const About& about, const Config& config,
+          const observe::Resource& service, observe::Log& log, const process::StopSignal& stop) {
     observe::Metrics metrics;
-    observe::DatabaseMetrics database_metrics(metrics, database_pool_name);
-    db::Pool database(pool_options(config, log, database_metrics));
+    observe::DatabaseMetrics database_metrics(metrics, service.service_name);
+    db::Pool database(pool_options(config, service, log, database_metrics));
     admin::Health health([&database] { return database.reachable(); });
 
-    http::Telemetry telemetry(metrics, log, config.access_log, config.observability);
-    const admin::Instance instance{health, metrics, telemetry, log};
-    add_metrics(metrics, health, log, database, config);
+    http::Telemetry telemetry(metrics, log,
+                              {.access_log = config.access_log,
+                               .requests = config.observability,
+                               .metrics = {.duration_buckets = about.duration_buckets},
+                               .secret_parameters = about.secret_parameters});
+    const admin::Instance instance{service, health, metrics, telemetry, log};
+    add_metrics(metrics, service, health, log, database, config);
     api::Logger logger(log);
     api::Metrics own_metrics(metrics);
     api::Container container(application);
@@ -72,7 +76,8 @@ int serve(const api::Module& application, const Config& config, observe::Log& lo
     }
 
     database.connect(stop.token());
-    db::prepare_schema(config, [&log](auto line) { log.write(LogLevel::info, line); });
+    db::prepare_schema(config, service.service_name,
+                       [&log](auto line) { log.write(LogLevel::info, line); });
     for (auto& task : container.startup())
         async::run(api.first_loop(), std::move(task), stop.token());
     listen(api, "--host and --port");
@@ -96,25 +101,26 @@ int serve(const api::Module& application, const Config& config, observe::Log& lo
     return drained.cancelled == 0 ? 0 : 1;
 }
 
-int serve(const api::Module& application, const Config& config) {
+int serve(const api::Module& application, const About& about, const Config& config) {
     const process::StopSignal stop;  // before there is any other thread
     process::raise_file_limit();
-    observe::Log log(config.log_level, config.log_format);
-    const int status = serve(application, config, log, stop);
+    const observe::Resource service{about.name, about.version};
+    observe::Log log(service, config.log_level, config.log_format);
+    const int status = serve(application, about, config, service, log, stop);
     if (!log.close()) ::_exit(status);
     return status;
 }
 
-int run(const api::Module& application, const CommandLine& command_line) {
+int run(const api::Module& application, const About& about, const CommandLine& command_line) {
     switch (command_line.command) {
         case Command::migrate:
-            return db::run_migrate(command_line.config, std::cout, std::cerr);
+            return db::run_migrate(command_line.config, about.name, std::cout, std::cerr);
         case Command::migrate_status:
-            return db::run_migrate_status(command_line.config, std::cout, std::cerr);
+            return db::run_migrate_status(command_line.config, about.name, std::cout, std::cerr);
         case Command::healthcheck:
-            return admin::run_healthcheck(command_line.config, std::cerr);
+            return admin::run_healthcheck(command_line.config, about.name, std::cerr);
         case Command::serve:
-            return serve(application, command_line.config);
+            return serve(application, about, command_line.config);
     }
     return 2;
 }
@@ -130,7 +136,7 @@ int Application::run(int argc, const char* const* argv) {
         return exit->status;
     }
     try {
-        return signalbox::run(*this, std::get<CommandLine>(parsed));
+        return signalbox::run(*this, about_, std::get<CommandLine>(parsed));
     } catch (const std::exception& error) {
         std::cerr << about_.name << ": " << error.what() << '\n';
         return 1;

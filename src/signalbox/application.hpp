@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <string>
+#include <vector>
 
 #include "signalbox/api/module.hpp"
 
@@ -11,12 +13,18 @@ struct About {
     std::string name = "service";   ///< of the program, in its messages, logs and metrics
     std::string title = "Service";  ///< for people
     std::string version = "0.1.0";
+    /// Upper bounds that the histogram of request durations has besides the usual ones (see
+    /// observe::RequestMetricsOptions), for routes that are slow by design.
+    std::vector<std::chrono::duration<double>> duration_buckets{};
+    /// Query parameters whose values no log may show, besides those that are secret by their names
+    /// anywhere (see http::Redaction).
+    std::vector<std::string> secret_parameters{};
 };
 
 /// A service: its endpoints and what they need, and `run`, which is its whole `main`:
 ///
-///     signalbox::Application app({.name = "orders", .title = "Orders", .version = "1.0.0"});
-///     app.get<list_orders>("/orders");
+///     signalbox::Application app({.name = "shop", .title = "A shop", .version = "1.0.0"});
+///     app.get<list_items>("/items");
 ///     return app.run(argc, argv);
 ///
 /// The library brings the command line, the log, metrics, the pool of connections to PostgreSQL,

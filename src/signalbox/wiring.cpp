@@ -13,10 +13,11 @@
 
 namespace signalbox {
 
-db::PoolOptions pool_options(const Config& config, observe::Log& log,
-                             observe::DatabaseMetrics& metrics) {
+db::PoolOptions pool_options(const Config& config, const observe::Resource& service,
+                             observe::Log& log, observe::DatabaseMetrics& metrics) {
     return {.url = config.database_url,
             .url_file = config.database_url_file,
+            .application_name = service.service_name,
             .size = config.database_pool_size,
             .max_queue = config.database_max_queue,
             .startup_timeout = config.database_startup_timeout,
@@ -68,10 +69,12 @@ double number(auto value) {
 
 }  // namespace
 
-void add_metrics(observe::Metrics& metrics, const admin::Health& health, const observe::Log& log,
-                 const db::Pool& database, const Config& config) {
+void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
+                 const admin::Health& health, const observe::Log& log, const db::Pool& database,
+                 const Config& config) {
     metrics.gauge("signalbox_build_info", "Always 1; the labels say what is running.",
-                  {{"version", std::string(version)},
+                  {{"service", service.service_name},
+                   {"version", service.service_version},
                    {"revision", std::string(revision)},
                    {"compiler", "g++ " __VERSION__}},
                   [] { return 1; });
@@ -87,7 +90,7 @@ void add_metrics(observe::Metrics& metrics, const admin::Health& health, const o
     metrics.gauge("signalbox_database_reachable",
                   "1 while the database answers, else 0: what /readyz looks at.", {},
                   [&database] { return database.reachable() ? 1 : 0; });
-    const prometheus::Labels pool{{"db_client_connection_pool_name", database_pool_name}};
+    const prometheus::Labels pool{{"db_client_connection_pool_name", service.service_name}};
     const auto with_state = [&pool](const char* state) {
         auto labels = pool;
         labels.emplace("db_client_connection_state", state);

@@ -169,12 +169,13 @@ TEST_F(database_connection, speaks_utf8_utc_and_iso_whatever_others_say) {
 }
 
 TEST_F(database_connection, names_itself_and_limits_its_statements) {
-    Connection connection{{.url = url_, .query_timeout = 1234ms}};
-    EXPECT_EQ(read_value(connection, "SHOW application_name"), "signalbox");
+    Connection connection{{.url = url_, .application_name = "orders", .query_timeout = 1234ms}};
+    EXPECT_EQ(read_value(connection, "SHOW application_name"), "orders");
     EXPECT_EQ(read_value(connection, "SHOW statement_timeout"), "1234ms");
 
     Connection users_own{
-        {.url = url_ + "&application_name=mine&options=-c%20statement_timeout%3D7s"}};
+        {.url = url_ + "&application_name=mine&options=-c%20statement_timeout%3D7s",
+         .application_name = "orders"}};
     EXPECT_EQ(read_value(users_own, "SHOW application_name"), "mine");
     EXPECT_EQ(read_value(users_own, "SHOW statement_timeout"), "7s");
 

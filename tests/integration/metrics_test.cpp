@@ -723,7 +723,7 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"db_client_connection_create_time_seconds", {"histogram", {pool_name}}},
         {"db_client_connection_wait_time_seconds", {"histogram", {pool_name}}},
         {"db_client_connection_use_time_seconds", {"histogram", {pool_name}}},
-        {"signalbox_build_info", {"gauge", {"version", "revision", "compiler"}}},
+        {"signalbox_build_info", {"gauge", {"service", "version", "revision", "compiler"}}},
         {"signalbox_state", {"gauge", {"state"}}},
         {"signalbox_requests_shed_total", {"counter", {"reason"}}},
         {"signalbox_requests_cancelled_total", {"counter", {"reason"}}},
@@ -882,8 +882,10 @@ TEST(ProcessMetrics, name_the_version_that_the_binary_names) {
     EXPECT_THAT(version.output, HasSubstr(info->labels.at("version")));
     EXPECT_THAT(version.output, HasSubstr(info->labels.at("revision")));
     EXPECT_THAT(info->labels.at("compiler"), StartsWith("g++ "));
-    const std::string in_json = "{\"version\":\"" + info->labels.at("version") +
-                                "\",\"revision\":\"" + info->labels.at("revision") + "\"}";
+    EXPECT_EQ(info->labels.at("service"), "signalbox");
+    const std::string in_json = "{\"service\":\"signalbox\",\"version\":\"" +
+                                info->labels.at("version") + "\",\"revision\":\"" +
+                                info->labels.at("revision") + "\"}";
     EXPECT_EQ(get(service.admin_url("/version")).body, in_json);
 }
 

@@ -120,7 +120,7 @@ TEST_F(Migrations, that_ship_with_the_service_apply) {
 TEST_F(Migrations, have_a_status_that_changes_nothing) {
     write("1_a.sql", "CREATE TABLE a (id int);");
     write("2_b.sql", "CREATE TABLE b (id int);");
-    const MigrationTarget target{url_, 10s};
+    const MigrationTarget target{url_, 10s, "orders migrate"};
     EXPECT_EQ(format_status(migration_status(target, folder_)),
               "[ ] 1_a.sql\n[ ] 2_b.sql\n\nApplied: 0\nPending: 2\n");
     EXPECT_FALSE(table_exists("schema_migrations"));

@@ -398,6 +398,10 @@ TEST_F(Panel, numbers_are_those_of_the_answers_under_load) {
     EXPECT_THAT(differences(page, answers), IsEmpty());
     EXPECT_GT(std::count_if(page.begin(), page.end(), [](const Shown& s) { return !!s.value; }),
               50);
+    EXPECT_EQ(text("document.title"), "signalbox");
+    EXPECT_EQ(text("document.querySelector('h1').textContent"), "signalbox");
+    EXPECT_EQ(text("value('[data-metric^=db_client_connection_max]')"), "2")
+        << "the pool has the service's name";
     EXPECT_GE(answers.sum("http_server_active_requests"), 50);
     EXPECT_EQ(answers.waiting("timer", "GET /slow-task"), 40);
     EXPECT_EQ(answers.waiting("timer", "GET /multiple-tasks"), 10);

@@ -244,7 +244,8 @@ void write_config(const fs::path& file, const std::vector<int>& admin_ports) {
     std::ofstream config(file);
     config
         << "global: {scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}\n"
-        << "rule_files: ['" << source_folder() << "/observability/prometheus/rules/*.yml']\n"
+        << "rule_files: ['" << source_folder() << "/observability/prometheus/rules/*.yml', '"
+        << source_folder() << "/observability/prometheus/services/*.yml']\n"
         << "scrape_configs:\n"
         << "  - job_name: signalbox\n"
         << "    static_configs: [{targets: [";

@@ -8,7 +8,7 @@ from rules.registry import Faults, expect, rule
 
 @rule
 def monitoring(rendering: Rendering, project: Project) -> Faults:
-    """Rules and dashboard are those of observability/, and the job is called as they want it."""
+    """Rules and dashboard are those of observability/, and the job is called as its file of rules has it."""
     if rendering.name != "production":
         return
     found = {get(r, "metadata.name"): r.get("spec") for r in rendering.of_kind("PrometheusRule")}
@@ -37,7 +37,7 @@ def monitoring(rendering: Rendering, project: Project) -> Faults:
     job_label = get(monitor, "spec.jobLabel", "")
     for service in services:
         if (get(service, "metadata.labels") or {}).get(job_label) != "signalbox":
-            yield 'jobLabel does not make the job="signalbox" that rules and dashboard want'
+            yield 'jobLabel does not make the job="signalbox" of observability/prometheus/services'
         yield from expect(service, "spec.clusterIP", "None")
         yield from expect(service, "spec.publishNotReadyAddresses", True)
     yield from expect(monitor, "spec.endpoints.0.port", "admin")

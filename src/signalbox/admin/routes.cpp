@@ -36,8 +36,10 @@ async::Task<Response> get_metrics(Request&, const observe::Metrics& metrics) {
     co_return Response{.content_type = observe::Metrics::content_type, .body = metrics.text()};
 }
 
-async::Task<Response> get_version(Request&) {
-    co_return http::json({{"version", version}, {"revision", revision}});
+async::Task<Response> get_version(Request&, const observe::Resource& service) {
+    co_return http::json({{"service", service.service_name},
+                          {"version", service.service_version},
+                          {"revision", revision}});
 }
 
 async::Task<Response> get_panel(Request&) {
@@ -79,7 +81,8 @@ std::vector<http::Route> routes(Instance instance, DebugAccess access) {
         {"GET", "/readyz", [=](Request& request) { return readyz(request, instance.health); }},
         {"GET", "/metrics",
          [=](Request& request) { return get_metrics(request, instance.metrics); }},
-        {"GET", "/version", get_version},
+        {"GET", "/version",
+         [=](Request& request) { return get_version(request, instance.service); }},
     };
     const std::vector<http::Route> debug_routes{
         {"GET", "/", get_panel},

@@ -7,11 +7,13 @@
 #include "signalbox/http/watch/telemetry.hpp"
 #include "signalbox/observe/log.hpp"
 #include "signalbox/observe/metrics.hpp"
+#include "signalbox/observe/resource.hpp"
 
 namespace signalbox::admin {
 
 /// What the operators' routes look at and change. All of it outlives the server of the routes.
 struct Instance {
+    const observe::Resource& service;
     const Health& health;
     const observe::Metrics& metrics;
     http::Telemetry& telemetry;

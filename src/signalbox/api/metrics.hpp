@@ -56,9 +56,9 @@ class Histogram {
 
 /// Where an application gets metrics of its own from, at its start (Module::provide):
 ///
-///     struct OrderMetrics { api::Counter created; };
-///     OrderMetrics order_metrics(api::Metrics& metrics) {
-///         return {metrics.counter("orders_created_total", "Orders created.", {"status"})};
+///     struct SalesMetrics { api::Counter sold; };
+///     SalesMetrics sales_metrics(api::Metrics& metrics) {
+///         return {metrics.counter("items_sold_total", "Items sold.", {"status"})};
 ///     }
 ///
 /// They stand in /metrics beside the library's. Names are Prometheus's (Prometheus, "Metric and

@@ -7,34 +7,41 @@
 namespace signalbox::db {
 namespace {
 
+MigrationTarget target_of(const Config& config, const std::string& program) {
+    return {config.database_url, config.database_startup_timeout, program + " migrate"};
+}
+
 template <typename Work>
-int run(const Config& config, std::ostream& errors, Work work) {
+int run(const Config& config, const std::string& program, std::ostream& errors, Work work) {
     try {
-        work(MigrationTarget{config.database_url, config.database_startup_timeout});
+        work(target_of(config, program));
         return 0;
     } catch (const MigrationError& error) {
-        errors << "signalbox: " << error.what() << '\n';
+        errors << program << ": " << error.what() << '\n';
         return 1;
     }
 }
 
 }  // namespace
 
-int run_migrate(const Config& config, std::ostream& output, std::ostream& errors) {
-    return run(config, errors, [&](const MigrationTarget& target) {
+int run_migrate(const Config& config, const std::string& program, std::ostream& output,
+                std::ostream& errors) {
+    return run(config, program, errors, [&](const MigrationTarget& target) {
         apply_migrations(target, config.migrations_dir,
                          [&](std::string_view line) { output << line << std::endl; });
     });
 }
 
-int run_migrate_status(const Config& config, std::ostream& output, std::ostream& errors) {
-    return run(config, errors, [&](const MigrationTarget& target) {
+int run_migrate_status(const Config& config, const std::string& program, std::ostream& output,
+                       std::ostream& errors) {
+    return run(config, program, errors, [&](const MigrationTarget& target) {
         output << format_status(migration_status(target, config.migrations_dir));
     });
 }
 
-void prepare_schema(const Config& config, const MigrationReport& report) {
-    const MigrationTarget target{config.database_url, config.database_startup_timeout};
+void prepare_schema(const Config& config, const std::string& program,
+                    const MigrationReport& report) {
+    const MigrationTarget target = target_of(config, program);
     if (config.migrate) {
         apply_migrations(target, config.migrations_dir, report);
         return;
@@ -43,8 +50,8 @@ void prepare_schema(const Config& config, const MigrationReport& report) {
     if (pending.empty()) return;
     throw MigrationError(std::to_string(pending.size()) + " pending migration" +
                          (pending.size() == 1 ? "" : "s") + ", the first is " +
-                         pending.front().file_name +
-                         ": run `signalbox migrate` first, or start with --migrate");
+                         pending.front().file_name + ": run `" + program +
+                         " migrate` first, or start with --migrate");
 }
 
 }  // namespace signalbox::db

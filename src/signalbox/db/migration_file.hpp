@@ -40,7 +40,7 @@ struct TextPosition {
     std::size_t column;
 };
 
-/// "20261122000000" of "20261122000000_create_users.sql"; nothing for a file that is no migration.
+/// "20261122000000" of "20261122000000_create_items.sql"; nothing for a file that is no migration.
 std::optional<std::string> migration_version(std::string_view file_name);
 
 /// Refused, as by dbmate: no up or no down block, statements in front of the up block. Refused

@@ -80,7 +80,7 @@ void run(MigrationConnection& connection, const PendingMigration& pending) {
 /// In a session of its own, so that no setting and no temporary table of one file reaches the next.
 void apply(const MigrationTarget& target, const std::string& table,
            const PendingMigration& pending) {
-    MigrationConnection connection{target.database_url, target.patience};
+    MigrationConnection connection{target.database_url, target.patience, target.application_name};
     const bool in_transaction = pending.up.in_transaction;
     if (in_transaction) connection.execute("BEGIN");
     // Role and database may set one that is meant for the service's short queries.
@@ -110,7 +110,8 @@ std::vector<MigrationState> migration_status(const MigrationTarget& target,
                                              const std::filesystem::path& folder) {
     return with_migration_errors([&] {
         const auto migrations = load_migrations(folder);
-        MigrationConnection connection{target.database_url, target.patience};
+        MigrationConnection connection{target.database_url, target.patience,
+                                       target.application_name};
         const auto applied = applied_versions(connection, migrations_table(connection));
         std::vector<MigrationState> states;
         states.reserve(migrations.size());
@@ -147,7 +148,8 @@ void apply_migrations(const MigrationTarget& target, const std::filesystem::path
         if (migrations.empty())
             throw MigrationError{"no migrations in " + folder.string() +
                                  "; --migrations-dir names another folder"};
-        MigrationConnection connection{target.database_url, target.patience};
+        MigrationConnection connection{target.database_url, target.patience,
+                                       target.application_name};
         const std::string table = migrations_table(connection);
         if (not_applied(migrations, applied_versions(connection, table)).empty()) return;
 

@@ -17,6 +17,8 @@ struct MigrationTarget {
     std::string database_url;
     /// While there is no server; once connected a migration may take as long as it needs.
     std::chrono::milliseconds patience{};
+    /// What pg_stat_activity shows of the session, if the URL names nothing.
+    std::string application_name{};
 };
 
 struct MigrationState {

@@ -429,7 +429,9 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
 }
 
 std::unique_ptr<Connection> Pool::open_connection() const {
-    ConnectionOptions connection{.url = options_.url, .prepare = options_.prepare};
+    ConnectionOptions connection{.url = options_.url,
+                                 .application_name = options_.application_name,
+                                 .prepare = options_.prepare};
     connection.connect_timeout = connect_timeout;
     connection.query_timeout = options_.query_timeout;
     if (!options_.url_file.empty()) {

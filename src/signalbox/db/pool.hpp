@@ -34,6 +34,7 @@ struct PoolOptions {
     /// Read again for each new connection, so that a rotated password needs no restart; empty when
     /// the URL came from elsewhere.
     std::filesystem::path url_file{};
+    std::string application_name{};  ///< in pg_stat_activity, unless the URL names one
     std::size_t size = 10;
     std::size_t max_queue = 1024;  ///< reads waiting for a connection
     std::chrono::milliseconds startup_timeout{30000};

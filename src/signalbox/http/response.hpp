@@ -40,7 +40,7 @@ struct Response {
 
 using JsonValue = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string_view>;
 
-/// A flat object: `json({{"message", "This was quick!"}})`. Valid JSON whatever the values: bytes
+/// A flat object: `json({{"status", "done"}})`. Valid JSON whatever the values: bytes
 /// that are no UTF-8 are replaced, a number that is none is null.
 Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> object,
               int status = 200);

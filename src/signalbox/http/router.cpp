@@ -19,7 +19,7 @@ Method method_of(const Route& route) {
     return *method;
 }
 
-/// FastAPI's `/users/{id}` as Pistache's tree wants it: `users/:id`. Throws for what no request
+/// FastAPI's `/items/{id}` as Pistache's tree wants it: `items/:id`. Throws for what no request
 /// could ever find, and for what means something else to Pistache.
 std::string to_pistache(std::string_view path) {
     std::string segments;
@@ -42,7 +42,7 @@ std::string to_pistache(std::string_view path) {
     return segments;
 }
 
-/// What paths that match the same requests have in common: `/users/{}` of `/users/{id}`.
+/// What paths that match the same requests have in common: `/items/{}` of `/items/{id}`.
 std::string without_names(std::string_view path) {
     std::string shape;
     bool in_name = false;

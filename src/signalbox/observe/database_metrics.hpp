@@ -15,7 +15,7 @@
 
 namespace signalbox::observe {
 
-/// What a statement does, and to which table, for its metric: `SELECT`, `users`. The first keyword
+/// What a statement does, and to which table, for its metric: `SELECT`, `items`. The first keyword
 /// decides, and the first name after FROM, INTO, UPDATE or TABLE; empty when there is none. A
 /// glance at the words, not a parser of SQL.
 struct Operation {

@@ -14,7 +14,6 @@
 #include <thread>
 
 #include "signalbox/json.hpp"
-#include "signalbox/version.hpp"
 
 namespace signalbox::observe {
 
@@ -119,14 +118,14 @@ void append_quoted(std::string& line, std::string_view value) {
 }
 
 /// The members that each line ends with, as they stand behind others, and the line's bracket.
-std::string resource_members() {
+std::string resource_members(const Resource& resource) {
     std::string text;
     JsonWriter(text)
         .begin_object()
         .key<"service.name">()
-        .value("signalbox")
+        .value(resource.service_name)
         .key<"service.version">()
-        .value(version)
+        .value(resource.service_version)
         .key<"service.instance.id">()
         .value(instance_id())
         .end_object();
@@ -211,15 +210,15 @@ std::string format_time(std::chrono::system_clock::time_point time) {
     return text;
 }
 
-Log::Log(LogLevel level, LogFormat format, int descriptor)
+Log::Log(const Resource& resource, LogLevel level, LogFormat format, int descriptor)
     : format_(format),
       level_(level),
-      resource_(resource_members()),
+      resource_(resource_members(resource)),
       queue_(std::make_shared<Queue>()),
       // Never full: Queue admits fewer.
       thread_(std::make_shared<spdlog::details::thread_pool>(most_messages + 1, 1)),
       logger_(std::make_shared<spdlog::async_logger>(
-          "signalbox", std::make_shared<Sink>(descriptor, queue_), thread_,
+          "log", std::make_shared<Sink>(descriptor, queue_), thread_,
           spdlog::async_overflow_policy::overrun_oldest)) {
     logger_->set_level(spdlog::level::trace);  // ours is looked at before a line is made
 }

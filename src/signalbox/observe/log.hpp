@@ -15,6 +15,7 @@
 
 #include "signalbox/config/config.hpp"
 #include "signalbox/json_writer.hpp"
+#include "signalbox/observe/resource.hpp"
 
 namespace spdlog {
 class async_logger;
@@ -71,8 +72,8 @@ class Line {
 /// standard output does not take the lines and the queue is full, new ones are dropped and counted.
 class Log {
   public:
-    /// `descriptor` stays the caller's to close.
-    Log(LogLevel level, LogFormat format, int descriptor = STDOUT_FILENO);
+    /// Every line names the resource. `descriptor` stays the caller's to close.
+    Log(const Resource& resource, LogLevel level, LogFormat format, int descriptor = STDOUT_FILENO);
     ~Log();  ///< closes
     Log(const Log&) = delete;
     Log& operator=(const Log&) = delete;

@@ -1,5 +1,10 @@
 #include "signalbox/observe/request_metrics.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -9,9 +14,22 @@ namespace {
 
 using Buckets = prometheus::Histogram::BucketBoundaries;
 
-/// In seconds. The two odd ones keep the percentiles of the 3 s and 5 s routes honest.
-const Buckets duration_buckets{.005, .01, .025, .05,  .075, .1,   .25, .5,
-                               .75,  1,   2.5,  3.25, 5,    5.25, 7.5, 10};
+/// In seconds: what OpenTelemetry advises, and what the service adds.
+Buckets duration_buckets(const RequestMetricsOptions& options) {
+    Buckets buckets{.005, .01, .025, .05, .075, .1, .25, .5, .75, 1, 2.5, 5, 7.5, 10};
+    for (const auto bucket : options.duration_buckets) {
+        const double seconds = bucket.count();
+        if (!std::isfinite(seconds) || seconds <= 0) {
+            throw std::invalid_argument(
+                fmt::format("a bucket for the duration of requests ends at {} s", seconds));
+        }
+        buckets.push_back(seconds);
+    }
+    std::sort(buckets.begin(), buckets.end());
+    buckets.erase(std::unique(buckets.begin(), buckets.end()), buckets.end());
+    return buckets;
+}
+
 const Buckets size_buckets{0, 128, 1024, 8192, 65536, 524288, 4194304};
 
 template <class Metric>
@@ -45,8 +63,9 @@ std::string_view error_type(const context::RequestContext& request, const Reques
     return text_of_server_error(outcome.status);
 }
 
-RequestMetrics::RequestMetrics(Metrics& metrics)
-    : duration_(family<prometheus::Histogram>(
+RequestMetrics::RequestMetrics(Metrics& metrics, const RequestMetricsOptions& options)
+    : duration_buckets_(duration_buckets(options)),
+      duration_(family<prometheus::Histogram>(
           metrics, "http_server_request_duration_seconds",
           "From the start of a request to the last byte of its response, or to the loss of the "
           "client (status 499).")),
@@ -121,7 +140,7 @@ RequestMetrics::OfLoop::Series& RequestMetrics::OfLoop::series(
     auto& request_size = metrics_.request_body_size_.Add(labels, size_buckets);
     auto& response_size = metrics_.response_body_size_.Add(labels, size_buckets);
     labels.emplace("error_type", std::string(error_type));
-    auto& duration = metrics_.duration_.Add(labels, duration_buckets);
+    auto& duration = metrics_.duration_.Add(labels, metrics_.duration_buckets_);
     return all.emplace_back(Series{status, error_type, &duration, &request_size, &response_size});
 }
 

@@ -151,8 +151,8 @@ Answer run(async::Task<http::Response> task) {
 struct Debug : testing::Test {
     observe::Metrics metrics;
     test::LogFile file;
-    observe::Log log{LogLevel::info, LogFormat::json, file.descriptor()};
-    http::Telemetry telemetry{metrics, log, AccessLog::errors, true};
+    observe::Log log{{"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor()};
+    http::Telemetry telemetry{metrics, log, {.access_log = AccessLog::errors}};
 
     Answer requests(const std::string& query) {
         http::Request request;

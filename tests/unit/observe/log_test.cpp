@@ -93,7 +93,7 @@ std::string between_letters(std::string_view text) {
 std::string written(LogFormat format, std::string_view body, Fields fields = {},
                     LogLevel level = LogLevel::info) {
     LogFile file;
-    Log log(LogLevel::trace, format, file.descriptor());
+    Log log({"orders", "1.2.3"}, LogLevel::trace, format, file.descriptor());
     log.write(level, body, fields);
     EXPECT_TRUE(log.close());
     EXPECT_EQ(log.dropped(), 0U);
@@ -116,7 +116,7 @@ std::string spelled(const FieldValue& value) {
 /// A copy for the tests that need many lines: a Log of its own for each would be a thread for each.
 struct JsonLines {
     LogFile file;
-    Log log{LogLevel::trace, LogFormat::json, file.descriptor()};
+    Log log{{"orders", "1.2.3"}, LogLevel::trace, LogFormat::json, file.descriptor()};
 
     std::vector<LogLine> take() {
         EXPECT_TRUE(log.close());
@@ -133,7 +133,8 @@ TEST(log, writes_what_opentelemetry_wants_of_each_line) {
     EXPECT_THAT(line.text("timestamp"),
                 MatchesRegex("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z"));
     EXPECT_EQ(line.text("body"), "hello");
-    EXPECT_EQ(line.text("service.name"), "signalbox");
+    EXPECT_EQ(line.text("service.name"), "orders");
+    EXPECT_EQ(line.text("service.version"), "1.2.3");
     EXPECT_THAT(line.text("service.version"), MatchesRegex("[0-9]+\\.[0-9]+\\.[0-9]+"));
     EXPECT_THAT(line.text("service.instance.id"),
                 testing::EndsWith(":" + std::to_string(::getpid())));
@@ -170,7 +171,7 @@ TEST(log, names_severities_as_opentelemetry_does) {
 
 TEST(log, writes_from_its_level_up_and_the_level_can_be_changed) {
     LogFile file;
-    Log log(LogLevel::warning, LogFormat::json, file.descriptor());
+    Log log({"orders", "1.2.3"}, LogLevel::warning, LogFormat::json, file.descriptor());
     EXPECT_EQ(log.level(), LogLevel::warning);
     log.write(LogLevel::info, "too low");
     log.write(LogLevel::warning, "first");
@@ -340,7 +341,7 @@ TEST(text_log, is_one_line_an_event_and_harmless_to_a_terminal) {
             c = random() % 4 == 0 ? '\xc2' : static_cast<char>(random() % 256);
     }
     LogFile file;
-    Log log(LogLevel::trace, LogFormat::text, file.descriptor());
+    Log log({"orders", "1.2.3"}, LogLevel::trace, LogFormat::text, file.descriptor());
     for (const auto& input : inputs) {
         log.write(LogLevel::info, input);
         log.write(LogLevel::info, "x", {{"value", std::string_view(input)}});
@@ -395,7 +396,7 @@ TEST(log, has_written_everything_when_it_is_closed) {
     std::string read;
     std::thread reader([&] { read = pipe.read_to_end(); });
     {
-        Log log(LogLevel::info, LogFormat::json, pipe.writer());
+        Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, pipe.writer());
         for (int i = 0; i < 5000; ++i)
             log.write(LogLevel::info, "line");
         EXPECT_TRUE(log.close());
@@ -412,7 +413,7 @@ TEST(log, has_written_everything_when_it_is_closed) {
 TEST(log, counts_every_line_that_it_drops) {
     constexpr std::size_t threads = 4, messages = 5000, batch = 3;
     Pipe pipe;
-    Log log(LogLevel::info, LogFormat::json, pipe.writer());
+    Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, pipe.writer());
     std::vector<std::thread> writers;
     for (std::size_t thread = 0; thread < threads; ++thread) {
         writers.emplace_back([&log, thread] {
@@ -448,7 +449,7 @@ TEST(log, bounds_what_waits_in_bytes_too) {
     constexpr std::size_t messages = 400;
     const std::string body(100 * 1024, 'x');
     Pipe pipe;
-    Log log(LogLevel::info, LogFormat::json, pipe.writer());
+    Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, pipe.writer());
     for (std::size_t i = 0; i < messages; ++i)
         log.write(LogLevel::info, body);
     EXPECT_GT(log.dropped(), messages / 2) << "40 MB wait for a reader that may never come";
@@ -463,7 +464,7 @@ TEST(log, bounds_what_waits_in_bytes_too) {
 TEST(log, makes_nobody_wait_for_a_reader_that_does_not_come) {
     constexpr std::size_t messages = 20'000;
     Pipe pipe;
-    Log log(LogLevel::info, LogFormat::json, pipe.writer());
+    Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, pipe.writer());
     for (std::size_t i = 0; i < messages; ++i)
         log.write(LogLevel::info, "line");
     EXPECT_FALSE(log.close());
@@ -481,7 +482,7 @@ TEST(log, counts_what_a_reader_that_went_away_did_not_get) {
     const auto before = std::signal(SIGPIPE, SIG_IGN);  // as the service does
     Pipe pipe;
     pipe.close_reader();
-    Log log(LogLevel::info, LogFormat::json, pipe.writer());
+    Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, pipe.writer());
     for (int i = 0; i < 1000; ++i)
         log.write(LogLevel::info, "line");
     log.write_lines("a\nb\nc\n", 3);
@@ -493,7 +494,7 @@ TEST(log, counts_what_a_reader_that_went_away_did_not_get) {
 TEST(log, waits_for_a_pipe_that_a_neighbour_made_non_blocking) {
     Pipe pipe;
     ASSERT_EQ(::fcntl(pipe.writer(), F_SETFL, O_NONBLOCK), 0);
-    Log log(LogLevel::info, LogFormat::json, pipe.writer());
+    Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, pipe.writer());
     for (int i = 0; i < 5000; ++i)
         log.write(LogLevel::info, "line");
     std::string read;

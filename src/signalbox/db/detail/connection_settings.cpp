@@ -93,7 +93,8 @@ std::string connection_settings(const ConnectionOptions& options) {
     settings.try_emplace("keepalives_interval", "5");
     settings.try_emplace("keepalives_count", "3");
     settings.try_emplace("tcp_user_timeout", "15000");
-    settings.try_emplace("fallback_application_name", "signalbox");
+    if (!options.application_name.empty())
+        settings.try_emplace("fallback_application_name", options.application_name);
     if (environment("PGCONNECT_TIMEOUT").empty())
         settings.try_emplace("connect_timeout",
                              std::to_string(ceil<seconds>(options.connect_timeout).count()));

@@ -9,6 +9,8 @@ struct ConnectionOptions {
     /// A libpq URI or `keyword=value` string; several hosts are fine. What it says wins over the
     /// defaults of ours, as do libpq's environment variables.
     std::string url;
+    /// What pg_stat_activity shows of a session, if the URL names nothing.
+    std::string application_name{};
     /// Named prepared statements and the start-up parameter `options`: neither gets through
     /// PgBouncer's transaction mode.
     bool prepare = true;

@@ -18,7 +18,7 @@ std::string without_line_feed(std::string text) {
     return text;
 }
 
-/// "relation "users" does not exist (42P01)", then detail, hint and context on lines of their own.
+/// "relation "items" does not exist (42P01)", then detail, hint and context on lines of their own.
 SqlError error_of(PGconn* connection, const PGresult* result, std::size_t statement) {
     const auto field = [&](int code) -> std::string {
         const char* text = PQresultErrorField(result, code);
@@ -50,11 +50,11 @@ void end_copy(PGconn* connection, ExecStatusType status) {
         PQfreemem(row);
 }
 
-PGconn* connect(const std::string& url) {
+PGconn* connect(const std::string& url, const std::string& application_name) {
     // What stands before dbname gives way to the URL, what stands behind it does not.
     constexpr std::array keywords{"connect_timeout", "fallback_application_name", "dbname",
                                   "client_encoding", static_cast<const char*>(nullptr)};
-    const std::array values{"10", "signalbox migrate", url.c_str(), "UTF8",
+    const std::array values{"10", application_name.c_str(), url.c_str(), "UTF8",
                             static_cast<const char*>(nullptr)};
     return PQconnectdbParams(keywords.data(), values.data(), 1);
 }
@@ -62,7 +62,8 @@ PGconn* connect(const std::string& url) {
 }  // namespace
 
 MigrationConnection::MigrationConnection(const std::string& url,
-                                         std::chrono::milliseconds patience) {
+                                         std::chrono::milliseconds patience,
+                                         const std::string& application_name) {
     // Only a URL that holds no stray piece of a password may reach libpq's messages.
     if (const auto sound = parse_database_url(url); !sound) {
         throw std::runtime_error{"the database URL: " + sound.reason()};
@@ -70,7 +71,7 @@ MigrationConnection::MigrationConnection(const std::string& url,
     const auto deadline = std::chrono::steady_clock::now() + patience;
     bool accepting = false;
     for (auto pause = 100ms;; pause = std::min(pause * 2, std::chrono::milliseconds{2s})) {
-        connection_.reset(connect(url));
+        connection_.reset(connect(url, application_name));
         if (PQstatus(connection_.get()) == CONNECTION_OK) break;
         const PGPing answer = PQping(url.c_str());
         // A server can get ready between the two. What it answers after that is its last word.

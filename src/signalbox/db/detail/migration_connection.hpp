@@ -38,8 +38,10 @@ class MigrationConnection {
   public:
     /// Retries with growing pauses while there is no server or it is starting, until
     /// `patience` has passed; a server that refuses us is not asked again. Texts are UTF-8 whatever
-    /// the database is. Throws std::runtime_error, without the password in its message.
-    MigrationConnection(const std::string& url, std::chrono::milliseconds patience);
+    /// the database is. pg_stat_activity shows `application_name`, if the URL names nothing. Throws
+    /// std::runtime_error, without the password in its message.
+    MigrationConnection(const std::string& url, std::chrono::milliseconds patience,
+                        const std::string& application_name);
 
     /// Any number of statements in one text. Throws SqlError.
     void execute(const std::string& sql);

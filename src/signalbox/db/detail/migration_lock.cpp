@@ -6,7 +6,7 @@
 namespace signalbox::db {
 
 MigrationLock::MigrationLock(const MigrationTarget& target, const MigrationReport& report)
-    : connection_{target.database_url, target.patience} {
+    : connection_{target.database_url, target.patience, target.application_name} {
     // Asked again and again instead of waiting in the server: a waiting statement has a snapshot,
     // and the CREATE INDEX CONCURRENTLY of the one who works waits for those to end.
     for (bool first = true; !try_lock(); first = false) {

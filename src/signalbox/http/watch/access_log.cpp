@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "signalbox/http/watch/redact.hpp"
-
 namespace signalbox::http {
 
 namespace {
@@ -50,11 +48,12 @@ void add_request(observe::Line& line, const FinishedRequest& finished) {
     line.add<"http.response.status_code">(std::int64_t{finished.status});
 }
 
-void add_result(observe::Line& line, const FinishedRequest& finished, std::string_view error_type) {
+void add_result(observe::Line& line, const FinishedRequest& finished, std::string_view error_type,
+                const Redaction& redaction) {
     const context::RequestContext& in_flight = finished.in_flight;
     const Request* const request = finished.request;
     if (request != nullptr && !request->query.empty()) {
-        line.add<"url.query">(std::string_view(redact_query(request->query)));
+        line.add<"url.query">(std::string_view(redaction.query(request->query)));
     }
     line.add<"http.response.body.size">(static_cast<std::int64_t>(finished.body_size));
     line.add<"client.address">(in_flight.client_address);
@@ -77,8 +76,8 @@ void add_result(observe::Line& line, const FinishedRequest& finished, std::strin
 }  // namespace
 
 AccessLogger::AccessLogger(asio::io_context& loop, observe::Log& log,
-                           const std::atomic<AccessLog>& which)
-    : log_(log), which_(which), flush_timer_(loop, [this] { flush(); }) {}
+                           const std::atomic<AccessLog>& which, const Redaction& redaction)
+    : log_(log), which_(which), redaction_(redaction), flush_timer_(loop, [this] { flush(); }) {}
 
 AccessLogger::~AccessLogger() {
     flush();
@@ -99,10 +98,10 @@ void AccessLogger::finished(const FinishedRequest& finished,
         add_identity(line, in_flight);
         add_request(line, finished);
         line.add<"duration_s">(duration);
-        add_result(line, finished, error_type);
+        add_result(line, finished, error_type, redaction_);
     } else {
         auto line = begin(level, text_body(finished, duration));
-        add_result(line, finished, error_type);
+        add_result(line, finished, error_type, redaction_);
         add_identity(line, in_flight);
     }
     end();

@@ -10,6 +10,7 @@
 #include "signalbox/async/deadline_timer.hpp"
 #include "signalbox/config/config.hpp"
 #include "signalbox/http/server/request_observer.hpp"
+#include "signalbox/http/watch/redact.hpp"
 #include "signalbox/observe/log.hpp"
 
 namespace signalbox::http {
@@ -21,10 +22,11 @@ namespace signalbox::http {
 /// Lines are handed to the log many at a time, at most some milliseconds late: handing over one
 /// costs as much as writing several.
 ///
-/// For the loop's thread. `log` and `which` must outlive it.
+/// For the loop's thread. `log`, `which` and `redaction` must outlive it.
 class AccessLogger {
   public:
-    AccessLogger(asio::io_context& loop, observe::Log& log, const std::atomic<AccessLog>& which);
+    AccessLogger(asio::io_context& loop, observe::Log& log, const std::atomic<AccessLog>& which,
+                 const Redaction& redaction);
     ~AccessLogger();
 
     void finished(const FinishedRequest& finished, std::chrono::steady_clock::duration duration,
@@ -42,6 +44,7 @@ class AccessLogger {
 
     observe::Log& log_;
     const std::atomic<AccessLog>& which_;
+    const Redaction& redaction_;
     std::string lines_;
     std::size_t count_ = 0;
     async::DeadlineTimer flush_timer_;

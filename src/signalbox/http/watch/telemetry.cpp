@@ -35,7 +35,7 @@ class Telemetry::OfLoop final : public RequestObserver {
         : requests_(telemetry.requests_),
           metrics_(telemetry.request_metrics_),
           in_flight_(telemetry.registry_.add_list()),
-          access_log_(loop.context(), telemetry.log_, telemetry.access_log_) {
+          access_log_(loop.context(), telemetry.log_, telemetry.access_log_, telemetry.redaction_) {
         auto& lag = telemetry.lag_.Add({{"loop", loop.name()}}, lag_buckets);
         loop.watch(
             {.lag = [&lag](auto late) { lag.Observe(std::chrono::duration<double>(late).count()); },
@@ -82,13 +82,13 @@ class Telemetry::OfLoop final : public RequestObserver {
     AccessLogger access_log_;
 };
 
-Telemetry::Telemetry(observe::Metrics& metrics, observe::Log& log, AccessLog access_log,
-                     bool requests)
+Telemetry::Telemetry(observe::Metrics& metrics, observe::Log& log, const TelemetryOptions& options)
     : metrics_(metrics),
       log_(log),
-      access_log_(access_log),
-      requests_(requests),
-      request_metrics_(metrics),
+      access_log_(options.access_log),
+      requests_(options.requests),
+      redaction_(options.secret_parameters),
+      request_metrics_(metrics, options.metrics),
       lag_(prometheus::BuildHistogram()
                .Name("signalbox_event_loop_lag_seconds")
                .Help("How much later than it should an event loop came to its timer, ten times a "

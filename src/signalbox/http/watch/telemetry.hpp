@@ -3,10 +3,13 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "signalbox/async/event_loop.hpp"
 #include "signalbox/config/config.hpp"
 #include "signalbox/http/server/request_observer.hpp"
+#include "signalbox/http/watch/redact.hpp"
 #include "signalbox/observe/in_flight_registry.hpp"
 #include "signalbox/observe/log.hpp"
 #include "signalbox/observe/metrics.hpp"
@@ -14,14 +17,21 @@
 
 namespace signalbox::http {
 
+struct TelemetryOptions {
+    AccessLog access_log = AccessLog::all;
+    bool requests = true;  ///< else only the access log is left, to measure what the rest costs
+    observe::RequestMetricsOptions metrics{};
+    std::vector<std::string> secret_parameters{};  ///< of queries, for Redaction
+};
+
 /// Makes a server's requests visible: metrics, trace context, access log and the list of those in
 /// flight.
 ///
 /// Threads: any. Lifetime: outlives the server; `metrics` and `log` outlive it.
 class Telemetry {
   public:
-    /// With `requests` off only the access log is left, to measure what the rest costs.
-    Telemetry(observe::Metrics& metrics, observe::Log& log, AccessLog access_log, bool requests);
+    /// Throws std::invalid_argument, as RequestMetrics and Redaction do.
+    Telemetry(observe::Metrics& metrics, observe::Log& log, const TelemetryOptions& options = {});
 
     /// For the server: the observer of one of its event loops.
     std::unique_ptr<RequestObserver> observe(async::EventLoop& loop);
@@ -41,6 +51,7 @@ class Telemetry {
     observe::Log& log_;
     std::atomic<AccessLog> access_log_;
     const bool requests_;
+    const Redaction redaction_;
     observe::RequestMetrics request_metrics_;
     prometheus::Family<prometheus::Histogram>& lag_;
     observe::InFlightRegistry registry_;

@@ -29,6 +29,7 @@ std::map<std::string, std::string> settings(const ConnectionOptions& options) {
 
 TEST(connection_settings, fill_in_what_the_url_leaves_open) {
     const auto found = settings({.url = "postgresql://localhost/signalbox",
+                                 .application_name = "orders",
                                  .connect_timeout = 2500ms,
                                  .query_timeout = 1500ms});
     const std::map<std::string, std::string> expected{
@@ -36,7 +37,7 @@ TEST(connection_settings, fill_in_what_the_url_leaves_open) {
         {"dbname", "signalbox"},
         {"client_encoding", "UTF8"},
         {"connect_timeout", "3"},
-        {"fallback_application_name", "signalbox"},
+        {"fallback_application_name", "orders"},
         {"keepalives", "1"},
         {"keepalives_count", "3"},
         {"keepalives_idle", "15"},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,10 @@
 
 namespace signalbox::http {
 namespace {
+
+std::string redact_query(std::string_view query) {
+    return Redaction().query(query);
+}
 
 TEST(redact_query, hides_the_values_of_what_is_secret_by_its_name) {
     for (const std::string name : {"token",
@@ -45,6 +50,23 @@ TEST(redact_query, hides_the_values_of_what_is_secret_by_its_name) {
         EXPECT_EQ(redact_query(name + "=hunter2"), name + "=REDACTED");
         EXPECT_EQ(redact_query("a=1&" + name + "=hunter2&b=2"), "a=1&" + name + "=REDACTED&b=2");
     }
+}
+
+TEST(redact_query, hides_what_the_service_calls_its_secrets) {
+    const Redaction redaction({"Voucher_No", "pin"});
+    for (const std::string name :
+         {"voucher_no", "VoucherNo", "voucher%2Dno", "pin", "PIN", "p-i-n"}) {
+        EXPECT_EQ(redaction.query(name + "=hunter2"), name + "=REDACTED");
+        EXPECT_EQ(redact_query(name + "=hunter2"), name + "=hunter2");
+    }
+    for (const std::string name : {"voucher", "opinion", "pins", "no"})
+        EXPECT_EQ(redaction.query(name + "=1"), name + "=1") << "only whole names";
+    EXPECT_EQ(redaction.query("token=hunter2"), "token=REDACTED");
+}
+
+TEST(Redaction, refuses_a_secret_without_a_name) {
+    for (const std::string name : {"", "-", "__"})
+        EXPECT_THROW(Redaction({"pin", name}), std::invalid_argument) << name;
 }
 
 TEST(redact_query, is_not_deceived_by_spelling) {

@@ -104,8 +104,8 @@ std::string request(const std::string& path, const std::string& headers = {}) {
 struct Watched : testing::TestWithParam<std::string> {
     observe::Metrics metrics;
     test::LogFile file;
-    observe::Log log{LogLevel::info, LogFormat::json, file.descriptor()};
-    Telemetry telemetry{metrics, log, AccessLog::all, true};
+    observe::Log log{{"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor()};
+    Telemetry telemetry{metrics, log, {.access_log = AccessLog::all}};
     std::promise<void> release;
     std::atomic<bool> waits_are_over = false;
     std::optional<Server> server;
@@ -347,11 +347,32 @@ TEST_F(WatchedServer, logs_errors_only_when_asked_to_and_nothing_when_told_so) {
     EXPECT_THAT(ids, testing::ElementsAre("logged-1", "logged-2", "logged-3"));
 }
 
+TEST(a_service, names_its_own_secrets_and_buckets) {
+    observe::Metrics metrics;
+    test::LogFile file;
+    observe::Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
+    Telemetry telemetry(
+        metrics, log,
+        {.metrics = {.duration_buckets = {3250ms}}, .secret_parameters = {"voucher"}});
+    Server server({}, {{"GET", "/quick", quick}},
+                  [&](auto& loop) { return telemetry.observe(loop); });
+    server.listen();
+    RawClient client(server.port());
+    client.send(request("/quick?voucher=hunter2&page=2"));
+    client.read_response();
+    server.drain(20s);
+    ASSERT_TRUE(log.close());
+    const auto lines = test::log_lines(file.text());
+    ASSERT_EQ(lines.size(), 1U);
+    EXPECT_EQ(lines[0].text("url.query"), "voucher=REDACTED&page=2");
+    EXPECT_THAT(metrics.text(), testing::HasSubstr("le=\"3.25\""));
+}
+
 TEST(unwatched_requests, are_logged_without_a_trace_and_listed_nowhere) {
     observe::Metrics metrics;
     test::LogFile file;
-    observe::Log log(LogLevel::info, LogFormat::json, file.descriptor());
-    Telemetry telemetry(metrics, log, AccessLog::all, false);
+    observe::Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
+    Telemetry telemetry(metrics, log, {.requests = false});
     Server server({}, {{"GET", "/quick", quick}, {"GET", "/patient", patient}},
                   [&](auto& loop) { return telemetry.observe(loop); });
     server.listen();
