@@ -1,6 +1,7 @@
 #include "signalbox/db/migrate_command.hpp"
 
 #include <ostream>
+#include <stdexcept>
 
 #include "signalbox/db/migrations.hpp"
 
@@ -16,7 +17,7 @@ int run(const Config& config, const std::string& program, std::ostream& errors, 
     try {
         work(target_of(config, program));
         return 0;
-    } catch (const MigrationError& error) {
+    } catch (const std::runtime_error& error) {
         errors << program << ": " << error.what() << '\n';
         return 1;
     }
@@ -48,10 +49,10 @@ void prepare_schema(const Config& config, const std::string& program,
     }
     const auto pending = pending_migrations(target, config.migrations_dir);
     if (pending.empty()) return;
-    throw MigrationError(std::to_string(pending.size()) + " pending migration" +
-                         (pending.size() == 1 ? "" : "s") + ", the first is " +
-                         pending.front().file_name + ": run `" + program +
-                         " migrate` first, or start with --migrate");
+    throw std::runtime_error(std::to_string(pending.size()) + " pending migration" +
+                             (pending.size() == 1 ? "" : "s") + ", the first is " +
+                             pending.front().file_name + ": run `" + program +
+                             " migrate` first, or start with --migrate");
 }
 
 }  // namespace signalbox::db
