@@ -31,10 +31,10 @@ std::optional<std::int64_t> parse_id(std::string_view text) {
 async::Task<http::Response> get_user(http::Request& request, db::Pool& database) {
     const auto id = parse_id(request.path_parameter("id").value_or(""));
     if (!id) throw http::HttpError(404);
-    const Json rows = co_await database.fetch_all("SELECT * FROM users WHERE id = $1", *id);
+    const JsonText rows = co_await database.fetch_all("SELECT * FROM users WHERE id = $1", *id);
     if (rows.text() == "[]") throw http::HttpError(404, "User not found");
     const std::string_view array = rows.text();  // [{…}]: one user is what the brackets hold
-    co_return http::json(Json(std::string(array.substr(1, array.size() - 2))));
+    co_return http::json(JsonText(std::string(array.substr(1, array.size() - 2))));
 }
 // [/snippet]
 

@@ -154,6 +154,7 @@ class Findings(unittest.TestCase):
             "template <class T> requires(T::x) struct B : C<T> { Task<> f() { co_await g(); } };",
             "template <class T> concept D = requires(T t) { { t.x() } -> std::same_as<int>; };\n"
             "Task<> f() { co_await g(); }",
+            "template <auto f, class R> struct F<f, R (*)(int)> { Task<> f() { co_await g(); } };",
             "enum class E : int { a, b };\nTask<> f() override { co_await g(); }",
             'extern "C" { Task<> f() { co_await g(); } }',
             "#define F(x) { if (co_await x) \\\n  [y] {} \nTask<> f() { co_await g(); }",
@@ -164,6 +165,11 @@ class Findings(unittest.TestCase):
                 inside = source.replace("co_await g()", "co_await g([x] {})")
                 if inside != source:
                     self.assertEqual(check(inside).returncode, 1, inside)
+
+    def test_a_file_that_the_compiler_is_to_refuse_is_passed_over(self):
+        wrong = "Task<> f() { co_await g([x] {}); }"
+        self.assertEqual(check("// error: that it is wrong\n" + wrong).returncode, 0)
+        self.assertEqual(check("\n// error: that it is wrong\n" + wrong).returncode, 1)
 
     def test_what_cannot_be_read_is_not_passed_over(self):
         for source in ("void f() {", "void f() }", "void f() { (] }", 's = "no end\n;'):
