@@ -62,6 +62,10 @@ COPY tests tests
 COPY fuzz fuzz
 COPY observability observability
 RUN cmake --preset release -DSIGNALBOX_TESTS=ON && cmake --build --preset release
+# What tests look at besides: what they compile does not depend on it.
+COPY scripts/check-coroutines scripts/check-snippets scripts/
+COPY README.md ARCHITECTURE.md ./
+COPY docs docs
 RUN ctest --preset release -j2 --no-tests=error
 
 # What is built when no target is named.

@@ -10,7 +10,8 @@ FUZZ_SECONDS ?= 60
 .DEFAULT_GOAL := help
 .PHONY: run test build install deb image compose-test debug tsan soak format format-check \
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
-        instructions check tidy
+        instructions check tidy \
+        coroutines-check snippets-check compile-time
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
@@ -62,7 +63,7 @@ fuzz: build/fuzz/build.ninja ## Fuzz each target for FUZZ_SECONDS with libFuzzer
 	$(call compile,fuzz)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
 
-check: format-check observability-check k8s-check tidy debug tsan ## All that must be clean before a merge; takes long
+check: format-check observability-check k8s-check coroutines-check snippets-check tidy debug tsan ## All that must be clean before a merge; takes long
 
 tidy: build/release/build.ninja ## Look for mistakes with clang-tidy
 	@scripts/setup clang-tidy
@@ -76,6 +77,19 @@ format-check: ## Fail when a C++ source is not formatted
 	@scripts/setup clang-format
 	$(cxx_sources) | xargs -0r clang-format --dry-run --Werror
 
+coroutines-check: ## Look for what g++ 12 miscompiles in coroutines without a warning
+	@scripts/setup python3
+	@scripts/check-coroutines
+
+snippets-check: ## Fail when C++ in the documents is not what is compiled
+	@scripts/setup python3
+	@scripts/check-snippets
+
+compile-time: build/release/build.ninja ## What a handler costs to compile, and that each public header compiles alone
+	@scripts/setup python3
+	@cmake --build build/release --target version_header
+	@bench/compile-time
+
 observability-check: ## Check the Prometheus rules and their tests
 	@scripts/check-observability
 
@@ -88,7 +102,7 @@ setup: ## Install the Debian packages that are missing
 # What only the tests need. After the others, so that two never install at the same time.
 # Some tests ask the real Prometheus, fetched here once because a test has little time for it.
 test-setup: setup
-	@scripts/setup chromium chromium-driver fonts-dejavu-core slowhttptest pgbouncer
+	@scripts/setup python3 chromium chromium-driver fonts-dejavu-core slowhttptest pgbouncer
 	@scripts/prometheus >/dev/null
 
 # clang, what its sanitizers and libFuzzer link, and the names of functions in what they say.

@@ -13,7 +13,9 @@ int main(int argc, char** argv) {
                      .duration_buckets = {3250ms, 5250ms}});
     app.get<app::slow_task>("/slow-task");
     app.get<app::fast_task>("/fast-task");
+    // [snippet: multiple-tasks]
     app.get<app::multiple_tasks>("/multiple-tasks");
+    // [/snippet]
     app.get<app::get_users>("/users");
     return app.run(argc, argv);
 }

@@ -18,9 +18,11 @@ async::Task<http::Response> fast_task() {
     co_return http::json({{"message", "This was quick!"}});
 }
 
+// [snippet: multiple-tasks]
 async::Task<http::Response> multiple_tasks() {
     co_await all(sleep_for(3s), sleep_for(2s), sleep_for(1s));
     co_return http::json({{"message", "All tasks complete!"}});
 }
+// [/snippet]
 
 }  // namespace signalbox::app

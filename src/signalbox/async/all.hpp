@@ -1,61 +1,29 @@
 #pragma once
 
-#include <asio/co_spawn.hpp>
-#include <asio/experimental/parallel_group.hpp>
-#include <asio/version.hpp>
-
-#include <array>
-#include <cstddef>
-#include <exception>
-#include <tuple>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
-#include "signalbox/async/event_loop.hpp"
+#include "signalbox/async/callable.hpp"
 #include "signalbox/async/task.hpp"
-
-#if ASIO_VERSION < 103000
-#include <asio/experimental/deferred.hpp>
-#else
-#include <asio/deferred.hpp>
-#endif
 
 namespace signalbox::async {
 
-namespace detail {
-#if ASIO_VERSION < 103000
-inline constexpr auto deferred = asio::experimental::deferred;
-#else
-inline constexpr auto deferred = asio::deferred;
-#endif
-
-/// So that each is counted as a task of the loop.
-inline Task<> counted(Task<> task) {
-    const TaskScope counted_task;
-    co_await std::move(task);
-}
-}  // namespace detail
-
 /// Runs the tasks at the same time on the caller's event loop and resumes when all are done
 /// (Python's `asyncio.gather`). When one throws, the others are cancelled, and the first error
-/// that happened is rethrown once all have ended.
-template <class... Tasks>
-Task<> all(Tasks... tasks) {
-    static_assert(sizeof...(tasks) > 0);
-    const Executor executor = co_await asio::this_coro::executor;
-    auto group = asio::experimental::make_parallel_group(
-        asio::co_spawn(executor, detail::counted(std::move(tasks)), detail::deferred)...);
-    const auto results =
-        co_await group.async_wait(asio::experimental::wait_for_one_error(), use_task);
+/// that happened is rethrown once all have ended. Of no tasks: done at once.
+Task<> all(std::vector<Task<>> tasks);
 
-    const auto [order, errors] = std::apply(
-        [](const auto& completion_order, const auto&... error) {
-            return std::pair{completion_order,
-                             std::array<std::exception_ptr, sizeof...(error)>{error...}};
-        },
-        results);
-    for (const std::size_t finished : order) {
-        if (errors[finished]) std::rethrow_exception(errors[finished]);
-    }
+/// The same of tasks and of callables that return one: `all(sleep_for(1s), [&] { return g(x); })`.
+/// A callable is kept until its task has ended, so a coroutine's captures are, too.
+template <class... Works>
+requires(sizeof...(Works) > 0 &&
+         !(std::is_same_v<std::remove_cvref_t<Works>, std::vector<Task<>>> ||
+           ...)) Task<> all(Works&&... works) {
+    std::vector<Task<>> tasks;
+    tasks.reserve(sizeof...(works));
+    (tasks.push_back(detail::task_of(std::forward<Works>(works))), ...);
+    return all(std::move(tasks));
 }
 
 }  // namespace signalbox::async

@@ -3,6 +3,7 @@
 #include <asio/post.hpp>
 #include <pthread.h>
 
+#include <iostream>
 #include <utility>
 
 namespace signalbox::async {
@@ -21,6 +22,9 @@ std::chrono::steady_clock::rep now() {
 
 EventLoop::EventLoop(std::string name)
     : name_(std::move(name)),
+      spawned_([this](context::RequestContext* request, const std::exception_ptr& error) {
+          watcher_.task_failed(request, error);
+      }),
       // The hint says that one thread runs the context; posting from others stays safe.
       context_(1),
       work_(context_.get_executor()),
@@ -54,6 +58,16 @@ EventLoop::Duration EventLoop::since_turn() const noexcept {
 
 EventLoop* EventLoop::current() noexcept {
     return loop_of_thread;
+}
+
+void EventLoop::complain(const context::RequestContext*, const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& exception) {
+        std::cerr << "a spawned task failed: " << exception.what() << std::endl;
+    } catch (...) {
+        std::cerr << "a spawned task failed with what is no std::exception" << std::endl;
+    }
 }
 
 void EventLoop::beat() {

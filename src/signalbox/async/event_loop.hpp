@@ -7,13 +7,12 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <string>
 #include <thread>
 
-namespace signalbox::context {
-class RequestContext;
-}
+#include "signalbox/async/spawned_tasks.hpp"
 
 namespace signalbox::async {
 
@@ -30,6 +29,10 @@ class EventLoop {
         /// A request's code kept the loop from turning for longer than Turn::longest.
         std::function<void(const context::RequestContext&, Duration)> blocked =
             [](const context::RequestContext&, Duration) {};
+        /// A spawned task has thrown, for this request, or for none. The standard error stream is
+        /// told when nobody else is.
+        std::function<void(const context::RequestContext*, const std::exception_ptr&)> task_failed =
+            complain;
     };
 
     /// Starts the thread under this name (at most 15 characters are kept by the kernel).
@@ -56,6 +59,10 @@ class EventLoop {
     /// `len(asyncio.all_tasks())`). Any thread.
     std::size_t tasks() const noexcept { return tasks_.load(std::memory_order_relaxed); }
 
+    /// Those of them that spawn() started.
+    SpawnedTasks& spawned() noexcept { return spawned_; }
+    const SpawnedTasks& spawned() const noexcept { return spawned_; }
+
     /// The loop whose thread this is, or null.
     static EventLoop* current() noexcept;
 
@@ -66,11 +73,14 @@ class EventLoop {
     std::atomic<std::size_t>& task_counter() noexcept { return tasks_; }
 
   private:
+    static void complain(const context::RequestContext* request, const std::exception_ptr& error);
+
     void beat();
 
     const std::string name_;
     std::atomic<std::size_t> tasks_{0};
     Watcher watcher_;  ///< the loop's
+    SpawnedTasks spawned_;
     asio::io_context context_;
     asio::executor_work_guard<asio::io_context::executor_type> work_;
     asio::steady_timer heartbeat_;

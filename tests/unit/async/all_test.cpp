@@ -171,6 +171,30 @@ TEST(all, can_be_nested) {
     EXPECT_EQ(log.size(), 2U);
 }
 
+TEST(all, of_many_tasks_in_a_vector) {
+    Log log;
+    std::vector<Task<>> tasks;
+    for (int i = 0; i < 100; ++i)
+        tasks.push_back(note_after(log, "a task", 1ms));
+    run(all(std::move(tasks)));
+    EXPECT_EQ(std::count(log.begin(), log.end(), "end a task"), 100);
+    run(all(std::vector<Task<>>{}));
+}
+
+TEST(all, keeps_a_callable_until_its_task_has_ended) {
+    Log log;
+    const auto task = [&log]() -> Task<> {
+        const auto note = [&log, text = std::string("long enough to be elsewhere")]() -> Task<> {
+            co_await sleep_for(5ms);
+            log.push_back(text);
+        };
+        return all(
+            note, [&log] { return note_after(log, "b", 20ms); }, sleep_for(1ms));
+    };
+    run(task());
+    EXPECT_EQ(log, (Log{"begin b", "long enough to be elsewhere", "end b"}));
+}
+
 TEST(all, passes_its_own_cancellation_on) {
     asio::io_context loop;
     asio::cancellation_signal cancellation;

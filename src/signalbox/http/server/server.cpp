@@ -61,20 +61,46 @@ Server::Drained Server::drain(std::chrono::milliseconds timeout) {
         worker->enter(LoopContext::Phase::draining);
     stop_accepting();
     if (wait_until_closed(deadline)) {
+        // Nobody is left who could spawn one, but they themselves.
+        const std::size_t cancelled_tasks = end_spawned(deadline);
         flush();
         return {.answered = context_.answered_while_draining,
-                .cancelled = context_.cancelled_while_draining};
+                .cancelled = context_.cancelled_while_draining + cancelled_tasks};
     }
+    const std::size_t late_tasks = wait_for_spawned(deadline);
     for (auto& worker : workers_)
         worker->enter(LoopContext::Phase::turning_away);
-    if (!wait_until_closed(std::chrono::steady_clock::now() + last_words)) {
+    for (auto& worker : workers_)
+        worker->cancel_spawned();
+    const auto end = std::chrono::steady_clock::now() + last_words;
+    if (!wait_until_closed(end)) {
         for (auto& worker : workers_)
             worker->close_all();
     }
+    wait_for_spawned(end);
     flush();
     // What is in flight even now does not heed its cancellation.
-    return {.answered = context_.answered_while_draining,
-            .cancelled = context_.cancelled_while_draining + context_.requests_in_flight};
+    return {
+        .answered = context_.answered_while_draining,
+        .cancelled = context_.cancelled_while_draining + context_.requests_in_flight + late_tasks};
+}
+
+std::size_t Server::wait_for_spawned(std::chrono::steady_clock::time_point deadline) {
+    std::size_t left = 0;
+    for (const auto& worker : workers_) {
+        const async::SpawnedTasks& spawned = worker->loop().spawned();
+        if (!spawned.wait_until_ended(deadline)) left += spawned.count();
+    }
+    return left;
+}
+
+std::size_t Server::end_spawned(std::chrono::steady_clock::time_point deadline) {
+    const std::size_t late = wait_for_spawned(deadline);
+    if (late == 0) return 0;
+    for (auto& worker : workers_)
+        worker->cancel_spawned();
+    wait_for_spawned(std::chrono::steady_clock::now() + last_words);
+    return late;
 }
 
 /// What the kernel had accepted is a connection, and counts as open, when it returns.

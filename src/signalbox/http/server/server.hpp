@@ -23,8 +23,9 @@ namespace signalbox::http {
 class Server {
   public:
     struct Drained {
-        std::size_t answered = 0;   ///< requests, since it began
-        std::size_t cancelled = 0;  ///< with 503, or cut off, because the time was up
+        std::size_t answered = 0;  ///< requests, since it began
+        /// Because the time was up: requests, with 503 or cut off, and spawned tasks.
+        std::size_t cancelled = 0;
     };
 
     Server(ServerOptions options, std::vector<Route> routes,
@@ -42,7 +43,9 @@ class Server {
     std::string url() const;  ///< `http://127.0.0.1:8000`, with the port that was found
 
     /// Accepts no more, answers what has arrived (with `Connection: close`), closes what is idle.
-    /// What is not answered after `timeout` is cancelled. Returns when all connections are closed.
+    /// What is not answered after `timeout` is cancelled, and so are spawned tasks that have not
+    /// ended. Returns when all connections are closed and all tasks have ended, some seconds after
+    /// the timeout at the latest.
     Drained drain(std::chrono::milliseconds timeout);
 
     /// The thread that turned last of all, be it a worker's loop or the acceptor's, and how long
@@ -72,6 +75,10 @@ class Server {
     void stop_accepting();
     void flush();
     bool wait_until_closed(std::chrono::steady_clock::time_point deadline);
+    /// How many spawned tasks have not ended by then.
+    std::size_t wait_for_spawned(std::chrono::steady_clock::time_point deadline);
+    /// The same; has those cancelled, and waits for them once more.
+    std::size_t end_spawned(std::chrono::steady_clock::time_point deadline);
 
     ServerContext context_;
     std::vector<std::unique_ptr<Worker>> workers_;

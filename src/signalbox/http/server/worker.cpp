@@ -121,6 +121,10 @@ void Worker::close_all() {
     asio::post(loop_.context(), [this] { connections_.close_all(); });
 }
 
+void Worker::cancel_spawned() {
+    asio::post(loop_.context(), [this] { loop_.spawned().cancel(); });
+}
+
 void Worker::flush(std::chrono::milliseconds timeout) {
     std::promise<void> flushed;
     const auto done = flushed.get_future();

@@ -45,6 +45,8 @@ class Worker {
     /// The rest posts to the loop and returns. Any thread.
     void enter(LoopContext::Phase phase);
     void close_all();
+    /// Spawned tasks end, now and those that come.
+    void cancel_spawned();
 
     /// Lets the loop's observer tell all it knows. Waits for it so long, if the loop turns at all.
     /// From another thread.

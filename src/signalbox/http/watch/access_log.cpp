@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "signalbox/http/server/error_answer.hpp"
+
 namespace signalbox::http {
 
 namespace {
@@ -130,6 +132,19 @@ void AccessLogger::blocked(const context::RequestContext& in_flight,
     line.add<"http.request.method">(in_flight.method);
     line.add<"http.route">(in_flight.route);
     line.add<"blocked_s">(taken);
+    end();
+}
+
+void AccessLogger::task_failed(const context::RequestContext* request,
+                               const std::exception_ptr& error) {
+    if (!log_.enabled(LogLevel::error)) return;
+    auto line = begin(LogLevel::error, "a spawned task failed");
+    if (request != nullptr) {
+        add_identity(line, *request);
+        line.add<"http.request.method">(request->method);
+        line.add<"http.route">(request->route);
+    }
+    line.add<"error.message">(std::string_view(cause_of(error)));
     end();
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <string>
 
 #include "signalbox/async/deadline_timer.hpp"
@@ -34,6 +35,8 @@ class AccessLogger {
     void slow(const Request& request, const context::RequestContext& in_flight);
     void blocked(const context::RequestContext& in_flight,
                  std::chrono::steady_clock::duration taken);
+    /// A task has thrown that a handler, or nobody in particular, had spawned.
+    void task_failed(const context::RequestContext* request, const std::exception_ptr& error);
     /// A connection was closed for want of what its own code needs.
     void failed(std::string_view cause);
     void flush();

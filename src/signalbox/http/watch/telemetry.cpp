@@ -40,7 +40,11 @@ class Telemetry::OfLoop final : public RequestObserver {
         loop.watch(
             {.lag = [&lag](auto late) { lag.Observe(std::chrono::duration<double>(late).count()); },
              .blocked = [this](const context::RequestContext& request,
-                               auto taken) { access_log_.blocked(request, taken); }});
+                               auto taken) { access_log_.blocked(request, taken); },
+             .task_failed =
+                 [this](const context::RequestContext* request, const std::exception_ptr& error) {
+                     access_log_.task_failed(request, error);
+                 }});
     }
 
     context::TraceContext trace(const Request* request) override {

@@ -1,0 +1,16 @@
+#include "signalbox/async/spawn.hpp"
+
+#include <stdexcept>
+
+#include "signalbox/async/event_loop.hpp"
+#include "signalbox/async/turn.hpp"
+
+namespace signalbox::async::detail {
+
+void spawn(Task<> task) {
+    EventLoop* const loop = EventLoop::current();
+    if (loop == nullptr) throw std::logic_error("spawn: this thread is not an event loop's");
+    loop->spawned().start(Executor(loop->executor(), Turn::request_of_current()), std::move(task));
+}
+
+}  // namespace signalbox::async::detail

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "signalbox/async/callable.hpp"
+#include "signalbox/async/task.hpp"
+
+namespace signalbox::async {
+
+namespace detail {
+void spawn(Task<> task);
+}
+
+/// Starts a task that nobody waits for (Python's `asyncio.create_task`, FastAPI's
+/// `BackgroundTasks`): `spawn([mail = std::move(mail)]() -> Task<> { co_await send(mail); })`.
+/// It begins in the event loop's next turn, not before the caller suspends.
+///
+/// `callable` is moved or copied, and kept until its task has ended, so a lambda's captures live as
+/// long as the coroutine that uses them. What it captures by reference has to outlive it; the
+/// handler's `Request&` does, as the request is kept for all that works for it.
+///
+/// Spawned by a request's handler, it belongs to that request (its log lines, its trace), but
+/// neither waits for the answer nor ends with the client or the request's deadline. An error that
+/// it throws is logged (EventLoop::Watcher). A drain waits for it; when the drain's time is up it
+/// is cancelled, and what does not end then is destroyed with the loop, where it is suspended.
+///
+/// For a thread of an event loop; elsewhere it throws std::logic_error.
+template <class Callable>
+void spawn(Callable&& callable) {
+    static_assert(
+        !std::is_same_v<std::remove_cvref_t<Callable>, Task<>>,
+        "spawn takes a callable that returns a task, and keeps it: a task alone may refer "
+        "to what ends with the caller");
+    static_assert(detail::TaskCallable<Callable>,
+                  "spawn takes a callable without parameters that returns a Task<>");
+    detail::spawn(detail::keep<std::decay_t<Callable>>(std::forward<Callable>(callable)));
+}
+
+}  // namespace signalbox::async

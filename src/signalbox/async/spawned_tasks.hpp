@@ -1,0 +1,52 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <utility>
+
+#include "signalbox/async/task.hpp"
+
+namespace signalbox::async {
+
+/// The tasks of an event loop that nobody awaits (spawn.hpp). Outlives the loop's io_context, which
+/// destroys those that have not ended.
+class SpawnedTasks {
+  public:
+    using Failed = std::function<void(context::RequestContext*, const std::exception_ptr&)>;
+
+    /// `failed` is told on the loop what a task has thrown, for which request, if for any; but not
+    /// that it was cancelled.
+    explicit SpawnedTasks(Failed failed) : failed_(std::move(failed)) {}
+    SpawnedTasks(const SpawnedTasks&) = delete;
+    SpawnedTasks& operator=(const SpawnedTasks&) = delete;
+
+    /// Begins in the loop's next turn. For the loop's thread.
+    void start(const Executor& executor, Task<> task);
+    /// Cancels those that there are, and each that is started from now on. For the loop's thread.
+    void cancel();
+
+    /// How many have not ended. Any thread.
+    std::size_t count() const;
+    /// Whether all have ended by then. Another thread than the loop's.
+    bool wait_until_ended(std::chrono::steady_clock::time_point deadline) const;
+
+  private:
+    class Entry;
+
+    void ended(const Entry& entry, const std::exception_ptr& error);
+
+    const Failed failed_;
+    std::list<Entry*> entries_;  ///< the loop's
+    bool cancelling_ = false;    ///< the loop's
+
+    mutable std::mutex mutex_;
+    mutable std::condition_variable all_ended_;
+    std::size_t count_ = 0;  ///< guarded by mutex_
+};
+
+}  // namespace signalbox::async
