@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "signalbox/config/ip_allow_list.hpp"
+#include "signalbox/http/ip_allow_list.hpp"
 #include "signalbox/parsed.hpp"
 
 namespace signalbox {
@@ -27,7 +27,7 @@ struct Config {
     std::string host;
     std::uint16_t port{};   ///< 0: any free one
     std::size_t workers{};  ///< event loops of the API, each a thread
-    IpAllowList forwarded_allow_ips;
+    http::IpAllowList forwarded_allow_ips;
 
     // Admin listener
     std::string admin_host;

@@ -52,7 +52,7 @@ std::vector<Option> make_options() {
          count(&C::workers, 1, 256)},
         {listening, "--forwarded-allow-ips", "LIST", {"FORWARDED_ALLOW_IPS"}, "127.0.0.1",
          "peers whose X-Forwarded-For and -Proto are believed: addresses, networks or *",
-         parsed_by(IpAllowList::parse, &C::forwarded_allow_ips)},
+         parsed_by(http::IpAllowList::parse, &C::forwarded_allow_ips)},
 
         {admin, "--admin-host", "ADDRESS", {"SIGNALBOX_ADMIN_HOST"}, "127.0.0.1",
          "where metrics, probes and /debug listen", not_empty(&C::admin_host)},

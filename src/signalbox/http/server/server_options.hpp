@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "signalbox/config/ip_allow_list.hpp"
+#include "signalbox/http/ip_allow_list.hpp"
 #include "signalbox/http/wire/request_decoder.hpp"
 
 namespace signalbox::http {

@@ -1,4 +1,4 @@
-#include "signalbox/config/ip_allow_list.hpp"
+#include "signalbox/http/ip_allow_list.hpp"
 
 #include <arpa/inet.h>
 
@@ -8,7 +8,7 @@
 
 #include "signalbox/config/units.hpp"
 
-namespace signalbox {
+namespace signalbox::http {
 
 /// Has access to the private types of IpAllowList, and keeps the system's headers out of its own.
 struct IpParser {
@@ -97,4 +97,4 @@ bool IpAllowList::contains(std::string_view ip) const {
            });
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::http

@@ -7,7 +7,7 @@
 
 #include "signalbox/parsed.hpp"
 
-namespace signalbox {
+namespace signalbox::http {
 
 /// The peers whose X-Forwarded-For and X-Forwarded-Proto are believed. Immutable, so any number of
 /// threads may ask it.
@@ -40,4 +40,4 @@ class IpAllowList {
     std::vector<Network> networks_;
 };
 
-}  // namespace signalbox
+}  // namespace signalbox::http

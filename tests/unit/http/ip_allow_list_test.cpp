@@ -1,10 +1,10 @@
-#include "signalbox/config/ip_allow_list.hpp"
+#include "signalbox/http/ip_allow_list.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string_view>
 
-namespace signalbox {
+namespace signalbox::http {
 namespace {
 
 IpAllowList list(std::string_view text) {
@@ -95,4 +95,4 @@ TEST(IpAllowList, refuses_bad_lists) {
 }
 
 }  // namespace
-}  // namespace signalbox
+}  // namespace signalbox::http
