@@ -1,6 +1,6 @@
 #include "signalbox/http/ip_allow_list.hpp"
 
-#include <arpa/inet.h>
+#include <asio/ip/address.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -9,58 +9,43 @@
 #include "signalbox/config/units.hpp"
 
 namespace signalbox::http {
+namespace {
 
-/// Has access to the private types of IpAllowList, and keeps the system's headers out of its own.
-struct IpParser {
-    using Address = IpAllowList::Address;
-    using Network = IpAllowList::Network;
+using asio::ip::address;
+using asio::ip::address_v6;
+using asio::ip::network_v6;
 
-    struct ParsedAddress {
-        Address bytes;
-        bool is_ipv4;  ///< how it was written, which decides what a prefix length counts from
-    };
-
-    static std::optional<ParsedAddress> address(std::string_view text) {
-        if (text.find('\0') != std::string_view::npos) return std::nullopt;
-        const std::string terminated{text};
-        Address bytes{};
-        if (::inet_pton(AF_INET6, terminated.c_str(), bytes.data()) == 1) {
-            return ParsedAddress{bytes, false};
-        }
-        if (::inet_pton(AF_INET, terminated.c_str(), bytes.data() + 12) == 1) {
-            bytes[10] = bytes[11] = 0xff;
-            return ParsedAddress{bytes, true};
-        }
+/// Not what asio takes beyond an address: text behind a NUL byte, and the name of an interface.
+std::optional<address> to_address(std::string_view text) {
+    if (text.find_first_of(std::string_view{"%\0", 2}) != std::string_view::npos) {
         return std::nullopt;
     }
+    asio::error_code error;
+    const address result = asio::ip::make_address(std::string{text}, error);
+    return error ? std::nullopt : std::optional{result};
+}
 
-    /// The address with every bit after the first `prefix_bits` cleared.
-    static Address masked(Address address, unsigned prefix_bits) {
-        for (unsigned i = 0; i < address.size(); ++i) {
-            const unsigned kept = std::min(8U, prefix_bits > i * 8 ? prefix_bits - i * 8 : 0U);
-            address[i] &= static_cast<std::uint8_t>(0xff00U >> kept);
-        }
-        return address;
+address_v6 as_v6(const address& either) {
+    if (either.is_v6()) return either.to_v6();
+    return asio::ip::make_address_v6(asio::ip::v4_mapped, either.to_v4());
+}
+
+Parsed<network_v6> parse_network(std::string_view text) {
+    const auto slash = text.find('/');
+    const auto parsed = to_address(text.substr(0, slash));
+    if (!parsed) return Invalid{printable(text) + " is no IP address, network or *"};
+    if (slash == std::string_view::npos) return network_v6{as_v6(*parsed), 128};
+
+    // make_network_v6() does not say which part is wrong, and an int overflows in it.
+    const unsigned width = parsed->is_v4() ? 32 : 128;
+    const auto bits = parse_number(text.substr(slash + 1), 0, width);
+    if (!bits) return Invalid{printable(text) + ": the prefix length: " + bits.reason()};
+    const network_v6 network{as_v6(*parsed), static_cast<unsigned short>(*bits + (128 - width))};
+    if (network.canonical() != network) {
+        return Invalid{printable(text) + " has bits set after its prefix"};
     }
-
-    static Parsed<Network> network(std::string_view text) {
-        const auto slash = text.find('/');
-        const auto parsed = address(text.substr(0, slash));
-        if (!parsed) return Invalid{printable(text) + " is no IP address, network or *"};
-        if (slash == std::string_view::npos) return Network{parsed->bytes, 128};
-
-        const unsigned width = parsed->is_ipv4 ? 32 : 128;
-        const auto bits = parse_number(text.substr(slash + 1), 0, width);
-        if (!bits) return Invalid{printable(text) + ": the prefix length: " + bits.reason()};
-        const unsigned prefix_bits = static_cast<unsigned>(*bits) + (128 - width);
-        if (masked(parsed->bytes, prefix_bits) != parsed->bytes) {
-            return Invalid{printable(text) + " has bits set after its prefix"};
-        }
-        return Network{parsed->bytes, prefix_bits};
-    }
-};
-
-namespace {
+    return network;
+}
 
 std::string_view trimmed(std::string_view text) {
     const auto first = text.find_first_not_of(" \t");
@@ -81,7 +66,7 @@ Parsed<IpAllowList> IpAllowList::parse(std::string_view text) {
             list.everyone_ = true;
             continue;
         }
-        const auto network = IpParser::network(item);
+        const auto network = parse_network(item);
         if (!network) return Invalid{network.reason()};
         list.networks_.push_back(*network);
     }
@@ -91,9 +76,9 @@ Parsed<IpAllowList> IpAllowList::parse(std::string_view text) {
 bool IpAllowList::contains(std::string_view ip) const {
     if (everyone_) return true;
     if (networks_.empty()) return false;
-    const auto parsed = IpParser::address(ip.substr(0, ip.find('%')));
-    return parsed && std::ranges::any_of(networks_, [&](const Network& network) {
-               return IpParser::masked(parsed->bytes, network.prefix_bits) == network.address;
+    const auto parsed = to_address(ip.substr(0, ip.find('%')));
+    return parsed && std::ranges::any_of(networks_, [peer = as_v6(*parsed)](const auto& network) {
+               return network_v6(peer, network.prefix_length()).canonical() == network;
            });
 }
 
