@@ -36,11 +36,11 @@ void tell_service_manager(std::string_view state, observe::Log& log) {
     try {
         process::notify_service_manager(state);
     } catch (const std::system_error& error) {
-        log.write(LogLevel::warning, error.what());
+        log.write(config::LogLevel::warning, error.what());
     }
 }
 
-int serve(const api::Module& application, const Config& config, observe::Log& log,
+int serve(const api::Module& application, const config::Config& config, observe::Log& log,
           const process::StopSignal& stop) {
     observe::Metrics metrics;
     observe::DatabaseMetrics database_metrics(metrics, database_pool_name);
@@ -72,31 +72,31 @@ int serve(const api::Module& application, const Config& config, observe::Log& lo
     }
 
     database.connect(stop.token());
-    db::prepare_schema(config, [&log](auto line) { log.write(LogLevel::info, line); });
+    db::prepare_schema(config, [&log](auto line) { log.write(config::LogLevel::info, line); });
     for (auto& task : container.startup())
         async::run(api.first_loop(), std::move(task), stop.token());
     listen(api, "--host and --port");
     health.set(admin::State::ready);
-    log.write(LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
-                                          admin ? admin->url() : api.url()));
+    log.write(config::LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
+                                                  admin ? admin->url() : api.url()));
     tell_service_manager("READY=1", log);
 
     stop.wait();
     health.set(admin::State::draining);
     tell_service_manager("STOPPING=1", log);
-    log.write(LogLevel::info, "draining");
+    log.write(config::LogLevel::info, "draining");
     std::this_thread::sleep_for(config.shutdown_delay);
     const auto drained = api.drain(config.timeout_graceful_shutdown);
     for (auto& task : container.shutdown())
         async::run(api.first_loop(), std::move(task));
     database.disconnect();
-    log.write(LogLevel::info, "stopped",
+    log.write(config::LogLevel::info, "stopped",
               {{"drained", static_cast<std::int64_t>(drained.answered)},
                {"cancelled", static_cast<std::int64_t>(drained.cancelled)}});
     return drained.cancelled == 0 ? 0 : 1;
 }
 
-int serve(const api::Module& application, const Config& config) {
+int serve(const api::Module& application, const config::Config& config) {
     const process::StopSignal stop;  // before there is any other thread
     process::raise_file_limit();
     observe::Log log(config.log_level, config.log_format);
@@ -105,15 +105,15 @@ int serve(const api::Module& application, const Config& config) {
     return status;
 }
 
-int run(const api::Module& application, const CommandLine& command_line) {
+int run(const api::Module& application, const config::CommandLine& command_line) {
     switch (command_line.command) {
-        case Command::migrate:
+        case config::Command::migrate:
             return db::run_migrate(command_line.config, std::cout, std::cerr);
-        case Command::migrate_status:
+        case config::Command::migrate_status:
             return db::run_migrate_status(command_line.config, std::cout, std::cerr);
-        case Command::healthcheck:
+        case config::Command::healthcheck:
             return admin::run_healthcheck(command_line.config, std::cerr);
-        case Command::serve:
+        case config::Command::serve:
             return serve(application, command_line.config);
     }
     return 2;
@@ -124,13 +124,13 @@ int run(const api::Module& application, const CommandLine& command_line) {
 Application::Application(About about) : about_(std::move(about)) {}
 
 int Application::run(int argc, const char* const* argv) {
-    const auto parsed = parse_command_line(argc, argv, process_environment());
-    if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
+    const auto parsed = config::parse_command_line(argc, argv, config::process_environment());
+    if (const auto* exit = std::get_if<config::EarlyExit>(&parsed)) {
         (exit->status == 0 ? std::cout : std::cerr) << exit->text;
         return exit->status;
     }
     try {
-        return signalbox::run(*this, std::get<CommandLine>(parsed));
+        return signalbox::run(*this, std::get<config::CommandLine>(parsed));
     } catch (const std::exception& error) {
         std::cerr << about_.name << ": " << error.what() << '\n';
         return 1;

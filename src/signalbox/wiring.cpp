@@ -13,7 +13,7 @@
 
 namespace signalbox {
 
-db::PoolOptions pool_options(const Config& config, observe::Log& log,
+db::PoolOptions pool_options(const config::Config& config, observe::Log& log,
                              observe::DatabaseMetrics& metrics) {
     return {.url = config.database_url,
             .url_file = config.database_url_file,
@@ -26,13 +26,14 @@ db::PoolOptions pool_options(const Config& config, observe::Log& log,
             .share_reads = !config.no_share_reads,
             .on_event =
                 [&log](db::Event event, std::string_view what) {
-                    log.write(event == db::Event::connected ? LogLevel::info : LogLevel::warning,
+                    log.write(event == db::Event::connected ? config::LogLevel::info
+                                                            : config::LogLevel::warning,
                               what);
                 },
             .metrics = config.observability ? &metrics : nullptr};
 }
 
-http::ServerOptions api_options(const Config& config) {
+http::ServerOptions api_options(const config::Config& config) {
     return {.name = "http",
             .host = config.host,
             .port = config.port,
@@ -50,7 +51,7 @@ http::ServerOptions api_options(const Config& config) {
             .slow_request_log = config.slow_request_log};
 }
 
-http::ServerOptions admin_options(const Config& config) {
+http::ServerOptions admin_options(const config::Config& config) {
     // The operators' own few requests: the defaults do, whatever the API is limited to.
     return {.name = "admin",
             .host = config.admin_host,
@@ -69,7 +70,7 @@ double number(auto value) {
 }  // namespace
 
 void add_metrics(observe::Metrics& metrics, const admin::Health& health, const observe::Log& log,
-                 const db::Pool& database, const Config& config) {
+                 const db::Pool& database, const config::Config& config) {
     metrics.gauge("signalbox_build_info", "Always 1; the labels say what is running.",
                   {{"version", std::string(version)},
                    {"revision", std::string(revision)},

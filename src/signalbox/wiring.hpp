@@ -17,15 +17,15 @@ namespace signalbox {
 inline constexpr const char* database_pool_name = "signalbox";
 
 /// What each part of the program takes from the configuration.
-db::PoolOptions pool_options(const Config& config, observe::Log& log,
+db::PoolOptions pool_options(const config::Config& config, observe::Log& log,
                              observe::DatabaseMetrics& metrics);
-http::ServerOptions api_options(const Config& config);
-http::ServerOptions admin_options(const Config& config);
+http::ServerOptions api_options(const config::Config& config);
+http::ServerOptions admin_options(const config::Config& config);
 
 /// The metrics that are read when asked for: those of the process and the pool, and those of the
 /// API's server.
 void add_metrics(observe::Metrics& metrics, const admin::Health& health, const observe::Log& log,
-                 const db::Pool& database, const Config& config);
+                 const db::Pool& database, const config::Config& config);
 void add_metrics(observe::Metrics& metrics, const http::Server& api);
 
 /// Listens, or throws std::runtime_error that says which flags choose another address.

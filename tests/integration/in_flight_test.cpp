@@ -257,10 +257,10 @@ TEST(HandlersThatReadFirst, are_named_when_they_block_the_loop) {
     const std::string database = database_with_users(3);
     observe::Metrics metrics;
     LogFile file;
-    observe::Log log(LogLevel::info, LogFormat::json, file.descriptor());
+    observe::Log log(config::LogLevel::info, config::LogFormat::json, file.descriptor());
     db::Pool pool({.url = database, .size = 1});
     pool.connect({});
-    http::Telemetry telemetry(metrics, log, AccessLog::off, true);
+    http::Telemetry telemetry(metrics, log, config::AccessLog::off, true);
     const auto read = [&](http::Request&) -> async::Task<http::Response> {
         co_return http::json(co_await pool.fetch_all("SELECT * FROM users"));
     };

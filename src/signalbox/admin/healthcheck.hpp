@@ -10,6 +10,6 @@ namespace signalbox::admin {
 /// a container that has no curl. A lost database does not make it unhealthy: a restart would not
 /// bring it back, and would take away the routes that need none. The exit status: 0, or 1 with the
 /// reason on `errors`.
-int run_healthcheck(const Config& config, std::ostream& errors);
+int run_healthcheck(const config::Config& config, std::ostream& errors);
 
 }  // namespace signalbox::admin

@@ -10,7 +10,7 @@
 #include "signalbox/config/config_validation.hpp"
 #include "signalbox/config/database_url.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 namespace {
 
 std::vector<std::string> split_arguments(int argc, const char* const* argv) {
@@ -138,4 +138,4 @@ Config default_config() {
     return std::get<CommandLine>(parse_command_line(1, &name, {})).config;
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::config

@@ -9,7 +9,7 @@
 #include "signalbox/config/config.hpp"
 #include "signalbox/process/machine.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 
 enum class Command { serve, migrate, migrate_status, healthcheck };
 
@@ -37,4 +37,4 @@ std::variant<CommandLine, EarlyExit> parse_command_line(
     int argc, const char* const* argv, const Environment& environment,
     const process::Machine& machine = process::this_machine());
 
-}  // namespace signalbox
+}  // namespace signalbox::config

@@ -6,7 +6,7 @@
 #include "signalbox/config/units.hpp"
 #include "signalbox/version.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 namespace {
 
 std::string title(OptionGroup group) {
@@ -128,4 +128,4 @@ std::optional<std::string> Grammar::value(const Option& option) const {
     return std::nullopt;
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::config

@@ -10,7 +10,7 @@
 #include "signalbox/config/command_line.hpp"
 #include "signalbox/config/config_options.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 
 /// Bad usage: ends the parse. The text is the line after "signalbox: ".
 struct UsageError {
@@ -45,4 +45,4 @@ class Grammar {
     CLI::App* healthcheck_;
 };
 
-}  // namespace signalbox
+}  // namespace signalbox::config

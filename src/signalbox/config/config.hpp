@@ -10,7 +10,7 @@
 #include "signalbox/http/ip_allow_list.hpp"
 #include "signalbox/parsed.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 
 enum class LogLevel { trace, debug, info, warning, error, critical };
 enum class LogFormat { json, text };
@@ -88,4 +88,4 @@ std::string_view to_string(AccessLog which);
 Parsed<LogLevel> parse_log_level(std::string_view name);
 Parsed<AccessLog> parse_access_log(std::string_view name);
 
-}  // namespace signalbox
+}  // namespace signalbox::config

@@ -7,7 +7,7 @@
 #include "signalbox/config/config_values.hpp"
 #include "signalbox/config/database_url.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 namespace {
 
 using namespace std::chrono_literals;
@@ -153,4 +153,4 @@ Parsed<AccessLog> parse_access_log(std::string_view name) {
     return parse_name(access_logs, name);
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::config

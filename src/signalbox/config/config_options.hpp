@@ -10,7 +10,7 @@
 
 #include "signalbox/config/config.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 
 /// Where --help lists an option, and which subcommands take it.
 enum class OptionGroup { listening, admin, database, migrations, time_limits, limits, log };
@@ -34,4 +34,4 @@ struct Option {
 /// All options, in the order of --help.
 const std::vector<Option>& config_options();
 
-}  // namespace signalbox
+}  // namespace signalbox::config

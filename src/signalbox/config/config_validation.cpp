@@ -5,7 +5,7 @@
 #include "signalbox/config/units.hpp"
 #include "signalbox/process/file_limit.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 
 void complete(Config& config, const OptionSources& sources, const process::Machine& machine) {
     if (!sources.is_set("--workers")) {
@@ -61,4 +61,4 @@ std::size_t Config::effective_concurrency() const {
     return std::min(limit_concurrency, limit_connections);
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::config

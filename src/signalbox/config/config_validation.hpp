@@ -11,7 +11,7 @@
 #include "signalbox/parsed.hpp"
 #include "signalbox/process/machine.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 
 /// For each option that was set from outside, what the user called it: the flag, or the
 /// environment variable.
@@ -42,4 +42,4 @@ void complete(Config& config, const OptionSources& sources, const process::Machi
 std::optional<Invalid> check_together(const Config& config, const OptionSources& sources,
                                       const process::Machine& machine);
 
-}  // namespace signalbox
+}  // namespace signalbox::config

@@ -16,7 +16,7 @@
 // The kinds of value an option can have. Each function makes the one that reads a text into a
 // member of Config; bounds are inclusive.
 
-namespace signalbox::config_values {
+namespace signalbox::config::config_values {
 
 inline Option::Set duration(std::chrono::milliseconds Config::*member,
                             std::chrono::milliseconds lowest) {
@@ -112,4 +112,4 @@ Parsed<Enum> parse_name(const std::array<std::pair<std::string_view, Enum>, N>& 
     return Invalid{printable(text) + ": expected one of " + known};
 }
 
-}  // namespace signalbox::config_values
+}  // namespace signalbox::config::config_values

@@ -8,7 +8,7 @@
 
 #include "signalbox/process/read_file.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 namespace {
 
 using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
@@ -117,4 +117,4 @@ Parsed<std::string> read_database_url(const std::filesystem::path& file) {
         std::string_view{*content}.substr(first, content->find_last_not_of(space) - first + 1));
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::config

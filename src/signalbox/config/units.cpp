@@ -6,7 +6,7 @@
 #include <limits>
 #include <optional>
 
-namespace signalbox {
+namespace signalbox::config {
 namespace {
 
 struct Unit {
@@ -152,4 +152,4 @@ std::string printable(std::string_view text) {
     return result + '"';
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::config

@@ -7,7 +7,7 @@
 
 #include "signalbox/parsed.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 
 /// The longest duration accepted: far beyond any use, and small enough that a deadline computed
 /// from it never overflows a clock.
@@ -35,4 +35,4 @@ Parsed<std::uint64_t> parse_number(std::string_view text, std::uint64_t lowest,
 /// cut short when long.
 std::string printable(std::string_view text);
 
-}  // namespace signalbox
+}  // namespace signalbox::config

@@ -8,7 +8,7 @@ namespace signalbox::db {
 namespace {
 
 template <typename Work>
-int run(const Config& config, std::ostream& errors, Work work) {
+int run(const config::Config& config, std::ostream& errors, Work work) {
     try {
         work(MigrationTarget{config.database_url, config.database_startup_timeout});
         return 0;
@@ -20,20 +20,20 @@ int run(const Config& config, std::ostream& errors, Work work) {
 
 }  // namespace
 
-int run_migrate(const Config& config, std::ostream& output, std::ostream& errors) {
+int run_migrate(const config::Config& config, std::ostream& output, std::ostream& errors) {
     return run(config, errors, [&](const MigrationTarget& target) {
         apply_migrations(target, config.migrations_dir,
                          [&](std::string_view line) { output << line << std::endl; });
     });
 }
 
-int run_migrate_status(const Config& config, std::ostream& output, std::ostream& errors) {
+int run_migrate_status(const config::Config& config, std::ostream& output, std::ostream& errors) {
     return run(config, errors, [&](const MigrationTarget& target) {
         output << format_status(migration_status(target, config.migrations_dir));
     });
 }
 
-void prepare_schema(const Config& config, const MigrationReport& report) {
+void prepare_schema(const config::Config& config, const MigrationReport& report) {
     const MigrationTarget target{config.database_url, config.database_startup_timeout};
     if (config.migrate) {
         apply_migrations(target, config.migrations_dir, report);

@@ -9,11 +9,11 @@ namespace signalbox::db {
 
 /// `signalbox migrate` and `signalbox migrate --status`. The exit status: 0, or 1 with the reason
 /// on `errors`.
-int run_migrate(const Config& config, std::ostream& output, std::ostream& errors);
-int run_migrate_status(const Config& config, std::ostream& output, std::ostream& errors);
+int run_migrate(const config::Config& config, std::ostream& output, std::ostream& errors);
+int run_migrate_status(const config::Config& config, std::ostream& output, std::ostream& errors);
 
 /// What `serve` does about the schema before its first request: with --migrate it applies what is
 /// pending, without it throws MigrationError when anything is.
-void prepare_schema(const Config& config, const MigrationReport& report);
+void prepare_schema(const config::Config& config, const MigrationReport& report);
 
 }  // namespace signalbox::db

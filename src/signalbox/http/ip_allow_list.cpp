@@ -33,16 +33,16 @@ address_v6 as_v6(const address& either) {
 Parsed<network_v6> parse_network(std::string_view text) {
     const auto slash = text.find('/');
     const auto parsed = to_address(text.substr(0, slash));
-    if (!parsed) return Invalid{printable(text) + " is no IP address, network or *"};
+    if (!parsed) return Invalid{config::printable(text) + " is no IP address, network or *"};
     if (slash == std::string_view::npos) return network_v6{as_v6(*parsed), 128};
 
     // make_network_v6() does not say which part is wrong, and an int overflows in it.
     const unsigned width = parsed->is_v4() ? 32 : 128;
-    const auto bits = parse_number(text.substr(slash + 1), 0, width);
-    if (!bits) return Invalid{printable(text) + ": the prefix length: " + bits.reason()};
+    const auto bits = config::parse_number(text.substr(slash + 1), 0, width);
+    if (!bits) return Invalid{config::printable(text) + ": the prefix length: " + bits.reason()};
     const network_v6 network{as_v6(*parsed), static_cast<unsigned short>(*bits + (128 - width))};
     if (network.canonical() != network) {
-        return Invalid{printable(text) + " has bits set after its prefix"};
+        return Invalid{config::printable(text) + " has bits set after its prefix"};
     }
     return network;
 }

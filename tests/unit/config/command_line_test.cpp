@@ -20,7 +20,7 @@
 #include "signalbox/process/file_limit.hpp"
 #include "signalbox/version.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 namespace {
 
 using namespace std::chrono_literals;
@@ -474,4 +474,4 @@ TEST(LogLevelName, is_read_back) {
 }
 
 }  // namespace
-}  // namespace signalbox
+}  // namespace signalbox::config

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-namespace signalbox {
+namespace signalbox::config {
 namespace {
 
 using namespace std::chrono_literals;
@@ -182,4 +182,4 @@ TEST(Printable, stays_on_one_line_and_short) {
 }
 
 }  // namespace
-}  // namespace signalbox
+}  // namespace signalbox::config

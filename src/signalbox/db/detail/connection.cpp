@@ -68,7 +68,8 @@ std::unique_ptr<pqxx::connection> connect(const ConnectionOptions& options) {
         const auto kind = connect_error_kind(message);
         if (message.find("unsupported startup parameter") != std::string::npos)
             message += " (a connection pooler refuses `options`: use --database-prepare off)";
-        throw ConnectError(kind, "cannot connect to " + redact_url(options.url) + ": " + message);
+        throw ConnectError(kind,
+                           "cannot connect to " + config::redact_url(options.url) + ": " + message);
     }
 }
 

@@ -64,7 +64,7 @@ PGconn* connect(const std::string& url) {
 MigrationConnection::MigrationConnection(const std::string& url,
                                          std::chrono::milliseconds patience) {
     // Only a URL that holds no stray piece of a password may reach libpq's messages.
-    if (const auto sound = parse_database_url(url); !sound) {
+    if (const auto sound = config::parse_database_url(url); !sound) {
         throw std::runtime_error{"the database URL: " + sound.reason()};
     }
     const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -81,7 +81,7 @@ MigrationConnection::MigrationConnection(const std::string& url,
         accepting = false;
         const bool may_come = answer == PQPING_REJECT || answer == PQPING_NO_RESPONSE;
         if (!may_come || std::chrono::steady_clock::now() + pause > deadline) {
-            throw std::runtime_error{"cannot connect to " + redact_url(url) + ": " +
+            throw std::runtime_error{"cannot connect to " + config::redact_url(url) + ": " +
                                      without_line_feed(PQerrorMessage(connection_.get()))};
         }
         std::this_thread::sleep_for(pause);

@@ -77,7 +77,7 @@ void add_result(observe::Line& line, const FinishedRequest& finished, std::strin
 }  // namespace
 
 AccessLogger::AccessLogger(asio::io_context& loop, observe::Log& log,
-                           const std::atomic<AccessLog>& which)
+                           const std::atomic<config::AccessLog>& which)
     : log_(log), which_(which), flush_timer_(loop, [this] { flush(); }) {}
 
 AccessLogger::~AccessLogger() {
@@ -87,14 +87,15 @@ AccessLogger::~AccessLogger() {
 void AccessLogger::finished(const FinishedRequest& finished,
                             std::chrono::steady_clock::duration duration,
                             std::string_view error_type) {
-    const AccessLog which = which_.load(std::memory_order_relaxed);
-    if (which == AccessLog::off) return;
-    if (which == AccessLog::errors && finished.status < 400) return;
-    const LogLevel level = is_failure(finished.status) ? LogLevel::error : LogLevel::info;
+    const config::AccessLog which = which_.load(std::memory_order_relaxed);
+    if (which == config::AccessLog::off) return;
+    if (which == config::AccessLog::errors && finished.status < 400) return;
+    const config::LogLevel level =
+        is_failure(finished.status) ? config::LogLevel::error : config::LogLevel::info;
     if (!log_.enabled(level)) return;
 
     const context::RequestContext& in_flight = finished.in_flight;
-    if (log_.format() == LogFormat::json) {
+    if (log_.format() == config::LogFormat::json) {
         auto line = begin(level, "request");
         add_identity(line, in_flight);
         add_request(line, finished);
@@ -109,9 +110,9 @@ void AccessLogger::finished(const FinishedRequest& finished,
 }
 
 void AccessLogger::slow(const Request& request, const context::RequestContext& in_flight) {
-    if (!log_.enabled(LogLevel::warning)) return;
+    if (!log_.enabled(config::LogLevel::warning)) return;
     const auto now = context::RequestContext::Clock::now();
-    auto line = begin(LogLevel::warning, "request is slow");
+    auto line = begin(config::LogLevel::warning, "request is slow");
     add_identity(line, in_flight);
     line.add<"http.request.method">(request.method_name);
     line.add<"http.route">(in_flight.route);
@@ -125,8 +126,8 @@ void AccessLogger::slow(const Request& request, const context::RequestContext& i
 
 void AccessLogger::blocked(const context::RequestContext& in_flight,
                            std::chrono::steady_clock::duration taken) {
-    if (!log_.enabled(LogLevel::warning)) return;
-    auto line = begin(LogLevel::warning, "handler blocked the event loop");
+    if (!log_.enabled(config::LogLevel::warning)) return;
+    auto line = begin(config::LogLevel::warning, "handler blocked the event loop");
     add_identity(line, in_flight);
     line.add<"http.request.method">(in_flight.method);
     line.add<"http.route">(in_flight.route);
@@ -135,7 +136,8 @@ void AccessLogger::blocked(const context::RequestContext& in_flight,
 }
 
 void AccessLogger::failed(std::string_view cause) {
-    log_.write(LogLevel::error, "a connection failed and was closed", {{"error.message", cause}});
+    log_.write(config::LogLevel::error, "a connection failed and was closed",
+               {{"error.message", cause}});
 }
 
 void AccessLogger::flush() {
@@ -146,7 +148,7 @@ void AccessLogger::flush() {
     count_ = 0;
 }
 
-observe::Line AccessLogger::begin(LogLevel level, std::string_view body) {
+observe::Line AccessLogger::begin(config::LogLevel level, std::string_view body) {
     return log_.begin_line(lines_, level, body);
 }
 

@@ -82,7 +82,7 @@ class Telemetry::OfLoop final : public RequestObserver {
     AccessLogger access_log_;
 };
 
-Telemetry::Telemetry(observe::Metrics& metrics, observe::Log& log, AccessLog access_log,
+Telemetry::Telemetry(observe::Metrics& metrics, observe::Log& log, config::AccessLog access_log,
                      bool requests)
     : metrics_(metrics),
       log_(log),

@@ -21,7 +21,8 @@ namespace signalbox::http {
 class Telemetry {
   public:
     /// With `requests` off only the access log is left, to measure what the rest costs.
-    Telemetry(observe::Metrics& metrics, observe::Log& log, AccessLog access_log, bool requests);
+    Telemetry(observe::Metrics& metrics, observe::Log& log, config::AccessLog access_log,
+              bool requests);
 
     /// For the server: the observer of one of its event loops.
     std::unique_ptr<RequestObserver> observe(async::EventLoop& loop);
@@ -31,15 +32,15 @@ class Telemetry {
     }
 
     /// Can be changed at any time.
-    AccessLog access_log() const noexcept { return access_log_; }
-    void set_access_log(AccessLog which) noexcept { access_log_ = which; }
+    config::AccessLog access_log() const noexcept { return access_log_; }
+    void set_access_log(config::AccessLog which) noexcept { access_log_ = which; }
 
   private:
     class OfLoop;
 
     observe::Metrics& metrics_;
     observe::Log& log_;
-    std::atomic<AccessLog> access_log_;
+    std::atomic<config::AccessLog> access_log_;
     const bool requests_;
     observe::RequestMetrics request_metrics_;
     prometheus::Family<prometheus::Histogram>& lag_;

@@ -115,8 +115,8 @@ const std::map<std::string, std::function<async::Task<Response>(const Thrown&)>>
 struct HandlerErrors : testing::TestWithParam<std::string> {
     observe::Metrics metrics;
     test::LogFile file;
-    observe::Log log{LogLevel::info, LogFormat::json, file.descriptor()};
-    Telemetry telemetry{metrics, log, AccessLog::all, true};
+    observe::Log log{config::LogLevel::info, config::LogFormat::json, file.descriptor()};
+    Telemetry telemetry{metrics, log, config::AccessLog::all, true};
     std::vector<std::string> paths;
     std::optional<Server> server;
 
