@@ -7,8 +7,8 @@
 #include <system_error>
 #include <utility>
 
+#include "signalbox/admin/connections.hpp"
 #include "signalbox/observe/process_metrics.hpp"
-#include "signalbox/process/file_limit.hpp"
 #include "signalbox/version.hpp"
 
 namespace signalbox {
@@ -56,7 +56,7 @@ http::ServerOptions admin_options(const config::Config& config) {
     return {.name = "admin",
             .host = config.admin_host,
             .port = config.admin_port,
-            .limit_connections = process::admin_connections,
+            .limit_connections = admin::max_connections,
             .idle_give_way = true,
             .limit_buffered = config.limit_buffered};
 }

@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "signalbox/admin/connections.hpp"
 #include "signalbox/process/file_limit.hpp"
 #include "support/eventually.hpp"
 #include "support/held_port.hpp"
@@ -675,7 +676,7 @@ TEST(AdminListener, is_not_filled_by_clients_that_ask_for_nothing) {
     const std::string database = database_with_users(0);
     const Service service(database);
     std::deque<RawClient> silent;
-    for (std::size_t i = 0; i < 3 * process::admin_connections; ++i) {
+    for (std::size_t i = 0; i < 3 * admin::max_connections; ++i) {
         RawClient& client = silent.emplace_back(service.admin_port());
         if (i % 3 == 1) client.send("GET /live");
         if (i % 3 == 2) {

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
+#include "signalbox/command_line/open_files.hpp"
 #include "signalbox/config/units.hpp"
-#include "signalbox/process/file_limit.hpp"
+#include "signalbox/db/migration_file.hpp"
 
 namespace signalbox::config {
 
@@ -14,8 +15,8 @@ void complete(Config& config, const OptionSources& sources, const process::Machi
     if (!sources.is_set("--limit-connections")) {
         constexpr std::size_t most = 20'000;
         config.limit_connections = std::clamp<std::size_t>(
-            process::connections_allowed(machine.open_files, config.database_pool_size,
-                                         config.workers),
+            command_line::connections_allowed(machine.open_files, config.database_pool_size,
+                                              config.workers),
             1, most);
     }
     if (!sources.is_set("--limit-buffered")) {
@@ -27,7 +28,8 @@ void complete(Config& config, const OptionSources& sources, const process::Machi
     if (!sources.is_set("--log-format")) {
         config.log_format = machine.stdout_is_terminal ? LogFormat::text : LogFormat::json;
     }
-    if (!sources.is_set("--migrations-dir")) config.migrations_dir = machine.migrations_dir;
+    if (!sources.is_set("--migrations-dir"))
+        config.migrations_dir = db::find_migrations(machine.binary_folder);
 }
 
 std::optional<Invalid> check_together(const Config& config, const OptionSources& sources,
@@ -46,8 +48,8 @@ std::optional<Invalid> check_together(const Config& config, const OptionSources&
                        " bytes are less than one request of " + std::to_string(largest_request) +
                        ", which --limit-request-head and --limit-request-body allow"};
     }
-    const std::size_t needed =
-        process::files_needed(config.limit_connections, config.database_pool_size, config.workers);
+    const std::size_t needed = command_line::files_needed(
+        config.limit_connections, config.database_pool_size, config.workers);
     if (needed > machine.open_files) {
         return Invalid{sources.name("--limit-connections") + ": " +
                        std::to_string(config.limit_connections) + " needs " +

@@ -16,8 +16,8 @@
 #include <variant>
 #include <vector>
 
+#include "signalbox/command_line/open_files.hpp"
 #include "signalbox/config/config_options.hpp"
-#include "signalbox/process/file_limit.hpp"
 #include "signalbox/version.hpp"
 
 namespace signalbox::config {
@@ -32,7 +32,7 @@ const process::Machine test_machine{.cores = 8,
                                     .memory = std::size_t{1} << 30,
                                     .open_files = 1'000'000,
                                     .stdout_is_terminal = false,
-                                    .migrations_dir = "/installed/migrations"};
+                                    .binary_folder = "/installed/bin"};
 
 std::variant<CommandLine, EarlyExit> parse(std::vector<const char*> arguments,
                                            const Environment& environment = {},
@@ -88,7 +88,7 @@ TEST(CommandLine, has_the_documented_defaults) {
     EXPECT_TRUE(config.database_prepare);
     EXPECT_FALSE(config.no_share_reads);
     EXPECT_FALSE(config.migrate);
-    EXPECT_EQ(config.migrations_dir, "/installed/migrations");
+    EXPECT_EQ(config.migrations_dir, "/installed/share/signalbox/migrations");
     EXPECT_EQ(config.request_timeout, 30s);
     EXPECT_EQ(config.timeout_keep_alive, 75s);
     EXPECT_EQ(config.timeout_request_head, 10s);
@@ -285,16 +285,16 @@ TEST(CommandLine, fits_connections_into_the_open_file_limit) {
     process::Machine machine = test_machine;
     machine.open_files = 4096;
     const Config config = accepted({}, {}, machine).config;
-    EXPECT_EQ(config.limit_connections, process::connections_allowed(4096, 10, 8));
+    EXPECT_EQ(config.limit_connections, command_line::connections_allowed(4096, 10, 8));
     EXPECT_GT(config.limit_connections, 3800U);
     EXPECT_EQ(config.effective_concurrency(), config.limit_connections);
     EXPECT_EQ(accepted({"--limit-concurrency", "5"}, {}, machine).config.effective_concurrency(),
               5U);
 
-    EXPECT_THAT(
-        refused({"--limit-connections", "5000"}, {}, machine),
-        AllOf(HasSubstr("--limit-connections: 5000"),
-              HasSubstr(std::to_string(process::files_needed(5000, 10, 8))), HasSubstr("4096")));
+    EXPECT_THAT(refused({"--limit-connections", "5000"}, {}, machine),
+                AllOf(HasSubstr("--limit-connections: 5000"),
+                      HasSubstr(std::to_string(command_line::files_needed(5000, 10, 8))),
+                      HasSubstr("4096")));
     EXPECT_THAT(refused({}, {{"SIGNALBOX_LIMIT_CONNECTIONS", "5000"}}, machine),
                 HasSubstr("SIGNALBOX_LIMIT_CONNECTIONS: 5000"));
     machine.open_files = 64;
@@ -449,18 +449,6 @@ TEST(Version, is_printed) {
     ASSERT_NE(exit, nullptr);
     EXPECT_EQ(exit->status, 0);
     EXPECT_TRUE(exit->text.starts_with("signalbox " + std::string{version})) << exit->text;
-}
-
-TEST(FindMigrations, prefers_the_installed_ones) {
-    std::string name = (std::filesystem::temp_directory_path() / "signalbox-tree-XXXXXX").string();
-    const std::filesystem::path tree = ::mkdtemp(name.data());
-    const auto binary_folder = tree / "build/release";
-    EXPECT_EQ(process::find_migrations(binary_folder), tree / "build/share/signalbox/migrations");
-    std::filesystem::create_directories(tree / "migrations");
-    EXPECT_EQ(process::find_migrations(binary_folder), tree / "migrations");
-    std::filesystem::create_directories(tree / "build/share/signalbox/migrations");
-    EXPECT_EQ(process::find_migrations(binary_folder), tree / "build/share/signalbox/migrations");
-    std::filesystem::remove_all(tree);
 }
 
 TEST(LogLevelName, is_read_back) {
