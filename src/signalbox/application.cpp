@@ -15,7 +15,7 @@
 #include "signalbox/api/logger.hpp"
 #include "signalbox/api/metrics.hpp"
 #include "signalbox/async/run.hpp"
-#include "signalbox/config/command_line.hpp"
+#include "signalbox/command_line/command_line.hpp"
 #include "signalbox/db/migrate_command.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/http/server/server.hpp"
@@ -26,6 +26,7 @@
 #include "signalbox/process/file_limit.hpp"
 #include "signalbox/process/service_manager.hpp"
 #include "signalbox/process/stop_signal.hpp"
+#include "signalbox/version.hpp"
 #include "signalbox/wiring.hpp"
 
 namespace signalbox {
@@ -96,25 +97,28 @@ int serve(const api::Module& application, const config::Config& config, observe:
     return drained.cancelled == 0 ? 0 : 1;
 }
 
-int serve(const api::Module& application, const config::Config& config) {
+int serve(const api::Module& application, const command_line::CommandLine& command_line) {
+    const config::Config& config = command_line.config;
     const process::StopSignal stop;  // before there is any other thread
     process::raise_file_limit();
     observe::Log log(config.log_level, config.log_format);
+    for (const auto& warning : command_line.warnings)
+        log.write(config::LogLevel::warning, warning);
     const int status = serve(application, config, log, stop);
     if (!log.close()) ::_exit(status);
     return status;
 }
 
-int run(const api::Module& application, const config::CommandLine& command_line) {
+int run(const api::Module& application, const command_line::CommandLine& command_line) {
     switch (command_line.command) {
-        case config::Command::migrate:
+        case command_line::Command::migrate:
             return db::run_migrate(command_line.config, std::cout, std::cerr);
-        case config::Command::migrate_status:
+        case command_line::Command::migrate_status:
             return db::run_migrate_status(command_line.config, std::cout, std::cerr);
-        case config::Command::healthcheck:
+        case command_line::Command::healthcheck:
             return admin::run_healthcheck(command_line.config, std::cerr);
-        case config::Command::serve:
-            return serve(application, command_line.config);
+        case command_line::Command::serve:
+            return serve(application, command_line);
     }
     return 2;
 }
@@ -124,13 +128,19 @@ int run(const api::Module& application, const config::CommandLine& command_line)
 Application::Application(About about) : about_(std::move(about)) {}
 
 int Application::run(int argc, const char* const* argv) {
-    const auto parsed = config::parse_command_line(argc, argv, config::process_environment());
-    if (const auto* exit = std::get_if<config::EarlyExit>(&parsed)) {
+    const config::Program program{
+        .name = about_.name,
+        .version = about_.version + (revision.empty() ? "" : " ") + std::string(revision),
+        .description = about_.title,
+        .settings = about_.settings};
+    const auto parsed =
+        command_line::parse(program, argc, argv, command_line::process_environment());
+    if (const auto* exit = std::get_if<command_line::EarlyExit>(&parsed)) {
         (exit->status == 0 ? std::cout : std::cerr) << exit->text;
         return exit->status;
     }
     try {
-        return signalbox::run(*this, std::get<config::CommandLine>(parsed));
+        return signalbox::run(*this, std::get<command_line::CommandLine>(parsed));
     } catch (const std::exception& error) {
         std::cerr << about_.name << ": " << error.what() << '\n';
         return 1;

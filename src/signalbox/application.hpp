@@ -3,6 +3,7 @@
 #include <string>
 
 #include "signalbox/api/module.hpp"
+#include "signalbox/config/settings.hpp"
 
 namespace signalbox {
 
@@ -11,6 +12,7 @@ struct About {
     std::string name = "service";   ///< of the program, in its messages, logs and metrics
     std::string title = "Service";  ///< for people
     std::string version = "0.1.0";
+    config::Settings settings{};  ///< its own, beside those that every service has
 };
 
 /// A service: its endpoints and what they need, and `run`, which is its whole `main`:

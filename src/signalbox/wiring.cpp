@@ -23,7 +23,7 @@ db::PoolOptions pool_options(const config::Config& config, observe::Log& log,
             .query_timeout = config.database_query_timeout,
             .max_lifetime = config.database_max_lifetime,
             .prepare = config.database_prepare,
-            .share_reads = !config.no_share_reads,
+            .share_reads = config.database_share_reads,
             .on_event =
                 [&log](db::Event event, std::string_view what) {
                     log.write(event == db::Event::connected ? config::LogLevel::info
@@ -38,12 +38,12 @@ http::ServerOptions api_options(const config::Config& config) {
             .host = config.host,
             .port = config.port,
             .workers = config.workers,
-            .forwarded_allow_ips = config.forwarded_allow_ips,
+            .forwarded_allow_ips = *http::IpAllowList::parse(config.forwarded_allow_ips),
             .limits = {.head = config.limit_request_head, .body = config.limit_request_body},
             .limit_concurrency = config.effective_concurrency(),
             .limit_connections = config.limit_connections,
             .limit_buffered = config.limit_buffered,
-            .request_timeout = config.request_timeout,
+            .timeout_request = config.timeout_request,
             .timeout_keep_alive = config.timeout_keep_alive,
             .timeout_request_head = config.timeout_request_head,
             .timeout_request_body = config.timeout_request_body,

@@ -232,7 +232,7 @@ TEST(FailedStart, names_the_flag_whose_value_makes_no_sense) {
         {{"--limit-connections", "1000000"}, "ulimit -Hn"},
         {{"--limit-request-head", "10"}, "--limit-request-head"},
         {{"--database-pool-size", "0"}, "--database-pool-size"},
-        {{"--database-query-timeout", "31s"}, "--request-timeout"},
+        {{"--database-query-timeout", "31s"}, "--timeout-request"},
         {{"--timeout-graceful-shutdown", "soon"}, "--timeout-graceful-shutdown"},
         {{"--no-such-flag"}, "--no-such-flag"},
     };

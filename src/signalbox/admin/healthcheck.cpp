@@ -33,7 +33,7 @@ int run_healthcheck(const config::Config& config, std::ostream& errors) {
     int status = 0;
     stream >> version >> status;
     if (status == 200) return 0;
-    errors << "signalbox: " << host << ":" << config.admin_port;
+    errors << config.program << ": " << host << ":" << config.admin_port;
     if (status == 0) {
         errors << " does not answer: " << stream.error().message() << '\n';
         return 1;

@@ -13,7 +13,7 @@ int run(const config::Config& config, std::ostream& errors, Work work) {
         work(MigrationTarget{config.database_url, config.database_startup_timeout});
         return 0;
     } catch (const MigrationError& error) {
-        errors << "signalbox: " << error.what() << '\n';
+        errors << config.program << ": " << error.what() << '\n';
         return 1;
     }
 }
@@ -43,8 +43,8 @@ void prepare_schema(const config::Config& config, const MigrationReport& report)
     if (pending.empty()) return;
     throw MigrationError(std::to_string(pending.size()) + " pending migration" +
                          (pending.size() == 1 ? "" : "s") + ", the first is " +
-                         pending.front().file_name +
-                         ": run `signalbox migrate` first, or start with --migrate");
+                         pending.front().file_name + ": run `" + config.program +
+                         " migrate` first, or start with --migrate");
 }
 
 }  // namespace signalbox::db
