@@ -84,7 +84,7 @@ std::optional<std::uint64_t> reference_duration(std::string_view text) {
         const auto value = number(decimal);
         if (!value || *value * unit.factor % denominator != 0) continue;
         const Wide milliseconds = *value * unit.factor / denominator;
-        if (milliseconds > static_cast<Wide>(longest_duration.count())) return std::nullopt;
+        if (milliseconds > static_cast<Wide>(config::longest_duration.count())) return std::nullopt;
         return static_cast<std::uint64_t>(milliseconds);
     }
     return std::nullopt;
@@ -99,18 +99,19 @@ void check_reason(const std::string& reason) {
 }
 
 void check_duration(std::string_view text) {
-    const auto duration = parse_duration(text);
+    const auto duration = config::parse_duration(text);
     const auto expected = reference_duration(text);
     require(static_cast<bool>(duration) == expected.has_value(),
             "a duration is accepted if it is one");
     if (!duration) return check_reason(duration.reason());
     require_same(std::to_string(duration->count()), std::to_string(*expected),
                  "a duration's value");
-    require(*duration >= duration->zero() && *duration <= longest_duration, "a duration's bounds");
+    require(*duration >= duration->zero() && *duration <= config::longest_duration,
+            "a duration's bounds");
 }
 
 void check_size(std::string_view text) {
-    const auto size = parse_size(text);
+    const auto size = config::parse_size(text);
     const auto expected = reference_size(text);
     require(static_cast<bool>(size) == expected.has_value(), "a size is accepted if it is one");
     if (!size) return check_reason(size.reason());
@@ -118,7 +119,7 @@ void check_size(std::string_view text) {
 }
 
 void check_number(std::string_view text, std::uint64_t lowest, std::uint64_t highest) {
-    const auto parsed = parse_number(text, lowest, highest);
+    const auto parsed = config::parse_number(text, lowest, highest);
     const auto expected = number(text);
     require(static_cast<bool>(parsed) == (expected && *expected >= lowest && *expected <= highest),
             "a number is accepted within its bounds");
@@ -129,14 +130,14 @@ void check_number(std::string_view text, std::uint64_t lowest, std::uint64_t hig
 
 /// A formatted value is read back as itself, and no other unit writes it shorter.
 void check_formatting(std::uint64_t value) {
-    const std::string size = format_size(value);
-    const auto parsed_size = parse_size(size);
+    const std::string size = config::format_size(value);
+    const auto parsed_size = config::parse_size(size);
     require(parsed_size && *parsed_size == value, "a formatted size is read back");
 
     const std::chrono::milliseconds duration(
-        value % (static_cast<std::uint64_t>(longest_duration.count()) + 1));
-    const std::string text = format_duration(duration);
-    const auto parsed = parse_duration(text);
+        value % (static_cast<std::uint64_t>(config::longest_duration.count()) + 1));
+    const std::string text = config::format_duration(duration);
+    const auto parsed = config::parse_duration(text);
     require(parsed && *parsed == duration, "a formatted duration is read back");
     for (const Unit& unit : duration_units) {
         const auto count = static_cast<std::uint64_t>(duration.count());
@@ -151,7 +152,7 @@ void check(std::string_view text) {
     check_size(text);
     check_number(text, 0, std::numeric_limits<std::uint64_t>::max());
     check_number(text, 1, 65535);
-    if (const auto size = parse_size(text)) check_formatting(*size);
+    if (const auto size = config::parse_size(text)) check_formatting(*size);
     std::uint64_t value = 0;
     text.copy(reinterpret_cast<char*>(&value), sizeof value);
     check_formatting(value);

@@ -146,14 +146,16 @@ class Project:
         version = re.search(r"project\(signalbox VERSION ([0-9.]+)", cmake)
         if not version:
             raise SystemExit("check-k8s: CMakeLists.txt does not say the version")
-        options = (root / "src/signalbox/config/config_options.cpp").read_text()
-        defaults = {"DATABASE_URL_FILE": ""}
+        # A unit test holds this table against the flags of the program.
+        readme = (root / "README.md").read_text()
+        defaults = {}
         for variables, default in re.findall(
-            r'"--[a-z-]+", "[^"]*", \{([^}]*)\}, "([^"]*)"', options
+            r"^\| `--[a-z-]+` \| ([^|]*) \| ([^|]*) \|", readme, re.MULTILINE
         ):
-            defaults |= {name: default for name in re.findall(r'"([A-Z_]+)"', variables)}
+            defaults |= {name: default.strip("`") for name in re.findall(r"`([A-Z_]+)`", variables)}
+        defaults["DATABASE_URL_FILE"] = ""
         if "SIGNALBOX_SHUTDOWN_DELAY" not in defaults:
-            raise SystemExit("check-k8s: found no variables in src/signalbox/config/config_options.cpp")
+            raise SystemExit("check-k8s: found no variables in README.md")
         folder = root / "observability/prometheus/rules"
         rules = {
             path.stem.replace(".", "-"): load_yaml(path.read_text()) for path in _files(folder)

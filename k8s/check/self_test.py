@@ -74,7 +74,7 @@ WRONG: list[tuple[str, str, str, Any]] = [
     ("shutdown", CONFIG, "data.SIGNALBOX_SHUTDOWN_DELAY", "1m"),
     ("shutdown", CONFIG, "data.SIGNALBOX_SHUTDOWN_DELAY", "1s"),
     ("shutdown", CONFIG, "data.SIGNALBOX_TIMEOUT_GRACEFUL_SHUTDOWN", "10s"),
-    ("shutdown", CONFIG, "data.SIGNALBOX_REQUEST_TIMEOUT", "2m"),
+    ("shutdown", CONFIG, "data.SIGNALBOX_TIMEOUT_REQUEST", "2m"),
     ("rollout", DEPLOYMENT, "spec.strategy.type", "Recreate"),
     ("rollout", DEPLOYMENT, "spec.strategy.rollingUpdate.maxUnavailable", 1),
     ("rollout", DEPLOYMENT, "spec.replicas", 2),

@@ -15,7 +15,7 @@
 #include "signalbox/api/logger.hpp"
 #include "signalbox/api/metrics.hpp"
 #include "signalbox/async/run.hpp"
-#include "signalbox/config/command_line.hpp"
+#include "signalbox/command_line/command_line.hpp"
 #include "signalbox/db/migrate_command.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/http/server/server.hpp"
@@ -26,6 +26,7 @@
 #include "signalbox/process/file_limit.hpp"
 #include "signalbox/process/service_manager.hpp"
 #include "signalbox/process/stop_signal.hpp"
+#include "signalbox/version.hpp"
 #include "signalbox/wiring.hpp"
 
 namespace signalbox {
@@ -36,11 +37,11 @@ void tell_service_manager(std::string_view state, observe::Log& log) {
     try {
         process::notify_service_manager(state);
     } catch (const std::system_error& error) {
-        log.write(LogLevel::warning, error.what());
+        log.write(config::LogLevel::warning, error.what());
     }
 }
 
-int serve(const api::Module& application, const About& about, const Config& config,
+int serve(const api::Module& application, const About& about, const config::Config& config,
           const observe::Resource& service, observe::Log& log, const process::StopSignal& stop) {
     observe::Metrics metrics;
     observe::DatabaseMetrics database_metrics(metrics, service.service_name);
@@ -77,50 +78,55 @@ int serve(const api::Module& application, const About& about, const Config& conf
 
     database.connect(stop.token());
     db::prepare_schema(config, service.service_name,
-                       [&log](auto line) { log.write(LogLevel::info, line); });
+                       [&log](auto line) { log.write(config::LogLevel::info, line); });
     for (auto& task : container.startup())
         async::run(api.first_loop(), std::move(task), stop.token());
     listen(api, "--host and --port");
     health.set(admin::State::ready);
-    log.write(LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
-                                          admin ? admin->url() : api.url()));
+    log.write(config::LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
+                                                  admin ? admin->url() : api.url()));
     tell_service_manager("READY=1", log);
 
     stop.wait();
     health.set(admin::State::draining);
     tell_service_manager("STOPPING=1", log);
-    log.write(LogLevel::info, "draining");
+    log.write(config::LogLevel::info, "draining");
     std::this_thread::sleep_for(config.shutdown_delay);
     const auto drained = api.drain(config.timeout_graceful_shutdown);
     for (auto& task : container.shutdown())
         async::run(api.first_loop(), std::move(task));
     database.disconnect();
-    log.write(LogLevel::info, "stopped",
+    log.write(config::LogLevel::info, "stopped",
               {{"drained", static_cast<std::int64_t>(drained.answered)},
                {"cancelled", static_cast<std::int64_t>(drained.cancelled)}});
     return drained.cancelled == 0 ? 0 : 1;
 }
 
-int serve(const api::Module& application, const About& about, const Config& config) {
+int serve(const api::Module& application, const About& about,
+          const command_line::CommandLine& command_line) {
+    const config::Config& config = command_line.config;
     const process::StopSignal stop;  // before there is any other thread
     process::raise_file_limit();
     const observe::Resource service{about.name, about.version};
     observe::Log log(service, config.log_level, config.log_format);
+    for (const auto& warning : command_line.warnings)
+        log.write(config::LogLevel::warning, warning);
     const int status = serve(application, about, config, service, log, stop);
     if (!log.close()) ::_exit(status);
     return status;
 }
 
-int run(const api::Module& application, const About& about, const CommandLine& command_line) {
+int run(const api::Module& application, const About& about,
+        const command_line::CommandLine& command_line) {
     switch (command_line.command) {
-        case Command::migrate:
+        case command_line::Command::migrate:
             return db::run_migrate(command_line.config, about.name, std::cout, std::cerr);
-        case Command::migrate_status:
+        case command_line::Command::migrate_status:
             return db::run_migrate_status(command_line.config, about.name, std::cout, std::cerr);
-        case Command::healthcheck:
+        case command_line::Command::healthcheck:
             return admin::run_healthcheck(command_line.config, about.name, std::cerr);
-        case Command::serve:
-            return serve(application, about, command_line.config);
+        case command_line::Command::serve:
+            return serve(application, about, command_line);
     }
     return 2;
 }
@@ -130,13 +136,19 @@ int run(const api::Module& application, const About& about, const CommandLine& c
 Application::Application(About about) : about_(std::move(about)) {}
 
 int Application::run(int argc, const char* const* argv) {
-    const auto parsed = parse_command_line(argc, argv, process_environment());
-    if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
+    const config::Program program{
+        .name = about_.name,
+        .version = about_.version + (revision.empty() ? "" : " ") + std::string(revision),
+        .description = about_.title,
+        .settings = about_.settings};
+    const auto parsed =
+        command_line::parse(program, argc, argv, command_line::process_environment());
+    if (const auto* exit = std::get_if<command_line::EarlyExit>(&parsed)) {
         (exit->status == 0 ? std::cout : std::cerr) << exit->text;
         return exit->status;
     }
     try {
-        return signalbox::run(*this, about_, std::get<CommandLine>(parsed));
+        return signalbox::run(*this, about_, std::get<command_line::CommandLine>(parsed));
     } catch (const std::exception& error) {
         std::cerr << about_.name << ": " << error.what() << '\n';
         return 1;

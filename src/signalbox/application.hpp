@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "signalbox/api/module.hpp"
+#include "signalbox/config/settings.hpp"
 
 namespace signalbox {
 
@@ -19,6 +20,7 @@ struct About {
     /// Query parameters whose values no log may show, besides those that are secret by their names
     /// anywhere (see http::Redaction).
     std::vector<std::string> secret_parameters{};
+    config::Settings settings{};  ///< its own, beside those that every service has
 };
 
 /// A service: its endpoints and what they need, and `run`, which is its whole `main`:

@@ -7,13 +7,13 @@
 #include <system_error>
 #include <utility>
 
+#include "signalbox/admin/connections.hpp"
 #include "signalbox/observe/process_metrics.hpp"
-#include "signalbox/process/file_limit.hpp"
 #include "signalbox/version.hpp"
 
 namespace signalbox {
 
-db::PoolOptions pool_options(const Config& config, const observe::Resource& service,
+db::PoolOptions pool_options(const config::Config& config, const observe::Resource& service,
                              observe::Log& log, observe::DatabaseMetrics& metrics) {
     return {.url = config.database_url,
             .url_file = config.database_url_file,
@@ -24,26 +24,27 @@ db::PoolOptions pool_options(const Config& config, const observe::Resource& serv
             .query_timeout = config.database_query_timeout,
             .max_lifetime = config.database_max_lifetime,
             .prepare = config.database_prepare,
-            .share_reads = !config.no_share_reads,
+            .share_reads = config.database_share_reads,
             .on_event =
                 [&log](db::Event event, std::string_view what) {
-                    log.write(event == db::Event::connected ? LogLevel::info : LogLevel::warning,
+                    log.write(event == db::Event::connected ? config::LogLevel::info
+                                                            : config::LogLevel::warning,
                               what);
                 },
             .observer = config.observability ? &metrics : nullptr};
 }
 
-http::ServerOptions api_options(const Config& config) {
+http::ServerOptions api_options(const config::Config& config) {
     return {.name = "http",
             .host = config.host,
             .port = config.port,
             .workers = config.workers,
-            .forwarded_allow_ips = config.forwarded_allow_ips,
+            .forwarded_allow_ips = *http::IpAllowList::parse(config.forwarded_allow_ips),
             .limits = {.head = config.limit_request_head, .body = config.limit_request_body},
             .limit_concurrency = config.effective_concurrency(),
             .limit_connections = config.limit_connections,
             .limit_buffered = config.limit_buffered,
-            .request_timeout = config.request_timeout,
+            .timeout_request = config.timeout_request,
             .timeout_keep_alive = config.timeout_keep_alive,
             .timeout_request_head = config.timeout_request_head,
             .timeout_request_body = config.timeout_request_body,
@@ -51,12 +52,12 @@ http::ServerOptions api_options(const Config& config) {
             .slow_request_log = config.slow_request_log};
 }
 
-http::ServerOptions admin_options(const Config& config) {
+http::ServerOptions admin_options(const config::Config& config) {
     // The operators' own few requests: the defaults do, whatever the API is limited to.
     return {.name = "admin",
             .host = config.admin_host,
             .port = config.admin_port,
-            .limit_connections = process::admin_connections,
+            .limit_connections = admin::max_connections,
             .idle_give_way = true,
             .limit_buffered = config.limit_buffered};
 }
@@ -71,7 +72,7 @@ double number(auto value) {
 
 void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
                  const admin::Health& health, const observe::Log& log, const db::Pool& database,
-                 const Config& config) {
+                 const config::Config& config) {
     metrics.gauge("signalbox_build_info", "Always 1; the labels say what is running.",
                   {{"service", service.service_name},
                    {"version", service.service_version},

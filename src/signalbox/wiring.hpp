@@ -17,16 +17,16 @@
 namespace signalbox {
 
 /// What each part of the program takes from the configuration. The pool is named for the service.
-db::PoolOptions pool_options(const Config& config, const observe::Resource& service,
+db::PoolOptions pool_options(const config::Config& config, const observe::Resource& service,
                              observe::Log& log, observe::DatabaseMetrics& metrics);
-http::ServerOptions api_options(const Config& config);
-http::ServerOptions admin_options(const Config& config);
+http::ServerOptions api_options(const config::Config& config);
+http::ServerOptions admin_options(const config::Config& config);
 
 /// The metrics that are read when asked for: those of the process and the pool, and those of the
 /// API's server.
 void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
                  const admin::Health& health, const observe::Log& log, const db::Pool& database,
-                 const Config& config);
+                 const config::Config& config);
 void add_metrics(observe::Metrics& metrics, const http::Server& api);
 
 /// Listens, or throws std::runtime_error that says which flags choose another address.

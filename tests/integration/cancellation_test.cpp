@@ -91,8 +91,9 @@ TEST_F(Cancellation, ends_the_query_of_a_client_that_went_away) {
 }
 
 TEST_F(Cancellation, frees_the_place_in_the_queue_of_a_request_that_is_out_of_time) {
-    const Service service(database, {"--database-pool-size", "1", "--database-max-queue", "1",
-                                     "--no-share-reads", "--database-query-timeout", "30s"});
+    const Service service(database,
+                          {"--database-pool-size", "1", "--database-max-queue", "1",
+                           "--database-share-reads", "off", "--database-query-timeout", "30s"});
     std::optional<LockedUsers> lock(std::in_place, database);
     RawClient runs(service.port()), waits(service.port());
     runs.send(users);
@@ -177,7 +178,7 @@ TEST_F(Cancellation, never_hits_the_next_query_of_the_connection) {
     execute(database,
             "ALTER TABLE users RENAME TO all_users;"
             "CREATE VIEW users AS SELECT all_users.*, pg_sleep(0.002)::text AS nap FROM all_users");
-    const Service service(database, {"--database-pool-size", "1", "--no-share-reads"});
+    const Service service(database, {"--database-pool-size", "1", "--database-share-reads", "off"});
     int late = 0;
     for (int i = 0; i < 300; ++i) {
         const auto hasty =
@@ -215,7 +216,7 @@ TEST(FrozenServer, holds_up_neither_reads_after_it_nor_the_end) {
 }
 
 TEST_F(Cancellation, gives_a_request_less_time_when_asked_to_but_never_more) {
-    const Service service(database, {"--request-timeout", "4s", "--database-query-timeout", "3s"});
+    const Service service(database, {"--timeout-request", "4s", "--database-query-timeout", "3s"});
     const auto less = send(with_timeout(service, "/slow-task", "0.2"));
     EXPECT_EQ(less.status, 504);
     EXPECT_LT(less.duration.count(), 4);

@@ -100,7 +100,8 @@ TEST_P(GoneClients, end_a_timer_within_a_tenth_of_a_second) {
 
 TEST_P(GoneClients, free_their_place_in_the_queue_for_the_database) {
     auto unshared = arguments;
-    unshared.insert(unshared.end(), {"--no-share-reads", "--database-max-queue", "10"});
+    unshared.insert(unshared.end(),
+                    {"--database-share-reads", "off", "--database-max-queue", "10"});
     const Service service(database, unshared);
     ASSERT_EQ(get(service.url("/users")).status, 200);
     const std::size_t files = service.open_files();

@@ -231,7 +231,7 @@ TEST(Timeouts, answer_a_slow_head_with_408_and_close_idle_connections) {
 TEST(Timeouts, end_a_request_with_504_when_its_time_has_passed) {
     const std::string database = database_with_users(0);
     const Service service(database,
-                          {"--request-timeout", "500ms", "--database-query-timeout", "400ms"});
+                          {"--timeout-request", "500ms", "--database-query-timeout", "400ms"});
     const auto response = get(service.url("/slow-task"));
     EXPECT_EQ(response.status, 504);
     EXPECT_EQ(response.body, R"({"detail":"Gateway Timeout"})");

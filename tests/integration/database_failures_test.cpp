@@ -72,7 +72,7 @@ struct DatabaseFailure : testing::Test {
     void serve(const std::string& database_url, std::vector<std::string> arguments = {},
                const std::vector<std::string>& environment = {}) {
         arguments.insert(arguments.end(), {"--database-pool-size", std::to_string(pool_size),
-                                           "--request-timeout", "6s"});
+                                           "--timeout-request", "6s"});
         service.emplace(database_url, arguments, environment);
         load.emplace(*service, rows);
         ASSERT_TRUE(eventually([&] { return sessions_of_the_service(url) == pool_size; }));
@@ -156,7 +156,8 @@ TEST_F(DatabaseFailure, killed_and_restarted) {
 }
 
 TEST_F(DatabaseFailure, stopped_and_restarted) {
-    serve(server.tcp_url("app"), {"--database-query-timeout", "2s", "--no-share-reads"});
+    serve(server.tcp_url("app"),
+          {"--database-query-timeout", "2s", "--database-share-reads", "off"});
     server.stop();
     expect_told();
     expect_reads_to_fail();
@@ -177,7 +178,7 @@ TEST_F(DatabaseFailure, frozen_for_20_seconds) {
 }
 
 TEST_F(DatabaseFailure, frozen_while_every_connection_is_busy) {
-    serve(url, {"--database-query-timeout", "2s", "--no-share-reads"});
+    serve(url, {"--database-query-timeout", "2s", "--database-share-reads", "off"});
     execute(url,
             "ALTER TABLE users RENAME TO all_users; CREATE VIEW users AS SELECT all_users.* "
             "FROM all_users, pg_sleep(0.05)");
@@ -212,7 +213,7 @@ TEST_F(DatabaseFailure, network_cut_without_a_reset) {
 TEST_F(DatabaseFailure, network_cut_by_what_forgets_all_connections) {
     TcpProxy network(server.tcp_port());
     serve("postgresql://postgres@127.0.0.1:" + std::to_string(network.port()) + "/app",
-          {"--database-query-timeout", "2s", "--no-share-reads"});
+          {"--database-query-timeout", "2s", "--database-share-reads", "off"});
     network.cut();
     expect_told();
     expect_reads_to_fail();
@@ -441,7 +442,7 @@ TEST(Lifetime, of_connections_ends_one_by_one_and_no_read_notices) {
     const std::string database = make_database(server);
     const std::string rows = fill_users(database, "users");
     const Service service(database, {"--database-pool-size", "10", "--database-max-lifetime", "5s",
-                                     "--no-share-reads"});
+                                     "--database-share-reads", "off"});
     Load load(service, rows);
     pqxx::connection observer(database);
     std::map<std::string, double> lives;

@@ -137,8 +137,9 @@ TEST(Pool, answers_503_when_the_answer_is_late) {
 
 TEST(Pool, is_free_again_when_a_client_that_waits_in_the_queue_goes_away) {
     const std::string database = database_with_users(1);
-    const Service service(database, {"--database-pool-size", "1", "--database-max-queue", "1",
-                                     "--no-share-reads", "--database-query-timeout", "20s"});
+    const Service service(database,
+                          {"--database-pool-size", "1", "--database-max-queue", "1",
+                           "--database-share-reads", "off", "--database-query-timeout", "20s"});
     std::future<HttpResponse> runs;
     std::future<HttpResponse> takes_the_place;
     {
@@ -193,7 +194,7 @@ TEST_P(SharedReads, run_once_for_all_who_wait_and_one_at_a_time) {
 TEST_P(SharedReads, can_be_turned_off) {
     const std::string database = database_that_counts_reads();
     execute(database, "CREATE OR REPLACE VIEW users AS SELECT nextval('executions') AS execution");
-    arguments.emplace_back("--no-share-reads");
+    arguments.insert(arguments.end(), {"--database-share-reads", "off"});
     const Service service(database, arguments);
     const auto responses = send_all(std::vector<HttpRequest>(100, {.url = service.url("/users")}));
     EXPECT_THAT(responses, Each(Field(&HttpResponse::status, 200)));

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "signalbox/process/file_limit.hpp"
+#include "signalbox/command_line/open_files.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/prometheus.hpp"
@@ -137,7 +137,7 @@ TEST_F(Descriptors, limit_the_connections_when_nobody_else_does) {
     constexpr std::size_t files = 400;
     const Service service(database, with({}), {},
                           {.open_files = rlimit{.rlim_cur = files, .rlim_max = files}});
-    const std::size_t allowed = process::connections_allowed(files, 1, 1);
+    const std::size_t allowed = command_line::connections_allowed(files, 1, 1);
     ASSERT_GT(allowed, 10U);
     std::deque<RawClient> inside;
     while (inside.size() < allowed)

@@ -86,10 +86,11 @@ class Busy {
 
     explicit Busy(std::vector<std::string> arguments) : database(database_with_users(0)) {
         if (process::raise_file_limit() < 2000) throw std::runtime_error("too few open files");
-        arguments.insert(arguments.end(),
-                         {"--database-pool-size", std::to_string(running_reads), "--no-share-reads",
-                          "--database-query-timeout", "60s", "--request-timeout", "60s",
-                          "--timeout-write", "2m", "--slow-request-log", "0"});
+        arguments.insert(
+            arguments.end(),
+            {"--database-pool-size", std::to_string(running_reads), "--database-share-reads", "off",
+             "--database-query-timeout", "60s", "--timeout-request", "60s", "--timeout-write", "2m",
+             "--slow-request-log", "0"});
         service.emplace(database, arguments);
         for (int i = 0; i < 50; ++i) {
             idle.emplace_back(service->port());

@@ -117,7 +117,7 @@ TEST(RequestsInFlight, are_listed_with_what_is_known_of_them) {
     EXPECT_GE(oldest.age, oldest.waiting);
     EXPECT_GT(oldest.waiting, 0);
     ASSERT_TRUE(oldest.deadline);
-    EXPECT_NEAR(*oldest.deadline + oldest.age, 300, 0.001) << "--request-timeout";
+    EXPECT_NEAR(*oldest.deadline + oldest.age, 300, 0.001) << "--timeout-request";
     EXPECT_EQ(all.requests[1].id, "second");
     EXPECT_EQ(all.summary, (std::map<std::string, std::size_t>{{"GET /users database", 1},
                                                                {"GET /users database-queue", 1}}));
@@ -142,7 +142,7 @@ TEST(RequestsInFlight, are_all_listed_when_there_are_five_thousand) {
     constexpr std::size_t count = 5000;
     ASSERT_GT(process::raise_file_limit(), 2 * count + 1000);
     const std::string database = database_with_users(3);
-    const Service service(database, {"--workers", "2", "--access-log", "off", "--request-timeout",
+    const Service service(database, {"--workers", "2", "--access-log", "off", "--timeout-request",
                                      "5m", "--database-query-timeout", "5m"});
     std::optional<LockedUsers> lock(std::in_place, database);
     std::vector<RawClient> clients;
@@ -200,7 +200,7 @@ TEST(RequestsInFlight, say_whether_they_wait_for_the_database_or_for_a_connectio
     execute(database,
             "ALTER TABLE users RENAME TO people;"
             "CREATE VIEW users AS SELECT people.* FROM people, (SELECT pg_sleep(100)) AS slow");
-    const Service service(database, {"--database-pool-size", "1", "--request-timeout", "100s",
+    const Service service(database, {"--database-pool-size", "1", "--timeout-request", "100s",
                                      "--database-query-timeout", "100s"});
     {
         std::deque<RawClient> clients;
@@ -258,10 +258,11 @@ TEST(HandlersThatReadFirst, are_named_when_they_block_the_loop) {
     const std::string database = database_with_users(3);
     observe::Metrics metrics;
     LogFile file;
-    observe::Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
+    observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,
+                     file.descriptor());
     db::Pool pool({.url = database, .size = 1});
     pool.connect({});
-    http::Telemetry telemetry(metrics, log, {.access_log = AccessLog::off});
+    http::Telemetry telemetry(metrics, log, {.access_log = config::AccessLog::off});
     const auto read = [&](http::Request&) -> async::Task<http::Response> {
         co_return http::json(co_await pool.fetch_all("SELECT * FROM users"));
     };

@@ -111,11 +111,11 @@ TEST_F(Lifecycle, a_port_that_is_taken_is_said_in_one_line) {
 }
 
 TEST_F(Lifecycle, bad_usage_is_status_2) {
-    const Exit flag = run_signalbox({"--request-timeout", "soon"});
+    const Exit flag = run_signalbox({"--timeout-request", "soon"});
     EXPECT_EQ(flag.status, 2);
-    EXPECT_THAT(flag.output, HasSubstr("--request-timeout"));
+    EXPECT_THAT(flag.output, HasSubstr("--timeout-request"));
     const Exit together =
-        run_signalbox({"--request-timeout", "1s", "--database-query-timeout", "2s"});
+        run_signalbox({"--timeout-request", "1s", "--database-query-timeout", "2s"});
     EXPECT_EQ(together.status, 2);
     EXPECT_THAT(together.output, HasSubstr("--database-query-timeout"));
 }

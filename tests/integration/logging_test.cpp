@@ -319,7 +319,7 @@ TEST_F(Logging, of_a_client_that_left_says_so) {
 }
 
 TEST_F(Logging, of_a_failure_has_the_cause_that_the_client_is_not_told) {
-    const Service service(database, {"--request-timeout", "3s", "--database-query-timeout", "2s"});
+    const Service service(database, {"--timeout-request", "3s", "--database-query-timeout", "2s"});
     execute(database, "ALTER TABLE users RENAME TO people");
     EXPECT_THAT(ask(service, "/users", "failed").body, Not(HasSubstr("relation")));
     const LogLine failed = wait_for_line(service, "request_id", "failed");

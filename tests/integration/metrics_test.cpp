@@ -27,6 +27,7 @@
 #include <string>
 #include <vector>
 
+#include "signalbox/admin/connections.hpp"
 #include "signalbox/process/file_limit.hpp"
 #include "support/eventually.hpp"
 #include "support/held_port.hpp"
@@ -107,7 +108,7 @@ TEST(Metrics, have_nothing_that_promtool_finds_fault_with) {
     const std::string database = database_with_users(20);
     const Service service(database,
                           {"--limit-concurrency", "2", "--database-query-timeout", "30s"});
-    const Service hasty(database, {"--request-timeout", "3s", "--database-query-timeout", "200ms"});
+    const Service hasty(database, {"--timeout-request", "3s", "--database-query-timeout", "200ms"});
 
     for (const char* path : {"/fast-task", "/users", "/users/", "/nothing"}) {
         get(service.url(path));
@@ -287,7 +288,7 @@ TEST(Prometheus, finds_that_executions_and_shared_reads_add_up_to_the_requests) 
             "PERFORM pg_sleep(0.05); RETURN nextval('executions'); END $$;"
             "CREATE VIEW users AS SELECT execution()");
     const Service sharing(database, {"--workers", "2"});
-    const Service alone(database, {"--no-share-reads"});
+    const Service alone(database, {"--database-share-reads", "off"});
     const PrometheusServer prometheus({sharing.admin_port(), alone.admin_port()});
     for (const Service* service : {&sharing, &alone}) {
         execute(database, "ALTER SEQUENCE executions RESTART");
@@ -329,9 +330,10 @@ TEST(Prometheus, finds_that_executions_and_shared_reads_add_up_to_the_requests) 
 TEST(Prometheus, counts_what_was_shed_and_what_was_cancelled) {
     const std::string database = database_with_users(1);
     const Service narrow(database, {"--limit-concurrency", "2", "--database-query-timeout", "30s"});
-    const Service hasty(database, {"--request-timeout", "3s", "--database-query-timeout", "200ms"});
-    const Service queue(database, {"--database-pool-size", "1", "--database-max-queue", "1",
-                                   "--no-share-reads", "--database-query-timeout", "30s"});
+    const Service hasty(database, {"--timeout-request", "3s", "--database-query-timeout", "200ms"});
+    const Service queue(database,
+                        {"--database-pool-size", "1", "--database-max-queue", "1",
+                         "--database-share-reads", "off", "--database-query-timeout", "30s"});
     const PrometheusServer prometheus(
         {narrow.admin_port(), hasty.admin_port(), queue.admin_port()});
     std::vector<RawClient> held;
@@ -546,7 +548,7 @@ TEST(Metrics, tell_who_has_a_connection_and_who_waits_for_one) {
     for (const bool share : {true, false}) {
         std::vector<std::string> arguments{"--database-pool-size", "1", "--database-query-timeout",
                                            "30s"};
-        if (!share) arguments.emplace_back("--no-share-reads");
+        if (!share) arguments.insert(arguments.end(), {"--database-share-reads", "off"});
         const Service service(database, arguments);
         const std::string connections = "db_client_connections";
         const std::string pending = "db_client_connection_pending_requests";
@@ -573,7 +575,7 @@ TEST(Metrics, tell_who_has_a_connection_and_who_waits_for_one) {
 
 TEST(Metrics, know_how_long_every_read_waited_that_got_a_connection_or_gave_up) {
     const std::string database = database_with_users(1);
-    const Service service(database, {"--database-pool-size", "1", "--no-share-reads",
+    const Service service(database, {"--database-pool-size", "1", "--database-share-reads", "off",
                                      "--database-query-timeout", "3s"});
     {
         const LockedUsers locked(database);
@@ -639,7 +641,7 @@ TEST(AdminListener, answers_while_the_api_has_more_to_do_than_it_can) {
     constexpr std::size_t count = 1000;
     ASSERT_GT(process::raise_file_limit(), 2 * count);
     const std::string database = database_with_users(1);
-    const Service service(database, {"--database-query-timeout", "1m", "--request-timeout", "1m"});
+    const Service service(database, {"--database-query-timeout", "1m", "--timeout-request", "1m"});
     std::vector<RawClient> held;
     const LockedUsers locked(database);
     held = clients_that_asked(service, count, "/users");
@@ -675,7 +677,7 @@ TEST(AdminListener, is_not_filled_by_clients_that_ask_for_nothing) {
     const std::string database = database_with_users(0);
     const Service service(database);
     std::deque<RawClient> silent;
-    for (std::size_t i = 0; i < 3 * process::admin_connections; ++i) {
+    for (std::size_t i = 0; i < 3 * admin::max_connections; ++i) {
         RawClient& client = silent.emplace_back(service.admin_port());
         if (i % 3 == 1) client.send("GET /live");
         if (i % 3 == 2) {

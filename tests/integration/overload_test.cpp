@@ -89,8 +89,9 @@ TEST(RetryAfter, differs_for_those_beyond_the_connection_limit) {
 
 TEST(RetryAfter, differs_for_those_who_find_the_database_queue_full) {
     const std::string database = database_with_users(1);
-    const Service service(database, {"--database-pool-size", "1", "--database-max-queue", "1",
-                                     "--no-share-reads", "--database-query-timeout", "30s"});
+    const Service service(database,
+                          {"--database-pool-size", "1", "--database-max-queue", "1",
+                           "--database-share-reads", "off", "--database-query-timeout", "30s"});
     const LockedUsers locked(database);
     RawClient runs(service.port()), waits(service.port());
     runs.send(request("/users"));
@@ -138,7 +139,7 @@ TEST(RetryAfter, differs_for_those_whom_the_drain_cancels) {
 
 TEST(Overload, sheds_at_once_and_serves_again_when_it_is_over) {
     const std::string database = database_with_users(1);
-    const Service service(database, {"--limit-concurrency", "5", "--no-share-reads",
+    const Service service(database, {"--limit-concurrency", "5", "--database-share-reads", "off",
                                      "--database-query-timeout", "30s"});
     std::vector<RawClient> admitted;
     {

@@ -211,15 +211,10 @@ std::future<std::vector<HttpResponse>> at_once(int count, const HttpRequest& req
 }
 
 /// For a service whose reads of users wait for as long as the test wants.
-const std::vector<std::string> patient{"--database-pool-size",
-                                       "2",
-                                       "--no-share-reads",
-                                       "--database-query-timeout",
-                                       "300s",
-                                       "--request-timeout",
-                                       "300s",
-                                       "--timeout-write",
-                                       "300s"};
+const std::vector<std::string> patient{
+    "--database-pool-size",     "2",    "--database-share-reads", "off",
+    "--database-query-timeout", "300s", "--timeout-request",      "300s",
+    "--timeout-write",          "300s"};
 
 /// Keeps what the page gets from the service, and of it what it shows: the answers of one poll.
 constexpr std::string_view watch = R"js(
@@ -379,7 +374,7 @@ TEST_F(Panel, numbers_are_those_of_the_answers_under_load) {
     execute(database,
             "ALTER TABLE users RENAME TO people;"
             "CREATE VIEW users AS SELECT people.* FROM people, pg_sleep(0.2)");
-    const Service service(database, {"--database-pool-size", "2", "--no-share-reads"});
+    const Service service(database, {"--database-pool-size", "2", "--database-share-reads", "off"});
     open(service);
     const Traffic fast({service.url("/fast-task"), service.url("/nope")}, 2);
     const Traffic reads({service.url("/users")}, 8);

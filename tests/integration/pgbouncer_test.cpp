@@ -69,7 +69,7 @@ struct BehindPgBouncer : testing::Test {
 
     void serve(std::vector<std::string> arguments = {}) {
         arguments.insert(arguments.end(), {"--database-prepare", "off", "--database-pool-size", "6",
-                                           "--no-share-reads"});
+                                           "--database-share-reads", "off"});
         service.emplace(pgbouncer.url("app"), arguments);
     }
 

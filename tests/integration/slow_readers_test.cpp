@@ -84,7 +84,7 @@ TEST(TimeoutWrite, ends_a_response_whose_client_takes_nothing_but_no_slow_one) {
     // Some 15 MB, far more than the buffers of both sockets hold.
     const std::string database = database_with_users(150'000);
     const Service service(database, {"--timeout-write", "2s", "--database-pool-size", "1",
-                                     "--database-query-timeout", "1m", "--request-timeout", "2m"});
+                                     "--database-query-timeout", "1m", "--timeout-request", "2m"});
     ASSERT_EQ(get(service.url("/fast-task")).status, 200);
     const std::size_t open_files = service.open_files();
 

@@ -218,6 +218,38 @@ TEST(FailedStart, says_what_is_wrong_with_the_migrations) {
                    AllOf(HasSubstr("20260101000000_broken.sql"), HasSubstr("migrate:up")));
 }
 
+TEST(FormerNames, are_taken_with_a_warning_in_the_log) {
+    const std::string database = database_with_users(0);
+    const Service service(database, {"--no-share-reads", "--log-format", "json"},
+                          {"SIGNALBOX_REQUEST_TIMEOUT=29s"});
+    std::vector<std::string> warnings;
+    for (const LogLine& line : log_lines(service.output())) {  // throws when one is no JSON
+        if (line.text("severity_text") == "WARN") warnings.push_back(line.text("body"));
+    }
+    EXPECT_THAT(warnings, testing::UnorderedElementsAre(
+                              AllOf(StartsWith("--no-share-reads has become"),
+                                    HasSubstr("--database-share-reads on or off")),
+                              AllOf(StartsWith("SIGNALBOX_REQUEST_TIMEOUT has become"),
+                                    HasSubstr("SIGNALBOX_TIMEOUT_REQUEST"))));
+}
+
+TEST(FailedStart, names_the_variable_whose_value_makes_no_sense) {
+    const std::vector<std::string> variables[] = {
+        {"SIGNALBOX_PORT=x"},           {"SIGNALBOX_DATABASE_PREPARE=x"},
+        {"SIGNALBOX_TIMEOUT_WRITE=5"},  {"SIGNALBOX_LIMIT_REQUEST_BODY=x"},
+        {"SIGNALBOX_LOG_LEVEL=x"},      {"SIGNALBOX_MIGRATE=x"},
+        {"FORWARDED_ALLOW_IPS=x"},      {"DATABASE_URL=hunter2"},
+        {"SIGNALBOX_REQUEST_TIMEOUT=x"}};
+    for (const auto& variable : variables) {
+        const Exit exit = run_signalbox({"serve"}, variable);
+        const std::string name = variable[0].substr(0, variable[0].find('='));
+        EXPECT_EQ(exit.status, 2) << exit.output;
+        EXPECT_THAT(exit.output, StartsWith("signalbox: " + name + ": "));
+        EXPECT_EQ(std::count(exit.output.begin(), exit.output.end(), '\n'), 1) << exit.output;
+        EXPECT_THAT(exit.output, Not(HasSubstr("hunter2")));
+    }
+}
+
 TEST(FailedStart, names_the_flag_whose_value_makes_no_sense) {
     struct {
         std::vector<std::string> arguments;
@@ -232,7 +264,7 @@ TEST(FailedStart, names_the_flag_whose_value_makes_no_sense) {
         {{"--limit-connections", "1000000"}, "ulimit -Hn"},
         {{"--limit-request-head", "10"}, "--limit-request-head"},
         {{"--database-pool-size", "0"}, "--database-pool-size"},
-        {{"--database-query-timeout", "31s"}, "--request-timeout"},
+        {{"--database-query-timeout", "31s"}, "--timeout-request"},
         {{"--timeout-graceful-shutdown", "soon"}, "--timeout-graceful-shutdown"},
         {{"--no-such-flag"}, "--no-such-flag"},
     };

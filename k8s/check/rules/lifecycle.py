@@ -89,7 +89,7 @@ def shutdown(rendering: Rendering, project: Project) -> Faults:
     failures = period * get(rendering.container(), "readinessProbe.failureThreshold", 3)
     if not delay >= failures:
         yield f"SIGNALBOX_SHUTDOWN_DELAY is less than the {failures} s until a pod is not ready"
-    if not drain >= configured("SIGNALBOX_REQUEST_TIMEOUT"):
+    if not drain >= configured("SIGNALBOX_TIMEOUT_REQUEST"):
         yield "SIGNALBOX_TIMEOUT_GRACEFUL_SHUTDOWN is less than a request may take"
     # 2 s for what was cancelled, 2 s for the log, and as much as that again.
     needed = pre_stop + delay + drain + 8

@@ -57,8 +57,8 @@ http::Response settings(const observe::Log& log, const http::Telemetry& telemetr
 }
 
 struct Settings {
-    std::optional<LogLevel> level;
-    std::optional<AccessLog> access_log;
+    std::optional<config::LogLevel> level;
+    std::optional<config::AccessLog> access_log;
 };
 
 template <class Value>
@@ -80,9 +80,9 @@ Settings parse_settings(std::string_view body) {
     for (const auto& member : document->GetObject()) {
         const std::string_view name(member.name.GetString(), member.name.GetStringLength());
         if (name == "level") {
-            settings.level = parse_member(name, member.value, parse_log_level);
+            settings.level = parse_member(name, member.value, config::parse_log_level);
         } else if (name == "access_log") {
-            settings.access_log = parse_member(name, member.value, parse_access_log);
+            settings.access_log = parse_member(name, member.value, config::parse_access_log);
         } else {
             throw http::HttpError(422, "expected only level and access_log");
         }
@@ -128,12 +128,12 @@ async::Task<http::Response> put_log_level(http::Request& request, observe::Log& 
     // Before and after, because either level may keep this line out, and a log should tell who
     // silenced it.
     const auto tell = [&] {
-        log.write(LogLevel::info, "log settings changed",
+        log.write(config::LogLevel::info, "log settings changed",
                   {{"level", to_string(wanted.level.value_or(log.level()))},
                    {"access_log", to_string(wanted.access_log.value_or(telemetry.access_log()))},
                    {"client.address", request.client_address}});
     };
-    const bool told = log.enabled(LogLevel::info);
+    const bool told = log.enabled(config::LogLevel::info);
     if (told) tell();
     if (wanted.level) log.set_level(*wanted.level);
     if (wanted.access_log) telemetry.set_access_log(*wanted.access_log);

@@ -20,7 +20,7 @@ std::string reachable(const std::string& host) {
 
 }  // namespace
 
-int run_healthcheck(const Config& config, std::string_view program, std::ostream& errors) {
+int run_healthcheck(const config::Config& config, std::string_view program, std::ostream& errors) {
     const std::string host = reachable(config.admin_host);
     asio::ip::tcp::iostream stream;
     stream.expires_after(patience);

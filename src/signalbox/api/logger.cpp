@@ -29,7 +29,8 @@ std::string field_name(std::string_view name) {
     return clean;
 }
 
-void write(observe::Log& log, LogLevel level, std::string_view message, Logger::Fields fields) {
+void write(observe::Log& log, config::LogLevel level, std::string_view message,
+           Logger::Fields fields) {
     if (!log.enabled(level)) return;
     std::string text;
     observe::Line line = log.begin_line(text, level, message);
@@ -51,19 +52,19 @@ void write(observe::Log& log, LogLevel level, std::string_view message, Logger::
 }  // namespace
 
 void Logger::debug(std::string_view message, Fields fields) const {
-    write(log_, LogLevel::debug, message, fields);
+    write(log_, config::LogLevel::debug, message, fields);
 }
 
 void Logger::info(std::string_view message, Fields fields) const {
-    write(log_, LogLevel::info, message, fields);
+    write(log_, config::LogLevel::info, message, fields);
 }
 
 void Logger::warning(std::string_view message, Fields fields) const {
-    write(log_, LogLevel::warning, message, fields);
+    write(log_, config::LogLevel::warning, message, fields);
 }
 
 void Logger::error(std::string_view message, Fields fields) const {
-    write(log_, LogLevel::error, message, fields);
+    write(log_, config::LogLevel::error, message, fields);
 }
 
 }  // namespace signalbox::api

@@ -4,83 +4,86 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "signalbox/config/ip_allow_list.hpp"
 #include "signalbox/parsed.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 
 enum class LogLevel { trace, debug, info, warning, error, critical };
 enum class LogFormat { json, text };
 enum class AccessLog { all, errors, off };
 
-/// Everything that can be set from outside; each member is the flag of the same name. What a flag
-/// means, its environment variable and its default stand in config_options.cpp and nowhere else,
-/// so a Config made by hand (as tests do) starts from default_config().
+/// Everything of the library that can be set from outside; each member is the flag of the same
+/// name, at its default. What a flag means and takes stands in command_line/server_settings.cpp and
+/// nowhere else. Defaults that depend on the machine, "computed" here, are for `serve` to compute.
 ///
 /// Durations are milliseconds, sizes bytes. database_url holds a password: it is for libpq only,
 /// messages take redact_url().
 struct Config {
+    std::string program = "signalbox";  ///< no flag: the command's name, for messages
+
     // Listening
-    std::string host;
-    std::uint16_t port{};   ///< 0: any free one
-    std::size_t workers{};  ///< event loops of the API, each a thread
-    IpAllowList forwarded_allow_ips;
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 8000;  ///< 0: any free one
+    std::string uds;            ///< the path of a Unix socket instead of host and port; empty: none
+    std::optional<int> fd;      ///< a socket that listens already, instead of host and port
+    std::size_t workers = 1;    ///< event loops of the API, each a thread; computed
+    std::string forwarded_allow_ips = "127.0.0.1";  ///< http::IpAllowList::parse() takes it
 
     // Admin listener
-    std::string admin_host;
-    std::uint16_t admin_port{};  ///< 0: any free one
+    std::string admin_host = "127.0.0.1";
+    std::uint16_t admin_port = 9464;  ///< 0: any free one
     /// Whether the API's listener serves the operators too, and they have none of their own.
     bool admin_shares_port() const { return admin_port != 0 && admin_port == port; }
 
     // Database
-    std::string database_url;
+    std::string database_url = "postgresql://localhost/signalbox";
     /// Where database_url was read from, to be read again for new connections with
     /// read_database_url(); empty when the URL came from elsewhere.
     std::filesystem::path database_url_file;
-    std::size_t database_pool_size{};
-    std::size_t database_max_queue{};  ///< reads waiting for a connection
-    std::chrono::milliseconds database_startup_timeout{};
-    std::chrono::milliseconds database_query_timeout{};
-    std::chrono::milliseconds database_max_lifetime{};  ///< of a connection; 0: unlimited
-    bool database_prepare{};
-    bool no_share_reads{};
+    std::size_t database_pool_size = 10;
+    std::size_t database_max_queue = 1024;  ///< reads waiting for a connection
+    std::chrono::milliseconds database_startup_timeout = std::chrono::seconds{30};
+    std::chrono::milliseconds database_query_timeout = std::chrono::seconds{5};
+    /// Of a connection; 0: unlimited.
+    std::chrono::milliseconds database_max_lifetime = std::chrono::minutes{30};
+    bool database_prepare = true;
+    bool database_share_reads = true;
 
     // Migrations
-    bool migrate{};  ///< apply pending migrations before serving
-    std::filesystem::path migrations_dir;
+    bool migrate = false;                  ///< apply pending migrations before serving
+    std::filesystem::path migrations_dir;  ///< computed
 
     // Time limits
-    std::chrono::milliseconds request_timeout{};
-    std::chrono::milliseconds timeout_keep_alive{};
-    std::chrono::milliseconds timeout_request_head{};
-    std::chrono::milliseconds timeout_request_body{};
-    std::chrono::milliseconds timeout_write{};              ///< without progress
-    std::chrono::milliseconds timeout_graceful_shutdown{};  ///< 0: cancel what runs at once
-    std::chrono::milliseconds shutdown_delay{};
+    std::chrono::milliseconds timeout_request = std::chrono::seconds{30};
+    std::chrono::milliseconds timeout_keep_alive = std::chrono::seconds{75};
+    std::chrono::milliseconds timeout_request_head = std::chrono::seconds{10};
+    std::chrono::milliseconds timeout_request_body = std::chrono::seconds{30};
+    std::chrono::milliseconds timeout_write = std::chrono::seconds{30};  ///< without progress
+    /// 0: cancel what runs at once.
+    std::chrono::milliseconds timeout_graceful_shutdown = std::chrono::seconds{30};
+    std::chrono::milliseconds shutdown_delay{0};
 
     // Limits
-    std::size_t limit_concurrency{};  ///< as asked for; see effective_concurrency()
-    std::size_t limit_connections{};
-    std::size_t limit_request_head{};
-    std::size_t limit_request_body{};
-    std::size_t limit_buffered{};  ///< bytes
+    std::size_t limit_concurrency = 10'000;  ///< as asked for; see effective_concurrency()
+    std::size_t limit_connections = 20'000;  ///< computed
+    std::size_t limit_request_head = std::size_t{32} * 1024;
+    std::size_t limit_request_body = std::size_t{1024} * 1024;
+    std::size_t limit_buffered = std::size_t{512} * 1024 * 1024;  ///< bytes; computed
 
     // Log
-    LogLevel log_level{};
-    LogFormat log_format{};
-    AccessLog access_log{};
-    std::chrono::milliseconds slow_request_log{};  ///< 0: off
-    bool observability{};                          ///< metrics, traces, requests in flight
+    LogLevel log_level = LogLevel::info;
+    LogFormat log_format = LogFormat::json;  ///< computed
+    AccessLog access_log = AccessLog::all;
+    std::chrono::milliseconds slow_request_log = std::chrono::seconds{10};  ///< 0: off
+    bool observability = true;  ///< metrics, traces, requests in flight
 
     /// Requests answered at the same time: no more than there may be connections.
     std::size_t effective_concurrency() const;
 };
-
-/// Every flag at its default, for this machine.
-Config default_config();
 
 /// The names used by --log-level, --access-log and PUT /debug/log-level.
 std::string_view to_string(LogLevel level);
@@ -88,4 +91,4 @@ std::string_view to_string(AccessLog which);
 Parsed<LogLevel> parse_log_level(std::string_view name);
 Parsed<AccessLog> parse_access_log(std::string_view name);
 
-}  // namespace signalbox
+}  // namespace signalbox::config

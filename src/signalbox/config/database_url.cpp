@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "signalbox/process/read_file.hpp"
+#include "signalbox/config/secret_file.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 namespace {
 
 using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
@@ -108,13 +108,8 @@ Parsed<std::string> parse_database_url(std::string_view url) {
 }
 
 Parsed<std::string> read_database_url(const std::filesystem::path& file) {
-    constexpr std::string_view space = " \t\r\n";
-    auto content = process::read_file(file);
-    if (!content) return content;
-    const auto first = content->find_first_not_of(space);
-    if (first == std::string::npos) return Invalid{file.string() + " is empty"};
-    return parse_database_url(
-        std::string_view{*content}.substr(first, content->find_last_not_of(space) - first + 1));
+    const auto content = read_secret(file);
+    return content ? parse_database_url(*content) : content;
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::config

@@ -6,7 +6,7 @@
 
 #include "signalbox/parsed.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 
 /// What a message may say of a libpq URI or keyword string: database and servers, never user,
 /// password or any other parameter: "signalbox on db.example.com:5432", with several hosts
@@ -24,4 +24,4 @@ Parsed<std::string> parse_database_url(std::string_view url);
 /// for each new connection, so that a rotated password needs no restart.
 Parsed<std::string> read_database_url(const std::filesystem::path& file);
 
-}  // namespace signalbox
+}  // namespace signalbox::config

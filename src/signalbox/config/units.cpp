@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <optional>
 
-namespace signalbox {
+namespace signalbox::config {
 namespace {
 
 struct Unit {
@@ -141,6 +142,37 @@ Parsed<std::uint64_t> parse_number(std::string_view text, std::uint64_t lowest,
                             std::to_string(highest));
 }
 
+Parsed<std::int64_t> parse_integer(std::string_view text, std::int64_t lowest,
+                                   std::int64_t highest) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc{} && end == text.data() + text.size() && value >= lowest &&
+        value <= highest) {
+        return value;
+    }
+    return refuse(text, "expected a whole number from " + std::to_string(lowest) + " to " +
+                            std::to_string(highest));
+}
+
+Parsed<double> parse_real(std::string_view text, double lowest, double highest) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool read = error == std::errc{} && end == text.data() + text.size();
+    if (read && std::isfinite(value) && value >= lowest && value <= highest) return value;
+    if (lowest == std::numeric_limits<double>::lowest() &&
+        highest == std::numeric_limits<double>::max()) {
+        return refuse(text, "expected a number such as 0.25");
+    }
+    return refuse(text,
+                  "expected a number from " + format_real(lowest) + " to " + format_real(highest));
+}
+
+std::string format_real(double number) {
+    std::array<char, 32> text{};
+    const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} ? std::string{text.data(), end} : std::string{};
+}
+
 std::string printable(std::string_view text) {
     constexpr std::size_t longest = 60;
     std::string result{'"'};
@@ -152,4 +184,4 @@ std::string printable(std::string_view text) {
     return result + '"';
 }
 
-}  // namespace signalbox
+}  // namespace signalbox::config

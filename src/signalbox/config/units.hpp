@@ -7,7 +7,7 @@
 
 #include "signalbox/parsed.hpp"
 
-namespace signalbox {
+namespace signalbox::config {
 
 /// The longest duration accepted: far beyond any use, and small enough that a deadline computed
 /// from it never overflows a clock.
@@ -31,8 +31,19 @@ std::string format_size(std::uint64_t bytes);
 Parsed<std::uint64_t> parse_number(std::string_view text, std::uint64_t lowest,
                                    std::uint64_t highest);
 
+/// A whole number from `lowest` to `highest`, decimal digits behind an optional minus.
+Parsed<std::int64_t> parse_integer(std::string_view text, std::int64_t lowest,
+                                   std::int64_t highest);
+
+/// A decimal number from `lowest` to `highest`: "0.25", "-1", "1e6". Refused: spaces, a plus in
+/// front, hexadecimal digits, infinity, NaN.
+Parsed<double> parse_real(std::string_view text, double lowest, double highest);
+
+/// The shortest text that parse_real reads back as the same number.
+std::string format_real(double number);
+
 /// Text as it may stand in a one-line message: in quotation marks, control characters replaced,
 /// cut short when long.
 std::string printable(std::string_view text);
 
-}  // namespace signalbox
+}  // namespace signalbox::config

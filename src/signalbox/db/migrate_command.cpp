@@ -8,12 +8,12 @@
 namespace signalbox::db {
 namespace {
 
-MigrationTarget target_of(const Config& config, const std::string& program) {
+MigrationTarget target_of(const config::Config& config, const std::string& program) {
     return {config.database_url, config.database_startup_timeout, program + " migrate"};
 }
 
 template <typename Work>
-int run(const Config& config, const std::string& program, std::ostream& errors, Work work) {
+int run(const config::Config& config, const std::string& program, std::ostream& errors, Work work) {
     try {
         work(target_of(config, program));
         return 0;
@@ -25,7 +25,7 @@ int run(const Config& config, const std::string& program, std::ostream& errors, 
 
 }  // namespace
 
-int run_migrate(const Config& config, const std::string& program, std::ostream& output,
+int run_migrate(const config::Config& config, const std::string& program, std::ostream& output,
                 std::ostream& errors) {
     return run(config, program, errors, [&](const MigrationTarget& target) {
         apply_migrations(target, config.migrations_dir,
@@ -33,14 +33,14 @@ int run_migrate(const Config& config, const std::string& program, std::ostream& 
     });
 }
 
-int run_migrate_status(const Config& config, const std::string& program, std::ostream& output,
-                       std::ostream& errors) {
+int run_migrate_status(const config::Config& config, const std::string& program,
+                       std::ostream& output, std::ostream& errors) {
     return run(config, program, errors, [&](const MigrationTarget& target) {
         output << format_status(migration_status(target, config.migrations_dir));
     });
 }
 
-void prepare_schema(const Config& config, const std::string& program,
+void prepare_schema(const config::Config& config, const std::string& program,
                     const MigrationReport& report) {
     const MigrationTarget target = target_of(config, program);
     if (config.migrate) {

@@ -125,4 +125,13 @@ std::vector<Migration> load_migrations(const std::filesystem::path& folder) {
     return migrations;
 }
 
+std::filesystem::path find_migrations(const std::filesystem::path& binary_folder,
+                                      std::string_view program) {
+    auto installed = binary_folder.parent_path() / "share" / program / "migrations";
+    auto in_source = binary_folder.parent_path().parent_path() / "migrations";
+    std::error_code ignored;
+    if (std::filesystem::is_directory(installed, ignored)) return installed;
+    return std::filesystem::is_directory(in_source, ignored) ? in_source : installed;
+}
+
 }  // namespace signalbox::db

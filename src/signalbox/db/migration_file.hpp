@@ -47,4 +47,10 @@ TextPosition locate(std::string_view text, std::size_t offset, std::size_t nth_c
 /// when the folder cannot be read or two files have the same version.
 std::vector<Migration> load_migrations(const std::filesystem::path& folder);
 
+/// The migrations that belong to a binary in this folder: ../share/PROGRAM/migrations when
+/// installed, ../../migrations in a build tree (build/release/PROGRAM). The first where neither
+/// exists, so that the message about it names the place.
+std::filesystem::path find_migrations(const std::filesystem::path& binary_folder,
+                                      std::string_view program);
+
 }  // namespace signalbox::db

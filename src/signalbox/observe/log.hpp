@@ -26,6 +26,9 @@ class thread_pool;
 
 namespace signalbox::observe {
 
+using config::LogFormat;
+using config::LogLevel;
+
 /// A duration is written in seconds, with microseconds.
 using FieldValue =
     std::variant<std::string_view, std::int64_t, double, bool, std::chrono::nanoseconds>;

@@ -151,8 +151,9 @@ Answer run(async::Task<http::Response> task) {
 struct Debug : testing::Test {
     observe::Metrics metrics;
     test::LogFile file;
-    observe::Log log{{"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor()};
-    http::Telemetry telemetry{metrics, log, {.access_log = AccessLog::errors}};
+    observe::Log log{
+        {"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json, file.descriptor()};
+    http::Telemetry telemetry{metrics, log, {.access_log = config::AccessLog::errors}};
 
     Answer requests(const std::string& query) {
         http::Request request;
@@ -168,8 +169,8 @@ struct Debug : testing::Test {
     }
 
     void expect_unchanged() const {
-        EXPECT_EQ(log.level(), LogLevel::info);
-        EXPECT_EQ(telemetry.access_log(), AccessLog::errors);
+        EXPECT_EQ(log.level(), config::LogLevel::info);
+        EXPECT_EQ(telemetry.access_log(), config::AccessLog::errors);
     }
 };
 
@@ -199,9 +200,9 @@ TEST_F(Debug, log_level_tells_what_is_set) {
 
 TEST_F(Debug, log_level_changes_what_is_named_and_nothing_else) {
     EXPECT_EQ(put(R"({"level":"debug"})").body, R"({"level":"debug","access_log":"errors"})");
-    EXPECT_EQ(log.level(), LogLevel::debug);
+    EXPECT_EQ(log.level(), config::LogLevel::debug);
     EXPECT_EQ(put(R"( { "access_log" : "off" } )").body, R"({"level":"debug","access_log":"off"})");
-    EXPECT_EQ(telemetry.access_log(), AccessLog::off);
+    EXPECT_EQ(telemetry.access_log(), config::AccessLog::off);
     EXPECT_EQ(put(R"({"access_log":"all","level":"info"})").body,
               R"({"level":"info","access_log":"all"})");
     EXPECT_EQ(put("{}").body, R"({"level":"info","access_log":"all"})");
@@ -278,7 +279,7 @@ TEST_F(Debug, log_level_changes_nothing_when_anything_makes_no_sense) {
 
 TEST_F(Debug, log_level_takes_the_last_of_several) {
     EXPECT_EQ(put(R"({"level":"debug","level":"error"})").status, 200);
-    EXPECT_EQ(log.level(), LogLevel::error);
+    EXPECT_EQ(log.level(), config::LogLevel::error);
 }
 
 TEST_F(Debug, log_level_is_not_felled_by_a_body_that_is_nested_deeply) {

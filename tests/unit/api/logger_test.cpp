@@ -23,7 +23,8 @@ using test::LogFile;
 
 TEST(logger, writes_fields_of_every_kind) {
     LogFile file;
-    observe::Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
+    observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,
+                     file.descriptor());
     const Logger logger(log);
     const std::string owned = "b\"c";
     logger.debug("unseen");
@@ -51,7 +52,8 @@ TEST(logger, writes_fields_of_every_kind) {
 
 TEST(logger, keeps_a_line_valid_and_its_own_fields_whatever_the_names) {
     LogFile file;
-    observe::Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
+    observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,
+                     file.descriptor());
     const Logger logger(log);
     logger.info("x", {{"a\"b", 1}, {"", 2}, {"body", "mine"}, {"request_id", "mine"}});
     log.close();
@@ -66,7 +68,8 @@ TEST(logger, keeps_a_line_valid_and_its_own_fields_whatever_the_names) {
 
 TEST(logger, says_for_which_request_a_line_is_also_after_a_wait) {
     LogFile file;
-    observe::Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
+    observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,
+                     file.descriptor());
     const Logger logger(log);
     context::RequestContext ada;
     ada.request_id = "ada's";

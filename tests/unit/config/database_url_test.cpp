@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-namespace signalbox {
+namespace signalbox::config {
 namespace {
 
 using testing::HasSubstr;
@@ -138,4 +138,4 @@ TEST_F(ReadDatabaseUrl, says_what_is_wrong_with_the_file_and_not_what_is_in_it) 
 }
 
 }  // namespace
-}  // namespace signalbox
+}  // namespace signalbox::config

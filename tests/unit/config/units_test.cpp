@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-namespace signalbox {
+namespace signalbox::config {
 namespace {
 
 using namespace std::chrono_literals;
@@ -174,6 +174,51 @@ TEST(ParseNumber, keeps_to_its_bounds) {
     EXPECT_FALSE(parse_number("0", 1, 5));
 }
 
+TEST(ParseInteger, keeps_to_its_bounds) {
+    EXPECT_EQ(*parse_integer("-5", -5, 5), -5);
+    EXPECT_EQ(*parse_integer("010", -5, 10), 10);
+    EXPECT_EQ(*parse_integer("-9223372036854775808", std::numeric_limits<std::int64_t>::min(), 0),
+              std::numeric_limits<std::int64_t>::min());
+    for (const std::string_view text : {"-6", "6", "", "-", "+1", "--1", "1.0", " 1", "1 ", "0x1",
+                                        "9223372036854775808", "-99999999999999999999"}) {
+        const auto parsed = parse_integer(text, -5, 5);
+        ASSERT_FALSE(parsed) << text;
+        EXPECT_THAT(parsed.reason(), HasSubstr("from -5 to 5"));
+    }
+}
+
+TEST(ParseReal, keeps_to_its_bounds) {
+    for (const auto& [text, expected] : {std::pair<std::string_view, double>{"0", 0},
+                                         {"-0.5", -0.5},
+                                         {"1e2", 100},
+                                         {".25", .25}}) {
+        const auto parsed = parse_real(text, -1, 100);
+        ASSERT_TRUE(parsed) << text;
+        EXPECT_EQ(*parsed, expected);
+    }
+    for (const std::string_view text : {"100.1", "-1.1", "", "-", "+1", "1,5", " 1", "1 ", "0x1p1",
+                                        "inf", "-inf", "nan", "1e999"}) {
+        const auto parsed = parse_real(text, -1, 100);
+        ASSERT_FALSE(parsed) << text;
+        EXPECT_THAT(parsed.reason(), HasSubstr("from -1 to 100"));
+    }
+    EXPECT_THAT(
+        parse_real("x", std::numeric_limits<double>::lowest(), std::numeric_limits<double>::max())
+            .reason(),
+        HasSubstr("a number such as 0.25"));
+}
+
+TEST(FormatReal, is_read_back_as_the_same_number) {
+    EXPECT_EQ(format_real(0.1), "0.1");
+    EXPECT_EQ(format_real(-3), "-3");
+    for (const double number : {1.0 / 3, 1e300, -4.9e-324}) {
+        const auto parsed = parse_real(format_real(number), std::numeric_limits<double>::lowest(),
+                                       std::numeric_limits<double>::max());
+        ASSERT_TRUE(parsed);
+        EXPECT_EQ(*parsed, number);
+    }
+}
+
 TEST(Printable, stays_on_one_line_and_short) {
     EXPECT_EQ(printable("5x"), "\"5x\"");
     EXPECT_EQ(printable("a\nb\x1b[31m\x7f"), "\"a?b?[31m?\"");
@@ -182,4 +227,4 @@ TEST(Printable, stays_on_one_line_and_short) {
 }
 
 }  // namespace
-}  // namespace signalbox
+}  // namespace signalbox::config

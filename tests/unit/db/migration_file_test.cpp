@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -170,6 +171,20 @@ TEST(ShippedMigrations, can_be_read) {
         const auto up = parse_migration(content);
         EXPECT_TRUE(up) << migration.file_name << ": " << up.reason();
     }
+}
+
+TEST(FindMigrations, prefers_the_installed_ones) {
+    std::string name = (std::filesystem::temp_directory_path() / "signalbox-tree-XXXXXX").string();
+    const std::filesystem::path tree = ::mkdtemp(name.data());
+    const auto binary_folder = tree / "build/release";
+    EXPECT_EQ(find_migrations(binary_folder, "signalbox"),
+              tree / "build/share/signalbox/migrations");
+    std::filesystem::create_directories(tree / "migrations");
+    EXPECT_EQ(find_migrations(binary_folder, "signalbox"), tree / "migrations");
+    std::filesystem::create_directories(tree / "build/share/signalbox/migrations");
+    EXPECT_EQ(find_migrations(binary_folder, "signalbox"),
+              tree / "build/share/signalbox/migrations");
+    std::filesystem::remove_all(tree);
 }
 
 }  // namespace

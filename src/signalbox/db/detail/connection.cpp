@@ -54,7 +54,7 @@ std::unique_ptr<pqxx::connection> connect(const ConnectionOptions& options) {
         auto message = message_of(error);
         if (message.find("unsupported startup parameter") != std::string::npos)
             message += " (a connection pooler refuses `options`: use --database-prepare off)";
-        throw Unavailable("cannot connect to " + redact_url(options.url) + ": " + message);
+        throw Unavailable("cannot connect to " + config::redact_url(options.url) + ": " + message);
     }
 }
 

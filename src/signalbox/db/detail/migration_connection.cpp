@@ -68,11 +68,10 @@ PGconn* connect(const std::string& url, const std::string& application_name) {
 
 }  // namespace
 
-MigrationConnection::MigrationConnection(const std::string& url,
-                                         std::chrono::milliseconds patience,
+MigrationConnection::MigrationConnection(const std::string& url, std::chrono::milliseconds patience,
                                          const std::string& application_name) {
     // Only a URL that holds no stray piece of a password may reach libpq's messages.
-    if (const auto sound = parse_database_url(url); !sound) {
+    if (const auto sound = config::parse_database_url(url); !sound) {
         throw std::invalid_argument{"the database URL: " + sound.reason()};
     }
     const auto deadline = std::chrono::steady_clock::now() + patience;
@@ -89,7 +88,7 @@ MigrationConnection::MigrationConnection(const std::string& url,
         accepting = false;
         const bool may_come = answer == PQPING_REJECT || answer == PQPING_NO_RESPONSE;
         if (!may_come || std::chrono::steady_clock::now() + pause > deadline) {
-            throw Unavailable{"cannot connect to " + redact_url(url) + ": " +
+            throw Unavailable{"cannot connect to " + config::redact_url(url) + ": " +
                               without_line_feed(PQerrorMessage(connection_.get()))};
         }
         std::this_thread::sleep_for(pause);

@@ -90,8 +90,8 @@ void ActiveRequest::run(Owner& owner) {
 
 std::optional<Response> ActiveRequest::answer_at_once() {
     const ServerOptions& options = loop_.server.options;
-    const auto timeout = timeout_of(*request_, options.request_timeout);
-    deadline = started + (timeout ? *timeout : options.request_timeout);
+    const auto timeout = timeout_of(*request_, options.timeout_request);
+    deadline = started + (timeout ? *timeout : options.timeout_request);
     loop_.observer.started(*this);
     const Route* const its_route = request_->match.route;
     if (loop_.phase == LoopContext::Phase::turning_away) {

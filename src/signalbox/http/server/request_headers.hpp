@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "signalbox/config/ip_allow_list.hpp"
+#include "signalbox/http/ip_allow_list.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/parsed.hpp"
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "signalbox/config/ip_allow_list.hpp"
+#include "signalbox/http/ip_allow_list.hpp"
 #include "signalbox/http/wire/request_decoder.hpp"
 
 namespace signalbox::http {
@@ -26,7 +26,7 @@ struct ServerOptions {
     /// Bytes of requests that arrive or wait, all connections together, and apart from these of
     /// responses that clients do not take (see UnsentResponses).
     std::size_t limit_buffered = std::size_t{512} * 1024 * 1024;
-    std::chrono::milliseconds request_timeout{30000};
+    std::chrono::milliseconds timeout_request{30000};
     std::chrono::milliseconds timeout_keep_alive{75000};
     std::chrono::milliseconds timeout_request_head{10000};
     std::chrono::milliseconds timeout_request_body{30000};

@@ -78,7 +78,7 @@ void add_result(observe::Line& line, const FinishedRequest& finished, std::strin
 }  // namespace
 
 AccessLogger::AccessLogger(asio::io_context& loop, observe::Log& log,
-                           const std::atomic<AccessLog>& which, const Redaction& redaction)
+                           const std::atomic<config::AccessLog>& which, const Redaction& redaction)
     : log_(log), which_(which), redaction_(redaction), flush_timer_(loop, [this] { flush(); }) {}
 
 AccessLogger::~AccessLogger() {
@@ -88,14 +88,15 @@ AccessLogger::~AccessLogger() {
 void AccessLogger::finished(const FinishedRequest& finished,
                             std::chrono::steady_clock::duration duration,
                             std::string_view error_type) {
-    const AccessLog which = which_.load(std::memory_order_relaxed);
-    if (which == AccessLog::off) return;
-    if (which == AccessLog::errors && finished.status < 400) return;
-    const LogLevel level = is_failure(finished.status) ? LogLevel::error : LogLevel::info;
+    const config::AccessLog which = which_.load(std::memory_order_relaxed);
+    if (which == config::AccessLog::off) return;
+    if (which == config::AccessLog::errors && finished.status < 400) return;
+    const config::LogLevel level =
+        is_failure(finished.status) ? config::LogLevel::error : config::LogLevel::info;
     if (!log_.enabled(level)) return;
 
     const context::RequestContext& in_flight = finished.in_flight;
-    if (log_.format() == LogFormat::json) {
+    if (log_.format() == config::LogFormat::json) {
         auto line = begin(level, "request");
         add_identity(line, in_flight);
         add_request(line, finished);
@@ -110,9 +111,9 @@ void AccessLogger::finished(const FinishedRequest& finished,
 }
 
 void AccessLogger::slow(const Request& request, const context::RequestContext& in_flight) {
-    if (!log_.enabled(LogLevel::warning)) return;
+    if (!log_.enabled(config::LogLevel::warning)) return;
     const auto now = context::RequestContext::Clock::now();
-    auto line = begin(LogLevel::warning, "request is slow");
+    auto line = begin(config::LogLevel::warning, "request is slow");
     add_identity(line, in_flight);
     line.add<"http.request.method">(request.method_name);
     line.add<"http.route">(in_flight.route);
@@ -126,8 +127,8 @@ void AccessLogger::slow(const Request& request, const context::RequestContext& i
 
 void AccessLogger::blocked(const context::RequestContext& in_flight,
                            std::chrono::steady_clock::duration taken) {
-    if (!log_.enabled(LogLevel::warning)) return;
-    auto line = begin(LogLevel::warning, "handler blocked the event loop");
+    if (!log_.enabled(config::LogLevel::warning)) return;
+    auto line = begin(config::LogLevel::warning, "handler blocked the event loop");
     add_identity(line, in_flight);
     line.add<"http.request.method">(in_flight.method);
     line.add<"http.route">(in_flight.route);
@@ -137,8 +138,8 @@ void AccessLogger::blocked(const context::RequestContext& in_flight,
 
 void AccessLogger::task_failed(const context::RequestContext* request,
                                const std::exception_ptr& error) {
-    if (!log_.enabled(LogLevel::error)) return;
-    auto line = begin(LogLevel::error, "a spawned task failed");
+    if (!log_.enabled(config::LogLevel::error)) return;
+    auto line = begin(config::LogLevel::error, "a spawned task failed");
     if (request != nullptr) {
         add_identity(line, *request);
         line.add<"http.request.method">(request->method);
@@ -149,7 +150,8 @@ void AccessLogger::task_failed(const context::RequestContext* request,
 }
 
 void AccessLogger::failed(std::string_view cause) {
-    log_.write(LogLevel::error, "a connection failed and was closed", {{"error.message", cause}});
+    log_.write(config::LogLevel::error, "a connection failed and was closed",
+               {{"error.message", cause}});
 }
 
 void AccessLogger::flush() {
@@ -160,7 +162,7 @@ void AccessLogger::flush() {
     count_ = 0;
 }
 
-observe::Line AccessLogger::begin(LogLevel level, std::string_view body) {
+observe::Line AccessLogger::begin(config::LogLevel level, std::string_view body) {
     return log_.begin_line(lines_, level, body);
 }
 

@@ -26,8 +26,8 @@ namespace signalbox::http {
 /// For the loop's thread. `log`, `which` and `redaction` must outlive it.
 class AccessLogger {
   public:
-    AccessLogger(asio::io_context& loop, observe::Log& log, const std::atomic<AccessLog>& which,
-                 const Redaction& redaction);
+    AccessLogger(asio::io_context& loop, observe::Log& log,
+                 const std::atomic<config::AccessLog>& which, const Redaction& redaction);
     ~AccessLogger();
 
     void finished(const FinishedRequest& finished, std::chrono::steady_clock::duration duration,
@@ -42,11 +42,11 @@ class AccessLogger {
     void flush();
 
   private:
-    observe::Line begin(LogLevel level, std::string_view body);
+    observe::Line begin(config::LogLevel level, std::string_view body);
     void end();
 
     observe::Log& log_;
-    const std::atomic<AccessLog>& which_;
+    const std::atomic<config::AccessLog>& which_;
     const Redaction& redaction_;
     std::string lines_;
     std::size_t count_ = 0;

@@ -18,7 +18,7 @@
 namespace signalbox::http {
 
 struct TelemetryOptions {
-    AccessLog access_log = AccessLog::all;
+    config::AccessLog access_log = config::AccessLog::all;
     bool requests = true;  ///< else only the access log is left, to measure what the rest costs
     observe::RequestMetricsOptions metrics{};
     std::vector<std::string> secret_parameters{};  ///< of queries, for Redaction
@@ -41,15 +41,15 @@ class Telemetry {
     }
 
     /// Can be changed at any time.
-    AccessLog access_log() const noexcept { return access_log_; }
-    void set_access_log(AccessLog which) noexcept { access_log_ = which; }
+    config::AccessLog access_log() const noexcept { return access_log_; }
+    void set_access_log(config::AccessLog which) noexcept { access_log_ = which; }
 
   private:
     class OfLoop;
 
     observe::Metrics& metrics_;
     observe::Log& log_;
-    std::atomic<AccessLog> access_log_;
+    std::atomic<config::AccessLog> access_log_;
     const bool requests_;
     const Redaction redaction_;
     observe::RequestMetrics request_metrics_;

@@ -53,7 +53,7 @@ struct ActiveRequestTest : testing::Test {
     std::vector<std::string> events;
     bool released = false;
     OneLoop one{
-        {.limit_concurrency = 3, .request_timeout = 20s, .slow_request_log = 5s},
+        {.limit_concurrency = 3, .timeout_request = 20s, .slow_request_log = 5s},
         {{"GET", "/fast", [this](Request& request) { return fast(request); }},
          {"GET", "/wait", [](Request& request) { return wait(request); }},
          {"GET", "/unless", [this](Request& request) { return answer_all_the_same(request); }},

@@ -115,8 +115,9 @@ const std::map<std::string, std::function<async::Task<Response>(const Thrown&)>>
 struct HandlerErrors : testing::TestWithParam<std::string> {
     observe::Metrics metrics;
     test::LogFile file;
-    observe::Log log{{"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor()};
-    Telemetry telemetry{metrics, log, {.access_log = AccessLog::all}};
+    observe::Log log{
+        {"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json, file.descriptor()};
+    Telemetry telemetry{metrics, log, {.access_log = config::AccessLog::all}};
     std::vector<std::string> paths;
     std::optional<Server> server;
 

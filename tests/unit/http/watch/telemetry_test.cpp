@@ -104,8 +104,9 @@ std::string request(const std::string& path, const std::string& headers = {}) {
 struct Watched : testing::TestWithParam<std::string> {
     observe::Metrics metrics;
     test::LogFile file;
-    observe::Log log{{"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor()};
-    Telemetry telemetry{metrics, log, {.access_log = AccessLog::all}};
+    observe::Log log{
+        {"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json, file.descriptor()};
+    Telemetry telemetry{metrics, log, {.access_log = config::AccessLog::all}};
     std::promise<void> release;
     std::atomic<bool> waits_are_over = false;
     std::optional<Server> server;
@@ -216,7 +217,7 @@ TEST_F(WatchedServer, blames_nobody_who_waits) {
 }
 
 TEST_F(WatchedServer, does_not_warn_when_warnings_are_off) {
-    log.set_level(LogLevel::error);
+    log.set_level(config::LogLevel::error);
     RawClient client(server->port());
     client.send(request("/at-once"));
     client.read_response();
@@ -332,14 +333,14 @@ TEST_F(WatchedServer, logs_errors_only_when_asked_to_and_nothing_when_told_so) {
     ask("/quick", "logged-1");
     // A request is reported when its last byte is sent, so the next may find the setting changed.
     ASSERT_TRUE(eventually([&] { return telemetry.in_flight(1).total == 0; }));
-    telemetry.set_access_log(AccessLog::errors);
+    telemetry.set_access_log(config::AccessLog::errors);
     ask("/quick", "silent-1");
     ask("/nowhere", "logged-2");
     ASSERT_TRUE(eventually([&] { return telemetry.in_flight(1).total == 0; }));
-    telemetry.set_access_log(AccessLog::off);
+    telemetry.set_access_log(config::AccessLog::off);
     ask("/nowhere", "silent-2");
     ASSERT_TRUE(eventually([&] { return telemetry.in_flight(1).total == 0; }));
-    telemetry.set_access_log(AccessLog::all);
+    telemetry.set_access_log(config::AccessLog::all);
     ask("/quick", "logged-3");
     std::vector<std::string> ids;
     for (const auto& line : lines())
@@ -350,7 +351,8 @@ TEST_F(WatchedServer, logs_errors_only_when_asked_to_and_nothing_when_told_so) {
 TEST(a_service, names_its_own_secrets_and_buckets) {
     observe::Metrics metrics;
     test::LogFile file;
-    observe::Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
+    observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,
+                     file.descriptor());
     Telemetry telemetry(
         metrics, log,
         {.metrics = {.duration_buckets = {3250ms}}, .secret_parameters = {"voucher"}});
@@ -371,7 +373,8 @@ TEST(a_service, names_its_own_secrets_and_buckets) {
 TEST(unwatched_requests, are_logged_without_a_trace_and_listed_nowhere) {
     observe::Metrics metrics;
     test::LogFile file;
-    observe::Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
+    observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,
+                     file.descriptor());
     Telemetry telemetry(metrics, log, {.requests = false});
     Server server({}, {{"GET", "/quick", quick}, {"GET", "/patient", patient}},
                   [&](auto& loop) { return telemetry.observe(loop); });

@@ -5,27 +5,28 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "signalbox/config/config.hpp"
 #include "signalbox/parsed.hpp"
 #include "signalbox/process/machine.hpp"
 
-namespace signalbox {
+namespace signalbox::command_line {
 
-/// For each option that was set from outside, what the user called it: the flag, or the
+/// For each setting that was set from outside, what the user called it: the flag, or the
 /// environment variable.
-class OptionSources {
+class Sources {
   public:
-    void emplace(std::string_view flag, std::string name) { names_.emplace(flag, std::move(name)); }
+    void set(std::string_view flag, std::string_view name) {
+        names_.insert_or_assign(std::string{flag}, std::string{name});
+    }
 
     bool is_set(std::string_view flag) const { return names_.contains(flag); }
     bool is_flag(std::string_view flag) const {
         const auto found = names_.find(flag);
-        return found != names_.end() && found->second == flag;
+        return found != names_.end() && found->second.starts_with('-');
     }
 
-    /// For a message: the name used, or the flag for an option at its default.
+    /// For a message: the name used, or the flag for a setting at its default.
     std::string name(std::string_view flag) const {
         const auto found = names_.find(flag);
         return found == names_.end() ? std::string{flag} : found->second;
@@ -36,10 +37,10 @@ class OptionSources {
 };
 
 /// Fills in the defaults that depend on the machine.
-void complete(Config& config, const OptionSources& sources, const process::Machine& machine);
+void complete(config::Config& config, const Sources& sources, const process::Machine& machine);
 
-/// What no option of `serve` can check by itself. The reason is the whole line, flag included.
-std::optional<Invalid> check_together(const Config& config, const OptionSources& sources,
+/// What no setting of `serve` can check by itself. The reason is the whole line, flag included.
+std::optional<Invalid> check_together(const config::Config& config, const Sources& sources,
                                       const process::Machine& machine);
 
-}  // namespace signalbox
+}  // namespace signalbox::command_line

@@ -1,4 +1,4 @@
-#include "signalbox/config/command_line.hpp"
+#include "signalbox/command_line/command_line.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -8,23 +8,31 @@
 #include <cctype>
 #include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "signalbox/config/config_options.hpp"
-#include "signalbox/process/file_limit.hpp"
-#include "signalbox/version.hpp"
+#include "signalbox/command_line/open_files.hpp"
+#include "signalbox/command_line/server_settings.hpp"
+#include "support/paths.hpp"
 
-namespace signalbox {
+namespace signalbox::command_line {
 namespace {
 
 using namespace std::chrono_literals;
+using config::AccessLog;
+using config::Config;
+using config::LogFormat;
+using config::LogLevel;
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -32,14 +40,27 @@ const process::Machine test_machine{.cores = 8,
                                     .memory = std::size_t{1} << 30,
                                     .open_files = 1'000'000,
                                     .stdout_is_terminal = false,
-                                    .migrations_dir = "/installed/migrations"};
+                                    .binary_folder = "/installed/bin"};
+
+const config::Program test_program{.name = "signalbox",
+                                   .version = "1.2.3 abc",
+                                   .description = "Signalbox, a REST service.",
+                                   .settings = {}};
 
 std::variant<CommandLine, EarlyExit> parse(std::vector<const char*> arguments,
                                            const Environment& environment = {},
-                                           const process::Machine& machine = test_machine) {
-    arguments.insert(arguments.begin(), "signalbox");
-    return parse_command_line(static_cast<int>(arguments.size()), arguments.data(), environment,
-                              machine);
+                                           const process::Machine& machine = test_machine,
+                                           const config::Program& program = test_program) {
+    arguments.insert(arguments.begin(), program.name.c_str());
+    return command_line::parse(program, static_cast<int>(arguments.size()), arguments.data(),
+                               environment, machine);
+}
+
+/// The library's settings, bound to nothing that is looked at.
+const std::deque<config::Setting>& server_options() {
+    static Config config;
+    static const config::Settings settings = server_settings(config);
+    return settings.all();
 }
 
 CommandLine accepted(const std::vector<const char*>& arguments, const Environment& environment = {},
@@ -69,15 +90,18 @@ std::string refused(const std::vector<const char*>& arguments, const Environment
 }
 
 TEST(CommandLine, has_the_documented_defaults) {
-    const auto [command, config] = accepted({});
+    const auto [command, config, warnings] = accepted({});
+    EXPECT_THAT(warnings, testing::IsEmpty());
     EXPECT_EQ(command, Command::serve);
     EXPECT_EQ(config.host, "127.0.0.1");
     EXPECT_EQ(config.port, 8000);
     EXPECT_EQ(config.admin_host, "127.0.0.1");
     EXPECT_EQ(config.admin_port, 9464);
     EXPECT_EQ(config.workers, 8U);
-    EXPECT_TRUE(config.forwarded_allow_ips.contains("127.0.0.1"));
-    EXPECT_FALSE(config.forwarded_allow_ips.contains("127.0.0.2"));
+    EXPECT_EQ(config.forwarded_allow_ips, "127.0.0.1");
+    EXPECT_EQ(config.uds, "");
+    EXPECT_EQ(config.fd, std::nullopt);
+    EXPECT_EQ(config.program, "signalbox");
     EXPECT_EQ(config.database_url, "postgresql://localhost/signalbox");
     EXPECT_EQ(config.database_url_file, "");
     EXPECT_EQ(config.database_pool_size, 10U);
@@ -86,10 +110,10 @@ TEST(CommandLine, has_the_documented_defaults) {
     EXPECT_EQ(config.database_query_timeout, 5s);
     EXPECT_EQ(config.database_max_lifetime, 30min);
     EXPECT_TRUE(config.database_prepare);
-    EXPECT_FALSE(config.no_share_reads);
+    EXPECT_TRUE(config.database_share_reads);
     EXPECT_FALSE(config.migrate);
-    EXPECT_EQ(config.migrations_dir, "/installed/migrations");
-    EXPECT_EQ(config.request_timeout, 30s);
+    EXPECT_EQ(config.migrations_dir, "/installed/share/signalbox/migrations");
+    EXPECT_EQ(config.timeout_request, 30s);
     EXPECT_EQ(config.timeout_keep_alive, 75s);
     EXPECT_EQ(config.timeout_request_head, 10s);
     EXPECT_EQ(config.timeout_request_body, 30s);
@@ -119,15 +143,15 @@ TEST(CommandLine, prefers_flag_to_environment_to_default) {
 
 // The rule that saves looking a name up: SIGNALBOX_ and the flag, but for what the platform names.
 TEST(CommandLine, names_variables_after_their_flags) {
-    for (const Option& option : config_options()) {
-        std::string expected = "SIGNALBOX_" + std::string{option.flag.substr(2)};
+    for (const config::Setting& option : server_options()) {
+        std::string expected = "SIGNALBOX_" + option.flag.substr(2);
         std::ranges::transform(expected, expected.begin(), [](unsigned char c) {
             return c == '-' ? '_' : static_cast<char>(std::toupper(c));
         });
         if (option.flag == "--database-url") expected = "DATABASE_URL";
         if (option.flag == "--forwarded-allow-ips") expected = "FORWARDED_ALLOW_IPS";
-        ASSERT_FALSE(option.environment.empty()) << option.flag;
-        EXPECT_EQ(option.environment.front(), expected);
+        ASSERT_FALSE(option.variables.empty()) << option.flag;
+        EXPECT_EQ(option.variables.front(), expected);
     }
 }
 
@@ -146,10 +170,10 @@ TEST(CommandLine, reads_every_option_from_its_variable) {
                                         {"SIGNALBOX_DATABASE_QUERY_TIMEOUT", "250ms"},
                                         {"SIGNALBOX_DATABASE_MAX_LIFETIME", "0"},
                                         {"SIGNALBOX_DATABASE_PREPARE", "off"},
-                                        {"SIGNALBOX_NO_SHARE_READS", "true"},
+                                        {"SIGNALBOX_DATABASE_SHARE_READS", "off"},
                                         {"SIGNALBOX_MIGRATE", "1"},
                                         {"SIGNALBOX_MIGRATIONS_DIR", "elsewhere"},
-                                        {"SIGNALBOX_REQUEST_TIMEOUT", "1h"},
+                                        {"SIGNALBOX_TIMEOUT_REQUEST", "1h"},
                                         {"SIGNALBOX_TIMEOUT_KEEP_ALIVE", "2s"},
                                         {"SIGNALBOX_TIMEOUT_REQUEST_HEAD", "3s"},
                                         {"SIGNALBOX_TIMEOUT_REQUEST_BODY", "4s"},
@@ -170,7 +194,7 @@ TEST(CommandLine, reads_every_option_from_its_variable) {
     EXPECT_EQ(config.admin_host, "0.0.0.0");
     EXPECT_EQ(config.admin_port, 65535);
     EXPECT_EQ(config.workers, 3U);
-    EXPECT_TRUE(config.forwarded_allow_ips.contains("203.0.113.1"));
+    EXPECT_EQ(config.forwarded_allow_ips, "*");
     EXPECT_EQ(config.database_url, "postgresql://db/other");
     EXPECT_EQ(config.database_pool_size, 7U);
     EXPECT_EQ(config.database_max_queue, 8U);
@@ -178,10 +202,10 @@ TEST(CommandLine, reads_every_option_from_its_variable) {
     EXPECT_EQ(config.database_query_timeout, 250ms);
     EXPECT_EQ(config.database_max_lifetime, 0s);
     EXPECT_FALSE(config.database_prepare);
-    EXPECT_TRUE(config.no_share_reads);
+    EXPECT_FALSE(config.database_share_reads);
     EXPECT_TRUE(config.migrate);
     EXPECT_EQ(config.migrations_dir, "elsewhere");
-    EXPECT_EQ(config.request_timeout, 1h);
+    EXPECT_EQ(config.timeout_request, 1h);
     EXPECT_EQ(config.timeout_keep_alive, 2s);
     EXPECT_EQ(config.timeout_request_head, 3s);
     EXPECT_EQ(config.timeout_request_body, 4s);
@@ -205,28 +229,27 @@ TEST(CommandLine, takes_web_concurrency_when_its_own_variable_is_not_set) {
 }
 
 TEST(CommandLine, takes_switches_with_and_without_a_value) {
-    EXPECT_TRUE(accepted({"--no-share-reads", "--migrate"}).config.no_share_reads);
     EXPECT_TRUE(accepted({"--migrate"}).config.migrate);
+    EXPECT_TRUE(accepted({"--migrate", "--port", "1"}).config.migrate);
     EXPECT_FALSE(accepted({"--migrate=false"}, {{"SIGNALBOX_MIGRATE", "1"}}).config.migrate);
     for (const char* off : {"false", "0", "off"}) {
-        EXPECT_FALSE(accepted({}, {{"SIGNALBOX_NO_SHARE_READS", off}}).config.no_share_reads);
+        EXPECT_FALSE(accepted({}, {{"SIGNALBOX_MIGRATE", off}}).config.migrate);
     }
-    EXPECT_THAT(refused({}, {{"SIGNALBOX_NO_SHARE_READS", "maybe"}}),
-                HasSubstr("SIGNALBOX_NO_SHARE_READS: \"maybe\""));
+    EXPECT_THAT(refused({}, {{"SIGNALBOX_MIGRATE", "maybe"}}),
+                HasSubstr("SIGNALBOX_MIGRATE: \"maybe\""));
 }
 
 TEST(CommandLine, names_the_flag_or_the_variable_that_is_wrong) {
-    for (const Option& option : config_options()) {
-        const std::string flag{option.flag};
+    for (const config::Setting& option : server_options()) {
+        const std::string& flag = option.flag;
         const std::string bad = option.flag == "--host" || option.flag == "--admin-host" ||
-                                        option.flag == "--migrations-dir"
+                                        option.flag == "--migrations-dir" || option.flag == "--uds"
                                     ? flag + "="
                                     : flag + "=nonsense";
         EXPECT_THAT(refused({bad.c_str()}), HasSubstr("signalbox: " + flag + ": "));
-        for (const std::string_view name : option.environment) {
+        for (const std::string& name : option.variables) {
             if (bad.ends_with('=')) continue;  // an empty variable counts as unset
-            EXPECT_THAT(refused({}, {{std::string{name}, "nonsense"}}),
-                        HasSubstr("signalbox: " + std::string{name} + ": "));
+            EXPECT_THAT(refused({}, {{name, "nonsense"}}), HasSubstr("signalbox: " + name + ": "));
         }
     }
 }
@@ -244,14 +267,14 @@ TEST(CommandLine, refuses_values_out_of_range) {
                             "--limit-request-head=1023",
                             "--limit-request-head=1GiB",
                             "--limit-request-body=2GiB",
-                            "--request-timeout=0",
+                            "--timeout-request=0",
                             "--timeout-write=0s",
                             "--timeout-keep-alive=0",
                             "--timeout-request-head=0",
                             "--timeout-request-body=0",
                             "--database-query-timeout=0ms",
                             "--database-startup-timeout=0",
-                            "--request-timeout=30"}) {
+                            "--timeout-request=30"}) {
         const std::string_view flag =
             std::string_view{bad}.substr(0, std::string_view{bad}.find('='));
         EXPECT_THAT(refused({bad}), HasSubstr(std::string{flag} + ": \"")) << bad;
@@ -261,18 +284,18 @@ TEST(CommandLine, refuses_values_out_of_range) {
 TEST(CommandLine, reads_negative_and_missing_values_as_values) {
     EXPECT_THAT(refused({"--port", "-1"}), HasSubstr("--port: \"-1\""));
     EXPECT_THAT(refused({"--port="}), HasSubstr("--port: \"\""));
-    EXPECT_THAT(refused({"--port=", "8001"}), HasSubstr("\"8001\""));
+    EXPECT_THAT(refused({"--port=", "8001"}), HasSubstr("--port: \"\""));
+    EXPECT_THAT(refused({"--forwarded-allow-ips=", "::1"}), HasSubstr("unexpected argument"));
     EXPECT_THAT(refused({"--port"}), HasSubstr("--port"));
     EXPECT_THAT(refused({"--host", "--migrate"}), HasSubstr("--host: expected a value"));
-    EXPECT_FALSE(
-        accepted({"--forwarded-allow-ips", ""}).config.forwarded_allow_ips.contains("127.0.0.1"));
+    EXPECT_EQ(accepted({"--forwarded-allow-ips", ""}).config.forwarded_allow_ips, "");
 }
 
 TEST(CommandLine, refuses_a_query_timeout_above_the_request_timeout) {
     EXPECT_THAT(refused({"--database-query-timeout", "31s"}),
-                AllOf(HasSubstr("--database-query-timeout: 31s is above --request-timeout (30s)")));
-    EXPECT_THAT(refused({}, {{"SIGNALBOX_REQUEST_TIMEOUT", "4s"}}),
-                HasSubstr("5s is above SIGNALBOX_REQUEST_TIMEOUT (4s)"));
+                AllOf(HasSubstr("--database-query-timeout: 31s is above --timeout-request (30s)")));
+    EXPECT_THAT(refused({}, {{"SIGNALBOX_TIMEOUT_REQUEST", "4s"}}),
+                HasSubstr("5s is above SIGNALBOX_TIMEOUT_REQUEST (4s)"));
     EXPECT_EQ(accepted({"--database-query-timeout", "30s"}).config.database_query_timeout, 30s);
 }
 
@@ -285,16 +308,16 @@ TEST(CommandLine, fits_connections_into_the_open_file_limit) {
     process::Machine machine = test_machine;
     machine.open_files = 4096;
     const Config config = accepted({}, {}, machine).config;
-    EXPECT_EQ(config.limit_connections, process::connections_allowed(4096, 10, 8));
+    EXPECT_EQ(config.limit_connections, command_line::connections_allowed(4096, 10, 8));
     EXPECT_GT(config.limit_connections, 3800U);
     EXPECT_EQ(config.effective_concurrency(), config.limit_connections);
     EXPECT_EQ(accepted({"--limit-concurrency", "5"}, {}, machine).config.effective_concurrency(),
               5U);
 
-    EXPECT_THAT(
-        refused({"--limit-connections", "5000"}, {}, machine),
-        AllOf(HasSubstr("--limit-connections: 5000"),
-              HasSubstr(std::to_string(process::files_needed(5000, 10, 8))), HasSubstr("4096")));
+    EXPECT_THAT(refused({"--limit-connections", "5000"}, {}, machine),
+                AllOf(HasSubstr("--limit-connections: 5000"),
+                      HasSubstr(std::to_string(command_line::files_needed(5000, 10, 8))),
+                      HasSubstr("4096")));
     EXPECT_THAT(refused({}, {{"SIGNALBOX_LIMIT_CONNECTIONS", "5000"}}, machine),
                 HasSubstr("SIGNALBOX_LIMIT_CONNECTIONS: 5000"));
     machine.open_files = 64;
@@ -426,12 +449,27 @@ TEST(Help, documents_every_option) {
         const auto* exit = std::get_if<EarlyExit>(&result);
         ASSERT_NE(exit, nullptr);
         EXPECT_EQ(exit->status, 0);
-        for (const Option& option : config_options()) {
-            EXPECT_THAT(exit->text, HasSubstr(std::string{option.flag}));
-            EXPECT_THAT(exit->text, HasSubstr(std::string{option.help}));
-            EXPECT_THAT(exit->text, HasSubstr(std::string{option.environment.front()}));
-            EXPECT_THAT(exit->text, HasSubstr("default " + std::string{option.default_text}));
+        for (const config::Setting& option : server_options()) {
+            EXPECT_THAT(exit->text, HasSubstr(option.flag));
+            EXPECT_THAT(exit->text, HasSubstr(option.help));
+            EXPECT_THAT(exit->text, HasSubstr(option.variables.front()));
+            EXPECT_THAT(exit->text, HasSubstr("default " + option.default_text + "]"));
         }
+    }
+}
+
+// The manifests for Kubernetes are checked against this table, too.
+TEST(Readme, has_a_row_for_every_setting) {
+    std::ifstream file{test::source_folder() + "/README.md"};
+    const std::string readme{std::istreambuf_iterator<char>{file}, {}};
+    for (const config::Setting& setting : server_options()) {
+        const auto start = readme.find("\n| `" + setting.flag + "` | ");
+        ASSERT_NE(start, std::string::npos) << setting.flag;
+        const std::string row = readme.substr(start, readme.find('\n', start + 1) - start);
+        for (const std::string& variable : setting.variables)
+            EXPECT_THAT(row, HasSubstr('`' + variable + '`'));
+        if (setting.default_text == "see above") continue;
+        EXPECT_THAT(row, testing::ContainsRegex("[|] `?" + setting.default_text + "`? [|]"));
     }
 }
 
@@ -448,30 +486,109 @@ TEST(Version, is_printed) {
     const auto* exit = std::get_if<EarlyExit>(&result);
     ASSERT_NE(exit, nullptr);
     EXPECT_EQ(exit->status, 0);
-    EXPECT_TRUE(exit->text.starts_with("signalbox " + std::string{version})) << exit->text;
+    EXPECT_EQ(exit->text, "signalbox 1.2.3 abc\n");
 }
 
-TEST(FindMigrations, prefers_the_installed_ones) {
-    std::string name = (std::filesystem::temp_directory_path() / "signalbox-tree-XXXXXX").string();
-    const std::filesystem::path tree = ::mkdtemp(name.data());
-    const auto binary_folder = tree / "build/release";
-    EXPECT_EQ(process::find_migrations(binary_folder), tree / "build/share/signalbox/migrations");
-    std::filesystem::create_directories(tree / "migrations");
-    EXPECT_EQ(process::find_migrations(binary_folder), tree / "migrations");
-    std::filesystem::create_directories(tree / "build/share/signalbox/migrations");
-    EXPECT_EQ(process::find_migrations(binary_folder), tree / "build/share/signalbox/migrations");
-    std::filesystem::remove_all(tree);
-}
-
-TEST(LogLevelName, is_read_back) {
-    for (const auto level : {LogLevel::trace, LogLevel::debug, LogLevel::info, LogLevel::warning,
-                             LogLevel::error, LogLevel::critical}) {
-        const auto parsed = parse_log_level(to_string(level));
-        ASSERT_TRUE(parsed);
-        EXPECT_EQ(*parsed, level);
+TEST(Help, lists_settings_under_their_groups_once) {
+    const auto result = parse({"--help"});
+    const auto& text = std::get<EarlyExit>(result).text;
+    for (const char* heading : {"Listening", "Admin listener", "Database", "Migrations",
+                                "Time limits", "Limits", "Log", "Subcommands"}) {
+        EXPECT_THAT(text, HasSubstr("\n\n" + std::string{heading} + ":\n")) << heading;
     }
-    EXPECT_FALSE(parse_log_level("WARNING"));
+    EXPECT_THAT(text, HasSubstr("Usage: signalbox [OPTIONS] [SUBCOMMAND]\n"));
+    EXPECT_THAT(text, HasSubstr("--database-share-reads on|off"));
+    EXPECT_THAT(text, HasSubstr("DATABASE_URL, DATABASE_URL_FILE, default postgresql://"));
+    EXPECT_THAT(text, Not(HasSubstr("\n\n\n")));
+    EXPECT_THAT(text, Not(HasSubstr("--no-share-reads")));
+    EXPECT_THAT(text, Not(HasSubstr("--request-timeout")));
+}
+
+TEST(Help, comes_before_what_is_wrong) {
+    for (const std::vector<const char*>& arguments : std::vector<std::vector<const char*>>{
+             {"--port", "nonsense", "--help"}, {"migrate", "--status", "-h"}}) {
+        const auto result = parse(arguments, {{"SIGNALBOX_HOST", "\n"}, {"DATABASE_URL", "x"}});
+        ASSERT_TRUE(std::holds_alternative<EarlyExit>(result));
+        EXPECT_EQ(std::get<EarlyExit>(result).status, 0);
+    }
+}
+
+TEST(FormerNames, go_on_working_and_warn) {
+    const auto timeout = accepted({"--request-timeout", "7s"});
+    EXPECT_EQ(timeout.config.timeout_request, 7s);
+    EXPECT_THAT(timeout.warnings, ElementsAre("--request-timeout has become --timeout-request and "
+                                              "goes away in the next version"));
+    const auto variable = accepted({}, {{"SIGNALBOX_REQUEST_TIMEOUT", "8s"}});
+    EXPECT_EQ(variable.config.timeout_request, 8s);
+    EXPECT_THAT(variable.warnings,
+                ElementsAre("SIGNALBOX_REQUEST_TIMEOUT has become SIGNALBOX_TIMEOUT_REQUEST and "
+                            "goes away in the next version"));
+
+    const auto unshared = accepted({"--no-share-reads"});
+    EXPECT_FALSE(unshared.config.database_share_reads);
+    EXPECT_THAT(unshared.warnings, ElementsAre(HasSubstr("--database-share-reads on or off")));
+    EXPECT_TRUE(accepted({"--no-share-reads=false"}).config.database_share_reads);
+    for (const char* on : {"true", "1", "on"}) {
+        const auto from = accepted({"serve"}, {{"SIGNALBOX_NO_SHARE_READS", on}});
+        EXPECT_FALSE(from.config.database_share_reads) << on;
+        EXPECT_THAT(from.warnings, ElementsAre(HasSubstr("SIGNALBOX_DATABASE_SHARE_READS=on or")));
+    }
+    EXPECT_TRUE(accepted({}, {{"SIGNALBOX_NO_SHARE_READS", "off"}}).config.database_share_reads);
+}
+
+TEST(FormerNames, count_less_than_the_new_one_of_their_kind) {
+    EXPECT_EQ(
+        accepted({"--timeout-request", "7s", "--request-timeout", "9s"}).config.timeout_request,
+        7s);
+    EXPECT_EQ(accepted({"--request-timeout", "9s"}, {{"SIGNALBOX_TIMEOUT_REQUEST", "7s"}})
+                  .config.timeout_request,
+              9s);
+    const auto both =
+        accepted({}, {{"SIGNALBOX_TIMEOUT_REQUEST", "7s"}, {"SIGNALBOX_REQUEST_TIMEOUT", "9s"}});
+    EXPECT_EQ(both.config.timeout_request, 7s);
+    EXPECT_THAT(both.warnings, testing::IsEmpty());
+}
+
+TEST(FormerNames, are_checked_and_named_as_they_were_written) {
+    EXPECT_THAT(refused({"--request-timeout", "soon"}), HasSubstr("--request-timeout: \"soon\""));
+    EXPECT_THAT(refused({}, {{"SIGNALBOX_REQUEST_TIMEOUT", "0"}}),
+                HasSubstr("SIGNALBOX_REQUEST_TIMEOUT: \"0\": expected at least 1ms"));
+    EXPECT_THAT(refused({"--no-share-reads=maybe"}), HasSubstr("--no-share-reads: \"maybe\""));
+    EXPECT_THAT(refused({}, {{"SIGNALBOX_NO_SHARE_READS", "maybe"}}),
+                HasSubstr("SIGNALBOX_NO_SHARE_READS: \"maybe\": expected on"));
+    EXPECT_THAT(refused({}, {{"SIGNALBOX_REQUEST_TIMEOUT", "4s"}}),
+                HasSubstr("5s is above SIGNALBOX_REQUEST_TIMEOUT (4s)"));
+    EXPECT_THAT(refused({"migrate", "--no-share-reads=x"}), HasSubstr("--no-share-reads"));
+    EXPECT_THAT(refused({"--request-timeout", "1s", "migrate"}),
+                HasSubstr("--request-timeout: is no flag of migrate"));
+}
+
+TEST(ListeningSocket, is_a_path_or_a_descriptor) {
+    EXPECT_EQ(accepted({"--uds", "/run/api.sock"}).config.uds, "/run/api.sock");
+    EXPECT_EQ(accepted({"--fd", "3"}).config.fd, 3);
+    EXPECT_EQ(accepted({}, {{"SIGNALBOX_FD", "17"}}).config.fd, 17);
+    for (const char* bad : {"2", "-1", "3.5", "2147483648", ""}) {
+        EXPECT_THAT(refused({"--fd", bad}), HasSubstr("--fd: \"")) << bad;
+    }
+    const std::string longest(107, 'x');
+    EXPECT_EQ(accepted({"--uds", longest.c_str()}).config.uds, longest);
+    EXPECT_THAT(refused({"--uds", (longest + "x").c_str()}), HasSubstr("107 bytes"));
+}
+
+TEST(ListeningSocket, excludes_every_other_place_that_is_asked_for) {
+    EXPECT_THAT(refused({"--uds", "a", "--fd", "3"}),
+                HasSubstr("--uds: --fd is given as well; one of them has to go"));
+    EXPECT_THAT(refused({"--uds", "a"}, {{"SIGNALBOX_FD", "3"}}),
+                HasSubstr("--uds: SIGNALBOX_FD is given"));
+    EXPECT_THAT(refused({"--uds", "a", "--port", "1"}), HasSubstr("--uds: --port is given"));
+    EXPECT_THAT(refused({"--fd", "3", "--host", "::"}), HasSubstr("--fd: --host is given"));
+    EXPECT_THAT(refused({"--port", "1"}, {{"SIGNALBOX_UDS", "a"}}),
+                HasSubstr("SIGNALBOX_UDS: --port is given"));
+    // An image sets these for all of its containers.
+    EXPECT_EQ(accepted({"--uds", "a"}, {{"SIGNALBOX_HOST", "0.0.0.0"}, {"SIGNALBOX_PORT", "1"}})
+                  .config.uds,
+              "a");
 }
 
 }  // namespace
-}  // namespace signalbox
+}  // namespace signalbox::command_line

@@ -1,11 +1,15 @@
-#include "signalbox/config/ip_allow_list.hpp"
+#include "signalbox/http/ip_allow_list.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string_view>
 
-namespace signalbox {
+namespace signalbox::http {
 namespace {
+
+using testing::EndsWith;
+using testing::HasSubstr;
 
 IpAllowList list(std::string_view text) {
     const auto parsed = IpAllowList::parse(text);
@@ -85,14 +89,32 @@ TEST(IpAllowList, does_not_trust_what_is_no_address) {
 
 TEST(IpAllowList, refuses_bad_lists) {
     for (const std::string_view text :
-         {"localhost", "127.0.0.1,", ",127.0.0.1", "a,,b", "127.0.0.1;::1", "127.0.0.256",
-          "10.0.0.1/8", "10.0.0.0/33", "::/129", "::1/64", "10.0.0.0/", "10.0.0.0/-1",
-          "10.0.0.0/8/8", "10.0.0.0/ 8", "/8", "**", "*/8", "10.0.0.0/255.0.0.0"}) {
+         {"localhost", "127.0.0.1,", ",127.0.0.1", "a,,b", "127.0.0.1;::1", "127.0.0.256", "/8",
+          "**", "*/8", "fe80::1%lo", "fe80::1%1", "fe80::%lo/10", "0x7f.0.0.1", "127.1"}) {
         const auto parsed = IpAllowList::parse(text);
         ASSERT_FALSE(parsed) << text;
-        EXPECT_FALSE(parsed.reason().empty());
+        EXPECT_THAT(parsed.reason(), EndsWith("is no IP address, network or *")) << text;
+    }
+    EXPECT_FALSE(IpAllowList::parse(std::string_view{"127.0.0.1\0", 10}));
+}
+
+TEST(IpAllowList, says_what_is_wrong_with_a_prefix_length) {
+    for (const std::string_view text :
+         {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8/8", "10.0.0.0/ 8",
+          "10.0.0.0/255.0.0.0", "10.0.0.0/4294967304", "10.0.0.0/99999999999999999999999"}) {
+        const auto parsed = IpAllowList::parse(text);
+        ASSERT_FALSE(parsed) << text;
+        EXPECT_THAT(parsed.reason(), HasSubstr("the prefix length: ")) << text;
+        EXPECT_THAT(parsed.reason(), EndsWith("expected a whole number from 0 to 32")) << text;
+    }
+    EXPECT_EQ(IpAllowList::parse("::/129").reason(),
+              "\"::/129\": the prefix length: \"129\": expected a whole number from 0 to 128");
+    for (const std::string_view text : {"10.0.0.1/8", "::1/64", "255.255.255.255/31", "::1/0"}) {
+        const auto parsed = IpAllowList::parse(text);
+        ASSERT_FALSE(parsed) << text;
+        EXPECT_THAT(parsed.reason(), EndsWith("has bits set after its prefix")) << text;
     }
 }
 
 }  // namespace
-}  // namespace signalbox
+}  // namespace signalbox::http

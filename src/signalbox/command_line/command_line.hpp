@@ -5,11 +5,13 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "signalbox/config/config.hpp"
+#include "signalbox/config/settings.hpp"
 #include "signalbox/process/machine.hpp"
 
-namespace signalbox {
+namespace signalbox::command_line {
 
 enum class Command { serve, migrate, migrate_status, healthcheck };
 
@@ -17,7 +19,9 @@ struct CommandLine {
     Command command = Command::serve;
     /// Complete for `serve`. `migrate` and `healthcheck` read the flags and variables they take,
     /// and leave the rest at its defaults.
-    Config config;
+    config::Config config;
+    /// Names that were used and are about to go: a line each, for the log.
+    std::vector<std::string> warnings;
 };
 
 /// The process is to print this and end: help and version (status 0, standard output), or what is
@@ -31,10 +35,11 @@ struct EarlyExit {
 using Environment = std::map<std::string, std::string, std::less<>>;
 Environment process_environment();
 
-/// A flag counts before its environment variable, that before the default; of a flag given twice
-/// the last one; an empty variable is as good as none. Changes nothing and prints nothing.
-std::variant<CommandLine, EarlyExit> parse_command_line(
-    int argc, const char* const* argv, const Environment& environment,
-    const process::Machine& machine = process::this_machine());
+/// Reads the library's settings into the result, and those of the program where they are bound to;
+/// config::Settings says what counts before what. Prints nothing. Throws std::logic_error when a
+/// name of the program's settings is taken.
+std::variant<CommandLine, EarlyExit> parse(
+    const config::Program& program, int argc, const char* const* argv,
+    const Environment& environment, const process::Machine& machine = process::this_machine());
 
-}  // namespace signalbox
+}  // namespace signalbox::command_line

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <array>
-#include <cstdint>
+#include <asio/ip/network_v6.hpp>
+
 #include <string_view>
 #include <vector>
 
 #include "signalbox/parsed.hpp"
 
-namespace signalbox {
+namespace signalbox::http {
 
 /// The peers whose X-Forwarded-For and X-Forwarded-Proto are believed. Immutable, so any number of
 /// threads may ask it.
@@ -27,17 +27,8 @@ class IpAllowList {
     bool contains(std::string_view ip) const;
 
   private:
-    /// IPv4 is kept as IPv4-mapped IPv6, so that one comparison serves both.
-    using Address = std::array<std::uint8_t, 16>;
-    struct Network {
-        Address address;
-        unsigned prefix_bits;
-    };
-
-    friend struct IpParser;
-
     bool everyone_ = false;
-    std::vector<Network> networks_;
+    std::vector<asio::ip::network_v6> networks_;  ///< IPv4 as IPv4-mapped IPv6
 };
 
-}  // namespace signalbox
+}  // namespace signalbox::http

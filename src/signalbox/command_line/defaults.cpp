@@ -1,0 +1,83 @@
+#include "signalbox/command_line/defaults.hpp"
+
+#include <algorithm>
+
+#include "signalbox/command_line/open_files.hpp"
+#include "signalbox/config/units.hpp"
+#include "signalbox/db/migration_file.hpp"
+
+namespace signalbox::command_line {
+
+void complete(config::Config& config, const Sources& sources, const process::Machine& machine) {
+    if (!sources.is_set("--workers")) {
+        config.workers = std::max<std::size_t>(1, machine.cores);
+    }
+    if (!sources.is_set("--limit-connections")) {
+        constexpr std::size_t most = 20'000;
+        config.limit_connections = std::clamp<std::size_t>(
+            connections_allowed(machine.open_files, config.database_pool_size, config.workers), 1,
+            most);
+    }
+    if (!sources.is_set("--limit-buffered")) {
+        constexpr std::size_t least = std::size_t{1} << 20;
+        constexpr std::size_t most = std::size_t{512} << 20;
+        config.limit_buffered = std::max(std::clamp(machine.memory / 4, least, most),
+                                         config.limit_request_head + config.limit_request_body);
+    }
+    if (!sources.is_set("--log-format")) {
+        config.log_format =
+            machine.stdout_is_terminal ? config::LogFormat::text : config::LogFormat::json;
+    }
+    if (!sources.is_set("--migrations-dir"))
+        config.migrations_dir = db::find_migrations(machine.binary_folder, config.program);
+}
+
+namespace {
+
+/// A variable for an address, as a container's image sets it, does not contradict a socket; a flag
+/// does.
+std::optional<Invalid> check_listening(const config::Config& config, const Sources& sources) {
+    if (config.uds.empty() && !config.fd) return std::nullopt;
+    const std::string socket = sources.name(config.uds.empty() ? "--fd" : "--uds");
+    const auto excluded = [&](std::string_view flag) {
+        return Invalid{socket + ": " + sources.name(flag) +
+                       " is given as well; one of them has to go"};
+    };
+    if (!config.uds.empty() && config.fd) return excluded("--fd");
+    for (const std::string_view flag : {"--host", "--port"}) {
+        if (sources.is_flag(flag)) return excluded(flag);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Invalid> check_together(const config::Config& config, const Sources& sources,
+                                      const process::Machine& machine) {
+    if (auto invalid = check_listening(config, sources)) return invalid;
+    if (config.database_query_timeout > config.timeout_request) {
+        return Invalid{sources.name("--database-query-timeout") + ": " +
+                       config::format_duration(config.database_query_timeout) + " is above " +
+                       sources.name("--timeout-request") + " (" +
+                       config::format_duration(config.timeout_request) +
+                       "), which would end the request before its query"};
+    }
+    const std::size_t largest_request = config.limit_request_head + config.limit_request_body;
+    if (config.limit_buffered < largest_request) {
+        return Invalid{sources.name("--limit-buffered") + ": " +
+                       std::to_string(config.limit_buffered) +
+                       " bytes are less than one request of " + std::to_string(largest_request) +
+                       ", which --limit-request-head and --limit-request-body allow"};
+    }
+    const std::size_t needed =
+        files_needed(config.limit_connections, config.database_pool_size, config.workers);
+    if (needed > machine.open_files) {
+        return Invalid{sources.name("--limit-connections") + ": " +
+                       std::to_string(config.limit_connections) + " needs " +
+                       std::to_string(needed) + " open files, and the hard limit (ulimit -Hn) is " +
+                       std::to_string(machine.open_files)};
+    }
+    return std::nullopt;
+}
+
+}  // namespace signalbox::command_line

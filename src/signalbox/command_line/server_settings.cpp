@@ -1,0 +1,194 @@
+#include "signalbox/command_line/server_settings.hpp"
+
+#include <sys/un.h>
+
+#include <chrono>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "signalbox/config/database_url.hpp"
+#include "signalbox/http/ip_allow_list.hpp"
+
+namespace signalbox::command_line {
+namespace {
+
+using namespace std::chrono_literals;
+using config::Settings;
+
+constexpr std::size_t operator""_KiB(unsigned long long count) {
+    return count << 10U;
+}
+constexpr std::size_t operator""_GiB(unsigned long long count) {
+    return count << 30U;
+}
+
+constexpr auto positive = 1ms;  ///< the lowest value of a duration for which 0 makes no sense
+constexpr auto computed = "see above";
+
+Parsed<std::uint16_t> parse_port(std::string_view text) {
+    if (text.starts_with("tcp://")) {
+        return Invalid{config::printable(text) +
+                       " comes from Kubernetes, which sets such a variable for each Service of the "
+                       "namespace: set enableServiceLinks: false in the pod"};
+    }
+    const auto value = config::parse_number(text, 0, std::numeric_limits<std::uint16_t>::max());
+    if (!value) return Invalid{value.reason()};
+    return static_cast<std::uint16_t>(*value);
+}
+
+Parsed<std::optional<int>> parse_descriptor(std::string_view text) {
+    const auto value = config::parse_number(text, 3, std::numeric_limits<int>::max());
+    if (!value) return Invalid{value.reason()};
+    return std::optional{static_cast<int>(*value)};
+}
+
+/// unix(7): the address has room for this much and a NUL byte.
+Parsed<std::string> parse_socket_path(std::string_view text) {
+    constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
+    if (text.empty()) return Invalid{"expected a value, got none"};
+    if (text.find('\0') != std::string_view::npos) return Invalid{"holds a NUL byte"};
+    if (text.size() > longest) {
+        return Invalid{config::printable(text) + " is longer than the " + std::to_string(longest) +
+                       " bytes that the address of a Unix socket holds"};
+    }
+    return std::string{text};
+}
+
+Parsed<std::filesystem::path> parse_path(std::string_view text) {
+    if (text.empty()) return Invalid{"expected a value, got none"};
+    if (text.find('\0') != std::string_view::npos) return Invalid{"holds a NUL byte"};
+    return std::filesystem::path{text};
+}
+
+Parsed<std::string> parse_allow_list(std::string_view text) {
+    const auto list = http::IpAllowList::parse(text);
+    if (!list) return Invalid{list.reason()};
+    return std::string{text};
+}
+
+void add_listening(Settings& settings, config::Config& c) {
+    settings.begin_group("Listening");
+    settings.add("--host", c.host, "where the API listens").value_name = "ADDRESS";
+    settings.add_parsed("--port", "PORT", c.port, parse_port, std::to_string(c.port),
+                        "0: any free one, named in the ready line");
+    settings.add_parsed("--uds", "PATH", c.uds, parse_socket_path, c.uds,
+                        "a Unix socket to listen on instead");
+    settings.add_parsed("--fd", "DESCRIPTOR", c.fd, parse_descriptor, "",
+                        "an open socket to accept from instead");
+    settings
+        .add("--workers", c.workers,
+             "event loops of the API, each a thread; by default the cores it may use, at least 1",
+             {1, 256})
+        .or_variable("WEB_CONCURRENCY")
+        .default_is(computed);
+    settings
+        .add_parsed("--forwarded-allow-ips", "LIST", c.forwarded_allow_ips, parse_allow_list,
+                    c.forwarded_allow_ips,
+                    "peers whose X-Forwarded-For and -Proto are believed: addresses, networks or *")
+        .variable("FORWARDED_ALLOW_IPS");
+
+    settings.begin_group(std::string{admin_group});
+    settings.add("--admin-host", c.admin_host, "where metrics, probes and /debug listen")
+        .value_name = "ADDRESS";
+    settings.add_parsed("--admin-port", "PORT", c.admin_port, parse_port,
+                        std::to_string(c.admin_port), "the same as --port: served there too");
+}
+
+void add_database(Settings& settings, config::Config& c) {
+    settings.begin_group(std::string{database_group});
+    settings
+        .add_parsed("--database-url", "URL", c.database_url, config::parse_database_url,
+                    c.database_url, "any libpq URI, several hosts included")
+        .variable("DATABASE_URL")
+        .or_file([&c](const std::string& path) { c.database_url_file = path; });
+    settings.add("--database-pool-size", c.database_pool_size, "connections", {1, 1000});
+    settings.add("--database-max-queue", c.database_max_queue,
+                 "reads that wait for a connection; above it 503", {1, 1'000'000});
+    settings.add("--database-startup-timeout", c.database_startup_timeout,
+                 "how long to wait for the database at start", positive);
+    settings.add("--database-query-timeout", c.database_query_timeout,
+                 "waiting for a connection included; at most --timeout-request", positive);
+    settings.add("--database-prepare", c.database_prepare,
+                 "prepared statements; off for PgBouncer");
+    settings.add("--database-max-lifetime", c.database_max_lifetime,
+                 "a connection is replaced after about this long; 0: never");
+    settings
+        .add("--database-share-reads", c.database_share_reads,
+             "identical reads that wait together are executed once; off: each by itself")
+        .formerly_the_opposite("--no-share-reads", "SIGNALBOX_NO_SHARE_READS");
+
+    settings.begin_group(std::string{migrations_group});
+    settings.add_parsed("--migrations-dir", "FOLDER", c.migrations_dir, parse_path, computed,
+                        "by default the installed migrations");
+    settings.add_switch("--migrate", c.migrate, "apply pending migrations before serving");
+}
+
+void add_limits(Settings& settings, config::Config& c) {
+    settings.begin_group("Time limits");
+    settings.add("--timeout-request", c.timeout_request, "for a handler; then 504", positive)
+        .formerly("--request-timeout", "SIGNALBOX_REQUEST_TIMEOUT");
+    settings.add("--timeout-keep-alive", c.timeout_keep_alive, "an idle connection is closed",
+                 positive);
+    settings.add("--timeout-request-head", c.timeout_request_head, "for a request's head to arrive",
+                 positive);
+    settings.add("--timeout-request-body", c.timeout_request_body, "for a request's body to arrive",
+                 positive);
+    settings.add("--timeout-write", c.timeout_write,
+                 "for a client that reads nothing of its response", positive);
+    settings.add("--timeout-graceful-shutdown", c.timeout_graceful_shutdown,
+                 "for requests in flight at shutdown, then they are cancelled");
+    settings.add("--shutdown-delay", c.shutdown_delay,
+                 "goes on serving, not ready, until load balancers have noticed");
+
+    settings.begin_group("Limits");
+    settings.add("--limit-concurrency", c.limit_concurrency, "requests at once; above it 503",
+                 {1, 1'000'000});
+    settings
+        .add("--limit-connections", c.limit_connections,
+             "by default what RLIMIT_NOFILE allows, at most 20000", {1, 1'000'000})
+        .default_is(computed);
+    settings.add_size("--limit-request-head", c.limit_request_head,
+                      "request line and headers; above it 431", 1_KiB, 1024_KiB);
+    settings.add_size("--limit-request-body", c.limit_request_body, "above it 413", 0, 1_GiB);
+    settings
+        .add_size("--limit-buffered", c.limit_buffered,
+                  "of all requests that arrive, and of all responses not yet taken; above it "
+                  "connections are cut; by default a quarter of the memory, at most 512MiB",
+                  1024_KiB, 1024_GiB)
+        .default_is(computed);
+}
+
+void add_log(Settings& settings, config::Config& c) {
+    using config::AccessLog, config::LogFormat, config::LogLevel;
+    settings.begin_group(std::string{log_group});
+    settings.add_parsed("--log-level", "LEVEL", c.log_level, config::parse_log_level, "info",
+                        "trace, debug, info, warning, error or critical");
+    settings
+        .add_choice("--log-format", c.log_format,
+                    {{"json", LogFormat::json}, {"text", LogFormat::text}},
+                    "by default json, on a terminal text")
+        .default_is(computed);
+    settings.add_choice(
+        "--access-log", c.access_log,
+        {{"all", AccessLog::all}, {"errors", AccessLog::errors}, {"off", AccessLog::off}},
+        "errors: status 400 and up");
+    settings.add("--slow-request-log", c.slow_request_log,
+                 "a request that takes longer is logged while it runs; 0: off");
+    settings.add("--observability", c.observability,
+                 "metrics of each request, trace context and /debug/requests; off to measure their "
+                 "cost");
+}
+
+}  // namespace
+
+config::Settings server_settings(config::Config& config) {
+    Settings settings("", "SIGNALBOX_");
+    add_listening(settings, config);
+    add_database(settings, config);
+    add_limits(settings, config);
+    add_log(settings, config);
+    return settings;
+}
+
+}  // namespace signalbox::command_line

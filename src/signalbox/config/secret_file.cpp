@@ -1,0 +1,18 @@
+#include "signalbox/config/secret_file.hpp"
+
+#include <string_view>
+
+#include "signalbox/process/read_file.hpp"
+
+namespace signalbox::config {
+
+Parsed<std::string> read_secret(const std::filesystem::path& file) {
+    constexpr std::string_view space = " \t\r\n";
+    const auto content = process::read_file(file);
+    if (!content) return content;
+    const auto first = content->find_first_not_of(space);
+    if (first == std::string::npos) return Invalid{file.string() + " is empty"};
+    return content->substr(first, content->find_last_not_of(space) - first + 1);
+}
+
+}  // namespace signalbox::config
