@@ -29,7 +29,7 @@ db::PoolOptions pool_options(const Config& config, observe::Log& log,
                     log.write(event == db::Event::connected ? LogLevel::info : LogLevel::warning,
                               what);
                 },
-            .metrics = config.observability ? &metrics : nullptr};
+            .observer = config.observability ? &metrics : nullptr};
 }
 
 http::ServerOptions api_options(const Config& config) {

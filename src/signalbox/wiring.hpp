@@ -6,8 +6,10 @@
 #include "signalbox/admin/health.hpp"
 #include "signalbox/config/config.hpp"
 #include "signalbox/db/pool.hpp"
+#include "signalbox/db/pool_options.hpp"
 #include "signalbox/http/router.hpp"
 #include "signalbox/http/server/server.hpp"
+#include "signalbox/observe/database_metrics.hpp"
 #include "signalbox/observe/log.hpp"
 #include "signalbox/observe/metrics.hpp"
 

@@ -25,24 +25,24 @@ std::string read_value(Connection& connection, const std::string& sql) {
     return connection.read({sql, {}}).at(0).at(0).c_str();
 }
 
-Error read_error(Connection& connection, const std::string& sql) {
+Unavailable read_error(Connection& connection, const std::string& sql) {
     try {
         (void)connection.read({sql, {}});
-    } catch (const Error& error) {
+    } catch (const Unavailable& error) {
         return error;
     }
     ADD_FAILURE() << "no error: " << sql;
-    return {ErrorKind::statement, ""};
+    return Unavailable("");
 }
 
-ConnectError connect_error(const ConnectionOptions& options) {
+Unavailable connect_error(const ConnectionOptions& options) {
     try {
         const Connection connection{options};
-    } catch (const ConnectError& error) {
+    } catch (const Unavailable& error) {
         return error;
     }
     ADD_FAILURE() << "it connected";
-    return {ErrorKind::statement, ""};
+    return Unavailable("");
 }
 
 std::string terminate(const std::string& pid) {
@@ -51,8 +51,8 @@ std::string terminate(const std::string& pid) {
 
 // The server closed the connection, or did not in ten seconds.
 bool closed(const Connection& connection) {
-    pollfd connection{.fd = connection.socket(), .events = POLLRDHUP, .revents = 0};
-    return ::poll(&connection, 1, 10000) == 1;
+    pollfd socket{.fd = connection.socket(), .events = POLLRDHUP, .revents = 0};
+    return ::poll(&socket, 1, 10000) == 1;
 }
 
 // A read that PostgreSQL has started and that does not end by itself.
@@ -69,10 +69,10 @@ class RunningRead {
         }
     }
 
-    Error error() { return error_.get(); }
+    Unavailable error() { return error_.get(); }
 
   private:
-    std::future<Error> error_;
+    std::future<Unavailable> error_;
 };
 
 class database_connection_faults : public testing::Test {
@@ -84,8 +84,7 @@ class database_connection_faults : public testing::Test {
     void expect_lost() {
         EXPECT_TRUE(connection_.lost());
         const auto error = read_error(connection_, "SELECT 1");
-        EXPECT_EQ(error.kind(), ErrorKind::connection);
-        EXPECT_TRUE(error.session_lost());
+        EXPECT_EQ(error.reason(), Unavailable::Reason::unreachable);
         Connection next{{.url = url_}};
         EXPECT_EQ(read_value(next, "SELECT 1"), "1");
     }
@@ -98,7 +97,7 @@ TEST_F(database_connection_faults, terminated_while_idle) {
     EXPECT_TRUE(connection_.hung_up());
     EXPECT_FALSE(connection_.lost());
     const auto error = read_error(connection_, "SELECT 1");
-    EXPECT_TRUE(error.session_lost()) << error.what();
+    EXPECT_EQ(error.reason(), Unavailable::Reason::unreachable) << error.what();
     expect_lost();
 }
 
@@ -106,14 +105,14 @@ TEST_F(database_connection_faults, terminated_while_running) {
     RunningRead read{connection_, url_};
     execute(url_, terminate(pid_));
     const auto error = read.error();
-    EXPECT_TRUE(error.session_lost()) << error.what();
+    EXPECT_EQ(error.reason(), Unavailable::Reason::unreachable) << error.what();
     expect_lost();
 }
 
 TEST_F(database_connection_faults, shut_down_by_us_while_running) {
     RunningRead read{connection_, url_};
     ASSERT_EQ(::shutdown(connection_.socket(), SHUT_RDWR), 0);
-    EXPECT_EQ(read.error().kind(), ErrorKind::connection);
+    EXPECT_EQ(read.error().reason(), Unavailable::Reason::unreachable);
     expect_lost();
 }
 
@@ -121,7 +120,7 @@ TEST_F(database_connection_faults, cancelled_from_another_thread) {
     RunningRead read{connection_, url_};
     connection_.cancel();
     const auto error = read.error();
-    EXPECT_EQ(error.kind(), ErrorKind::cancelled);
+    EXPECT_EQ(error.reason(), Unavailable::Reason::timeout);
     EXPECT_EQ(error.sqlstate(), "57014");
     EXPECT_FALSE(connection_.lost());
     EXPECT_EQ(read_value(connection_, "SELECT 1"), "1");
@@ -142,22 +141,21 @@ TEST(database_server, killed_while_running_and_while_idle) {
         Connection running{{.url = url, .query_timeout = 0ms}}, idle{{.url = url}};
         RunningRead read{running, url};
         server.kill();
-        EXPECT_EQ(read.error().kind(), ErrorKind::connection);
+        EXPECT_EQ(read.error().reason(), Unavailable::Reason::unreachable);
         EXPECT_TRUE(running.lost());
         EXPECT_TRUE(closed(idle));
-        EXPECT_EQ(read_error(idle, "SELECT 1").kind(), ErrorKind::connection);
+        EXPECT_EQ(read_error(idle, "SELECT 1").reason(), Unavailable::Reason::unreachable);
         EXPECT_TRUE(idle.lost());
-        EXPECT_THROW(idle.cancel(), Error);
+        EXPECT_THROW(idle.cancel(), Unavailable);
 
         const auto error = connect_error({.url = url});
-        EXPECT_EQ(error.kind(), ErrorKind::connection);
-        EXPECT_TRUE(error.session_lost());
+        EXPECT_EQ(error.reason(), Unavailable::Reason::unreachable);
 
         server.start();
         Connection next{{.url = url}};
         EXPECT_EQ(read_value(next, "SELECT 1"), "1");
         // Back at the same address, an old connection must not come to life again.
-        EXPECT_EQ(read_error(idle, "SELECT 1").kind(), ErrorKind::connection);
+        EXPECT_EQ(read_error(idle, "SELECT 1").reason(), Unavailable::Reason::unreachable);
     }
 }
 
@@ -168,7 +166,7 @@ TEST(database_server, stopped_while_running) {
         RunningRead read{connection, server.database_url()};
         server.stop(mode);
         const auto error = read.error();
-        EXPECT_TRUE(error.session_lost()) << error.what();
+        EXPECT_EQ(error.reason(), Unavailable::Reason::unreachable) << error.what();
         EXPECT_TRUE(connection.lost());
         server.start();
     }
@@ -181,7 +179,7 @@ TEST(database_server, has_no_place_for_one_more) {
     const ConnectionOptions single{.url = server.database_url() + "&user=single"};
     std::vector<std::unique_ptr<Connection>> connections;
     connections.push_back(std::make_unique<Connection>(single));
-    EXPECT_EQ(connect_error(single).kind(), ErrorKind::too_many_connections);
+    EXPECT_EQ(connect_error(single).reason(), Unavailable::Reason::unreachable);
 
     // First all that is not reserved for superusers, then that.
     for (const auto* user : {"app", "postgres"}) {
@@ -190,8 +188,8 @@ TEST(database_server, has_no_place_for_one_more) {
             for (int i = 0; i < 20; ++i)
                 connections.push_back(std::make_unique<Connection>(options));
             FAIL() << "it connected 20 times";
-        } catch (const ConnectError& error) {
-            EXPECT_EQ(error.kind(), ErrorKind::too_many_connections) << error.what();
+        } catch (const Unavailable& error) {
+            EXPECT_EQ(error.reason(), Unavailable::Reason::unreachable) << error.what();
         }
     }
 }
@@ -216,7 +214,7 @@ TEST(database_server, a_refused_connect_names_the_database_but_not_the_password)
     server.stop();
     const auto stopped =
         connect_error({.url = "postgresql://postgres:secret@127.0.0.1:" + port + "/absent"});
-    EXPECT_EQ(stopped.kind(), ErrorKind::connection);
+    EXPECT_EQ(stopped.reason(), Unavailable::Reason::unreachable);
     EXPECT_EQ(std::string{stopped.what()}.find("secret"), std::string::npos);
 }
 

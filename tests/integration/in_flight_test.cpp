@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "signalbox/db/pool.hpp"
+#include "signalbox/db/pool_options.hpp"
 #include "signalbox/http/server/server.hpp"
 #include "signalbox/http/watch/telemetry.hpp"
 #include "signalbox/process/file_limit.hpp"

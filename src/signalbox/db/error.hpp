@@ -2,48 +2,53 @@
 
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
+
+// What goes wrong with the database, by what the one who asked can do about it. There are these
+// two:
+//
+//   Error        PostgreSQL refused the statement, and would again. A handler that knows the
+//                SQLSTATE may answer it, as 23505 with 409; else the client gets 500
+//   Unavailable  it is not the statement's fault, and later it may work: 503 with Retry-After,
+//                without a handler's help
+//
+// Messages are for the log, not for clients: they can hold SQL and data, never the password.
 
 namespace signalbox::db {
 
-/// What a failed connect or read means for the one who asked.
-enum class ErrorKind {
-    connection,            ///< no connection, or it broke; a read may be tried again on a new one
-    server_shutdown,       ///< PostgreSQL stops, starts or ended the session, and could still say
-                           ///< so: as `connection`, which libpqxx 6.4 makes of most of these
-    too_many_connections,  ///< PostgreSQL or its pooler has no place for one more
-    cancelled,             ///< statement_timeout, or somebody cancelled the statement
-    statement,             ///< PostgreSQL refused the statement; the session is fine
-};
-
-/// The message is for the log: it can hold SQL and data, so it is not for clients. It never holds
-/// the database password.
 class Error : public std::runtime_error {
   public:
-    Error(ErrorKind kind, const std::string& message, std::string sqlstate = {})
-        : std::runtime_error(message), kind_(kind), sqlstate_(std::move(sqlstate)) {}
+    explicit Error(const std::string& message, std::string sqlstate = {})
+        : std::runtime_error(message), sqlstate_(std::move(sqlstate)) {}
 
-    [[nodiscard]] ErrorKind kind() const noexcept { return kind_; }
-    /// PostgreSQL's five letters, such as `42P01`; empty when it did not say.
+    /// PostgreSQL's five letters, such as `42P01` (its manual, appendix A); empty when it did not
+    /// say.
     [[nodiscard]] const std::string& sqlstate() const noexcept { return sqlstate_; }
-    /// Whether the session is of no more use.
-    [[nodiscard]] bool session_lost() const noexcept {
-        return kind_ != ErrorKind::cancelled && kind_ != ErrorKind::statement;
-    }
 
   private:
-    ErrorKind kind_;
     std::string sqlstate_;
 };
 
-/// A session could not be opened. The message names the database and its hosts.
-class ConnectError : public Error {
+class Unavailable : public std::runtime_error {
   public:
-    using Error::Error;
-};
+    enum class Reason {
+        unreachable,  ///< no connection, or it broke
+        queue_full,   ///< too many reads wait already
+        timeout,      ///< the answer did not come in time, or somebody cancelled the statement
+        stopping,     ///< the pool is being disconnected
+    };
 
-/// What an SQLSTATE stands for; `statement` for those of no special meaning to us.
-[[nodiscard]] ErrorKind error_kind(std::string_view sqlstate) noexcept;
+    explicit Unavailable(const std::string& message, Reason reason = Reason::unreachable,
+                         std::string sqlstate = {})
+        : std::runtime_error(message), reason_(reason), sqlstate_(std::move(sqlstate)) {}
+
+    [[nodiscard]] Reason reason() const noexcept { return reason_; }
+    /// As an Error's; mostly empty.
+    [[nodiscard]] const std::string& sqlstate() const noexcept { return sqlstate_; }
+
+  private:
+    Reason reason_;
+    std::string sqlstate_;
+};
 
 }  // namespace signalbox::db

@@ -1,6 +1,7 @@
 #include "signalbox/db/migrate_command.hpp"
 
 #include <ostream>
+#include <stdexcept>
 
 #include "signalbox/db/migrations.hpp"
 
@@ -12,7 +13,7 @@ int run(const Config& config, std::ostream& errors, Work work) {
     try {
         work(MigrationTarget{config.database_url, config.database_startup_timeout});
         return 0;
-    } catch (const MigrationError& error) {
+    } catch (const std::runtime_error& error) {
         errors << "signalbox: " << error.what() << '\n';
         return 1;
     }
@@ -41,10 +42,10 @@ void prepare_schema(const Config& config, const MigrationReport& report) {
     }
     const auto pending = pending_migrations(target, config.migrations_dir);
     if (pending.empty()) return;
-    throw MigrationError(std::to_string(pending.size()) + " pending migration" +
-                         (pending.size() == 1 ? "" : "s") + ", the first is " +
-                         pending.front().file_name +
-                         ": run `signalbox migrate` first, or start with --migrate");
+    throw std::runtime_error(std::to_string(pending.size()) + " pending migration" +
+                             (pending.size() == 1 ? "" : "s") + ", the first is " +
+                             pending.front().file_name +
+                             ": run `signalbox migrate` first, or start with --migrate");
 }
 
 }  // namespace signalbox::db

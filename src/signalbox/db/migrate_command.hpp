@@ -13,7 +13,7 @@ int run_migrate(const Config& config, std::ostream& output, std::ostream& errors
 int run_migrate_status(const Config& config, std::ostream& output, std::ostream& errors);
 
 /// What `serve` does about the schema before its first request: with --migrate it applies what is
-/// pending, without it throws MigrationError when anything is.
+/// pending, without it throws std::runtime_error when anything is.
 void prepare_schema(const Config& config, const MigrationReport& report);
 
 }  // namespace signalbox::db

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <stdexcept>
 #include <system_error>
 
 namespace signalbox::db {
@@ -106,8 +107,9 @@ std::vector<Migration> load_migrations(const std::filesystem::path& folder) {
             migrations.push_back({std::move(*version), std::move(name), entry.path()});
         }
     } catch (const std::filesystem::filesystem_error& error) {
-        throw MigrationError{"cannot read the migrations in " + folder.string() + ": " +
-                             error.code().message() + "; --migrations-dir names another folder"};
+        throw std::runtime_error{"cannot read the migrations in " + folder.string() + ": " +
+                                 error.code().message() +
+                                 "; --migrations-dir names another folder"};
     }
     std::ranges::sort(migrations, {}, &Migration::file_name);
 
@@ -116,8 +118,8 @@ std::vector<Migration> load_migrations(const std::filesystem::path& folder) {
         const auto [first, inserted] =
             file_of_version.emplace(migration.version, migration.file_name);
         if (!inserted) {
-            throw MigrationError{"two migrations have the version " + migration.version + ": " +
-                                 std::string{first->second} + " and " + migration.file_name};
+            throw std::runtime_error{"two migrations have the version " + migration.version + ": " +
+                                     std::string{first->second} + " and " + migration.file_name};
         }
     }
     return migrations;

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <filesystem>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,13 +12,6 @@
 // Migration files have dbmate's format, so that either tool can be used on the same database.
 
 namespace signalbox::db {
-
-/// Migrations cannot be read or applied. The message is for the operator: it names the file, for
-/// an SQL error as file:line:column, and holds no password.
-class MigrationError : public std::runtime_error {
-  public:
-    using std::runtime_error::runtime_error;
-};
 
 struct Migration {
     std::string version;  ///< the digits the name begins with: what the database remembers
@@ -51,8 +43,8 @@ Parsed<UpBlock> parse_migration(std::string_view content);
 TextPosition locate(std::string_view text, std::size_t offset, std::size_t nth_character);
 
 /// The migrations of a folder in the order in which they are applied, that of their names. Files
-/// with other names and folders are passed over; contents are not read. Throws MigrationError when
-/// the folder cannot be read or two files have the same version.
+/// with other names and folders are passed over; contents are not read. Throws std::runtime_error
+/// when the folder cannot be read or two files have the same version.
 std::vector<Migration> load_migrations(const std::filesystem::path& folder);
 
 }  // namespace signalbox::db

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <stdexcept>
 
 #include "signalbox/db/detail/migration_connection.hpp"
 #include "signalbox/db/detail/migration_lock.hpp"
@@ -45,36 +46,35 @@ std::vector<PendingMigration> read_all(const std::vector<Migration>& migrations)
     std::vector<PendingMigration> result;
     for (const Migration& migration : migrations) {
         const auto content = process::read_file(migration.path);
-        if (!content) throw MigrationError{content.reason()};
+        if (!content) throw std::runtime_error{content.reason()};
         const auto up = parse_migration(*content);
-        if (!up) throw MigrationError{migration.path.string() + ": " + up.reason()};
+        if (!up) throw std::runtime_error{migration.path.string() + ": " + up.reason()};
         result.push_back({migration, *content, *up});
     }
     return result;
 }
 
-MigrationError failure(const PendingMigration& pending, const SqlError& error) {
+std::string place_of(const PendingMigration& pending, const StatementError& error) {
     std::string place = pending.migration.path.string();
-    if (error.position()) {
-        const auto [line, column] = locate(pending.content, pending.up.offset, *error.position());
-        place += ':' + std::to_string(line) + ':' + std::to_string(column);
-    } else {
-        place += ": statement " + std::to_string(error.statement());
-    }
-    return MigrationError{place + ": " + error.what()};
+    if (!error.position()) return place + ": statement " + std::to_string(error.statement());
+    const auto [line, column] = locate(pending.content, pending.up.offset, *error.position());
+    return place + ':' + std::to_string(line) + ':' + std::to_string(column);
 }
 
 void run(MigrationConnection& connection, const PendingMigration& pending) {
     try {
         connection.execute(pending.up.sql);
-    } catch (const SqlError& error) {
-        throw failure(pending, error);
+    } catch (const StatementError& error) {
+        throw Error(place_of(pending, error) + ": " + error.what(), error.sqlstate());
+    } catch (const Unavailable& error) {
+        throw Unavailable(pending.migration.path.string() + ": " + error.what(), error.reason(),
+                          error.sqlstate());
     }
     if (connection.in_transaction() == pending.up.in_transaction) return;
-    throw MigrationError{pending.migration.path.string() +
-                         (pending.up.in_transaction
-                              ? ": ends the transaction it runs in; use transaction:false"
-                              : ": leaves a transaction open")};
+    throw std::runtime_error{pending.migration.path.string() +
+                             (pending.up.in_transaction
+                                  ? ": ends the transaction it runs in; use transaction:false"
+                                  : ": leaves a transaction open")};
 }
 
 /// In a session of its own, so that no setting and no temporary table of one file reaches the next.
@@ -92,33 +92,19 @@ void apply(const MigrationTarget& target, const std::string& table,
     if (in_transaction) connection.execute("COMMIT");
 }
 
-/// The rest of this room throws MigrationError only.
-template <typename Work>
-auto with_migration_errors(Work work) {
-    try {
-        return work();
-    } catch (const MigrationError&) {
-        throw;
-    } catch (const std::runtime_error& error) {
-        throw MigrationError{error.what()};
-    }
-}
-
 }  // namespace
 
 std::vector<MigrationState> migration_status(const MigrationTarget& target,
                                              const std::filesystem::path& folder) {
-    return with_migration_errors([&] {
-        const auto migrations = load_migrations(folder);
-        MigrationConnection connection{target.database_url, target.patience};
-        const auto applied = applied_versions(connection, migrations_table(connection));
-        std::vector<MigrationState> states;
-        states.reserve(migrations.size());
-        for (const Migration& migration : migrations) {
-            states.push_back({migration, applied.contains(migration.version)});
-        }
-        return states;
-    });
+    const auto migrations = load_migrations(folder);
+    MigrationConnection connection{target.database_url, target.patience};
+    const auto applied = applied_versions(connection, migrations_table(connection));
+    std::vector<MigrationState> states;
+    states.reserve(migrations.size());
+    for (const Migration& migration : migrations) {
+        states.push_back({migration, applied.contains(migration.version)});
+    }
+    return states;
 }
 
 std::vector<Migration> pending_migrations(const MigrationTarget& target,
@@ -142,31 +128,28 @@ std::string format_status(const std::vector<MigrationState>& states) {
 
 void apply_migrations(const MigrationTarget& target, const std::filesystem::path& folder,
                       const MigrationReport& report) {
-    with_migration_errors([&] {
-        const auto migrations = load_migrations(folder);
-        if (migrations.empty())
-            throw MigrationError{"no migrations in " + folder.string() +
+    const auto migrations = load_migrations(folder);
+    if (migrations.empty())
+        throw std::runtime_error{"no migrations in " + folder.string() +
                                  "; --migrations-dir names another folder"};
-        MigrationConnection connection{target.database_url, target.patience};
-        const std::string table = migrations_table(connection);
-        if (not_applied(migrations, applied_versions(connection, table)).empty()) return;
+    MigrationConnection connection{target.database_url, target.patience};
+    const std::string table = migrations_table(connection);
+    if (not_applied(migrations, applied_versions(connection, table)).empty()) return;
 
-        MigrationLock lock{target, report};
-        connection.execute("CREATE TABLE IF NOT EXISTS " + table +
-                           " (version varchar PRIMARY KEY)");
-        // Asked again: another process may have applied them while this one waited.
-        for (const PendingMigration& pending :
-             read_all(not_applied(migrations, applied_versions(connection, table)))) {
-            lock.check();
-            report("Applying: " + pending.migration.file_name);
-            const auto start = std::chrono::steady_clock::now();
-            apply(target, table, pending);
-            const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-                std::chrono::steady_clock::now() - start);
-            report("Applied: " + pending.migration.file_name + " in " +
-                   std::to_string(took.count()) + "ms");
-        }
-    });
+    MigrationLock lock{target, report};
+    connection.execute("CREATE TABLE IF NOT EXISTS " + table + " (version varchar PRIMARY KEY)");
+    // Asked again: another process may have applied them while this one waited.
+    for (const PendingMigration& pending :
+         read_all(not_applied(migrations, applied_versions(connection, table)))) {
+        lock.check();
+        report("Applying: " + pending.migration.file_name);
+        const auto start = std::chrono::steady_clock::now();
+        apply(target, table, pending);
+        const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+            std::chrono::steady_clock::now() - start);
+        report("Applied: " + pending.migration.file_name + " in " + std::to_string(took.count()) +
+               "ms");
+    }
 }
 
 }  // namespace signalbox::db

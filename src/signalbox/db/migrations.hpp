@@ -26,7 +26,10 @@ struct MigrationState {
 
 /// Every migration of the folder, in order. A version the database has and the folder has not is
 /// passed over, as dbmate does: an older release runs on a newer database.
-/// All of these block. They throw MigrationError, and change nothing unless they say so.
+/// All of these block, and change nothing unless they say so. What they throw is for the operator:
+/// it names the file, for an SQL error as file:line:column, and holds no password. It is an Error
+/// when PostgreSQL refuses a statement, Unavailable when it cannot be reached or the connection is
+/// lost, and another std::runtime_error when the files are at fault.
 std::vector<MigrationState> migration_status(const MigrationTarget& target,
                                              const std::filesystem::path& folder);
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "signalbox/observe/database_observer.hpp"
 #include "signalbox/observe/metrics.hpp"
 
 namespace signalbox::observe {
@@ -26,26 +27,18 @@ Operation operation_of(std::string_view sql);
 
 /// The families of `db_client_*` (OpenTelemetry's database client metrics), and the shared reads.
 /// Any thread.
-class DatabaseMetrics {
+class DatabaseMetrics final : public DatabaseObserver {
   public:
-    using Duration = std::chrono::steady_clock::duration;
-
     /// Every metric is labelled with the pool's name. `metrics` must outlive it.
     DatabaseMetrics(Metrics& metrics, const std::string& pool_name);
 
-    /// A statement was executed. `error` is an SQLSTATE, or a constant of this program.
-    void executed(std::string_view sql, Duration duration, std::string_view error);
-
-    /// What a request saw of the pool. One that gave up waited, too.
-    void waited(Duration duration) { wait_time_.Observe(seconds(duration)); }
-    void timed_out() { timeouts_.Increment(); }
-    void shared_a_read() { shared_reads_.Increment(); }
-    /// A read lost its connection and is executed once more.
-    void retried() { retried_reads_.Increment(); }
-
-    /// What a connection was worth.
-    void connected(Duration duration) { create_time_.Observe(seconds(duration)); }
-    void used(Duration duration) { use_time_.Observe(seconds(duration)); }
+    void executed(std::string_view sql, Duration duration, std::string_view error) override;
+    void waited(Duration duration) override { wait_time_.Observe(seconds(duration)); }
+    void timed_out() override { timeouts_.Increment(); }
+    void shared_a_read() override { shared_reads_.Increment(); }
+    void retried() override { retried_reads_.Increment(); }
+    void connected(Duration duration) override { create_time_.Observe(seconds(duration)); }
+    void used(Duration duration) override { use_time_.Observe(seconds(duration)); }
 
   private:
     static double seconds(Duration duration) {

@@ -125,7 +125,7 @@ class LoadMigrations : public testing::Test {
     std::string error() const {
         try {
             load_migrations(folder_);
-        } catch (const MigrationError& error) {
+        } catch (const std::runtime_error& error) {
             return error.what();
         }
         return "none";

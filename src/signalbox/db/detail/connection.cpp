@@ -9,6 +9,7 @@
 
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/db/detail/pqxx_compat.hpp"
+#include "signalbox/db/detail/sqlstate.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) && PQXX_VERSION_MAJOR < 7
 // libpqxx 6.4 leaks a result, some 2 KB, each time a connection is lost in the middle of a
@@ -31,20 +32,6 @@ namespace {
 // memory of PostgreSQL: what comes later is not prepared.
 constexpr std::size_t max_prepared = 256;
 
-// A refused connection has no SQLSTATE, only words in the server's language; these are English.
-ErrorKind connect_error_kind(std::string_view message) {
-    const auto says = [&](std::string_view words) {
-        return message.find(words) != std::string_view::npos;
-    };
-    if (says("too many clients") || says("too many connections") ||
-        says("remaining connection slots") || says("no more connections allowed"))
-        return ErrorKind::too_many_connections;
-    if (says("is starting up") || says("is shutting down") || says("in recovery mode") ||
-        says("not accepting connections"))
-        return ErrorKind::server_shutdown;
-    return ErrorKind::connection;
-}
-
 // libpq's messages have several lines; a line of the log is one.
 std::string message_of(const std::exception& error) {
     std::string line;
@@ -65,10 +52,9 @@ std::unique_ptr<pqxx::connection> connect(const ConnectionOptions& options) {
         return connection;
     } catch (const pqxx::failure& error) {
         auto message = message_of(error);
-        const auto kind = connect_error_kind(message);
         if (message.find("unsupported startup parameter") != std::string::npos)
             message += " (a connection pooler refuses `options`: use --database-prepare off)";
-        throw ConnectError(kind, "cannot connect to " + redact_url(options.url) + ": " + message);
+        throw Unavailable("cannot connect to " + redact_url(options.url) + ": " + message);
     }
 }
 
@@ -80,7 +66,7 @@ Connection::Connection(const ConnectionOptions& options)
 Connection::~Connection() = default;
 
 pqxx::result Connection::read(const Statement& statement) {
-    if (lost_) throw Error(ErrorKind::connection, "the connection was lost at an earlier read");
+    if (lost_) throw Unavailable("the connection was lost at an earlier read");
     try {
         return prepare_ ? run_prepared(statement) : run(statement);
     } catch (const pqxx::failure& error) {
@@ -138,22 +124,21 @@ void Connection::cancel() {
     try {
         connection_->cancel_query();
     } catch (const std::exception& error) {  // std::bad_alloc is libpqxx's word for a lost one
-        throw Error(ErrorKind::connection, "could not cancel: " + message_of(error));
+        throw Unavailable("could not cancel: " + message_of(error));
     }
 }
 
 void Connection::throw_classified(const pqxx::failure& error) {
     auto state = compat::sqlstate(error);
-    auto kind = error_kind(state);
-    if (kind == ErrorKind::statement &&
-        (!connection_->is_open() ||
-         dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr))
-        kind = ErrorKind::connection;
+    auto reason = unavailable_reason(state);
+    if (!reason && (!connection_->is_open() ||
+                    dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr))
+        reason = Unavailable::Reason::unreachable;
+    if (!reason) throw Error(message_of(error), std::move(state));
+    lost_ = reason == Unavailable::Reason::unreachable;
     // Of a lost connection libpqxx can say things like "Could not obtain client encoding".
-    const std::string prefix = kind == ErrorKind::connection ? "lost the connection: " : "";
-    Error result{kind, prefix + message_of(error), std::move(state)};
-    lost_ = result.session_lost();
-    throw Error(std::move(result));
+    const std::string prefix = lost_ ? "lost the connection: " : "";
+    throw Unavailable(prefix + message_of(error), *reason, std::move(state));
 }
 
 }  // namespace signalbox::db

@@ -1,39 +1,32 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <pqxx/connection>
 #include <pqxx/except>
 #include <pqxx/result>
 #include <string>
 #include <unordered_map>
-#include <vector>
 
 #include "signalbox/db/detail/connection_settings.hpp"
 #include "signalbox/db/error.hpp"
+#include "signalbox/db/statement.hpp"
 
 namespace signalbox::db {
-
-/// One SQL statement. Parameters `$1`, `$2`, … are text that PostgreSQL converts; an empty one is
-/// NULL. No NUL byte may be in it.
-struct Statement {
-    std::string sql;
-    std::vector<std::optional<std::string>> parameters;
-};
 
 /// One connection to PostgreSQL, for one thread, blocking. Once lost it stays lost: it never
 /// connects again by itself. Only cancel() may be called by another thread.
 class Connection {
   public:
-    /// Connects, for at most `connect_timeout` for each host of the URL. Throws ConnectError.
+    /// Connects, for at most `connect_timeout` for each host of the URL. Throws Unavailable, or
+    /// std::invalid_argument when the URL is none.
     explicit Connection(const ConnectionOptions& options);
     ~Connection();
 
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    /// Runs a statement outside of any transaction block and returns its rows. Throws Error; after
-    /// one with `session_lost()` the connection is of no more use, after any other it is.
+    /// Runs a statement outside of any transaction block and returns its rows. Throws Error or
+    /// Unavailable; when `lost()` then, the connection is of no more use, else it is.
     ///
     /// With `prepare` the statement is prepared at its first use; that it has to be prepared again,
     /// because a table changed or a pooler forgot it, is never seen here.
@@ -54,8 +47,8 @@ class Connection {
     /// Asks PostgreSQL, through a connection of its own, to cancel what the connection runs. Any
     /// thread. Blocks until the server has taken the request, for seconds when it is frozen: not
     /// for an event loop. The request may come late: keep the connection from its next read until
-    /// this has returned, and expect `cancelled` from that one all the same. Throws Error when the
-    /// server cannot be reached.
+    /// this has returned, and expect Unavailable, `timeout`, from that one all the same. Throws
+    /// Unavailable when the server cannot be reached.
     void cancel();
 
   private:

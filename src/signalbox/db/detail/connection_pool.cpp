@@ -1,4 +1,4 @@
-#include "signalbox/db/pool.hpp"
+#include "signalbox/db/detail/connection_pool.hpp"
 
 #include <asio/associated_cancellation_slot.hpp>
 #include <asio/async_result.hpp>
@@ -24,6 +24,7 @@
 #include "signalbox/db/detail/backoff.hpp"
 #include "signalbox/db/detail/cancellation.hpp"
 #include "signalbox/db/detail/rows_json.hpp"
+#include "signalbox/observe/database_observer.hpp"
 #include "signalbox/random.hpp"
 
 namespace signalbox::db {
@@ -61,8 +62,8 @@ Outcome unavailable(const std::string& why, Unavailable::Reason reason) {
 }
 
 /// For the metric: PostgreSQL's five letters, or what went wrong without it.
-std::string error_type(const Error& error) {
-    return error.sqlstate().empty() ? "connection" : error.sqlstate();
+std::string_view error_type(const std::string& sqlstate) {
+    return sqlstate.empty() ? std::string_view("connection") : sqlstate;
 }
 
 /// So that connections made together do not all end together.
@@ -75,7 +76,9 @@ std::chrono::milliseconds jittered(std::chrono::milliseconds lifetime) {
 std::string ping(Connection& connection) {
     try {
         static_cast<void>(connection.read({.sql = "SELECT 1", .parameters = {}}));
-    } catch (const Error& error) {
+    } catch (const Error&) {
+        return "";
+    } catch (const Unavailable& error) {
         return connection.lost() ? error.what() : "";  // cancelled is an answer, too
     } catch (const std::exception& error) {
         return error.what();
@@ -83,22 +86,14 @@ std::string ping(Connection& connection) {
     return "";
 }
 
-/// What those who wait for a read are told of what went wrong.
-std::exception_ptr explain(const Error& error) {
-    if (error.kind() == ErrorKind::statement) return std::make_exception_ptr(error);
-    const auto reason = error.kind() == ErrorKind::cancelled ? Unavailable::Reason::timeout
-                                                             : Unavailable::Reason::unreachable;
-    return std::make_exception_ptr(Unavailable(error.what(), reason));
-}
-
 }  // namespace
 
 /// A coroutine that awaits a read.
-struct Pool::Awaiting : Waiter {
-    Awaiting(const async::Executor& executor, observe::DatabaseMetrics* counted)
+struct ConnectionPool::Awaiting : Waiter {
+    Awaiting(const async::Executor& executor, observe::DatabaseObserver* told)
         : loop(asio::query(executor, asio::execution::context)),
           request(executor.request()),
-          metrics(counted) {}
+          observer(told) {}
 
     /// Resumes the coroutine, on its event loop.
     virtual void resume(std::exception_ptr error, JsonText rows) = 0;
@@ -111,9 +106,9 @@ struct Pool::Awaiting : Waiter {
         if (outcome.started != Clock::time_point{}) began = outcome.started;
         const auto started = std::max(began, since);
         const bool ran = began != Clock::time_point{};
-        if (metrics != nullptr) {
-            if (ran) metrics->waited(started - since);
-            if (ran && shared && !outcome.error) metrics->shared_a_read();
+        if (observer != nullptr) {
+            if (ran) observer->waited(started - since);
+            if (ran && shared && !outcome.error) observer->shared_a_read();
         }
         if (request != nullptr) {
             request->database_wait += (ran ? started : outcome.finished) - since;
@@ -128,11 +123,11 @@ struct Pool::Awaiting : Waiter {
 
     asio::io_context& loop;
     context::RequestContext* request;
-    observe::DatabaseMetrics* metrics;
+    observe::DatabaseObserver* observer;
     Clock::time_point began{};  ///< when its read got a connection; the epoch when it never did
 };
 
-void Pool::Awaiting::deliver(const Waiters& waiters, Outcome reached) {
+void ConnectionPool::Awaiting::deliver(const Waiters& waiters, Outcome reached) {
     // Shared as a whole: ThreadSanitizer does not see the reference count of an exception, which
     // libstdc++ keeps in code that was compiled without it.
     const auto outcome = std::make_shared<const Outcome>(std::move(reached));
@@ -153,7 +148,7 @@ void Pool::Awaiting::deliver(const Waiters& waiters, Outcome reached) {
 }
 
 /// A thread's place in the pool.
-struct Pool::Slot {
+struct ConnectionPool::Slot {
     /// The thread's own.
     Backoff backoff;
     Clock::time_point connected_at{};
@@ -184,17 +179,17 @@ struct Pool::Slot {
     }
 };
 
-Pool::Pool(PoolOptions options)
+ConnectionPool::ConnectionPool(PoolOptions options)
     : options_(std::move(options)), queue_(options_.share_reads, options_.max_queue) {
     for (std::size_t i = 0; i < options_.size; ++i)
         slots_.push_back(std::make_unique<Slot>());
 }
 
-Pool::~Pool() {
+ConnectionPool::~ConnectionPool() {
     disconnect();
 }
 
-void Pool::connect(std::stop_token stop) {
+void ConnectionPool::connect(std::stop_token stop) {
     const auto deadline = Clock::now() + options_.startup_timeout;
     watching_ = true;
     watchdog_ = std::thread([this] { watch(); });
@@ -219,7 +214,7 @@ void Pool::connect(std::stop_token stop) {
                     last_error, format_duration(options_.startup_timeout)));
 }
 
-void Pool::disconnect() {
+void ConnectionPool::disconnect() {
     Waiters waiting;
     {
         const std::lock_guard lock(mutex_);
@@ -241,19 +236,19 @@ void Pool::disconnect() {
     if (watchdog_.joinable()) watchdog_.join();
 }
 
-Pool::Usage Pool::usage() const {
+Pool::Usage ConnectionPool::usage() const {
     const std::lock_guard lock(mutex_);
     const auto used = static_cast<std::size_t>(std::count_if(
         slots_.begin(), slots_.end(), [](const auto& slot) { return slot->running != nullptr; }));
     return {.idle = connected_ - used, .used = used, .waiting = queue_.waiting()};
 }
 
-bool Pool::reachable() const {
+bool ConnectionPool::reachable() const {
     const std::lock_guard lock(mutex_);
     return answers();
 }
 
-async::Task<JsonText> Pool::fetch(Statement statement) {
+async::Task<JsonText> ConnectionPool::fetch(Statement statement) {
     for (const auto& parameter : statement.parameters) {
         if (parameter && parameter->find('\0') != std::string::npos) {
             throw std::invalid_argument("PostgreSQL takes no NUL byte in a parameter");
@@ -262,16 +257,16 @@ async::Task<JsonText> Pool::fetch(Statement statement) {
     const async::Executor executor = co_await asio::this_coro::executor;
     auto initiate = [this, executor](auto handler, Statement&& wanted) {
         struct Coroutine final : Awaiting {
-            Coroutine(const async::Executor& ex, observe::DatabaseMetrics* counted,
+            Coroutine(const async::Executor& ex, observe::DatabaseObserver* told,
                       decltype(handler) handler)
-                : Awaiting(ex, counted), continuation(std::move(handler)) {}
+                : Awaiting(ex, told), continuation(std::move(handler)) {}
             void resume(std::exception_ptr error, JsonText rows) override {
                 std::move(continuation)(std::move(error), std::move(rows));
             }
             decltype(handler) continuation;
         };
         auto slot = asio::get_associated_cancellation_slot(handler);
-        auto waiter = std::make_shared<Coroutine>(executor, options_.metrics, std::move(handler));
+        auto waiter = std::make_shared<Coroutine>(executor, options_.observer, std::move(handler));
         if (slot.is_connected()) {
             slot.assign([this, weak = std::weak_ptr<Awaiting>(waiter)](asio::cancellation_type) {
                 if (const auto alive = weak.lock()) cancel(alive);
@@ -285,7 +280,7 @@ async::Task<JsonText> Pool::fetch(Statement statement) {
     co_return rows;
 }
 
-void Pool::add(Statement statement, const std::shared_ptr<Awaiting>& waiter) {
+void ConnectionPool::add(Statement statement, const std::shared_ptr<Awaiting>& waiter) {
     waiter->since = Clock::now();
     waiter->deadline = waiter->since + options_.query_timeout;
     waiter->wait_for(context::Waiting::database_queue);
@@ -312,7 +307,7 @@ void Pool::add(Statement statement, const std::shared_ptr<Awaiting>& waiter) {
     if (refused) Awaiting::deliver({waiter}, std::move(*refused));
 }
 
-void Pool::cancel(const std::shared_ptr<Awaiting>& waiter) {
+void ConnectionPool::cancel(const std::shared_ptr<Awaiting>& waiter) {
     {
         const std::lock_guard lock(mutex_);
         const auto read = waiter->read.lock();
@@ -326,7 +321,7 @@ void Pool::cancel(const std::shared_ptr<Awaiting>& waiter) {
         failed(std::make_exception_ptr(asio::system_error(asio::error::operation_aborted))));
 }
 
-void Pool::work(Slot& slot) {
+void ConnectionPool::work(Slot& slot) {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
         if (!slot.connection) {
@@ -342,7 +337,7 @@ void Pool::work(Slot& slot) {
     if (slot.connection) drop_connection(slot, lock);
 }
 
-void Pool::check_idle(Slot& slot, std::unique_lock<std::mutex>& lock) {
+void ConnectionPool::check_idle(Slot& slot, std::unique_lock<std::mutex>& lock) {
     const auto now = Clock::now();
     if (slot.connection->hung_up() || slot.expires <= now) {
         drop_connection(slot, lock);
@@ -361,7 +356,8 @@ void Pool::check_idle(Slot& slot, std::unique_lock<std::mutex>& lock) {
     }
 }
 
-std::string Pool::ask(Slot& slot, Connection& connection, std::unique_lock<std::mutex>& lock) {
+std::string ConnectionPool::ask(Slot& slot, Connection& connection,
+                                std::unique_lock<std::mutex>& lock) {
     slot.answer_due = Clock::now() + ping_timeout;
     slot.cut = false;
     lock.unlock();
@@ -372,7 +368,7 @@ std::string Pool::ask(Slot& slot, Connection& connection, std::unique_lock<std::
     return failure;
 }
 
-void Pool::heard(Clock::time_point when) {
+void ConnectionPool::heard(Clock::time_point when) {
     heard_ = when;
     if (!silent_) return;
     silent_ = false;
@@ -381,7 +377,7 @@ void Pool::heard(Clock::time_point when) {
     if (connected_ > 0) options_.on_event(Event::connected, "the database answers again");
 }
 
-void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
+void ConnectionPool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     const bool away = !answers();
     if (away && !knocking_.begin(Clock::now())) {
         changed_.wait_until(lock, knocking_.next(), [this] { return stopping_ || answers(); });
@@ -393,7 +389,7 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     const auto asked = Clock::now();
     try {
         connection = open_connection();
-        if (options_.metrics != nullptr) options_.metrics->connected(Clock::now() - asked);
+        if (options_.observer != nullptr) options_.observer->connected(Clock::now() - asked);
     } catch (const std::exception& refused) {
         error = refused.what();
     }
@@ -428,7 +424,7 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     if (!away) changed_.wait_for(lock, pause, [this] { return stopping_; });
 }
 
-std::unique_ptr<Connection> Pool::open_connection() const {
+std::unique_ptr<Connection> ConnectionPool::open_connection() const {
     ConnectionOptions connection{.url = options_.url, .prepare = options_.prepare};
     connection.connect_timeout = connect_timeout;
     connection.query_timeout = options_.query_timeout;
@@ -440,7 +436,7 @@ std::unique_ptr<Connection> Pool::open_connection() const {
     return std::make_unique<Connection>(connection);
 }
 
-void Pool::drop_connection(Slot& slot, std::unique_lock<std::mutex>& lock) {
+void ConnectionPool::drop_connection(Slot& slot, std::unique_lock<std::mutex>& lock) {
     auto connection = std::move(slot.connection);
     slot.drop_control();
     --connected_;
@@ -452,7 +448,8 @@ void Pool::drop_connection(Slot& slot, std::unique_lock<std::mutex>& lock) {
     lock.lock();
 }
 
-void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mutex>& lock) {
+void ConnectionPool::run(std::shared_ptr<Read> read, Slot& slot,
+                         std::unique_lock<std::mutex>& lock) {
     // Asking the kernel costs little, but not nothing: not while it is busy.
     if (read->started - slot.idle_since > idle_check && slot.connection->hung_up()) {
         queue_.put_back(std::move(read));
@@ -471,7 +468,7 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     slot.cancellation.reset();
     slot.answer_due = Clock::time_point::max();
     slot.idle_since = outcome.finished;
-    if (options_.metrics != nullptr) options_.metrics->used(outcome.finished - outcome.started);
+    if (options_.observer != nullptr) options_.observer->used(outcome.finished - outcome.started);
 
     const bool lost = slot.connection->lost() || slot.cut;
     if (lost) {
@@ -483,7 +480,7 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
         // It only reads, so it may be tried once more; most likely this thread will, as soon as it
         // has a new connection.
         read->broke = outcome.finished;
-        if (options_.metrics != nullptr && !read->waiters.empty()) options_.metrics->retried();
+        if (options_.observer != nullptr && !read->waiters.empty()) options_.observer->retried();
         wait_for(*read, context::Waiting::database_queue);
         queue_.put_back(std::move(read));
         return;
@@ -498,19 +495,22 @@ void Pool::run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mut
     if (slot.connection && slot.expires <= slot.idle_since) drop_connection(slot, lock);
 }
 
-Outcome Pool::execute(Connection& connection, const Read& read) const {
+Outcome ConnectionPool::execute(Connection& connection, const Read& read) const {
     Outcome outcome{.started = read.started};
     const auto count = [&](std::string_view error) {
-        if (options_.metrics == nullptr) return;
-        options_.metrics->executed(read.statement.sql, Clock::now() - read.started, error);
+        if (options_.observer == nullptr) return;
+        options_.observer->executed(read.statement.sql, Clock::now() - read.started, error);
     };
     try {
         const auto rows = connection.read(read.statement);
         count("");
         outcome.rows = rows_json(rows);
     } catch (const Error& error) {
-        count(error_type(error));
-        outcome.error = explain(error);
+        count(error_type(error.sqlstate()));
+        outcome.error = std::current_exception();
+    } catch (const Unavailable& error) {
+        count(error_type(error.sqlstate()));
+        outcome.error = std::current_exception();
     } catch (...) {
         outcome.error = std::current_exception();
     }
@@ -518,12 +518,12 @@ Outcome Pool::execute(Connection& connection, const Read& read) const {
     return outcome;
 }
 
-void Pool::wait_for(const Read& read, context::Waiting waiting) {
+void ConnectionPool::wait_for(const Read& read, context::Waiting waiting) {
     for (const auto& waiter : read.waiters)
         static_cast<Awaiting&>(*waiter).wait_for(waiting);
 }
 
-void Pool::cancel_orphans() {
+void ConnectionPool::cancel_orphans() {
     const auto now = Clock::now();
     for (const auto& slot : slots_) {
         if (!slot->running || !slot->running->waiters.empty()) continue;
@@ -548,7 +548,7 @@ void Pool::cancel_orphans() {
     }
 }
 
-void Pool::settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock) {
+void ConnectionPool::settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock) {
     if (!slot.cancellation || slot.cut || slot.connection->lost()) return;
     slot.settling = true;
     lock.unlock();
@@ -562,7 +562,7 @@ void Pool::settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock) {
     if (!usable) slot.cut = true;
 }
 
-void Pool::watch() {
+void ConnectionPool::watch() {
     pthread_setname_np(pthread_self(), "db-watch");
     std::unique_lock lock(mutex_);
     while (watching_) {
@@ -588,20 +588,20 @@ void Pool::watch() {
     }
 }
 
-void Pool::count_timeouts(const Waiters& expired) const {
+void ConnectionPool::count_timeouts(const Waiters& expired) const {
     for (const auto& waiter : expired) {
         const auto read = waiter->read.lock();
         if (read && read->state == Read::State::running) {
             // It had its connection; what took too long was the execution.
             static_cast<Awaiting&>(*waiter).began = read->started;
-        } else if (options_.metrics != nullptr) {
-            options_.metrics->timed_out();
-            options_.metrics->waited(options_.query_timeout);
+        } else if (options_.observer != nullptr) {
+            options_.observer->timed_out();
+            options_.observer->waited(options_.query_timeout);
         }
     }
 }
 
-void Pool::cut_frozen(Clock::time_point now) {
+void ConnectionPool::cut_frozen(Clock::time_point now) {
     for (const auto& slot : slots_) {
         if (slot->cut || slot->answer_due > now) continue;
         // The thread sees its connection break. Nothing else can free it from a frozen server.

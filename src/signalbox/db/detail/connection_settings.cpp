@@ -6,9 +6,8 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string_view>
-
-#include "signalbox/db/error.hpp"
 
 namespace signalbox::db {
 
@@ -26,9 +25,9 @@ const bool utc_and_iso = [] {
 
 // libpq's own words are not passed on: they quote the URL, password and all.
 [[noreturn]] void throw_unreadable() {
-    throw ConnectError(ErrorKind::connection,
-                       "the database URL is not one: expected postgresql://user:password@host/"
-                       "database, with @ : / ? % in the password as %40 %3A %2F %3F %25");
+    throw std::invalid_argument(
+        "the database URL is not one: expected postgresql://user:password@host/"
+        "database, with @ : / ? % in the password as %40 %3A %2F %3F %25");
 }
 
 // A password with a raw @ or / in it reads as a host, port or database, and would be quoted as one.

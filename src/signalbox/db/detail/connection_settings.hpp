@@ -19,7 +19,7 @@ struct ConnectionOptions {
 };
 
 /// What libpq is told to open a connection: the URL and the defaults that it leaves open. It holds
-/// the password. Throws ConnectError when libpq cannot read the URL.
+/// the password. Throws std::invalid_argument when libpq cannot read the URL.
 ///
 /// Connections always speak UTF-8, tell the time in UTC and write it as ISO 8601, whatever the URL,
 /// the role or the server is set to: rows become JSON and RFC 3339 by that.

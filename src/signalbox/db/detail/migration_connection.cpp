@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "signalbox/config/database_url.hpp"
 
@@ -19,14 +21,15 @@ std::string without_line_feed(std::string text) {
 }
 
 /// "relation "users" does not exist (42P01)", then detail, hint and context on lines of their own.
-SqlError error_of(PGconn* connection, const PGresult* result, std::size_t statement) {
+[[noreturn]] void fail(PGconn* connection, const PGresult* result, std::size_t statement) {
     const auto field = [&](int code) -> std::string {
         const char* text = PQresultErrorField(result, code);
         return text == nullptr ? "" : text;
     };
     std::string message = field(PG_DIAG_MESSAGE_PRIMARY);
-    if (message.empty()) return {without_line_feed(PQerrorMessage(connection)), {}, statement};
-    if (const auto state = field(PG_DIAG_SQLSTATE); !state.empty()) message += " (" + state + ')';
+    if (message.empty()) message = without_line_feed(PQerrorMessage(connection));
+    const auto state = field(PG_DIAG_SQLSTATE);
+    if (!state.empty()) message += " (" + state + ')';
     for (const auto& [name, code] :
          {std::pair{"detail", PG_DIAG_MESSAGE_DETAIL}, std::pair{"hint", PG_DIAG_MESSAGE_HINT},
           std::pair{"context", PG_DIAG_CONTEXT}}) {
@@ -34,10 +37,14 @@ SqlError error_of(PGconn* connection, const PGresult* result, std::size_t statem
             message += std::string{"\n  "} + name + ": " + text;
         }
     }
+    if (PQstatus(connection) == CONNECTION_BAD) {
+        throw Unavailable(message, Unavailable::Reason::unreachable, state);
+    }
     const std::string text = field(PG_DIAG_STATEMENT_POSITION);
     std::size_t position = 0;
     std::from_chars(text.data(), text.data() + text.size(), position);
-    return {message, position == 0 ? std::nullopt : std::optional{position}, statement};
+    throw StatementError(message, state, position == 0 ? std::nullopt : std::optional{position},
+                         statement);
 }
 
 /// COPY would wait for ever for data that a migration file cannot give, or be given.
@@ -65,7 +72,7 @@ MigrationConnection::MigrationConnection(const std::string& url,
                                          std::chrono::milliseconds patience) {
     // Only a URL that holds no stray piece of a password may reach libpq's messages.
     if (const auto sound = parse_database_url(url); !sound) {
-        throw std::runtime_error{"the database URL: " + sound.reason()};
+        throw std::invalid_argument{"the database URL: " + sound.reason()};
     }
     const auto deadline = std::chrono::steady_clock::now() + patience;
     bool accepting = false;
@@ -81,8 +88,8 @@ MigrationConnection::MigrationConnection(const std::string& url,
         accepting = false;
         const bool may_come = answer == PQPING_REJECT || answer == PQPING_NO_RESPONSE;
         if (!may_come || std::chrono::steady_clock::now() + pause > deadline) {
-            throw std::runtime_error{"cannot connect to " + redact_url(url) + ": " +
-                                     without_line_feed(PQerrorMessage(connection_.get()))};
+            throw Unavailable{"cannot connect to " + redact_url(url) + ": " +
+                              without_line_feed(PQerrorMessage(connection_.get()))};
         }
         std::this_thread::sleep_for(pause);
     }
@@ -92,23 +99,25 @@ MigrationConnection::MigrationConnection(const std::string& url,
 }
 
 void MigrationConnection::execute(const std::string& sql) {
-    std::optional<SqlError> error;
+    Result failed{nullptr, &PQclear};
+    std::size_t failed_statement = 0;
     std::size_t statement = 1;
     if (PQsendQuery(connection_.get(), sql.c_str()) != 1) {
-        throw error_of(connection_.get(), nullptr, statement);
+        fail(connection_.get(), nullptr, statement);
     }
     // Every result has to be fetched, those behind an error as well, before the next query.
     for (;; ++statement) {
-        const Result result{PQgetResult(connection_.get()), &PQclear};
+        Result result{PQgetResult(connection_.get()), &PQclear};
         if (!result) break;
         const ExecStatusType status = PQresultStatus(result.get());
         end_copy(connection_.get(), status);
-        if (!error && (status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE)) {
-            error = error_of(connection_.get(), result.get(), statement);
+        if (!failed && (status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE)) {
+            failed = std::move(result);
+            failed_statement = statement;
         }
         if (PQstatus(connection_.get()) == CONNECTION_BAD) break;
     }
-    if (error) throw SqlError{*error};
+    if (failed) fail(connection_.get(), failed.get(), failed_statement);
 }
 
 std::vector<std::string> MigrationConnection::column(const std::string& sql,
@@ -122,7 +131,7 @@ std::vector<std::string> MigrationConnection::column(const std::string& sql,
         &PQclear};
     const ExecStatusType status = PQresultStatus(result.get());
     if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-        throw error_of(connection_.get(), result.get(), 1);
+        fail(connection_.get(), result.get(), 1);
     }
     std::vector<std::string> rows;
     rows.reserve(static_cast<std::size_t>(PQntuples(result.get())));

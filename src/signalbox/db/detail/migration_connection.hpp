@@ -6,18 +6,20 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
+
+#include "signalbox/db/error.hpp"
 
 namespace signalbox::db {
 
-/// A statement failed, or the connection while it ran.
-class SqlError : public std::runtime_error {
+/// PostgreSQL refused a statement of a text.
+class StatementError : public Error {
   public:
-    SqlError(const std::string& message, std::optional<std::size_t> position, std::size_t statement)
-        : std::runtime_error{message}, position_{position}, statement_{statement} {}
+    StatementError(const std::string& message, std::string sqlstate,
+                   std::optional<std::size_t> position, std::size_t statement)
+        : Error(message, std::move(sqlstate)), position_(position), statement_(statement) {}
 
     /// The character of the text, from 1, that PostgreSQL points at; it does so for errors of
     /// syntax and names, not for those that come up while a statement runs.
@@ -38,13 +40,15 @@ class MigrationConnection {
   public:
     /// Retries with growing pauses while there is no server or it is starting, until
     /// `patience` has passed; a server that refuses us is not asked again. Texts are UTF-8 whatever
-    /// the database is. Throws std::runtime_error, without the password in its message.
+    /// the database is. Throws Unavailable.
     MigrationConnection(const std::string& url, std::chrono::milliseconds patience);
 
-    /// Any number of statements in one text. Throws SqlError.
+    /// Any number of statements in one text. Throws StatementError, or Unavailable when the
+    /// connection is lost.
     void execute(const std::string& sql);
 
-    /// The first column of the rows, null as "". Throws SqlError.
+    /// The first column of the rows, null as "". Throws StatementError, or Unavailable when the
+    /// connection is lost.
     std::vector<std::string> column(const std::string& sql,
                                     const std::vector<std::string>& parameters = {});
 

@@ -10,11 +10,11 @@ namespace signalbox::db {
 /// PgBouncer that pools transactions, where a lock of the session would stay behind.
 class MigrationLock {
   public:
-    /// Waits as long as another process has it, and reports that it does. Throws SqlError or
-    /// std::runtime_error when the connection fails.
+    /// Waits as long as another process has it, and reports that it does. Throws Unavailable
+    /// when the connection fails.
     MigrationLock(const MigrationTarget& target, const MigrationReport& report);
 
-    /// Throws SqlError when the connection, and with it the lock, is gone.
+    /// Throws Unavailable when the connection, and with it the lock, is gone.
     void check();
 
   private:

@@ -1,14 +1,15 @@
-#include "signalbox/db/error.hpp"
+#include "signalbox/db/detail/sqlstate.hpp"
 
 namespace signalbox::db {
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
-ErrorKind error_kind(std::string_view sqlstate) noexcept {
-    if (sqlstate == "57014") return ErrorKind::cancelled;
-    if (sqlstate == "53300") return ErrorKind::too_many_connections;
-    if (sqlstate.starts_with("57P")) return ErrorKind::server_shutdown;
-    if (sqlstate.starts_with("08")) return ErrorKind::connection;
-    return ErrorKind::statement;
+std::optional<Unavailable::Reason> unavailable_reason(std::string_view sqlstate) noexcept {
+    if (sqlstate == "57014") return Unavailable::Reason::timeout;
+    // No place for one more; it stops, starts or ended the session; the connection broke.
+    if (sqlstate == "53300" || sqlstate.starts_with("57P") || sqlstate.starts_with("08")) {
+        return Unavailable::Reason::unreachable;
+    }
+    return std::nullopt;
 }
 
 }  // namespace signalbox::db

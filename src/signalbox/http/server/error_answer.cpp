@@ -3,7 +3,7 @@
 #include <string>
 #include <string_view>
 
-#include "signalbox/db/unavailable.hpp"
+#include "signalbox/db/error.hpp"
 #include "signalbox/http/errors.hpp"
 
 namespace signalbox::http {

@@ -6,9 +6,8 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
-
-#include "signalbox/db/error.hpp"
 
 namespace signalbox::db {
 namespace {
@@ -101,21 +100,10 @@ TEST(connection_settings, never_quote_a_password_that_was_misread) {
           "postgresql://user:secret/db", "user=u password=x secret", "secret"}) {
         try {
             ADD_FAILURE() << url << " was read as " << connection_settings({.url = url});
-        } catch (const ConnectError& error) {
+        } catch (const std::invalid_argument& error) {
             EXPECT_EQ(std::string{error.what()}.find("secret"), std::string::npos) << url;
         }
     }
-}
-
-TEST(error_kind, is_by_sqlstate) {
-    EXPECT_EQ(error_kind("57014"), ErrorKind::cancelled);
-    EXPECT_EQ(error_kind("57P01"), ErrorKind::server_shutdown);
-    EXPECT_EQ(error_kind("57P02"), ErrorKind::server_shutdown);
-    EXPECT_EQ(error_kind("57P03"), ErrorKind::server_shutdown);
-    EXPECT_EQ(error_kind("53300"), ErrorKind::too_many_connections);
-    EXPECT_EQ(error_kind("08006"), ErrorKind::connection);
-    EXPECT_EQ(error_kind("42P01"), ErrorKind::statement);
-    EXPECT_EQ(error_kind(""), ErrorKind::statement);
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 #include <string_view>
 
 #include "signalbox/db/error.hpp"
-#include "signalbox/db/unavailable.hpp"
 #include "signalbox/http/errors.hpp"
 
 namespace signalbox::http {
@@ -58,8 +57,7 @@ TEST(answer_to_error, keeps_every_other_cause_for_the_log) {
     EXPECT_EQ(known.status, 500);
     EXPECT_EQ(known.body.view(), R"({"detail":"Internal Server Error"})");
     EXPECT_EQ(in_flight.error_cause(), "secret");
-    const Response refused =
-        answer_to(db::Error(db::ErrorKind::statement, "no column", "42703"), in_flight);
+    const Response refused = answer_to(db::Error("no column", "42703"), in_flight);
     EXPECT_EQ(refused.status, 500);
     EXPECT_THAT(std::string(refused.body.view()), Not(HasSubstr("column")));
     EXPECT_EQ(in_flight.error_cause(), "no column");

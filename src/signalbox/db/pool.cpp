@@ -1,0 +1,34 @@
+#include "signalbox/db/pool.hpp"
+
+#include <utility>
+
+#include "signalbox/db/detail/connection_pool.hpp"
+
+namespace signalbox::db {
+
+Pool::Pool(PoolOptions options)
+    : connections_(std::make_unique<ConnectionPool>(std::move(options))) {}
+
+Pool::~Pool() = default;
+
+void Pool::connect(std::stop_token stop) {
+    connections_->connect(std::move(stop));
+}
+
+void Pool::disconnect() {
+    connections_->disconnect();
+}
+
+async::Task<JsonText> Pool::fetch(Statement statement) {
+    return connections_->fetch(std::move(statement));
+}
+
+bool Pool::reachable() const {
+    return connections_->reachable();
+}
+
+Pool::Usage Pool::usage() const {
+    return connections_->usage();
+}
+
+}  // namespace signalbox::db

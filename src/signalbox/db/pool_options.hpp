@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace signalbox::observe {
+class DatabaseObserver;
+}
+
+namespace signalbox::db {
+
+enum class Event { connected, lost, cannot_connect };
+
+struct PoolOptions {
+    std::string url;
+    /// Read again for each new connection, so that a rotated password needs no restart; empty when
+    /// the URL came from elsewhere.
+    std::filesystem::path url_file{};
+    std::size_t size = 10;
+    std::size_t max_queue = 1024;  ///< reads waiting for a connection
+    std::chrono::milliseconds startup_timeout{30000};
+    std::chrono::milliseconds query_timeout{5000};           ///< waiting for a connection included
+    std::chrono::milliseconds max_lifetime{30 * 60 * 1000};  ///< of a connection; 0: unlimited
+    bool prepare = true;
+    bool share_reads = true;
+    /// Told of connections found and lost, on the pool's threads, which hold the pool's lock: it
+    /// must not block or call the pool. The text holds no password.
+    std::function<void(Event, std::string_view)> on_event = [](Event, std::string_view) {};
+    /// Told what each read costs, on any thread; outlives the pool; null: nobody is told.
+    observe::DatabaseObserver* observer = nullptr;
+};
+
+}  // namespace signalbox::db

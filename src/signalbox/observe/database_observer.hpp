@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <string_view>
+
+namespace signalbox::observe {
+
+/// Told what the pool of connections to the database does, by any of its threads and any event
+/// loop, at once: it must not block.
+class DatabaseObserver {
+  public:
+    using Duration = std::chrono::steady_clock::duration;
+
+    virtual ~DatabaseObserver() = default;
+
+    /// A statement was executed. `error` is an SQLSTATE, or a constant of this program, or empty.
+    virtual void executed(std::string_view sql, Duration duration, std::string_view error) = 0;
+
+    /// What a request saw of the pool. One that gave up waited, too.
+    virtual void waited(Duration duration) = 0;
+    virtual void timed_out() = 0;
+    virtual void shared_a_read() = 0;
+    /// A read lost its connection and is executed once more.
+    virtual void retried() = 0;
+
+    /// What a connection was worth.
+    virtual void connected(Duration duration) = 0;
+    virtual void used(Duration duration) = 0;
+};
+
+}  // namespace signalbox::observe
