@@ -98,8 +98,8 @@ class JsonWriter {
 
   private:
     JsonWriter& begin(char bracket) {
-        const char text[] = {',', bracket};
-        output_.append(text + !comma_, comma_ ? 2 : 1);
+        if (comma_) output_ += ',';
+        output_ += bracket;
         comma_ = false;
         return *this;
     }

@@ -207,11 +207,11 @@ void ConnectionPool::connect(std::stop_token stop) {
     }
     disconnect();
     if (stop.stop_requested()) throw Unavailable("stopped before the database answered");
-    if (last_error.empty()) last_error = redact_url(options_.url) + " does not answer";
+    if (last_error.empty()) last_error = config::redact_url(options_.url) + " does not answer";
     throw Unavailable(
         fmt::format("{}; gave up after {}: check DATABASE_URL, or wait longer with "
                     "--database-startup-timeout",
-                    last_error, format_duration(options_.startup_timeout)));
+                    last_error, config::format_duration(options_.startup_timeout)));
 }
 
 void ConnectionPool::disconnect() {
@@ -431,7 +431,7 @@ std::unique_ptr<Connection> ConnectionPool::open_connection() const {
     connection.connect_timeout = connect_timeout;
     connection.query_timeout = options_.query_timeout;
     if (!options_.url_file.empty()) {
-        const auto read = read_database_url(options_.url_file);
+        const auto read = config::read_database_url(options_.url_file);
         if (!read) throw Unavailable(read.reason());
         connection.url = *read;
     }

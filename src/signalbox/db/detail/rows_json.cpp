@@ -66,28 +66,27 @@ std::vector<Column> columns_of(const pqxx::result& rows) {
     return columns;
 }
 
-void write_number(JsonWriter& json, std::string_view text) {
+void append_number(std::string& json, std::string_view text) {
     const char last = text.back();
     if (last >= '0' && last <= '9')
-        json.verbatim(text);
+        json += text;
     else
-        json.value(text);  // NaN, Infinity, -Infinity
+        append_json_string(json, text);  // NaN, Infinity, -Infinity
 }
 
-void write_value(JsonWriter& json, Kind kind, std::string_view text) {
+void append_value(std::string& json, Kind kind, std::string_view text) {
     switch (kind) {
         case Kind::number:
-            return write_number(json, text);
+            return append_number(json, text);
         case Kind::boolean:
-            json.value(text == "t");
+            json += text == "t" ? "true" : "false";
             return;
         case Kind::json:
-            return append_utf8(json.place(), text);
+            return append_utf8(json, text);
         case Kind::timestamp:
-            return append_timestamp(json.place(), text);
+            return append_timestamp(json, text);
         case Kind::text:
-            json.value(text);
-            return;
+            return append_json_string(json, text);
     }
 }
 
@@ -111,7 +110,7 @@ JsonText rows_json(const pqxx::result& rows) {
             if (value.empty() && field.is_null())
                 json.value(nullptr);
             else
-                write_value(json, column.kind, value);
+                append_value(json.place(), column.kind, value);
         }
         json.end_object();
         // One row tells what the others will take, roughly.
