@@ -136,18 +136,17 @@ int run(const api::Module& application, const About& about,
 Application::Application(About about) : about_(std::move(about)) {}
 
 int Application::run(int argc, const char* const* argv) {
-    const config::Program program{
-        .name = about_.name,
-        .version = about_.version + (revision.empty() ? "" : " ") + std::string(revision),
-        .description = about_.title,
-        .settings = about_.settings};
-    const auto parsed =
-        command_line::parse(program, argc, argv, command_line::process_environment());
-    if (const auto* exit = std::get_if<command_line::EarlyExit>(&parsed)) {
-        (exit->status == 0 ? std::cout : std::cerr) << exit->text;
-        return exit->status;
-    }
     try {
+        const config::Program program{.name = about_.name,
+                                      .version = about_.version,
+                                      .description = about_.title,
+                                      .settings = about_.settings};
+        const auto parsed =
+            command_line::parse(program, argc, argv, command_line::process_environment());
+        if (const auto* exit = std::get_if<command_line::EarlyExit>(&parsed)) {
+            (exit->status == 0 ? std::cout : std::cerr) << exit->text;
+            return exit->status;
+        }
         return signalbox::run(*this, about_, std::get<command_line::CommandLine>(parsed));
     } catch (const std::exception& error) {
         std::cerr << about_.name << ": " << error.what() << '\n';

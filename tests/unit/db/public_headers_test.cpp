@@ -6,12 +6,14 @@
 #include <set>
 #include <string>
 
+#include "support/paths.hpp"
+
 namespace signalbox::db {
 namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path sources = fs::path(SIGNALBOX_SOURCE_DIR) / "src";
+const fs::path sources = fs::path(test::source_folder()) / "src";
 
 /// What a header includes, itself or by others of ours: names as they stand between the brackets.
 void collect(const fs::path& header, std::set<std::string>& found) {
