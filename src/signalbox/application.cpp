@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <iostream>
 #include <optional>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 #include <variant>
 
 #include "signalbox/admin/health.hpp"
@@ -24,27 +27,30 @@
 #include "signalbox/observe/log.hpp"
 #include "signalbox/observe/metrics.hpp"
 #include "signalbox/process/file_limit.hpp"
-#include "signalbox/process/service_manager.hpp"
+#include "signalbox/process/predecessor.hpp"
 #include "signalbox/process/stop_signal.hpp"
+#include "signalbox/process/successor.hpp"
+#include "signalbox/reload.hpp"
 #include "signalbox/wiring.hpp"
 
 namespace signalbox {
 namespace {
 
-/// A service manager that cannot be told is no reason to end, and less so to end without a drain.
-void tell_service_manager(std::string_view state, observe::Log& log) {
-    try {
-        process::notify_service_manager(state);
-    } catch (const std::system_error& error) {
-        log.write(LogLevel::warning, error.what());
-    }
-}
+/// For requests of operators that are in flight when another process takes over from this one.
+constexpr std::chrono::seconds last_scrapes{5};
 
-int serve(const api::Module& application, const Config& config, observe::Log& log,
-          const process::StopSignal& stop) {
+struct BadUsage : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+int serve(const api::Module& application, const Config& config, const Inheritance& inheritance,
+          observe::Log& log, process::StopSignal& signals) {
     observe::Metrics metrics;
     observe::DatabaseMetrics database_metrics(metrics, database_pool_name);
-    db::Pool database(pool_options(config, log, database_metrics));
+    const auto& predecessor = inheritance.predecessor;
+    auto pool = pool_options(config, log, database_metrics);
+    if (predecessor) pool.size_at_first = 1;  // the others are still the predecessor's
+    db::Pool database(std::move(pool));
     admin::Health health([&database] { return database.reachable(); });
 
     http::Telemetry telemetry(metrics, log, config.access_log, config.observability);
@@ -68,25 +74,51 @@ int serve(const api::Module& application, const Config& config, observe::Log& lo
     std::optional<http::Server> admin;
     if (!config.admin_shares_port()) {
         admin.emplace(admin_options(config), admin::routes(instance, admin::DebugAccess::everyone));
-        listen(*admin, "--admin-host and --admin-port");
+        if (!predecessor) admin->listen(inheritance.admin_listener(config));
     }
 
-    database.connect(stop.token());
+    database.connect(signals.token());
     db::prepare_schema(config, [&log](auto line) { log.write(LogLevel::info, line); });
     for (auto& task : container.startup())
-        async::run(api.first_loop(), std::move(task), stop.token());
-    listen(api, "--host and --port");
+        async::run(api.first_loop(), std::move(task), signals.token());
+    if (predecessor) {
+        // Who asks is answered by both processes for a while, and not to be told that one starts.
+        health.set(admin::State::ready);
+        if (admin) admin->listen(inheritance.admin_listener(config));
+    }
+    api.listen(inheritance.api_listener(config));
     health.set(admin::State::ready);
     log.write(LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
                                           admin ? admin->url() : api.url()));
-    tell_service_manager("READY=1", log);
+    std::optional<process::PredecessorWatch> watch;
+    if (predecessor) {
+        signals.hold_reloads();
+        predecessor->tell_ready();
+        watch.emplace(*predecessor,
+                      process::PredecessorWatch::Events{
+                          .connection_released = [&database] { database.allow(1); },
+                          .gone =
+                              [&database, &signals, size = config.database_pool_size] {
+                                  database.allow(size);
+                                  signals.allow_reloads();
+                              }});
+    } else {
+        tell_service_manager("READY=1", log);
+    }
 
-    stop.wait();
-    health.set(admin::State::draining);
-    tell_service_manager("STOPPING=1", log);
-    log.write(LogLevel::info, "draining");
-    std::this_thread::sleep_for(config.shutdown_delay);
+    Reload reload(inheritance, config, log, signals, api, admin ? &*admin : nullptr);
+    const bool handed_over = reload.wait_until_over();
+    if (handed_over) {
+        reload.hand_over();
+        database.give_up([successor = reload.successor()] { successor->release_connection(); });
+    } else {
+        health.set(admin::State::draining);
+        tell_service_manager("STOPPING=1", log);
+        log.write(LogLevel::info, "draining");
+        std::this_thread::sleep_for(config.shutdown_delay);
+    }
     const auto drained = api.drain(config.timeout_graceful_shutdown);
+    if (handed_over && admin) admin->drain(last_scrapes);
     for (auto& task : container.shutdown())
         async::run(api.first_loop(), std::move(task));
     database.disconnect();
@@ -96,16 +128,16 @@ int serve(const api::Module& application, const Config& config, observe::Log& lo
     return drained.cancelled == 0 ? 0 : 1;
 }
 
-int serve(const api::Module& application, const Config& config) {
-    const process::StopSignal stop;  // before there is any other thread
+int serve(const api::Module& application, const Config& config, const Inheritance& inheritance) {
+    process::StopSignal signals;  // before there is any other thread
     process::raise_file_limit();
     observe::Log log(config.log_level, config.log_format);
-    const int status = serve(application, config, log, stop);
+    const int status = serve(application, config, inheritance, log, signals);
     if (!log.close()) ::_exit(status);
     return status;
 }
 
-int run(const api::Module& application, const CommandLine& command_line) {
+int run(const api::Module& application, const CommandLine& command_line, process::Program program) {
     switch (command_line.command) {
         case Command::migrate:
             return db::run_migrate(command_line.config, std::cout, std::cerr);
@@ -113,8 +145,11 @@ int run(const api::Module& application, const CommandLine& command_line) {
             return db::run_migrate_status(command_line.config, std::cout, std::cerr);
         case Command::healthcheck:
             return admin::run_healthcheck(command_line.config, std::cerr);
-        case Command::serve:
-            return serve(application, command_line.config);
+        case Command::serve: {
+            const auto inheritance = Inheritance::take(std::move(program), command_line.config);
+            if (!inheritance) throw BadUsage(inheritance.reason());
+            return serve(application, command_line.config, *inheritance);
+        }
     }
     return 2;
 }
@@ -124,13 +159,17 @@ int run(const api::Module& application, const CommandLine& command_line) {
 Application::Application(About about) : about_(std::move(about)) {}
 
 int Application::run(int argc, const char* const* argv) {
+    auto program = process::Program::of_this_process(argc, argv);
     const auto parsed = parse_command_line(argc, argv, process_environment());
     if (const auto* exit = std::get_if<EarlyExit>(&parsed)) {
         (exit->status == 0 ? std::cout : std::cerr) << exit->text;
         return exit->status;
     }
     try {
-        return signalbox::run(*this, std::get<CommandLine>(parsed));
+        return signalbox::run(*this, std::get<CommandLine>(parsed), std::move(program));
+    } catch (const BadUsage& error) {
+        std::cerr << about_.name << ": " << error.what() << '\n';
+        return 2;
     } catch (const std::exception& error) {
         std::cerr << about_.name << ": " << error.what() << '\n';
         return 1;

@@ -28,9 +28,6 @@ void add_metrics(observe::Metrics& metrics, const admin::Health& health, const o
                  const db::Pool& database, const Config& config);
 void add_metrics(observe::Metrics& metrics, const http::Server& api);
 
-/// Listens, or throws std::runtime_error that says which flags choose another address.
-void listen(http::Server& server, std::string_view flags);
-
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more);
 
 }  // namespace signalbox

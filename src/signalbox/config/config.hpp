@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,8 @@ struct Config {
     // Listening
     std::string host;
     std::uint16_t port{};   ///< 0: any free one
+    std::string uds;        ///< path of a Unix socket instead; empty: none
+    std::optional<int> fd;  ///< a listening socket that the process was started with instead
     std::size_t workers{};  ///< event loops of the API, each a thread
     IpAllowList forwarded_allow_ips;
 
@@ -33,7 +36,9 @@ struct Config {
     std::string admin_host;
     std::uint16_t admin_port{};  ///< 0: any free one
     /// Whether the API's listener serves the operators too, and they have none of their own.
-    bool admin_shares_port() const { return admin_port != 0 && admin_port == port; }
+    bool admin_shares_port() const {
+        return admin_port != 0 && admin_port == port && uds.empty() && !fd;
+    }
 
     // Database
     std::string database_url;

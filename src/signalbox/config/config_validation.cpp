@@ -39,6 +39,10 @@ std::optional<Invalid> check_together(const Config& config, const OptionSources&
                        format_duration(config.request_timeout) +
                        "), which would end the request before its query"};
     }
+    if (config.fd && !config.uds.empty()) {
+        return Invalid{sources.name("--fd") + ": " + sources.name("--uds") +
+                       " is given as well; the API listens on one of them"};
+    }
     const std::size_t largest_request = config.limit_request_head + config.limit_request_body;
     if (config.limit_buffered < largest_request) {
         return Invalid{sources.name("--limit-buffered") + ": " +

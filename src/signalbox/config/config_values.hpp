@@ -68,6 +68,15 @@ inline Option::Set port(std::uint16_t Config::*member) {
     };
 }
 
+inline Option::Set descriptor(std::optional<int> Config::*member) {
+    return [=](Config& config, std::string_view text) -> std::optional<Invalid> {
+        const auto value = parse_number(text, 0, std::numeric_limits<int>::max());
+        if (!value) return Invalid{value.reason()};
+        config.*member = static_cast<int>(*value);
+        return std::nullopt;
+    };
+}
+
 inline Option::Set on_or_off(bool Config::*member) {
     return [=](Config& config, std::string_view text) -> std::optional<Invalid> {
         const bool on = text == "on" || text == "true" || text == "1";

@@ -154,6 +154,10 @@ void Pool::Awaiting::deliver(const Waiters& waiters, Outcome reached) {
 
 /// A thread's place in the pool.
 struct Pool::Slot {
+    explicit Slot(std::size_t its_number) : number(its_number) {}
+
+    const std::size_t number;
+
     /// The thread's own.
     Backoff backoff;
     Clock::time_point connected_at{};
@@ -185,9 +189,13 @@ struct Pool::Slot {
 };
 
 Pool::Pool(PoolOptions options)
-    : options_(std::move(options)), queue_(options_.share_reads, options_.max_queue) {
+    : options_(std::move(options)),
+      queue_(options_.share_reads, options_.max_queue),
+      allowed_(options_.size_at_first == 0 ? options_.size
+                                           : std::min(options_.size_at_first, options_.size)),
+      working_(options_.size) {
     for (std::size_t i = 0; i < options_.size; ++i)
-        slots_.push_back(std::make_unique<Slot>());
+        slots_.push_back(std::make_unique<Slot>(i));
 }
 
 Pool::~Pool() {
@@ -326,10 +334,30 @@ void Pool::cancel(const std::shared_ptr<Awaiting>& waiter) {
         failed(std::make_exception_ptr(asio::system_error(asio::error::operation_aborted))));
 }
 
+void Pool::allow(std::size_t connections) {
+    {
+        const std::lock_guard lock(mutex_);
+        allowed_ = std::min(allowed_ + std::min(connections, options_.size), options_.size);
+    }
+    changed_.notify_all();
+}
+
+void Pool::give_up(std::function<void()> released) {
+    {
+        const std::lock_guard lock(mutex_);
+        released_ = std::move(released);
+    }
+    changed_.notify_all();
+    read_ready_.notify_all();
+}
+
 void Pool::work(Slot& slot) {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        if (!slot.connection) {
+        if (retire(slot, lock)) return;
+        if (slot.number >= allowed_) {
+            changed_.wait(lock);
+        } else if (!slot.connection) {
             connect_slot(slot, lock);
         } else if (auto read = queue_.take(Clock::now(), slot.connected_at)) {
             run(std::move(read), slot, lock);
@@ -340,6 +368,14 @@ void Pool::work(Slot& slot) {
         }
     }
     if (slot.connection) drop_connection(slot, lock);
+}
+
+bool Pool::retire(Slot& slot, std::unique_lock<std::mutex>& lock) {
+    if (!may_retire()) return false;
+    --working_;
+    if (slot.connection) drop_connection(slot, lock);
+    if (slot.number < allowed_) released_();
+    return true;
 }
 
 void Pool::check_idle(Slot& slot, std::unique_lock<std::mutex>& lock) {
@@ -384,7 +420,8 @@ void Pool::heard(Clock::time_point when) {
 void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     const bool away = !answers();
     if (away && !knocking_.begin(Clock::now())) {
-        changed_.wait_until(lock, knocking_.next(), [this] { return stopping_ || answers(); });
+        changed_.wait_until(lock, knocking_.next(),
+                            [this] { return stopping_ || may_retire() || answers(); });
         return;
     }
     lock.unlock();
@@ -425,7 +462,7 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     const auto pause = away ? knocking_.failed(now) : slot.backoff.next();
     options_.on_event(Event::cannot_connect, fmt::format("{}; trying again in {}", error, pause));
     // While it is away the next knock is whoever's; the thread looks for it above.
-    if (!away) changed_.wait_for(lock, pause, [this] { return stopping_; });
+    if (!away) changed_.wait_for(lock, pause, [this] { return stopping_ || may_retire(); });
 }
 
 std::unique_ptr<Connection> Pool::open_connection() const {

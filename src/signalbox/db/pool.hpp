@@ -35,6 +35,8 @@ struct PoolOptions {
     /// the URL came from elsewhere.
     std::filesystem::path url_file{};
     std::size_t size = 10;
+    /// Connections that it may have before allow() gives it more; 0: all.
+    std::size_t size_at_first = 0;
     std::size_t max_queue = 1024;  ///< reads waiting for a connection
     std::chrono::milliseconds startup_timeout{30000};
     std::chrono::milliseconds query_timeout{5000};           ///< waiting for a connection included
@@ -84,6 +86,14 @@ class Pool {
     /// Unavailable, naming host and database, after the start-up timeout or when asked to stop.
     void connect(std::stop_token stop = {});
 
+    /// Gives it so many connections more than size_at_first, up to `size`. Any number of times.
+    void allow(std::size_t connections);
+
+    /// Gives up its connections to another process: each that no read waits for is closed, and then
+    /// `released` called, on the pool's threads. It must not block or call the pool. One connection
+    /// stays until disconnect(), for the requests that are still in flight.
+    void give_up(std::function<void()> released);
+
     /// Shutdown: finishes the reads that run, fails those that wait, closes every connection.
     void disconnect();
 
@@ -117,6 +127,9 @@ class Pool {
 
     /// On the slots' threads, with the mutex held when called and when returning.
     void work(Slot& slot);
+    /// Whether the slot's connection is given up, and with it the slot.
+    bool retire(Slot& slot, std::unique_lock<std::mutex>& lock);
+    bool may_retire() const { return released_ && working_ > 1 && !queue_.has_ready(); }
     void check_idle(Slot& slot, std::unique_lock<std::mutex>& lock);
     void connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock);
     /// Whether PostgreSQL answers on the slot's connection: why not, or nothing.
@@ -149,6 +162,9 @@ class Pool {
     /// Guarded by mutex_.
     ReadQueue queue_;
     std::vector<std::unique_ptr<Slot>> slots_;
+    std::size_t allowed_;               ///< slots that may connect: the first ones
+    std::size_t working_;               ///< slots that have not retired
+    std::function<void()> released_{};  ///< set when the pool gives up its connections
     std::size_t connected_ = 0;
     Clock::time_point heard_{};  ///< when PostgreSQL last answered, on whatever connection
     bool asking_ = false;        ///< an idle connection asks whether it still does

@@ -22,32 +22,19 @@
 #include <system_error>
 #include <utility>
 
+#include "signalbox/process/descriptor.hpp"
+
 namespace signalbox::http {
 
 namespace {
+
+using process::Descriptor;
 
 /// Of a response that its client does not take, no more than this waits in the kernel, which would
 /// let it be megabytes for each client. The rest waits with us, where it is counted and bounded.
 constexpr int most_unsent_in_kernel = 128 * 1024;
 
 constexpr mode_t for_everybody = 0666;
-
-/// Closes what it holds unless that is taken away.
-class Descriptor {
-  public:
-    explicit Descriptor(int number) : number_(number) {}
-    ~Descriptor() {
-        if (number_ >= 0) ::close(number_);
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-
-    int get() const noexcept { return number_; }
-    int release() noexcept { return std::exchange(number_, -1); }
-
-  private:
-    int number_;
-};
 
 void check(int result) {
     if (result < 0) throw std::system_error(errno, std::generic_category());
@@ -97,7 +84,7 @@ Descriptor lock_folder_of(const std::filesystem::path& path) {
     Descriptor locked(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     check(locked.get());
     check(::flock(locked.get(), LOCK_EX));
-    return Descriptor(locked.release());
+    return locked;
 }
 
 /// Whether somebody listens there. Nobody does when the kernel says so; whatever else it says is no
