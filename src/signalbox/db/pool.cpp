@@ -370,8 +370,13 @@ void Pool::work(Slot& slot) {
     if (slot.connection) drop_connection(slot, lock);
 }
 
+bool Pool::may_retire(const Slot& slot) const {
+    const bool last_connection = slot.session && connected_ == 1;
+    return released_ && working_ > 1 && !last_connection && !queue_.has_ready();
+}
+
 bool Pool::retire(Slot& slot, std::unique_lock<std::mutex>& lock) {
-    if (!may_retire()) return false;
+    if (!may_retire(slot)) return false;
     --working_;
     if (slot.connection) drop_connection(slot, lock);
     if (slot.number < allowed_) released_();
@@ -421,7 +426,7 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     const bool away = !answers();
     if (away && !knocking_.begin(Clock::now())) {
         changed_.wait_until(lock, knocking_.next(),
-                            [this] { return stopping_ || may_retire() || answers(); });
+                            [&] { return stopping_ || may_retire(slot) || answers(); });
         return;
     }
     lock.unlock();
@@ -462,7 +467,7 @@ void Pool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     const auto pause = away ? knocking_.failed(now) : slot.backoff.next();
     options_.on_event(Event::cannot_connect, fmt::format("{}; trying again in {}", error, pause));
     // While it is away the next knock is whoever's; the thread looks for it above.
-    if (!away) changed_.wait_for(lock, pause, [this] { return stopping_ || may_retire(); });
+    if (!away) changed_.wait_for(lock, pause, [&] { return stopping_ || may_retire(slot); });
 }
 
 std::unique_ptr<Connection> Pool::open_connection() const {

@@ -129,7 +129,8 @@ class Pool {
     void work(Slot& slot);
     /// Whether the slot's connection is given up, and with it the slot.
     bool retire(Slot& slot, std::unique_lock<std::mutex>& lock);
-    bool may_retire() const { return released_ && working_ > 1 && !queue_.has_ready(); }
+    /// The last connection stays, or else the last slot, which connects again.
+    bool may_retire(const Slot& slot) const;
     void check_idle(Slot& slot, std::unique_lock<std::mutex>& lock);
     void connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock);
     /// Whether PostgreSQL answers on the slot's connection: why not, or nothing.
