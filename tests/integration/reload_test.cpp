@@ -1,5 +1,6 @@
 // SIGHUP: another process takes over, and nobody notices. And sockets that somebody else has made.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/prctl.h>
@@ -34,6 +35,7 @@
 #include "support/postgres.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"
+#include "support/spawn.hpp"
 
 namespace signalbox::test {
 namespace {
@@ -101,6 +103,33 @@ std::vector<pid_t> successors_in(const std::string& log) {
     return pids;
 }
 
+/// Ends a process and all that came after it, which are in its group, also when this one is killed.
+class Keeper {
+  public:
+    explicit Keeper(pid_t leader) {
+        // Whose parent has ended is ours to wait for.
+        ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
+        SpawnOptions options;
+        options.arguments = {"/bin/sh", "-c", "cat; kill -KILL -- -" + std::to_string(leader)};
+        options.input = ends[0];
+        shell_ = spawn(options);
+        ::close(ends[0]);
+        alive_ = ends[1];
+    }
+    ~Keeper() {
+        ::close(alive_);
+        test::wait_for_exit(shell_, 60s);
+    }
+    Keeper(const Keeper&) = delete;
+    Keeper& operator=(const Keeper&) = delete;
+
+  private:
+    pid_t shell_ = 0;
+    int alive_ = -1;
+};
+
 /// A binary that can be replaced: for a start it leads to the real one.
 class Binary {
   public:
@@ -128,19 +157,9 @@ class Generations {
     Generations(const std::string& database, const std::vector<std::string>& arguments = {},
                 const std::vector<std::string>& environment = {},
                 const std::vector<std::string>& command = {service_binary()}) {
-        // Whose parent has ended is ours to wait for.
-        ::prctl(PR_SET_CHILD_SUBREAPER, 1);
         first_.emplace(database, arguments, environment, Limits{}, command);
         on_duty_ = first_->pid();
-    }
-    ~Generations() {
-        if (!first_) return;
-        const auto successors = successors_in(log());
-        first_.reset();
-        // Those that are waited for have been forgotten, and their numbers may be others' by now.
-        for (std::size_t i = reloads_ == 0 ? 0 : reloads_ - 1; i < successors.size(); ++i) {
-            if (!over_ || successors[i] != on_duty_) ::kill(successors[i], SIGKILL);
-        }
+        keeper_.emplace(on_duty_);
     }
     Generations(const Generations&) = delete;
     Generations& operator=(const Generations&) = delete;
@@ -176,7 +195,6 @@ class Generations {
     /// Ends the last one by SIGTERM. Returns its exit status.
     int stop() {
         signal(SIGTERM);
-        over_ = true;
         return wait_for_exit_of_the_one_on_duty();
     }
     int wait_for_exit_of_the_one_on_duty() {
@@ -203,9 +221,9 @@ class Generations {
 
   private:
     std::optional<Service> first_;
+    std::optional<Keeper> keeper_;
     pid_t on_duty_ = 0;
     std::size_t reloads_ = 0;
-    bool over_ = false;
 };
 
 struct Reload : testing::Test {
@@ -578,7 +596,6 @@ TEST_F(Reload, waits_until_the_last_one_is_over) {
 }
 
 TEST_F(Reload, is_refused_to_process_1) {
-    ::prctl(PR_SET_CHILD_SUBREAPER, 1);
     const std::vector<std::string> in_a_namespace{"/usr/bin/unshare", "--pid", "--fork",
                                                   "--kill-child", service_binary()};
     std::optional<Service> service;
@@ -676,7 +693,6 @@ class Activated {
   public:
     Activated(const std::vector<std::string>& listen, const std::string& database,
               const std::vector<std::string>& command = {service_binary(), "serve"}) {
-        ::prctl(PR_SET_CHILD_SUBREAPER, 1);
         std::vector<std::string> words{"/usr/bin/systemd-socket-activate"};
         words.insert(words.end(), listen.begin(), listen.end());
         words.insert(words.end(),
@@ -684,6 +700,7 @@ class Activated {
                       "--setenv=SIGNALBOX_LOG_FORMAT=json"});
         words.insert(words.end(), command.begin(), command.end());
         process_.emplace(std::vector<std::string>{}, std::vector<std::string>{}, Limits{}, words);
+        keeper_.emplace(process_->pid());
         EXPECT_TRUE(eventually([&] {
             return process_->output().find("Listening on") != std::string::npos;
         })) << process_->output();
@@ -693,6 +710,7 @@ class Activated {
 
   private:
     std::optional<Process> process_;
+    std::optional<Keeper> keeper_;
 };
 
 std::string fast_task(RawClient client) {

@@ -56,7 +56,7 @@ std::vector<Option> make_options() {
          "event loops of the API, each a thread; by default the cores it may use, at least 1",
          count(&C::workers, 1, 256)},
         {listening, "--forwarded-allow-ips", "LIST", {"FORWARDED_ALLOW_IPS"}, "127.0.0.1",
-         "peers whose X-Forwarded-For and -Proto are believed: addresses, networks or *",
+         "peers whose X-Forwarded-For and -Proto are believed: addresses, networks, unix or *",
          parsed_by(IpAllowList::parse, &C::forwarded_allow_ips)},
 
         {admin, "--admin-host", "ADDRESS", {"SIGNALBOX_ADMIN_HOST"}, "127.0.0.1",

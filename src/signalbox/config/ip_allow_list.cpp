@@ -46,7 +46,7 @@ struct IpParser {
     static Parsed<Network> network(std::string_view text) {
         const auto slash = text.find('/');
         const auto parsed = address(text.substr(0, slash));
-        if (!parsed) return Invalid{printable(text) + " is no IP address, network or *"};
+        if (!parsed) return Invalid{printable(text) + " is no IP address, network, unix or *"};
         if (slash == std::string_view::npos) return Network{parsed->bytes, 128};
 
         const unsigned width = parsed->is_ipv4 ? 32 : 128;
@@ -81,6 +81,10 @@ Parsed<IpAllowList> IpAllowList::parse(std::string_view text) {
             list.everyone_ = true;
             continue;
         }
+        if (item == unix_peer) {
+            list.unix_peers_ = true;
+            continue;
+        }
         const auto network = IpParser::network(item);
         if (!network) return Invalid{network.reason()};
         list.networks_.push_back(*network);
@@ -90,6 +94,7 @@ Parsed<IpAllowList> IpAllowList::parse(std::string_view text) {
 
 bool IpAllowList::contains(std::string_view ip) const {
     if (everyone_) return true;
+    if (ip == unix_peer) return unix_peers_;
     if (networks_.empty()) return false;
     const auto parsed = IpParser::address(ip.substr(0, ip.find('%')));
     return parsed && std::ranges::any_of(networks_, [&](const Network& network) {

@@ -371,7 +371,7 @@ void Pool::work(Slot& slot) {
 }
 
 bool Pool::may_retire(const Slot& slot) const {
-    const bool last_connection = slot.session && connected_ == 1;
+    const bool last_connection = slot.connection && connected_ == 1;
     return released_ && working_ > 1 && !last_connection && !queue_.has_ready();
 }
 

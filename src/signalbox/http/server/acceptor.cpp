@@ -9,6 +9,8 @@
 #include <system_error>
 #include <utility>
 
+#include "signalbox/config/ip_allow_list.hpp"
+
 namespace signalbox::http {
 
 namespace {
@@ -25,7 +27,7 @@ std::string to_string(const sockaddr_storage& address) {
         const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
         ::inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
     } else if (address.ss_family == AF_UNIX) {
-        return std::string(Listener::unix_peer);
+        return std::string(unix_peer);
     } else if (address.ss_family == AF_INET6) {
         const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
         if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {

@@ -33,9 +33,6 @@ class Listener {
     /// doubles them for what it needs itself.
     static constexpr int receive_buffer = 32 * 1024;
 
-    /// What stands for the address of a client that came by a Unix socket, which has none.
-    static constexpr std::string_view unix_peer = "unix";
-
     /// Binds and listens; port 0 is any free one. Throws std::system_error that names the address.
     static Listener tcp(const std::string& host, std::uint16_t port);
 
