@@ -48,6 +48,7 @@ int serve(const api::Module& application, const Config& config, const Inheritanc
     observe::Metrics metrics;
     observe::DatabaseMetrics database_metrics(metrics, database_pool_name);
     const auto& predecessor = inheritance.predecessor;
+    if (predecessor) log.share_output(true);
     auto pool = pool_options(config, log, database_metrics);
     if (predecessor) pool.size_at_first = 1;  // the others are still the predecessor's
     db::Pool database(std::move(pool));
@@ -98,7 +99,8 @@ int serve(const api::Module& application, const Config& config, const Inheritanc
                       process::PredecessorWatch::Events{
                           .connection_released = [&database] { database.allow(1); },
                           .gone =
-                              [&database, &signals, size = config.database_pool_size] {
+                              [&database, &log, &signals, size = config.database_pool_size] {
+                                  log.share_output(false);
                                   database.allow(size);
                                   signals.allow_reloads();
                               }});

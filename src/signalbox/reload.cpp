@@ -138,6 +138,7 @@ bool Reload::start() {
     std::vector<process::SharedSocket> sockets{{"api", api_.listener().descriptor()}};
     if (admin_ != nullptr) sockets.push_back({"admin", admin_->listener().descriptor()});
     const auto path = api_.listener().owned_path();
+    log_.share_output(true);
     successor_.reset();
     try {
         successor_ = std::make_shared<process::Successor>(inheritance_.program, sockets,
@@ -166,6 +167,7 @@ bool Reload::start() {
 }
 
 void Reload::failed(std::string_view why) {
+    log_.share_output(false);
     log_.write(LogLevel::error, fmt::format("cannot reload: {}; this process goes on", why));
     tell_service_manager("READY=1", log_);
 }
