@@ -212,7 +212,7 @@ class Generations {
         return count;
     }
     bool says(std::string_view text) const {
-        return eventually([&] { return lines_with(text) > 0; }, 60s);
+        return eventually([&] { return lines_with(text) > 0; }, 30s);
     }
     void expect_served() const {
         EXPECT_EQ(get(service().url("/users")).status, 200);
@@ -504,7 +504,7 @@ TEST_F(ReloadOfScript, without_a_database_leaves_the_old_process_in_service) {
     start(url, {"--migrate", "--database-startup-timeout", "1s"});
     postgres.stop();
     generations->signal(SIGHUP);
-    ASSERT_TRUE(generations->says("ended with status 1"));
+    ASSERT_TRUE(generations->says("ended with status 1")) << generations->log();
     EXPECT_EQ(get(generations->service().url("/fast-task")).status, 200);
     postgres.start();
     ASSERT_TRUE(
@@ -836,6 +836,19 @@ TEST_F(UnixSocket, is_served_and_removed_by_its_last_owner) {
     EXPECT_FALSE(fs::exists(path));
 }
 
+TEST_F(UnixSocket, has_clients_whose_forwarded_headers_are_believed_by_the_word_unix) {
+    const auto client_address = [&](const std::string& trusted) {
+        const Service service(database, {"--uds", path, "--forwarded-allow-ips", trusted});
+        RawClient client(path);
+        client.send(get_bytes("/fast-task", "X-Forwarded-For: 203.0.113.7\r\n"));
+        client.read_response();
+        return wait_for_line(service, "body", "request").text("client.address");
+    };
+    EXPECT_EQ(client_address("127.0.0.1"), "unix");
+    EXPECT_EQ(client_address("127.0.0.1,unix"), "203.0.113.7");
+    EXPECT_EQ(client_address("*"), "203.0.113.7");
+}
+
 TEST_F(UnixSocket, of_a_reload_that_failed_stays_where_it_is) {
     PostgresServer postgres;
     execute(postgres.database_url(), "CREATE DATABASE app");
@@ -843,7 +856,7 @@ TEST_F(UnixSocket, of_a_reload_that_failed_stays_where_it_is) {
                             {"--migrate", "--database-startup-timeout", "1s", "--uds", path});
     postgres.stop();
     generations.signal(SIGHUP);
-    ASSERT_TRUE(generations.says("ended with status 1"));
+    ASSERT_TRUE(generations.says("ended with status 1")) << generations.log();
     EXPECT_THAT(fast_task(RawClient(path)), HasSubstr("This was quick!"));
     postgres.start();
     EXPECT_EQ(generations.stop(), 0);

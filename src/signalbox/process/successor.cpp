@@ -29,6 +29,9 @@ constexpr std::size_t most_descriptors = 8;
 
 constexpr int cannot_execute = 127;
 
+/// For a process whose files are closed already.
+constexpr std::chrono::seconds time_to_end{1};
+
 [[noreturn]] void throw_errno(const std::string& what) {
     throw std::system_error(errno, std::generic_category(), what);
 }
@@ -197,8 +200,9 @@ Successor::Outcome Successor::wait_until_ready(std::chrono::milliseconds timeout
             char byte = 0;
             ready_ = ::recv(channel_.get(), &byte, 1, MSG_DONTWAIT) == 1;
             if (ready_) return Outcome::ready;
-            // It has ended, or has closed the descriptor and never will be ready.
-            kill();
+            // It ends, and its files are closed before it is over; or it has closed the descriptor
+            // and never will be ready.
+            if (!wait_until_ended(time_to_end)) kill();
             return Outcome::ended;
         }
         if (found > 0) return Outcome::stopped;
