@@ -102,7 +102,8 @@ setup: ## Install the Debian packages that are missing
 # What only the tests need. After the others, so that two never install at the same time.
 # Some tests ask the real Prometheus, fetched here once because a test has little time for it.
 test-setup: setup
-	@scripts/setup python3 chromium chromium-driver fonts-dejavu-core slowhttptest pgbouncer
+	@scripts/setup python3 chromium chromium-driver fonts-dejavu-core slowhttptest pgbouncer systemd \
+		util-linux bsdutils
 	@scripts/prometheus >/dev/null
 
 # clang, what its sanitizers and libFuzzer link, and the names of functions in what they say.

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <iostream>
 #include <optional>
+#include <stdexcept>
 #include <thread>
+#include <utility>
 #include <variant>
 
 #include "signalbox/admin/health.hpp"
@@ -24,28 +27,32 @@
 #include "signalbox/observe/log.hpp"
 #include "signalbox/observe/metrics.hpp"
 #include "signalbox/process/file_limit.hpp"
-#include "signalbox/process/service_manager.hpp"
+#include "signalbox/process/predecessor.hpp"
 #include "signalbox/process/stop_signal.hpp"
-#include "signalbox/version.hpp"
+#include "signalbox/process/successor.hpp"
+#include "signalbox/reload.hpp"
 #include "signalbox/wiring.hpp"
 
 namespace signalbox {
 namespace {
 
-/// A service manager that cannot be told is no reason to end, and less so to end without a drain.
-void tell_service_manager(std::string_view state, observe::Log& log) {
-    try {
-        process::notify_service_manager(state);
-    } catch (const std::system_error& error) {
-        log.write(config::LogLevel::warning, error.what());
-    }
-}
+/// For requests of operators that are in flight when another process takes over from this one.
+constexpr std::chrono::seconds last_scrapes{5};
+
+struct BadUsage : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
 int serve(const api::Module& application, const About& about, const config::Config& config,
-          const observe::Resource& service, observe::Log& log, const process::StopSignal& stop) {
+          const Inheritance& inheritance, const observe::Resource& service, observe::Log& log,
+          process::StopSignal& signals) {
     observe::Metrics metrics;
     observe::DatabaseMetrics database_metrics(metrics, service.service_name);
-    db::Pool database(pool_options(config, service, log, database_metrics));
+    const auto& predecessor = inheritance.predecessor;
+    if (predecessor) log.share_output(true);
+    auto pool = pool_options(config, service, log, database_metrics);
+    if (predecessor) pool.size_at_first = 1;  // the others are still the predecessor's
+    db::Pool database(std::move(pool));
     admin::Health health([&database] { return database.reachable(); });
 
     http::Telemetry telemetry(metrics, log,
@@ -73,26 +80,53 @@ int serve(const api::Module& application, const About& about, const config::Conf
     std::optional<http::Server> admin;
     if (!config.admin_shares_port()) {
         admin.emplace(admin_options(config), admin::routes(instance, admin::DebugAccess::everyone));
-        listen(*admin, "--admin-host and --admin-port");
+        if (!predecessor) admin->listen(inheritance.admin_listener(config));
     }
 
-    database.connect(stop.token());
+    database.connect(signals.token());
     db::prepare_schema(config, service.service_name,
                        [&log](auto line) { log.write(config::LogLevel::info, line); });
     for (auto& task : container.startup())
-        async::run(api.first_loop(), std::move(task), stop.token());
-    listen(api, "--host and --port");
+        async::run(api.first_loop(), std::move(task), signals.token());
+    if (predecessor) {
+        // Who asks is answered by both processes for a while, and not to be told that one starts.
+        health.set(admin::State::ready);
+        if (admin) admin->listen(inheritance.admin_listener(config));
+    }
+    api.listen(inheritance.api_listener(config));
     health.set(admin::State::ready);
     log.write(config::LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
                                                   admin ? admin->url() : api.url()));
-    tell_service_manager("READY=1", log);
+    std::optional<process::PredecessorWatch> watch;
+    if (predecessor) {
+        signals.hold_reloads();
+        predecessor->tell_ready();
+        watch.emplace(*predecessor,
+                      process::PredecessorWatch::Events{
+                          .connection_released = [&database] { database.allow(1); },
+                          .gone =
+                              [&database, &log, &signals, size = config.database_pool_size] {
+                                  log.share_output(false);
+                                  database.allow(size);
+                                  signals.allow_reloads();
+                              }});
+    } else {
+        tell_service_manager("READY=1", log);
+    }
 
-    stop.wait();
-    health.set(admin::State::draining);
-    tell_service_manager("STOPPING=1", log);
-    log.write(config::LogLevel::info, "draining");
-    std::this_thread::sleep_for(config.shutdown_delay);
+    Reload reload(inheritance, config, log, signals, api, admin ? &*admin : nullptr);
+    const bool handed_over = reload.wait_until_over();
+    if (handed_over) {
+        reload.hand_over();
+        database.give_up([successor = reload.successor()] { successor->release_connection(); });
+    } else {
+        health.set(admin::State::draining);
+        tell_service_manager("STOPPING=1", log);
+        log.write(config::LogLevel::info, "draining");
+        std::this_thread::sleep_for(config.shutdown_delay);
+    }
     const auto drained = api.drain(config.timeout_graceful_shutdown);
+    if (handed_over && admin) admin->drain(last_scrapes);
     for (auto& task : container.shutdown())
         async::run(api.first_loop(), std::move(task));
     database.disconnect();
@@ -103,21 +137,21 @@ int serve(const api::Module& application, const About& about, const config::Conf
 }
 
 int serve(const api::Module& application, const About& about,
-          const command_line::CommandLine& command_line) {
+          const command_line::CommandLine& command_line, const Inheritance& inheritance) {
     const config::Config& config = command_line.config;
-    const process::StopSignal stop;  // before there is any other thread
+    process::StopSignal signals;  // before there is any other thread
     process::raise_file_limit();
     const observe::Resource service{about.name, about.version};
     observe::Log log(service, config.log_level, config.log_format);
     for (const auto& warning : command_line.warnings)
         log.write(config::LogLevel::warning, warning);
-    const int status = serve(application, about, config, service, log, stop);
+    const int status = serve(application, about, config, inheritance, service, log, signals);
     if (!log.close()) ::_exit(status);
     return status;
 }
 
 int run(const api::Module& application, const About& about,
-        const command_line::CommandLine& command_line) {
+        const command_line::CommandLine& command_line, process::Program program) {
     switch (command_line.command) {
         case command_line::Command::migrate:
             return db::run_migrate(command_line.config, about.name, std::cout, std::cerr);
@@ -125,8 +159,11 @@ int run(const api::Module& application, const About& about,
             return db::run_migrate_status(command_line.config, about.name, std::cout, std::cerr);
         case command_line::Command::healthcheck:
             return admin::run_healthcheck(command_line.config, about.name, std::cerr);
-        case command_line::Command::serve:
-            return serve(application, about, command_line);
+        case command_line::Command::serve: {
+            const auto inheritance = Inheritance::take(std::move(program), command_line.config);
+            if (!inheritance) throw BadUsage(inheritance.reason());
+            return serve(application, about, command_line, *inheritance);
+        }
     }
     return 2;
 }
@@ -141,13 +178,18 @@ int Application::run(int argc, const char* const* argv) {
                                       .version = about_.version,
                                       .description = about_.title,
                                       .settings = about_.settings};
+        auto started = process::Program::of_this_process(argc, argv);
         const auto parsed =
             command_line::parse(program, argc, argv, command_line::process_environment());
         if (const auto* exit = std::get_if<command_line::EarlyExit>(&parsed)) {
             (exit->status == 0 ? std::cout : std::cerr) << exit->text;
             return exit->status;
         }
-        return signalbox::run(*this, about_, std::get<command_line::CommandLine>(parsed));
+        return signalbox::run(*this, about_, std::get<command_line::CommandLine>(parsed),
+                              std::move(started));
+    } catch (const BadUsage& error) {
+        std::cerr << about_.name << ": " << error.what() << '\n';
+        return 2;
     } catch (const std::exception& error) {
         std::cerr << about_.name << ": " << error.what() << '\n';
         return 1;

@@ -133,15 +133,6 @@ void add_metrics(observe::Metrics& metrics, const http::Server& api) {
                   [&api] { return number(api.buffered().responses); });
 }
 
-void listen(http::Server& server, std::string_view flags) {
-    try {
-        server.listen();
-    } catch (const std::system_error& error) {
-        throw std::runtime_error(
-            fmt::format("{}; choose another address with {}", error.what(), flags));
-    }
-}
-
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more) {
     routes.insert(routes.end(), std::make_move_iterator(more.begin()),
                   std::make_move_iterator(more.end()));

@@ -29,9 +29,6 @@ void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
                  const config::Config& config);
 void add_metrics(observe::Metrics& metrics, const http::Server& api);
 
-/// Listens, or throws std::runtime_error that says which flags choose another address.
-void listen(http::Server& server, std::string_view flags);
-
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more);
 
 }  // namespace signalbox

@@ -288,7 +288,7 @@ TEST_F(DrainOfOne, a_second_signal_does_not_wait_for_the_delay) {
     Service service(database, {"--shutdown-delay", "2m"});
     service.signal(SIGTERM);
     ASSERT_TRUE(eventually([&] { return get(service.admin_url("/readyz")).status == 503; }));
-    service.signal(SIGTERM);
+    service.signal(SIGINT);
     const auto exit = service.wait_for_exit();
     ASSERT_TRUE(exit);
     EXPECT_EQ(exit->status, 130);

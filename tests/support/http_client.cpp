@@ -6,6 +6,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -176,6 +177,20 @@ RawClient::RawClient(int port, int receive_buffer)
     // What is sent in pieces shall travel in pieces.
     const int no_delay = 1;
     ::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &no_delay, sizeof no_delay);
+}
+
+RawClient::RawClient(const std::filesystem::path& path)
+    : socket_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    if (socket_ < 0) throw_errno("socket");
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.native().copy(address.sun_path, sizeof address.sun_path - 1);
+    if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+        const int error = errno;
+        ::close(socket_);
+        errno = error;
+        throw_errno("connect");
+    }
 }
 
 RawClient::~RawClient() {

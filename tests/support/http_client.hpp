@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -40,6 +41,8 @@ class RawClient {
     /// With a small receive buffer it is a client that takes little at a time, over a network:
     /// what it does not read fills the server's buffer soon.
     explicit RawClient(int port, int receive_buffer = 0);
+    /// By a Unix socket.
+    explicit RawClient(const std::filesystem::path& path);
     ~RawClient();
     RawClient(RawClient&& other) noexcept;
     RawClient& operator=(RawClient&&) = delete;

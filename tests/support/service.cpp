@@ -35,11 +35,12 @@ std::string read_file(const fs::path& file) {
     return {std::istreambuf_iterator<char>(stream), {}};
 }
 
-SpawnOptions options(const std::vector<std::string>& arguments,
+SpawnOptions options(const std::vector<std::string>& command,
+                     const std::vector<std::string>& arguments,
                      const std::vector<std::string>& environment, Limits limits,
                      const fs::path& log) {
     SpawnOptions spawn_options;
-    spawn_options.arguments = {service_binary()};
+    spawn_options.arguments = command;
     spawn_options.arguments.insert(spawn_options.arguments.end(), arguments.begin(),
                                    arguments.end());
     spawn_options.output = log;
@@ -63,7 +64,9 @@ std::vector<std::string> with_defaults(const std::string& database_url,
 
 /// Of the URL behind the label, whatever host it names.
 int port_after(const std::string& text, std::string_view label, std::size_t from) {
-    const std::size_t url = text.find(label, from) + label.size();
+    const std::size_t found = text.find(label, from);
+    if (found == std::string::npos) return 0;
+    const std::size_t url = found + label.size();
     const std::size_t end = text.find_first_of(",\"\n", url);
     return std::stoi(text.substr(text.rfind(':', end) + 1, 5));
 }
@@ -83,8 +86,9 @@ Exit run_signalbox(const std::vector<std::string>& arguments,
 }
 
 Process::Process(const std::vector<std::string>& arguments,
-                 const std::vector<std::string>& environment, Limits limits)
-    : log_(new_log_file()), pid_(spawn(options(arguments, environment, limits, log_))) {}
+                 const std::vector<std::string>& environment, Limits limits,
+                 const std::vector<std::string>& command)
+    : log_(new_log_file()), pid_(spawn(options(command, arguments, environment, limits, log_))) {}
 
 Process::~Process() {
     if (pid_ > 0) {
@@ -113,8 +117,9 @@ std::string Process::output() const {
 }
 
 Service::Service(const std::string& database_url, const std::vector<std::string>& arguments,
-                 const std::vector<std::string>& environment, Limits limits)
-    : Process(with_defaults(database_url, arguments), environment, limits) {
+                 const std::vector<std::string>& environment, Limits limits,
+                 const std::vector<std::string>& command)
+    : Process(with_defaults(database_url, arguments), environment, limits, command) {
     std::string text;
     const bool over = eventually(
         [&] {

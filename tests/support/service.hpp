@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/paths.hpp"
 #include "support/spawn.hpp"
 
 namespace signalbox::test {
@@ -28,8 +29,10 @@ Exit run_signalbox(const std::vector<std::string>& arguments,
 /// The real binary while it runs; killed when the test ends, however it does.
 class Process {
   public:
+    /// `command` is what is run with these arguments: the binary, or a program that runs it.
     explicit Process(const std::vector<std::string>& arguments,
-                     const std::vector<std::string>& environment = {}, Limits limits = {});
+                     const std::vector<std::string>& environment = {}, Limits limits = {},
+                     const std::vector<std::string>& command = {service_binary()});
     ~Process();
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
@@ -62,11 +65,12 @@ class Service : public Process {
     /// `arguments` come last. With an empty URL `environment` has to name the database.
     explicit Service(const std::string& database_url,
                      const std::vector<std::string>& arguments = {},
-                     const std::vector<std::string>& environment = {}, Limits limits = {});
+                     const std::vector<std::string>& environment = {}, Limits limits = {},
+                     const std::vector<std::string>& command = {service_binary()});
 
     std::string url(std::string_view path) const;
     std::string admin_url(std::string_view path) const;
-    int port() const { return port_; }
+    int port() const { return port_; }  ///< 0 of a Unix socket
     int admin_port() const { return admin_port_; }
 
   private:

@@ -48,7 +48,7 @@ void refuse_to_watch_from(unsigned descriptor) {
 // Runs in the child, where only async-signal-safe calls are allowed: the parent may have threads.
 [[noreturn]] void become(const SpawnOptions& options, char* const* arguments,
                          char* const* environment) {
-    ::setpgid(0, 0);
+    ::setsid();
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -33,9 +33,9 @@ struct SpawnOptions {
     std::optional<gid_t> gid;
 };
 
-/// Starts a program in a process group of its own, so that Ctrl-C in a terminal ends the test and
-/// the test ends the program. The caller owns the process and has to wait for it.
-/// Throws std::system_error when it cannot fork; a program that cannot be run exits with 127.
+/// Starts a program in a session of its own, without a terminal, so that Ctrl-C in one ends the
+/// test and the test ends the program. The caller owns the process and has to wait for it. Throws
+/// std::system_error when it cannot fork; a program that cannot be run exits with 127.
 pid_t spawn(const SpawnOptions& options);
 
 /// Waits for a child of this process. Empty: it still runs after `timeout`. Otherwise the status

@@ -83,9 +83,10 @@ void add_listening(Settings& settings, config::Config& c) {
         .or_variable("WEB_CONCURRENCY")
         .default_is(computed);
     settings
-        .add_parsed("--forwarded-allow-ips", "LIST", c.forwarded_allow_ips, parse_allow_list,
-                    c.forwarded_allow_ips,
-                    "peers whose X-Forwarded-For and -Proto are believed: addresses, networks or *")
+        .add_parsed(
+            "--forwarded-allow-ips", "LIST", c.forwarded_allow_ips, parse_allow_list,
+            c.forwarded_allow_ips,
+            "peers whose X-Forwarded-For and -Proto are believed: addresses, networks, unix or *")
         .variable("FORWARDED_ALLOW_IPS");
 
     settings.begin_group(std::string{admin_group});

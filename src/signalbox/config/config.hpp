@@ -37,7 +37,9 @@ struct Config {
     std::string admin_host = "127.0.0.1";
     std::uint16_t admin_port = 9464;  ///< 0: any free one
     /// Whether the API's listener serves the operators too, and they have none of their own.
-    bool admin_shares_port() const { return admin_port != 0 && admin_port == port; }
+    bool admin_shares_port() const {
+        return admin_port != 0 && admin_port == port && uds.empty() && !fd;
+    }
 
     // Database
     std::string database_url = "postgresql://localhost/signalbox";

@@ -15,6 +15,14 @@ void Pool::connect(std::stop_token stop) {
     connections_->connect(std::move(stop));
 }
 
+void Pool::allow(std::size_t connections) {
+    connections_->allow(connections);
+}
+
+void Pool::give_up(std::function<void()> released) {
+    connections_->give_up(std::move(released));
+}
+
 void Pool::disconnect() {
     connections_->disconnect();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -37,11 +38,20 @@ class Pool {
     /// Unavailable, naming host and database, after the start-up timeout or when asked to stop.
     void connect(std::stop_token stop = {});
 
+    /// Gives it so many connections more than size_at_first, up to `size`. Any number of times.
+    void allow(std::size_t connections);
+
+    /// Gives up its connections to another process: each that no read waits for is closed, and then
+    /// `released` called, on the pool's threads. It must not block or call the pool. One connection
+    /// stays until disconnect(), for the requests that are still in flight.
+    void give_up(std::function<void()> released);
+
     /// Shutdown: finishes the reads that run, fails those that wait, closes every connection.
     void disconnect();
 
     /// Runs a query and returns all its rows as a JSON array (db/detail/rows_json.hpp says
-    /// what becomes of each type). Parameters are `$1`, `$2`, … in the SQL: `co_await database.fetch_all("… WHERE id = $1", id)`.
+    /// what becomes of each type). Parameters are `$1`, `$2`, … in the SQL: `co_await
+    /// database.fetch_all("… WHERE id = $1", id)`.
     ///
     /// Resumes on the caller's event loop. Throws Unavailable or Error (error.hpp). With sharing,
     /// identical reads that wait together are run once for all.

@@ -22,6 +22,8 @@ struct PoolOptions {
     std::filesystem::path url_file{};
     std::string application_name{};  ///< in pg_stat_activity, unless the URL names one
     std::size_t size = 10;
+    /// Connections that it may have before allow() gives it more; 0: all.
+    std::size_t size_at_first = 0;
     std::size_t max_queue = 1024;  ///< reads waiting for a connection
     std::chrono::milliseconds startup_timeout{30000};
     std::chrono::milliseconds query_timeout{5000};           ///< waiting for a connection included

@@ -33,7 +33,7 @@ address_v6 as_v6(const address& either) {
 Parsed<network_v6> parse_network(std::string_view text) {
     const auto slash = text.find('/');
     const auto parsed = to_address(text.substr(0, slash));
-    if (!parsed) return Invalid{config::printable(text) + " is no IP address, network or *"};
+    if (!parsed) return Invalid{config::printable(text) + " is no IP address, network, unix or *"};
     if (slash == std::string_view::npos) return network_v6{as_v6(*parsed), 128};
 
     // make_network_v6() does not say which part is wrong, and an int overflows in it.
@@ -66,6 +66,10 @@ Parsed<IpAllowList> IpAllowList::parse(std::string_view text) {
             list.everyone_ = true;
             continue;
         }
+        if (item == unix_peer) {
+            list.unix_peers_ = true;
+            continue;
+        }
         const auto network = parse_network(item);
         if (!network) return Invalid{network.reason()};
         list.networks_.push_back(*network);
@@ -75,6 +79,7 @@ Parsed<IpAllowList> IpAllowList::parse(std::string_view text) {
 
 bool IpAllowList::contains(std::string_view ip) const {
     if (everyone_) return true;
+    if (ip == unix_peer) return unix_peers_;
     if (networks_.empty()) return false;
     const auto parsed = to_address(ip.substr(0, ip.find('%')));
     return parsed && std::ranges::any_of(networks_, [peer = as_v6(*parsed)](const auto& network) {

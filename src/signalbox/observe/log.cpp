@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <future>
 #include <iterator>
 #include <optional>
@@ -153,6 +154,7 @@ struct Log::Queue {
     std::atomic<std::size_t> messages{0};
     std::atomic<std::size_t> bytes{0};
     std::atomic<std::uint64_t> dropped_lines{0};
+    std::atomic<bool> output_shared{false};
 
     bool take_place(std::size_t size) noexcept {
         const bool room = messages.fetch_add(1) < most_messages;
@@ -174,8 +176,12 @@ class Log::Sink final : public spdlog::sinks::sink {
 
     void log(const spdlog::details::log_msg& message) override {
         const std::string_view lines(message.payload.data(), message.payload.size());
-        if (!write(lines)) {
-            const auto count = std::count(lines.begin(), lines.end(), '\n');
+        for (std::string_view rest = lines; !rest.empty();) {
+            const auto piece =
+                rest.substr(0, queue_->output_shared ? size_of_piece(rest) : rest.size());
+            rest.remove_prefix(piece.size());
+            if (write(piece)) continue;
+            const auto count = std::count(piece.begin(), piece.end(), '\n');
             queue_->dropped_lines.fetch_add(static_cast<std::uint64_t>(count));
         }
         queue_->leave(lines.size());
@@ -185,6 +191,14 @@ class Log::Sink final : public spdlog::sinks::sink {
     void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
   private:
+    /// Whole lines, as many as fit, and at least one.
+    static std::size_t size_of_piece(std::string_view lines) {
+        if (lines.size() <= PIPE_BUF) return lines.size();
+        const auto last = lines.rfind('\n', PIPE_BUF - 1);
+        const auto end = last != std::string_view::npos ? last : lines.find('\n');
+        return end != std::string_view::npos ? end + 1 : lines.size();
+    }
+
     bool write(std::string_view rest) const {
         while (!rest.empty()) {
             const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
@@ -225,6 +239,10 @@ Log::Log(const Resource& resource, LogLevel level, LogFormat format, int descrip
 
 Log::~Log() {
     close();
+}
+
+void Log::share_output(bool shared) noexcept {
+    queue_->output_shared = shared;
 }
 
 bool Log::close() {

@@ -92,6 +92,11 @@ class Log {
     /// not take it within two seconds: then a thread still waits for it, and so would exit(3).
     bool close();
 
+    /// Whether another process writes to the same output, as during a reload: then lines are
+    /// written in pieces that a pipe takes whole (pipe(7), PIPE_BUF), so that none gets into
+    /// another. One that is longer than that may.
+    void share_output(bool shared) noexcept;
+
     LogFormat format() const noexcept { return format_; }
     bool enabled(LogLevel level) const noexcept { return level >= level_; }
 

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
+#include <ctime>
 #include <system_error>
 
 namespace signalbox::process {
@@ -37,6 +38,13 @@ void notify_service_manager(std::string_view state) {
     const int error = errno;
     ::close(socket);
     if (sent < 0) fail(error);
+}
+
+std::string reloading_state() {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    const auto microseconds = static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
+    return "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds);
 }
 
 }  // namespace signalbox::process

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace signalbox::process {
@@ -9,5 +10,8 @@ namespace signalbox::process {
 /// manager asked for it by NOTIFY_SOCKET. Throws std::system_error when one did and cannot be told
 /// within a second.
 void notify_service_manager(std::string_view state);
+
+/// What to tell it before a reload, with the time that it wants to know (sd_notify(3)).
+std::string reloading_state();
 
 }  // namespace signalbox::process

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <climits>
 #include <cmath>
 #include <csignal>
 #include <limits>
@@ -236,6 +237,34 @@ TEST(log, leaves_what_is_utf8_as_it_is) {
     const std::string text = "Zoë 日本 \U0001F600 \u2028 \u0085 \U0010FFFF";
     EXPECT_EQ(json_line(text, {{"value", std::string_view(text)}}).text("body"), text);
     EXPECT_EQ(json_line("x", {{"value", std::string_view(text)}}).text("value"), text);
+}
+
+// A pipe of packets tells which bytes were written together (pipe(2), O_DIRECT).
+TEST(log, writes_whole_lines_at_once_where_another_process_writes_to_the_same_pipe) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_DIRECT | O_CLOEXEC), 0);
+    constexpr std::size_t count = 100;
+    std::string lines;
+    for (std::size_t i = 0; i < count; ++i)
+        lines += "{" + std::string(i % 10 == 0 ? 600 : 150, 'x') + "}\n";
+    lines += "{" + std::string(PIPE_BUF + 100, 'y') + "}\n";
+    lines += "{}\n";
+    {
+        Log log(LogLevel::info, LogFormat::json, ends[1]);
+        log.share_output(true);
+        log.write_lines(lines, count + 2);
+    }
+    ::close(ends[1]);
+    std::string all;
+    std::size_t torn = 0;
+    char packet[PIPE_BUF];
+    for (ssize_t size; (size = ::read(ends[0], packet, sizeof packet)) > 0;) {
+        all.append(packet, static_cast<std::size_t>(size));
+        torn += all.back() == '\n' ? 0 : 1;
+    }
+    ::close(ends[0]);
+    EXPECT_EQ(all, lines);
+    EXPECT_EQ(torn, 1U) << "the line that is longer than a pipe takes at once";
 }
 
 TEST(log, writes_durations_in_seconds_with_microseconds) {

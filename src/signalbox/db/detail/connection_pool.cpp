@@ -149,6 +149,10 @@ void ConnectionPool::Awaiting::deliver(const Waiters& waiters, Outcome reached) 
 
 /// A thread's place in the pool.
 struct ConnectionPool::Slot {
+    explicit Slot(std::size_t its_number) : number(its_number) {}
+
+    const std::size_t number;
+
     /// The thread's own.
     Backoff backoff;
     Clock::time_point connected_at{};
@@ -180,9 +184,13 @@ struct ConnectionPool::Slot {
 };
 
 ConnectionPool::ConnectionPool(PoolOptions options)
-    : options_(std::move(options)), queue_(options_.share_reads, options_.max_queue) {
+    : options_(std::move(options)),
+      queue_(options_.share_reads, options_.max_queue),
+      allowed_(options_.size_at_first == 0 ? options_.size
+                                           : std::min(options_.size_at_first, options_.size)),
+      working_(options_.size) {
     for (std::size_t i = 0; i < options_.size; ++i)
-        slots_.push_back(std::make_unique<Slot>());
+        slots_.push_back(std::make_unique<Slot>(i));
 }
 
 ConnectionPool::~ConnectionPool() {
@@ -321,10 +329,30 @@ void ConnectionPool::cancel(const std::shared_ptr<Awaiting>& waiter) {
         failed(std::make_exception_ptr(asio::system_error(asio::error::operation_aborted))));
 }
 
+void ConnectionPool::allow(std::size_t connections) {
+    {
+        const std::lock_guard lock(mutex_);
+        allowed_ = std::min(allowed_ + std::min(connections, options_.size), options_.size);
+    }
+    changed_.notify_all();
+}
+
+void ConnectionPool::give_up(std::function<void()> released) {
+    {
+        const std::lock_guard lock(mutex_);
+        released_ = std::move(released);
+    }
+    changed_.notify_all();
+    read_ready_.notify_all();
+}
+
 void ConnectionPool::work(Slot& slot) {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
-        if (!slot.connection) {
+        if (retire(slot, lock)) return;
+        if (slot.number >= allowed_) {
+            changed_.wait(lock);
+        } else if (!slot.connection) {
             connect_slot(slot, lock);
         } else if (auto read = queue_.take(Clock::now(), slot.connected_at)) {
             run(std::move(read), slot, lock);
@@ -335,6 +363,19 @@ void ConnectionPool::work(Slot& slot) {
         }
     }
     if (slot.connection) drop_connection(slot, lock);
+}
+
+bool ConnectionPool::may_retire(const Slot& slot) const {
+    const bool last_connection = slot.connection && connected_ == 1;
+    return released_ && working_ > 1 && !last_connection && !queue_.has_ready();
+}
+
+bool ConnectionPool::retire(Slot& slot, std::unique_lock<std::mutex>& lock) {
+    if (!may_retire(slot)) return false;
+    --working_;
+    if (slot.connection) drop_connection(slot, lock);
+    if (slot.number < allowed_) released_();
+    return true;
 }
 
 void ConnectionPool::check_idle(Slot& slot, std::unique_lock<std::mutex>& lock) {
@@ -380,7 +421,8 @@ void ConnectionPool::heard(Clock::time_point when) {
 void ConnectionPool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
     const bool away = !answers();
     if (away && !knocking_.begin(Clock::now())) {
-        changed_.wait_until(lock, knocking_.next(), [this] { return stopping_ || answers(); });
+        changed_.wait_until(lock, knocking_.next(),
+                            [&] { return stopping_ || may_retire(slot) || answers(); });
         return;
     }
     lock.unlock();
@@ -421,7 +463,7 @@ void ConnectionPool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock
     const auto pause = away ? knocking_.failed(now) : slot.backoff.next();
     options_.on_event(Event::cannot_connect, fmt::format("{}; trying again in {}", error, pause));
     // While it is away the next knock is whoever's; the thread looks for it above.
-    if (!away) changed_.wait_for(lock, pause, [this] { return stopping_; });
+    if (!away) changed_.wait_for(lock, pause, [&] { return stopping_ || may_retire(slot); });
 }
 
 std::unique_ptr<Connection> ConnectionPool::open_connection() const {

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <stop_token>
@@ -30,6 +31,8 @@ class ConnectionPool {
     ConnectionPool& operator=(const ConnectionPool&) = delete;
 
     void connect(std::stop_token stop);
+    void allow(std::size_t connections);
+    void give_up(std::function<void()> released);
     void disconnect();
     async::Task<JsonText> fetch(Statement statement);
     bool reachable() const;
@@ -44,6 +47,10 @@ class ConnectionPool {
 
     /// On the slots' threads, with the mutex held when called and when returning.
     void work(Slot& slot);
+    /// Whether the slot's connection is given up, and with it the slot.
+    bool retire(Slot& slot, std::unique_lock<std::mutex>& lock);
+    /// The last connection stays, or else the last slot, which connects again.
+    bool may_retire(const Slot& slot) const;
     void check_idle(Slot& slot, std::unique_lock<std::mutex>& lock);
     void connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock);
     /// Whether PostgreSQL answers on the slot's connection: why not, or nothing.
@@ -76,6 +83,9 @@ class ConnectionPool {
     /// Guarded by mutex_.
     ReadQueue queue_;
     std::vector<std::unique_ptr<Slot>> slots_;
+    std::size_t allowed_;               ///< slots that may connect: the first ones
+    std::size_t working_;               ///< slots that have not retired
+    std::function<void()> released_{};  ///< set when the pool gives up its connections
     std::size_t connected_ = 0;
     Clock::time_point heard_{};  ///< when PostgreSQL last answered, on whatever connection
     bool asking_ = false;        ///< an idle connection asks whether it still does

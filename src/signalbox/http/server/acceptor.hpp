@@ -1,14 +1,13 @@
 #pragma once
 
 #include <asio/io_context.hpp>
-#include <asio/ip/tcp.hpp>
+#include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 
-#include <cstdint>
 #include <functional>
-#include <string>
 
 #include "signalbox/http/server/accepted.hpp"
+#include "signalbox/http/server/listener.hpp"
 
 namespace signalbox::http {
 
@@ -22,24 +21,30 @@ class Acceptor {
   public:
     using Take = std::function<void(Accepted)>;
 
-    /// What the kernel takes of a client that is not read, in bytes as SO_RCVBUF counts them: it
-    /// doubles them for what it needs itself.
-    static constexpr int receive_buffer = 32 * 1024;
+    Acceptor(asio::io_context& loop, Listener listener, Take take);
 
-    /// Binds and listens. Throws std::system_error that names the address.
-    Acceptor(asio::io_context& loop, const std::string& host, std::uint16_t port, Take take);
+    ~Acceptor();
+    Acceptor(const Acceptor&) = delete;
+    Acceptor& operator=(const Acceptor&) = delete;
 
-    std::uint16_t port() const;
+    /// What it accepts from.
+    const Listener& listener() const noexcept { return listener_; }
+
     void start();
     /// Accepts what is already in the kernel's queue, then closes.
     void stop();
+    /// Closes this process's copy of the socket. What is in the kernel's queue is for the process
+    /// that has another one.
+    void hand_over();
 
   private:
     void wait();
+    void close();
     /// False when accepting must pause: the process is out of descriptors or memory.
     bool accept_all(int at_most);
 
-    asio::ip::tcp::acceptor acceptor_;
+    Listener listener_;
+    asio::posix::stream_descriptor watched_;  ///< the listener's
     asio::steady_timer pause_;
     const Take take_;
 };

@@ -30,17 +30,28 @@ Server::Server(ServerOptions options, std::vector<Route> routes, MakeRequestObse
 
 Server::~Server() {
     // First what makes connections, then the loops that own them.
-    stop_accepting();
+    stop_accepting(&Acceptor::stop);
     accept_loop_.stop();
     for (auto& worker : workers_)
         worker->stop();
 }
 
 void Server::listen() {
-    acceptor_.emplace(accept_loop_.context(), context_.options.host, context_.options.port,
+    listen(Listener::tcp(context_.options.host, context_.options.port));
+}
+
+void Server::listen(Listener listener) {
+    port_ = listener.port();
+    url_ = listener.url();
+    acceptor_.emplace(accept_loop_.context(), std::move(listener),
                       [this](Accepted accepted) { take(std::move(accepted)); });
-    port_ = acceptor_->port();
     asio::post(accept_loop_.context(), [this] { acceptor_->start(); });
+}
+
+void Server::hand_over() {
+    for (auto& worker : workers_)
+        worker->enter(LoopContext::Phase::draining);
+    stop_accepting(&Acceptor::hand_over);
 }
 
 void Server::take(Accepted accepted) {
@@ -59,7 +70,7 @@ Server::Drained Server::drain(std::chrono::milliseconds timeout) {
     // First the loops hear of it, then of the last connections.
     for (auto& worker : workers_)
         worker->enter(LoopContext::Phase::draining);
-    stop_accepting();
+    stop_accepting(&Acceptor::stop);
     if (wait_until_closed(deadline)) {
         // Nobody is left who could spawn one, but they themselves.
         const std::size_t cancelled_tasks = end_spawned(deadline);
@@ -103,21 +114,15 @@ std::size_t Server::end_spawned(std::chrono::steady_clock::time_point deadline) 
     return late;
 }
 
-/// What the kernel had accepted is a connection, and counts as open, when it returns.
-void Server::stop_accepting() {
+/// What the kernel had accepted is a connection, and counts as open, when it returns from stop().
+void Server::stop_accepting(void (Acceptor::*how)()) {
     if (!acceptor_) return;
     std::promise<void> stopped;
     asio::post(accept_loop_.context(), [&] {
-        acceptor_->stop();
+        (*acceptor_.*how)();
         stopped.set_value();
     });
     stopped.get_future().wait();
-}
-
-std::string Server::url() const {
-    const std::string& host = context_.options.host;
-    const bool v6 = host.find(':') != std::string::npos;
-    return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port_);
 }
 
 Server::SinceTurn Server::longest_since_turn() const {

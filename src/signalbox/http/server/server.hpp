@@ -35,12 +35,24 @@ class Server {
     Server(const Server&) = delete;
     Server& operator=(const Server&) = delete;
 
-    /// Binds and begins to accept. Throws std::system_error naming the address.
+    /// Binds to the options' host and port, and begins to accept. Throws std::system_error naming
+    /// the address.
     void listen();
-    std::uint16_t port() const noexcept { return port_; }
+    /// Begins to accept from it.
+    void listen(Listener listener);
+    std::uint16_t port() const noexcept { return port_; }  ///< 0 of a Unix socket
+    /// `http://127.0.0.1:8000`, with the port that was found, or `unix:/run/api.sock`.
+    const std::string& url() const noexcept { return url_; }
+    /// What it accepts from, until it stops.
+    const Listener& listener() const { return acceptor_->listener(); }
+
     /// One of the workers', for what is no request's: what an application does when it starts.
     async::EventLoop& first_loop() noexcept { return workers_.front()->loop(); }
-    std::string url() const;  ///< `http://127.0.0.1:8000`, with the port that was found
+
+    /// For another process has the listening socket and accepts from it: accepts no more, and
+    /// leaves who waits there, and a Unix socket's path, to the other. Idle connections are closed
+    /// as by drain(). Returns at once; drain() or the destructor comes next.
+    void hand_over();
 
     /// Accepts no more, answers what has arrived (with `Connection: close`), closes what is idle.
     /// What is not answered after `timeout` is cancelled, and so are spawned tasks that have not
@@ -72,7 +84,7 @@ class Server {
 
   private:
     void take(Accepted accepted);
-    void stop_accepting();
+    void stop_accepting(void (Acceptor::*how)());
     void flush();
     bool wait_until_closed(std::chrono::steady_clock::time_point deadline);
     /// How many spawned tasks have not ended by then.
@@ -86,6 +98,7 @@ class Server {
     Dealer dealer_;                 ///< the accept loop's
     std::optional<Acceptor> acceptor_;
     std::uint16_t port_ = 0;
+    std::string url_;
 };
 
 }  // namespace signalbox::http
