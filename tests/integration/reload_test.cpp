@@ -170,7 +170,8 @@ class Generations {
     std::string log() const {
         std::istringstream output(first_->output());
         std::string lines;
-        for (std::string line; std::getline(output, line);) {
+        // The last one may be read while it is written.
+        for (std::string line; std::getline(output, line) && !output.eof();) {
             if (line.starts_with('{')) lines += line + '\n';
         }
         return lines;
