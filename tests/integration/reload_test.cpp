@@ -24,6 +24,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "support/database_faults.hpp"
@@ -80,6 +81,19 @@ std::size_t open_files(pid_t pid) {
     const fs::path folder = "/proc/" + std::to_string(pid) + "/fd";
     return static_cast<std::size_t>(
         std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+}
+
+/// Once they have been as many for half a second: a connection has a second descriptor, and the
+/// database knows of it before that is there.
+std::size_t settled_open_files(pid_t pid) {
+    std::size_t count = open_files(pid);
+    auto since = std::chrono::steady_clock::now();
+    eventually([&] {
+        const std::size_t now = open_files(pid);
+        if (std::exchange(count, now) != now) since = std::chrono::steady_clock::now();
+        return std::chrono::steady_clock::now() - since > 500ms;
+    });
+    return count;
 }
 
 /// The first child of a process, once it has one.
@@ -170,7 +184,8 @@ class Generations {
     std::string log() const {
         std::istringstream output(first_->output());
         std::string lines;
-        for (std::string line; std::getline(output, line);) {
+        // The last one may be read while it is written.
+        for (std::string line; std::getline(output, line) && !output.eof();) {
             if (line.starts_with('{')) lines += line + '\n';
         }
         return lines;
@@ -339,7 +354,7 @@ TEST_P(ReloadUnderLoad, twenty_times_loses_nothing) {
         return eventually([&] { return sessions_of_the_service(database) == pool_size; });
     };
     ASSERT_TRUE(all_connected());
-    const std::size_t files_of_the_first = open_files(generations.on_duty());
+    const std::size_t files_of_the_first = settled_open_files(generations.on_duty());
 
     const int api = generations.service().port();
     const int admin = generations.service().admin_port();

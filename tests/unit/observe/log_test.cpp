@@ -246,9 +246,8 @@ TEST(log, writes_whole_lines_at_once_where_another_process_writes_to_the_same_pi
     constexpr std::size_t count = 100;
     std::string lines;
     for (std::size_t i = 0; i < count; ++i)
-        lines += "{" + std::string(i % 10 == 0 ? 600 : 150, 'x') + "}\n";
-    lines += "{" + std::string(PIPE_BUF + 100, 'y') + "}\n";
-    lines += "{}\n";
+        lines.append(i % 10 == 0 ? 600 : 150, 'x').append("\n");
+    lines.append(PIPE_BUF + 100, 'y').append("\n").append("z\n");
     {
         Log log(LogLevel::info, LogFormat::json, ends[1]);
         log.share_output(true);
