@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-#include "signalbox/config/ip_allow_list.hpp"
+#include "signalbox/http/ip_allow_list.hpp"
 
 namespace signalbox::http {
 
