@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "support/spawn.hpp"
+#include "signalbox/testing/spawn.hpp"
 
 namespace signalbox::test {
 

@@ -1,4 +1,4 @@
-#include "support/spawn.hpp"
+#include "signalbox/testing/spawn.hpp"
 
 #include <fcntl.h>
 #include <grp.h>

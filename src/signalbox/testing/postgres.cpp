@@ -1,4 +1,4 @@
-#include "support/postgres.hpp"
+#include "signalbox/testing/postgres.hpp"
 
 #include <fcntl.h>
 #include <libpq-fe.h>
@@ -15,8 +15,8 @@
 #include <system_error>
 #include <thread>
 
-#include "support/postgres_cluster.hpp"
-#include "support/spawn.hpp"
+#include "signalbox/testing/postgres_cluster.hpp"
+#include "signalbox/testing/spawn.hpp"
 
 namespace signalbox::test {
 

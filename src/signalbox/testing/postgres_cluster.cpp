@@ -1,4 +1,4 @@
-#include "support/postgres_cluster.hpp"
+#include "signalbox/testing/postgres_cluster.hpp"
 
 #include <fcntl.h>
 #include <pwd.h>
