@@ -109,7 +109,7 @@ void PostgresServer::start_keeper() {
     SpawnOptions keeper;
     keeper.arguments = {"/bin/sh", "-c", keeper_script, "keeper", folder_.string()};
     keeper.input = ends[0];
-    run(keeper);  // returns at once: the work is in the shell's background
+    run_program(keeper);  // returns at once: the work is in the shell's background
     ::close(ends[0]);
     keeper_ = ends[1];
 }
