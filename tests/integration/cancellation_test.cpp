@@ -10,12 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "signalbox/testing/postgres.hpp"
 #include "support/database_faults.hpp"
 #include "support/eventually.hpp"
 #include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
-#include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/service.hpp"
 

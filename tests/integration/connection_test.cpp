@@ -7,11 +7,11 @@
 #include <deque>
 #include <string>
 
+#include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
 #include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
-#include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"

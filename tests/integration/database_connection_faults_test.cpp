@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "signalbox/db/detail/connection.hpp"
-#include "support/postgres.hpp"
+#include "signalbox/testing/postgres.hpp"
 
 namespace signalbox::db {
 namespace {

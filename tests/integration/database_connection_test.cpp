@@ -10,7 +10,7 @@
 
 #include "signalbox/db/detail/connection.hpp"
 #include "signalbox/db/detail/rows_json.hpp"
-#include "support/postgres.hpp"
+#include "signalbox/testing/postgres.hpp"
 
 namespace signalbox::db {
 namespace {

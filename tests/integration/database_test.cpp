@@ -11,13 +11,13 @@
 #include <thread>
 #include <vector>
 
+#include "signalbox/testing/held_port.hpp"
+#include "signalbox/testing/postgres.hpp"
 #include "support/database_faults.hpp"
 #include "support/eventually.hpp"
-#include "support/held_port.hpp"
 #include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
-#include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"

@@ -20,12 +20,12 @@
 #include "signalbox/http/server/server.hpp"
 #include "signalbox/http/watch/telemetry.hpp"
 #include "signalbox/process/file_limit.hpp"
+#include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
 #include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/log_lines.hpp"
-#include "support/postgres.hpp"
 #include "support/sanitized.hpp"
 #include "support/service.hpp"
 

@@ -29,15 +29,15 @@
 
 #include "signalbox/admin/connections.hpp"
 #include "signalbox/process/file_limit.hpp"
+#include "signalbox/testing/held_port.hpp"
+#include "signalbox/testing/postgres.hpp"
+#include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
-#include "support/held_port.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/paths.hpp"
-#include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/service.hpp"
-#include "support/spawn.hpp"
 
 namespace signalbox::test {
 namespace {

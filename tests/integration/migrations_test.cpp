@@ -21,11 +21,11 @@
 #include <thread>
 #include <vector>
 
+#include "signalbox/testing/held_port.hpp"
+#include "signalbox/testing/postgres.hpp"
+#include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
-#include "support/held_port.hpp"
 #include "support/paths.hpp"
-#include "support/postgres.hpp"
-#include "support/spawn.hpp"
 
 namespace signalbox::db {
 namespace {

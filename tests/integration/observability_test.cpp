@@ -18,10 +18,10 @@
 #include <utility>
 #include <vector>
 
+#include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/paths.hpp"
-#include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/service.hpp"
 

@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
+#include "signalbox/testing/held_port.hpp"
+#include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
-#include "support/held_port.hpp"
 #include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
-#include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"

@@ -22,12 +22,12 @@
 #include <vector>
 
 #include "signalbox/json.hpp"
+#include "signalbox/testing/held_port.hpp"
+#include "signalbox/testing/postgres.hpp"
 #include "support/browser.hpp"
 #include "support/eventually.hpp"
-#include "support/held_port.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
-#include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/service.hpp"
 

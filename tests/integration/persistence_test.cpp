@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "signalbox/testing/postgres.hpp"
 #include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
-#include "support/postgres.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"
 

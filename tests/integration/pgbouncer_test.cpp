@@ -15,12 +15,12 @@
 #include <thread>
 #include <vector>
 
+#include "signalbox/testing/postgres.hpp"
 #include "support/database_faults.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/load.hpp"
 #include "support/locked_users.hpp"
-#include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/service.hpp"
 

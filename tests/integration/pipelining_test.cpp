@@ -11,12 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
 #include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/log_lines.hpp"
-#include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"

@@ -1,4 +1,4 @@
-#include "support/postgres.hpp"
+#include "signalbox/testing/postgres.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

@@ -29,14 +29,14 @@
 
 #include "support/database_faults.hpp"
 #include "support/eventually.hpp"
-#include "support/held_port.hpp"
+#include "signalbox/testing/held_port.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
 #include "support/paths.hpp"
 #include "support/postgres.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"
-#include "support/spawn.hpp"
+#include "signalbox/testing/spawn.hpp"
 
 namespace signalbox::test {
 namespace {

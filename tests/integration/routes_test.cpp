@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "signalbox/process/file_limit.hpp"
+#include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
-#include "support/postgres.hpp"
 #include "support/service.hpp"
 
 namespace signalbox::test {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "support/postgres.hpp"
+#include "signalbox/testing/postgres.hpp"
 
 namespace signalbox::db {
 namespace {

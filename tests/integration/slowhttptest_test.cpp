@@ -15,11 +15,11 @@
 #include <vector>
 
 #include "signalbox/process/file_limit.hpp"
+#include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/prometheus.hpp"
 #include "support/service.hpp"
-#include "support/spawn.hpp"
 
 namespace signalbox::test {
 namespace {

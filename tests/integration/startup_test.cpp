@@ -14,13 +14,13 @@
 #include <string>
 #include <vector>
 
+#include "signalbox/testing/held_port.hpp"
+#include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
-#include "support/held_port.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/log_lines.hpp"
 #include "support/paths.hpp"
-#include "support/postgres.hpp"
 #include "support/service.hpp"
 
 namespace signalbox::test {

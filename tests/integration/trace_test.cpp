@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
-#include "support/postgres.hpp"
 #include "support/prometheus.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"

@@ -11,9 +11,9 @@
 #include <system_error>
 
 #include "signalbox/json.hpp"
+#include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
-#include "support/spawn.hpp"
 
 namespace signalbox::test {
 

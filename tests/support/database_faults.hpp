@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "support/postgres.hpp"
+#include "signalbox/testing/postgres.hpp"
 
 namespace signalbox::test {
 

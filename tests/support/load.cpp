@@ -5,8 +5,8 @@
 #include <exception>
 #include <utility>
 
+#include "signalbox/testing/postgres.hpp"
 #include "support/http_client.hpp"
-#include "support/postgres.hpp"
 
 namespace signalbox::test {
 

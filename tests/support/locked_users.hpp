@@ -3,7 +3,7 @@
 #include <pqxx/pqxx>
 #include <string>
 
-#include "support/postgres.hpp"
+#include "signalbox/testing/postgres.hpp"
 
 namespace signalbox::test {
 

@@ -10,9 +10,9 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "signalbox/testing/postgres_cluster.hpp"
+#include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
-#include "support/postgres_cluster.hpp"
-#include "support/spawn.hpp"
 
 namespace signalbox::test {
 

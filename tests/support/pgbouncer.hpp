@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "support/held_port.hpp"
-#include "support/postgres.hpp"
+#include "signalbox/testing/held_port.hpp"
+#include "signalbox/testing/postgres.hpp"
 
 namespace signalbox::test {
 

@@ -17,10 +17,10 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/paths.hpp"
-#include "support/spawn.hpp"
 
 namespace signalbox::test {
 

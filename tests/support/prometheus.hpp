@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "support/held_port.hpp"
+#include "signalbox/testing/held_port.hpp"
 
 namespace signalbox::test {
 

@@ -11,9 +11,9 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
 #include "support/paths.hpp"
-#include "support/postgres.hpp"
 
 namespace signalbox::test {
 

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "signalbox/testing/spawn.hpp"
 #include "support/paths.hpp"
-#include "support/spawn.hpp"
 
 namespace signalbox::test {
 

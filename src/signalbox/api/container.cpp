@@ -16,6 +16,14 @@ std::string describe(const Endpoint& endpoint) {
     return text(endpoint.method) + " " + endpoint.path + " (" + text(endpoint.name) + ")";
 }
 
+/// Whether one of these functions takes it.
+template <class Row>
+bool is_taken(const TypeName* type, const std::vector<Row>& rows) {
+    return std::any_of(rows.begin(), rows.end(), [type](const Row& row) {
+        return std::find(row.services.begin(), row.services.end(), type) != row.services.end();
+    });
+}
+
 }  // namespace
 
 Container::Container(Module module) : module_(std::move(module)) {}
@@ -25,7 +33,31 @@ Container::~Container() {
         made_.pop_back();
 }
 
+/// A replacement that nobody meets would let a test pass that tests something else.
+void Container::check_replacements() const {
+    for (const auto& [type, service] : replaced_) {
+        if (!is_taken(type, module_.endpoints()) && !is_taken(type, module_.providers()) &&
+            !is_taken(type, module_.startup()) && !is_taken(type, module_.shutdown())) {
+            throw std::invalid_argument("replaced, but nobody takes a " + text(type->text) +
+                                        " (of a class derived from what is taken, say which: "
+                                        "replace<Base>(object))");
+        }
+    }
+    for (const auto& [name, replacement] : replacements_) {
+        const bool taken = std::any_of(module_.endpoints().begin(), module_.endpoints().end(),
+                                       [name = name](const Endpoint& endpoint) {
+                                           return std::find(endpoint.dependencies.begin(),
+                                                            endpoint.dependencies.end(),
+                                                            name) != endpoint.dependencies.end();
+                                       });
+        if (!taken) {
+            throw std::invalid_argument("replaced, but no endpoint depends on " + text(name->text));
+        }
+    }
+}
+
 void Container::make_services() {
+    check_replacements();
     for (const auto& [type, service] : replaced_)
         services_.insert_or_assign(type, service);
     const auto& providers = module_.providers();

@@ -30,16 +30,23 @@ class Container {
     /// In place of what the module provides, for tests; before make_services().
     template <class T>
     void replace(T& service) {
-        replaced_.insert_or_assign(&detail::type_name<T>, &service);
+        replace(detail::type_name<T>, &service);
+    }
+    void replace(const TypeName& type, void* service) {
+        replaced_.insert_or_assign(&type, service);
     }
     /// In place of a dependency, for tests.
     template <auto function>
     void replace(std::function<async::Task<typename Depends<function>::Value>()> replacement) {
-        replacements_.insert_or_assign(&detail::function_key<function>, std::move(replacement));
+        replace(detail::dependency_name<function>, std::move(replacement));
+    }
+    /// `replacement` is such a std::function.
+    void replace(const DependencyName& dependency, std::any replacement) {
+        replacements_.insert_or_assign(&dependency, std::move(replacement));
     }
 
-    /// Throws std::invalid_argument that names what is missing, provided twice, or made from
-    /// itself; and what a factory throws.
+    /// Throws std::invalid_argument that names what is missing, provided twice, made from itself,
+    /// or replaced although nobody takes it; and what a factory throws.
     void make_services();
 
     std::vector<http::Route> routes() const;
@@ -49,6 +56,7 @@ class Container {
     std::vector<async::Task<>> shutdown() const;
 
   private:
+    void check_replacements() const;
     void* make(const TypeName& type, const std::string& for_whom);
     std::vector<void*> find(const std::vector<const TypeName*>& types, const std::string& for_whom);
 

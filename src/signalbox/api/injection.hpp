@@ -29,11 +29,16 @@ struct TypeName {
     std::string_view text;  ///< as the compiler spells it
 };
 
+/// A function that Depends names. There is one for each: compare addresses.
+struct DependencyName {
+    std::string_view text;  ///< of the function
+};
+
 template <auto function>
 class Depends;
 
-/// What dependencies are replaced by, in tests: by function, a `std::function<async::Task<R>()>`.
-using Replacements = std::map<const void*, std::any>;
+/// What dependencies are replaced by, in tests: a `std::function<async::Task<R>()>`.
+using Replacements = std::map<const DependencyName*, std::any>;
 
 /// What the arguments of one call are taken from.
 struct Arguments {
@@ -70,8 +75,8 @@ consteval std::string_view function_name() {
 template <class T>
 inline constexpr TypeName type_name{type_text<T>()};
 
-template <auto>
-inline constexpr char function_key{};
+template <auto function>
+inline constexpr DependencyName dependency_name{function_name<function>()};
 
 template <class>
 inline constexpr bool is_task = false;
@@ -96,6 +101,7 @@ struct Parameter<T&> {
     static void add_services(std::vector<const TypeName*>& types) {
         types.push_back(&type_name<std::remove_const_t<T>>);
     }
+    static void add_dependencies(std::vector<const DependencyName*>&) {}
     static T& pass(const Arguments& arguments, std::size_t first, Held&) {
         return *static_cast<T*>(arguments.services[first]);
     }
@@ -107,6 +113,7 @@ struct Parameter<http::Request&> {
     static constexpr std::size_t services = 0;
     static constexpr bool depends = false;
     static void add_services(std::vector<const TypeName*>&) {}
+    static void add_dependencies(std::vector<const DependencyName*>&) {}
     static http::Request& pass(const Arguments& arguments, std::size_t, Held&) {
         return *arguments.request;
     }
@@ -134,6 +141,12 @@ struct Function<function, R (*)(P...)> {
         std::vector<const TypeName*> types;
         (Parameter<P>::add_services(types), ...);
         return types;
+    }
+    /// Those of its dependencies as well.
+    static std::vector<const DependencyName*> dependencies() {
+        std::vector<const DependencyName*> names;
+        (Parameter<P>::add_dependencies(names), ...);
+        return names;
     }
 
     /// Without dependencies: nothing is to be awaited before the function itself.
@@ -231,9 +244,14 @@ struct Parameter<Depends<function>> {
         for (const TypeName* type : Function<function>::services())
             types.push_back(type);
     }
+    static void add_dependencies(std::vector<const DependencyName*>& names) {
+        names.push_back(&dependency_name<function>);
+        for (const DependencyName* name : Function<function>::dependencies())
+            names.push_back(name);
+    }
     static async::Task<> resolve(const Arguments& arguments, Held& held) {
         if (arguments.replacements != nullptr) {
-            const auto found = arguments.replacements->find(&function_key<function>);
+            const auto found = arguments.replacements->find(&dependency_name<function>);
             if (found != arguments.replacements->end()) {
                 const auto& replacement =
                     std::any_cast<const std::function<async::Task<Value>()>&>(found->second);

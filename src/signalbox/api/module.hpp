@@ -19,6 +19,7 @@ struct Endpoint {
     std::string path;       ///< a template: `/items/{id}`
     std::string_view name;  ///< of the handler
     std::vector<const TypeName*> services;
+    std::vector<const DependencyName*> dependencies;  ///< and theirs
     async::Task<http::Response> (*call)(const Arguments&);
 };
 
@@ -153,7 +154,8 @@ class Module {
         static_assert(std::is_same_v<typename Called::Result, async::Task<http::Response>>,
                       "a handler returns async::Task<http::Response>");
         endpoints_.push_back({method, std::move(path), detail::function_name<handler>(),
-                              Called::services(), &detail::call_task<handler>});
+                              Called::services(), Called::dependencies(),
+                              &detail::call_task<handler>});
         return *this;
     }
 

@@ -3,9 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "signalbox/async/run.hpp"
@@ -44,17 +46,19 @@ async::Task<Response> greet(Greeter& greeter) {
     co_return Response{.body = greeter.text};
 }
 
-/// Answers as the one endpoint of the container does.
-Response answer(const Container& container, Request& request) {
+/// Answers as the endpoint of this path does.
+Response answer_at(const Container& container, std::string_view path, Request& request) {
     const auto routes = container.routes();
-    Response response;
+    const auto route = std::find_if(routes.begin(), routes.end(),
+                                    [path](const http::Route& each) { return each.path == path; });
+    if (route == routes.end()) throw std::invalid_argument("no such endpoint");
     async::EventLoop loop("test");
-    async::run(
-        loop,
-        [](const http::Handler& handler, Request& asked, Response& answered) -> async::Task<> {
-            answered = co_await handler(asked);
-        }(routes.at(0).handler, request, response));
-    return response;
+    return async::run(loop, route->handler(request));
+}
+
+/// As the one endpoint of the container does.
+Response answer(const Container& container, Request& request) {
+    return answer_at(container, container.routes().at(0).path, request);
 }
 
 std::string body_of(const Container& container) {
@@ -141,6 +145,35 @@ TEST(container, replaces_services_and_dependencies_for_tests) {
     container.replace<current_user>([]() -> async::Task<User> { co_return User{"eve"}; });
     container.make_services();
     EXPECT_EQ(body_of(container), "good midnight eve midnight");
+}
+
+TEST(container, refuses_replacements_that_nobody_would_meet) {
+    Clock clock;
+    Module module;
+    module.provide<make_clock>().provide<make_greeter>().get<greet>("/greeting");
+    {
+        Container container(module);
+        container.replace(clock);  // the greeter is made from it
+        container.make_services();
+    }
+    User user;
+    Container another_service(module);
+    another_service.replace(user);
+    EXPECT_THAT([&] { another_service.make_services(); },
+                throws(AllOf(HasSubstr("nobody takes"), HasSubstr("User"))));
+
+    Container another_dependency(module);
+    another_dependency.replace<current_user>([]() -> async::Task<User> { co_return User{"eve"}; });
+    EXPECT_THAT([&] { another_dependency.make_services(); },
+                throws(HasSubstr("no endpoint depends on current_user")));
+
+    Module with_user;
+    with_user.include(module).get<who>("/me");
+    Container of_a_dependency(with_user);
+    of_a_dependency.replace<token>([]() -> async::Task<std::string> { co_return "eve"; });
+    of_a_dependency.make_services();
+    Request request;
+    EXPECT_THAT(answer_at(of_a_dependency, "/me", request).body.view(), HasSubstr("eve@noon"));
 }
 
 async::Task<Response> wants_what_nobody_has(OnlyDeclared&) {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <future>
+#include <memory>
 #include <stdexcept>
 #include <stop_token>
 #include <thread>
@@ -26,6 +27,16 @@ TEST(run, waits_for_a_task_on_the_loop) {
     bool done_on_the_loop = false;
     run(loop, set(done_on_the_loop));
     EXPECT_TRUE(done_on_the_loop);
+}
+
+Task<std::unique_ptr<int>> make() {
+    co_await sleep_for(1ms);
+    co_return std::make_unique<int>(7);
+}
+
+TEST(run, returns_what_the_task_returns) {
+    EventLoop loop("test");
+    EXPECT_EQ(*run(loop, make()), 7);
 }
 
 Task<> fail() {

@@ -25,7 +25,7 @@ std::string_view method_label(const Request& request) {
 
 }  // namespace
 
-context::Reference<ActiveRequest> ActiveRequest::begin(LoopContext& loop,
+context::Reference<ActiveRequest> ActiveRequest::begin(RequestLoop& loop,
                                                        std::unique_ptr<Request> request,
                                                        std::string_view peer_address,
                                                        Clock::time_point started) {
@@ -94,7 +94,7 @@ std::optional<Response> ActiveRequest::answer_at_once() {
     deadline = started + (timeout ? *timeout : options.timeout_request);
     loop_.observer.started(*this);
     const Route* const its_route = request_->match.route;
-    if (loop_.phase == LoopContext::Phase::turning_away) {
+    if (loop_.phase == RequestLoop::Phase::turning_away) {
         shed = context::Shed::draining;
         error_type = "shutdown";
         return service_unavailable();
@@ -168,7 +168,7 @@ context::RequestContext::Clock::time_point ActiveRequest::finish(
                              .status = status,
                              .body_size = body_size,
                              .ended = ended});
-    if (loop_.phase != LoopContext::Phase::serving) count_for_drain(status);
+    if (loop_.phase != RequestLoop::Phase::serving) count_for_drain(status);
     loop_.server.requests_in_flight.fetch_sub(1);
     return ended;
 }
@@ -180,7 +180,7 @@ context::RequestContext::Clock::time_point ActiveRequest::finish_lost(std::strin
 
 void ActiveRequest::count_for_drain(int status) const {
     const bool lost = status == 499;
-    if (error_type == "shutdown" || (lost && loop_.phase == LoopContext::Phase::turning_away)) {
+    if (error_type == "shutdown" || (lost && loop_.phase == RequestLoop::Phase::turning_away)) {
         ++loop_.server.cancelled_while_draining;
     } else if (!lost) {
         ++loop_.server.answered_while_draining;

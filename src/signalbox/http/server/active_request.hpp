@@ -14,7 +14,7 @@
 #include "signalbox/context/request_context.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/http/response.hpp"
-#include "signalbox/http/server/loop_context.hpp"
+#include "signalbox/http/server/request_loop.hpp"
 
 namespace signalbox::http {
 
@@ -42,7 +42,7 @@ class ActiveRequest final : public context::RequestContext {
 
     /// A request in flight from now on. `request` is null when what came had no head in order; then
     /// only `peer_address` says whose it was.
-    static context::Reference<ActiveRequest> begin(LoopContext& loop,
+    static context::Reference<ActiveRequest> begin(RequestLoop& loop,
                                                    std::unique_ptr<Request> request,
                                                    std::string_view peer_address,
                                                    Clock::time_point started);
@@ -76,7 +76,7 @@ class ActiveRequest final : public context::RequestContext {
     void on_time(Clock::time_point now);
 
   private:
-    ActiveRequest(LoopContext& loop, std::unique_ptr<Request> request)
+    ActiveRequest(RequestLoop& loop, std::unique_ptr<Request> request)
         : loop_(loop), request_(std::move(request)) {}
 
     void unreferenced() noexcept override;
@@ -88,7 +88,7 @@ class ActiveRequest final : public context::RequestContext {
     void answered(Response response);
     void count_for_drain(int status) const;
 
-    LoopContext& loop_;
+    RequestLoop& loop_;
     const std::unique_ptr<Request> request_;
     std::size_t size_ = 0;
     std::unique_ptr<std::array<char, 32>> own_id_;  ///< where neither client nor trace gave one

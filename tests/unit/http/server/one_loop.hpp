@@ -69,11 +69,9 @@ struct OneLoop {
     asio::io_context loop;
     NotingObserver observer{in_memory};
     http::Transport transport{loop};
-    http::LoopContext context{.server = server,
-                              .loop = loop,
-                              .observer = observer,
-                              .transport = transport,
-                              .buffered_requests = server.buffered_requests[0]};
+    http::LoopContext context{{.server = server, .loop = loop, .observer = observer},
+                              transport,
+                              server.buffered_requests[0]};
 
     OneLoop(http::ServerOptions options, std::vector<http::Route> routes)
         : server{.options = std::move(options),

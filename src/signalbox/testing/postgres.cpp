@@ -1,4 +1,4 @@
-#include "support/postgres.hpp"
+#include "signalbox/testing/postgres.hpp"
 
 #include <fcntl.h>
 #include <libpq-fe.h>
@@ -15,8 +15,8 @@
 #include <system_error>
 #include <thread>
 
-#include "support/postgres_cluster.hpp"
-#include "support/spawn.hpp"
+#include "signalbox/testing/postgres_cluster.hpp"
+#include "signalbox/testing/spawn.hpp"
 
 namespace signalbox::test {
 
@@ -109,7 +109,7 @@ void PostgresServer::start_keeper() {
     SpawnOptions keeper;
     keeper.arguments = {"/bin/sh", "-c", keeper_script, "keeper", folder_.string()};
     keeper.input = ends[0];
-    run(keeper);  // returns at once: the work is in the shell's background
+    run_program(keeper);  // returns at once: the work is in the shell's background
     ::close(ends[0]);
     keeper_ = ends[1];
 }

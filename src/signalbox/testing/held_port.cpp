@@ -1,4 +1,4 @@
-#include "support/held_port.hpp"
+#include "signalbox/testing/held_port.hpp"
 
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "support/spawn.hpp"
+#include "signalbox/testing/spawn.hpp"
 
 namespace signalbox::test {
 

@@ -43,6 +43,6 @@ pid_t spawn(const SpawnOptions& options);
 std::optional<int> wait_for_exit(pid_t child, std::chrono::milliseconds timeout);
 
 /// Runs a program to its end. Throws std::runtime_error with its output when it fails.
-void run(const SpawnOptions& options);
+void run_program(const SpawnOptions& options);
 
 }  // namespace signalbox::test

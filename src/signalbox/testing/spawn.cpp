@@ -1,4 +1,4 @@
-#include "support/spawn.hpp"
+#include "signalbox/testing/spawn.hpp"
 
 #include <fcntl.h>
 #include <grp.h>
@@ -114,7 +114,7 @@ std::optional<int> wait_for_exit(pid_t child, std::chrono::milliseconds timeout)
     return status;
 }
 
-void run(const SpawnOptions& options) {
+void run_program(const SpawnOptions& options) {
     const auto status = wait_for_exit(spawn(options), std::chrono::seconds{60});
     if (status && *status == 0) return;
     std::ifstream file{options.output};

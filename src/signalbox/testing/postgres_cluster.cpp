@@ -1,4 +1,4 @@
-#include "support/postgres_cluster.hpp"
+#include "signalbox/testing/postgres_cluster.hpp"
 
 #include <fcntl.h>
 #include <pwd.h>
@@ -106,7 +106,7 @@ fs::path template_cluster() {
         "initdb", {"--pgdata", unfinished, "--username=postgres", "--auth=trust", "--encoding=UTF8",
                    "--locale=C", "--wal-segsize=1", "--no-sync"});
     initdb.output = folder / "initdb.log";
-    run(initdb);
+    run_program(initdb);
     fs::rename(unfinished, cluster);
     return cluster;
 }
@@ -146,7 +146,7 @@ fs::path make_cluster() {
     give_to_server_user(name);
     auto copy = PostgresInstallation::find().command("/bin/cp", {"-a", original, name + "/data"});
     copy.output = name + "/log";
-    run(copy);
+    run_program(copy);
     return name;
 }
 

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "support/held_port.hpp"
+#include "signalbox/testing/held_port.hpp"
 
 namespace signalbox::test {
 

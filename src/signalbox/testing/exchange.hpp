@@ -1,0 +1,54 @@
+#pragma once
+
+#include <exception>
+#include <future>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "signalbox/async/deadline_timer.hpp"
+#include "signalbox/http/server/active_request.hpp"
+#include "signalbox/http/server/request_loop.hpp"
+#include "signalbox/http/wire/request_decoder.hpp"
+#include "signalbox/testing/response.hpp"
+
+namespace signalbox::test {
+
+/// What a connection would make of the request's bytes. Throws std::invalid_argument when the parts
+/// make no one whole request.
+http::Decoded decode_request(const http::DecoderLimits& limits, std::string_view method,
+                             std::string_view target, std::string_view body,
+                             const Headers& headers);
+
+/// One request and its answer: does for a request what a connection does, but that nothing is sent.
+/// It lives from begin() until the promise is kept. For its loop's thread.
+class Exchange final : public http::ActiveRequest::Owner {
+  public:
+    static void begin(http::RequestLoop& loop, http::Decoded message,
+                      std::promise<Response> answered);
+
+    void respond(http::Response response) override;
+    void on_failure(const std::exception_ptr& error) noexcept override;
+
+  private:
+    Exchange(http::RequestLoop& loop, std::promise<Response> answered);
+
+    void take(std::unique_ptr<http::Request> request);
+    void take(http::ExpectsContinue);
+    void take(http::Refusal refusal);
+    void complete(http::Request& request) const;
+    void send(const http::Response& response, bool head_only, bool keep_alive,
+              std::string_view malformed_reason = {});
+    void watch();
+    void end();
+
+    http::RequestLoop& loop_;
+    std::shared_ptr<Exchange> self_;
+    context::Reference<http::ActiveRequest> request_;
+    async::DeadlineTimer timer_;
+    std::promise<Response> answered_;
+    Response response_;
+    std::exception_ptr failure_;
+};
+
+}  // namespace signalbox::test
