@@ -17,7 +17,7 @@ endif()
 # The library: headers, archive, CMake package, and its source for builds with sanitizers.
 set(SIGNALBOX_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/signalbox)
 set(SIGNALBOX_SOURCE_DIR ${CMAKE_INSTALL_DATADIR}/signalbox/source)
-install(TARGETS signalbox_core EXPORT signalboxTargets
+install(TARGETS signalbox_core signalbox_testing EXPORT signalboxTargets
         ARCHIVE COMPONENT development
         FILE_SET HEADERS COMPONENT development)
 install(EXPORT signalboxTargets NAMESPACE signalbox:: DESTINATION ${SIGNALBOX_CMAKE_DIR}
