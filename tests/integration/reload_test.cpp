@@ -126,7 +126,7 @@ class Keeper {
         int ends[2];
         if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2");
         SpawnOptions options;
-        options.arguments = {"/bin/sh", "-c", "cat; kill -KILL -- -" + std::to_string(leader)};
+        options.arguments = {"/bin/sh", "-c", "cat; kill -s KILL -- -" + std::to_string(leader)};
         options.input = ends[0];
         shell_ = spawn(options);
         ::close(ends[0]);
