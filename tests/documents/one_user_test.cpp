@@ -5,8 +5,8 @@
 
 #include <string>
 
+#include "signalbox/testing/postgres.hpp"
 #include "support/http_client.hpp"
-#include "support/postgres.hpp"
 #include "support/service.hpp"
 
 namespace signalbox::test {

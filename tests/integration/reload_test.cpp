@@ -27,16 +27,16 @@
 #include <utility>
 #include <vector>
 
+#include "signalbox/testing/held_port.hpp"
+#include "signalbox/testing/postgres.hpp"
+#include "signalbox/testing/spawn.hpp"
 #include "support/database_faults.hpp"
 #include "support/eventually.hpp"
-#include "signalbox/testing/held_port.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
 #include "support/paths.hpp"
-#include "support/postgres.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"
-#include "signalbox/testing/spawn.hpp"
 
 namespace signalbox::test {
 namespace {
