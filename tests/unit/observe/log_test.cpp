@@ -249,7 +249,7 @@ TEST(log, writes_whole_lines_at_once_where_another_process_writes_to_the_same_pi
         lines.append(i % 10 == 0 ? 600 : 150, 'x').append("\n");
     lines.append(PIPE_BUF + 100, 'y').append("\n").append("z\n");
     {
-        Log log(LogLevel::info, LogFormat::json, ends[1]);
+        Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, ends[1]);
         log.share_output(true);
         log.write_lines(lines, count + 2);
     }
