@@ -107,10 +107,11 @@ class Client::Service {
             async::run(loop_, std::move(task));
     }
 
-    observe::Log log_{
-        {.service_name = "test", .service_version = "0"}, LogLevel::warning, LogFormat::text};
+    observe::Log log_{{.service_name = "test", .service_version = "0"},
+                      config::LogLevel::warning,
+                      config::LogFormat::text};
     observe::Metrics metrics_;
-    http::Telemetry telemetry_{metrics_, log_, {.access_log = AccessLog::off}};
+    http::Telemetry telemetry_{metrics_, log_, {.access_log = config::AccessLog::off}};
     api::Logger logger_{log_};
     api::Metrics own_metrics_{metrics_};
     std::optional<db::Pool> pool_;
