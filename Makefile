@@ -4,11 +4,14 @@
 ARGS ?=
 # Where `make install` puts what it installs. DESTDIR works as everywhere.
 PREFIX ?= /usr/local
+# What `make new` calls the service, and the folder that it writes it to.
+NAME ?=
+DIR ?=
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: run test build install deb image compose-test debug tsan soak format format-check \
+.PHONY: run test new examples build install deb image compose-test debug tsan soak format format-check \
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
         instructions check tidy \
         coroutines-check snippets-check compile-time
@@ -19,6 +22,16 @@ run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 test: test-setup build/release/build.ninja ## Build and run all tests
 	$(call compile,release)
 	ctest --preset release -j2 --output-on-failure --no-tests=error
+
+new: ## Write a new service: make new NAME=orders DIR=../orders
+	@scripts/new '$(NAME)' '$(DIR)'
+
+# As others build it: nothing of this checkout is seen but what is installed.
+examples: build/release/build.ninja ## Build and test what is in examples/ against the installed library
+	$(call compile,release) --target signalbox_core signalbox_testing
+	@rm -rf build/installed
+	@cmake --install build/release --component development --prefix $(CURDIR)/build/installed >/dev/null
+	@CMAKE_PREFIX_PATH=$(CURDIR)/build/installed $(MAKE) --no-print-directory -C examples/orders test
 
 rolling-test: build ## Restart two instances behind HAProxy under load: no request may be lost
 	@tests/rolling/run

@@ -30,7 +30,26 @@ install(FILES ${CMAKE_BINARY_DIR}/signalboxConfig.cmake ${CMAKE_BINARY_DIR}/sign
         DESTINATION ${SIGNALBOX_CMAKE_DIR} COMPONENT development)
 install(DIRECTORY src/signalbox DESTINATION ${SIGNALBOX_SOURCE_DIR}
         COMPONENT development)
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libsignalbox-dev
+# Under the name that Debian's packages have it, which image builds collect.
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libsignalbox-dev RENAME copyright
         COMPONENT development)
+
+# The generator of services, its templates, and those of the library's own files that it takes as
+# well. The image is built without any of them.
+if(EXISTS ${PROJECT_SOURCE_DIR}/templates/derived)
+  install(PROGRAMS scripts/new DESTINATION ${CMAKE_INSTALL_BINDIR} RENAME signalbox-new
+          COMPONENT development)
+  install(DIRECTORY templates/ DESTINATION ${CMAKE_INSTALL_DATADIR}/signalbox/templates
+          USE_SOURCE_PERMISSIONS COMPONENT development)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS templates/derived)
+  file(STRINGS templates/derived SIGNALBOX_DERIVED REGEX "^[^#]")
+  foreach(line IN LISTS SIGNALBOX_DERIVED)
+    string(REGEX REPLACE " .*" "" file "${line}")
+    configure_file(${file} templates/${file} COPYONLY) # keeps what is executable so
+  endforeach()
+  install(DIRECTORY ${CMAKE_BINARY_DIR}/templates/
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/signalbox/templates/library
+          USE_SOURCE_PERMISSIONS COMPONENT development)
+endif()
 
 include(cmake/packages.cmake)

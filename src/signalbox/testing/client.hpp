@@ -18,9 +18,9 @@ class Database;
 /// Calls endpoints in this process, without a socket (FastAPI's TestClient): of an application, or
 /// of a module of one.
 ///
-///     test::Client client(orders::module(), database);
+///     test::Client client(shop::module(), database);
 ///     client.replace<current_user>(User{"ada"});
-///     const auto response = client.get("/orders?limit=2");
+///     const auto response = client.get("/items?limit=2");
 ///     ASSERT_EQ(response.status, 200) << response;
 ///     EXPECT_EQ(response.json()[0]["id"], 1);
 ///
