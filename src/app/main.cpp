@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
     Application app({.name = "signalbox",
                      .title = "FastAPI's async tutorial",
                      .version = std::string(version),
+                     .revision = std::string(revision),
                      .duration_buckets = {3250ms, 5250ms}});
     app.get<app::slow_task>("/slow-task");
     app.get<app::fast_task>("/fast-task");

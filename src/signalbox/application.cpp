@@ -141,7 +141,7 @@ int serve(const api::Module& application, const About& about,
     const config::Config& config = command_line.config;
     process::StopSignal signals;  // before there is any other thread
     process::raise_file_limit();
-    const observe::Resource service{about.name, about.version};
+    const observe::Resource service{about.name, about.version, about.revision};
     observe::Log log(service, config.log_level, config.log_format);
     for (const auto& warning : command_line.warnings)
         log.write(config::LogLevel::warning, warning);
@@ -174,10 +174,11 @@ Application::Application(About about) : about_(std::move(about)) {}
 
 int Application::run(int argc, const char* const* argv) {
     try {
-        const config::Program program{.name = about_.name,
-                                      .version = about_.version,
-                                      .description = about_.title,
-                                      .settings = about_.settings};
+        const config::Program program{
+            .name = about_.name,
+            .version = about_.version + (about_.revision.empty() ? "" : " ") + about_.revision,
+            .description = about_.title,
+            .settings = about_.settings};
         auto started = process::Program::of_this_process(argc, argv);
         const auto parsed =
             command_line::parse(program, argc, argv, command_line::process_environment());

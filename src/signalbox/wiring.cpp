@@ -9,7 +9,6 @@
 
 #include "signalbox/admin/connections.hpp"
 #include "signalbox/observe/process_metrics.hpp"
-#include "signalbox/version.hpp"
 
 namespace signalbox {
 
@@ -76,7 +75,7 @@ void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
     metrics.gauge("signalbox_build_info", "Always 1; the labels say what is running.",
                   {{"service", service.service_name},
                    {"version", service.service_version},
-                   {"revision", std::string(revision)},
+                   {"revision", service.revision},
                    {"compiler", "g++ " __VERSION__}},
                   [] { return 1; });
     for (const auto state : {admin::State::starting, admin::State::ready, admin::State::draining}) {

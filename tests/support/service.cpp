@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -56,7 +57,13 @@ int exit_status(int wait_status) {
 
 std::vector<std::string> with_defaults(const std::string& database_url,
                                        const std::vector<std::string>& arguments) {
-    std::vector<std::string> all{"--port", "0", "--admin-port", "0", "--log-format", "json"};
+    std::vector<std::string> all{"--admin-port", "0", "--log-format", "json"};
+    const auto is_socket = [](const std::string& flag) {
+        return flag == "--uds" || flag == "--fd";
+    };
+    if (std::none_of(arguments.begin(), arguments.end(), is_socket)) {
+        all.insert(all.end(), {"--port", "0"});
+    }
     if (!database_url.empty()) all.insert(all.end(), {"--database-url", database_url});
     all.insert(all.end(), arguments.begin(), arguments.end());
     return all;

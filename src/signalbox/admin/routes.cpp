@@ -8,7 +8,6 @@
 #include "signalbox/admin/debug.hpp"
 #include "signalbox/admin/panel.hpp"
 #include "signalbox/http/errors.hpp"
-#include "signalbox/version.hpp"
 
 namespace signalbox::admin {
 
@@ -39,7 +38,7 @@ async::Task<Response> get_metrics(Request&, const observe::Metrics& metrics) {
 async::Task<Response> get_version(Request&, const observe::Resource& service) {
     co_return http::json({{"service", service.service_name},
                           {"version", service.service_version},
-                          {"revision", revision}});
+                          {"revision", service.revision}});
 }
 
 async::Task<Response> get_panel(Request&) {

@@ -8,6 +8,7 @@ namespace signalbox::observe {
 struct Resource {
     std::string service_name;
     std::string service_version;
+    std::string revision{};  ///< of the source; not in the log
 };
 
 }  // namespace signalbox::observe

@@ -87,13 +87,20 @@ TEST(IpAllowList, does_not_trust_what_is_no_address) {
     EXPECT_FALSE(list("127.0.0.1").contains(std::string_view{"127.0.0.1\0", 10}));
 }
 
+TEST(IpAllowList, believes_clients_of_a_unix_socket_only_where_it_says_so) {
+    EXPECT_TRUE(list("10.0.0.0/8, unix").contains(unix_peer));
+    EXPECT_TRUE(list("*").contains(unix_peer));
+    EXPECT_FALSE(list("10.0.0.0/8").contains(unix_peer));
+    EXPECT_FALSE(list("unix").contains("127.0.0.1"));
+}
+
 TEST(IpAllowList, refuses_bad_lists) {
     for (const std::string_view text :
          {"localhost", "127.0.0.1,", ",127.0.0.1", "a,,b", "127.0.0.1;::1", "127.0.0.256", "/8",
           "**", "*/8", "fe80::1%lo", "fe80::1%1", "fe80::%lo/10", "0x7f.0.0.1", "127.1"}) {
         const auto parsed = IpAllowList::parse(text);
         ASSERT_FALSE(parsed) << text;
-        EXPECT_THAT(parsed.reason(), EndsWith("is no IP address, network or *")) << text;
+        EXPECT_THAT(parsed.reason(), EndsWith("is no IP address, network, unix or *")) << text;
     }
     EXPECT_FALSE(IpAllowList::parse(std::string_view{"127.0.0.1\0", 10}));
 }
