@@ -12,9 +12,26 @@ FUZZ_SECONDS ?= 60
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
         instructions check tidy \
         coroutines-check snippets-check compile-time
+.PHONY: dev dev-build dev-test psql reset migration
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
+
+dev: setup ## Run the service and build and replace it whenever a file is saved
+	@scripts/setup python3 inotify-tools
+	@scripts/run --reload $(ARGS)
+
+dev-build: build/dev/build.ninja
+	$(call compile,dev) --target signalbox
+
+psql: setup ## psql in the development database, that of `make run` and `make dev`
+	@scripts/database psql $(ARGS)
+
+reset: ## Delete the development data; the next run makes it anew
+	@scripts/database reset
+
+migration: ## Make a migration to be filled in: make migration NAME=add_orders
+	@scripts/migration "$$NAME"
 
 test: test-setup build/release/build.ninja ## Build and run all tests
 	$(call compile,release)
@@ -22,6 +39,10 @@ test: test-setup build/release/build.ninja ## Build and run all tests
 
 rolling-test: build ## Restart two instances behind HAProxy under load: no request may be lost
 	@tests/rolling/run
+
+dev-test: build ## Edit a service that `make dev` serves: what is saved has to be served, with no request lost
+	@scripts/setup python3 inotify-tools
+	@tests/dev/run
 
 instructions: build ## Count what a request costs under callgrind: no more than bench/instructions.json has
 	@scripts/setup valgrind python3

@@ -1,0 +1,8 @@
+#include "message.hpp"
+#include "signalbox/application.hpp"
+
+int main(int argc, char** argv) {
+    signalbox::Application app({.name = "signalbox", .title = "What is edited", .version = "1"});
+    app.get<message>("/message");
+    return app.run(argc, argv);
+}

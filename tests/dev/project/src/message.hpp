@@ -1,0 +1,6 @@
+#pragma once
+
+#include "signalbox/async/task.hpp"
+#include "signalbox/http/response.hpp"
+
+signalbox::async::Task<signalbox::http::Response> message();
