@@ -12,13 +12,12 @@ FUZZ_SECONDS ?= 60
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
         instructions check tidy \
         coroutines-check snippets-check compile-time
-.PHONY: dev dev-build dev-test psql reset migration
+.PHONY: dev dev-build dev-setup dev-test psql reset migration
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
 
-dev: setup ## Run the service and build and replace it whenever a file is saved
-	@scripts/setup python3 inotify-tools
+dev: dev-setup ## Run the service and build and replace it whenever a file is saved
 	@scripts/run --reload $(ARGS)
 
 dev-build: build/dev/build.ninja
@@ -40,8 +39,7 @@ test: test-setup build/release/build.ninja ## Build and run all tests
 rolling-test: build ## Restart two instances behind HAProxy under load: no request may be lost
 	@tests/rolling/run
 
-dev-test: build ## Edit a service that `make dev` serves: what is saved has to be served, with no request lost
-	@scripts/setup python3 inotify-tools
+dev-test: build dev-setup ## Edit a service that `make dev` serves: what is saved has to be served, with no request lost
 	@tests/dev/run
 
 instructions: build ## Count what a request costs under callgrind: no more than bench/instructions.json has
@@ -127,6 +125,9 @@ test-setup: setup
 		util-linux bsdutils
 	@scripts/prometheus >/dev/null
 
+dev-setup: setup
+	@scripts/setup python3 inotify-tools mold
+
 # clang, what its sanitizers and libFuzzer link, and the names of functions in what they say.
 fuzz-setup: setup
 	@scripts/setup clang libclang-rt-dev llvm
@@ -142,6 +143,7 @@ build/%/build.ninja: CMakePresets.json | setup
 	cmake --preset $*
 	@touch $@
 
+build/dev/build.ninja: | dev-setup
 build/fuzz/build.ninja: | fuzz-setup
 
 # One build at a time in a folder: `make run` and `make test` share build/release.
