@@ -4,3 +4,5 @@
 #include "signalbox/http/response.hpp"
 
 signalbox::async::Task<signalbox::http::Response> message();
+/// The same, after a second.
+signalbox::async::Task<signalbox::http::Response> slow_message();
