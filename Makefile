@@ -39,7 +39,8 @@ test: test-setup build/release/build.ninja ## Build and run all tests
 rolling-test: build ## Restart two instances behind HAProxy under load: no request may be lost
 	@tests/rolling/run
 
-dev-test: build dev-setup ## Edit a service that `make dev` serves: what is saved has to be served, with no request lost
+dev-test: build/release/build.ninja dev-setup ## Edit a service that `make dev` serves: what is saved has to be served, with no request lost
+	$(call compile,release) --target signalbox signalbox_testing
 	@tests/dev/run
 
 instructions: build ## Count what a request costs under callgrind: no more than bench/instructions.json has
