@@ -15,9 +15,25 @@ FUZZ_SECONDS ?= 60
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
         instructions check tidy \
         coroutines-check snippets-check compile-time
+.PHONY: dev dev-build dev-setup dev-test psql reset migration
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
+
+dev: dev-setup ## Run the service and build and replace it whenever a file is saved
+	@scripts/run --reload $(ARGS)
+
+dev-build: build/dev/build.ninja
+	$(call compile,dev) --target signalbox
+
+psql: setup ## psql in the development database, that of `make run` and `make dev`
+	@scripts/database psql $(ARGS)
+
+reset: ## Delete the development data; the next run makes it anew
+	@scripts/database reset
+
+migration: ## Make a migration to be filled in: make migration NAME=add_orders
+	@scripts/migration "$$NAME"
 
 test: test-setup build/release/build.ninja ## Build and run all tests
 	$(call compile,release)
@@ -35,6 +51,10 @@ examples: build/release/build.ninja ## Build and test what is in examples/ again
 
 rolling-test: build ## Restart two instances behind HAProxy under load: no request may be lost
 	@tests/rolling/run
+
+dev-test: build/release/build.ninja dev-setup ## Edit a service that `make dev` serves: what is saved has to be served, with no request lost
+	$(call compile,release) --target signalbox signalbox_testing
+	@tests/dev/run
 
 instructions: build ## Count what a request costs under callgrind: no more than bench/instructions.json has
 	@scripts/setup valgrind python3
@@ -119,6 +139,9 @@ test-setup: setup
 		util-linux bsdutils
 	@scripts/prometheus >/dev/null
 
+dev-setup: setup
+	@scripts/setup python3 inotify-tools mold
+
 # clang, what its sanitizers and libFuzzer link, and the names of functions in what they say.
 fuzz-setup: setup
 	@scripts/setup clang libclang-rt-dev llvm
@@ -134,6 +157,7 @@ build/%/build.ninja: CMakePresets.json | setup
 	cmake --preset $*
 	@touch $@
 
+build/dev/build.ninja: | dev-setup
 build/fuzz/build.ninja: | fuzz-setup
 
 # One build at a time in a folder: `make run` and `make test` share build/release.

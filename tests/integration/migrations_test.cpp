@@ -205,6 +205,19 @@ TEST_F(Migrations, are_all_read_before_the_first_is_applied) {
     EXPECT_FALSE(table_exists("a"));
 }
 
+TEST_F(Migrations, are_not_applied_before_they_are_written) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    write("2_b.sql", "\n-- to do\n");
+    EXPECT_THAT(failure(), HasSubstr("2_b.sql: nothing to do stands after '-- migrate:up'"));
+    EXPECT_FALSE(table_exists("a"));
+
+    write("2_b.sql", "CREATE TABLE b (id int);");
+    apply();
+    EXPECT_TRUE(table_exists("b"));
+    write("2_b.sql", "");
+    apply();  // What has been applied is not looked at any more.
+}
+
 TEST_F(Migrations, need_a_folder_with_migrations) {
     EXPECT_THAT(failure(), HasSubstr("no migrations in " + folder_.string()));
     std::filesystem::remove_all(folder_);

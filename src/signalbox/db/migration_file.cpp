@@ -78,6 +78,15 @@ Parsed<UpBlock> parse_migration(std::string_view content) {
     return block;
 }
 
+bool has_statement(std::string_view sql) {
+    while (!sql.empty()) {
+        const auto end = std::min(sql.find('\n'), sql.size());
+        if (!is_blank_or_comment(sql.substr(0, end))) return true;
+        sql.remove_prefix(std::min(end + 1, sql.size()));
+    }
+    return false;
+}
+
 TextPosition locate(std::string_view text, std::size_t offset, std::size_t nth_character) {
     const auto continues_character = [&](std::size_t at) {
         return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80U;

@@ -39,6 +39,9 @@ std::optional<std::string> migration_version(std::string_view file_name);
 /// although dbmate does not: a second up block, which makes dbmate fail halfway through.
 Parsed<UpBlock> parse_migration(std::string_view content);
 
+/// Whether there is anything but blanks and lines that are comments.
+bool has_statement(std::string_view sql);
+
 /// Where in UTF-8 text the nth character (from 1) after a byte offset stands.
 TextPosition locate(std::string_view text, std::size_t offset, std::size_t nth_character);
 

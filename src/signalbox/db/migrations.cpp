@@ -49,6 +49,11 @@ std::vector<PendingMigration> read_all(const std::vector<Migration>& migrations)
         if (!content) throw std::runtime_error{content.reason()};
         const auto up = parse_migration(*content);
         if (!up) throw std::runtime_error{migration.path.string() + ": " + up.reason()};
+        // One that was made to be written later: applied now, it would be so for ever.
+        if (!has_statement(up->sql)) {
+            throw std::runtime_error{migration.path.string() +
+                                     ": nothing to do stands after '-- migrate:up'"};
+        }
         result.push_back({migration, *content, *up});
     }
     return result;

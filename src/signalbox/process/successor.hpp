@@ -31,7 +31,8 @@ struct SharedSocket {
 
 /// Names, for the successor, the descriptor by which it says that it is ready (one byte of
 /// whatever value). By the same one it hears afterwards: a byte for each connection to the database
-/// that this process has closed, and the end of the stream when this process has ended.
+/// that this process has closed, and the end of the stream when this process has ended. A service
+/// that `make dev` runs is started by scripts/dev in the same way.
 inline constexpr const char* ready_variable = "SIGNALBOX_READY_FD";
 /// Which file the path of a Unix socket names, `device:inode`; whoever it was handed to removes it.
 inline constexpr const char* path_variable = "SIGNALBOX_UDS_FILE";

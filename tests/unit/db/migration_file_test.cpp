@@ -43,6 +43,16 @@ TEST(ParseMigration, takes_what_stands_between_the_markers) {
     EXPECT_TRUE(up->in_transaction);
 }
 
+TEST(HasStatement, sees_more_than_blanks_and_comments) {
+    for (const std::string_view sql :
+         {"", "\n\n", "-- migrate:up\n", "-- migrate:up\n \t\r\n  -- CREATE TABLE a ();"}) {
+        EXPECT_FALSE(has_statement(sql)) << sql;
+    }
+    for (const std::string_view sql : {"SELECT 1", "-- migrate:up\n\n  SELECT 1;", "/* a */"}) {
+        EXPECT_TRUE(has_statement(sql)) << sql;
+    }
+}
+
 TEST(ParseMigration, reads_markers_as_dbmate_does) {
     for (const std::string_view content :
          {"--migrate:up\n--migrate:down", "--   migrate:up  \n--\tmigrate:down\t",
