@@ -12,7 +12,7 @@ set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 
 set(CPACK_DEBIAN_SERVICE_PACKAGE_NAME signalbox)
 set(CPACK_DEBIAN_SERVICE_PACKAGE_SECTION net)
-set(CPACK_COMPONENT_SERVICE_DESCRIPTION
+set(CPACK_DEBIAN_SERVICE_DESCRIPTION
     "REST service of the FastAPI async tutorial, in C++20\n With a unit for systemd, which is not started before its database is set.")
 # Asked from the binary, by dpkg-shlibdeps.
 set(CPACK_DEBIAN_SERVICE_PACKAGE_SHLIBDEPS ON)
@@ -23,7 +23,7 @@ set(CPACK_DEBIAN_SERVICE_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 # Nothing links the archive before a service does, so nobody can be asked what that needs.
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libsignalbox-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
+set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION
     "C++20 library for REST services: headers, archive, CMake package\n Endpoints from functions, PostgreSQL, metrics, logs, drain.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
     "g++, cmake (>= 3.25), pkg-config | pkgconf, libpistache-dev, libasio-dev, libpqxx-dev, libpq-dev, prometheus-cpp-dev, libcurl4-openssl-dev, zlib1g-dev, libspdlog-dev, libfmt-dev, libcli11-dev, rapidjson-dev, python3")
