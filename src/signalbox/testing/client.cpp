@@ -92,7 +92,10 @@ class Client::Service {
         container.add(logger_);
         container.add(own_metrics_);
         container.make_services();
-        server_.reset(new http::ServerContext{.options = {},
+        // Named, because g++ 14 takes a temporary in there for uninitialised where an exception
+        // ends it.
+        http::ServerOptions options;
+        server_.reset(new http::ServerContext{.options = std::move(options),
                                               .router = http::Router(container.routes()),
                                               .make_observer = http::observe_nothing});
         observer_ = telemetry_.observe(loop_);
