@@ -84,8 +84,7 @@ int serve(const api::Module& application, const About& about, const config::Conf
     }
 
     database.connect(signals.token());
-    db::prepare_schema(config, service.service_name,
-                       [&log](auto line) { log.write(config::LogLevel::info, line); });
+    db::prepare_schema(config, [&log](auto line) { log.write(config::LogLevel::info, line); });
     for (auto& task : container.startup())
         async::run(api.first_loop(), std::move(task), signals.token());
     if (predecessor) {
@@ -154,11 +153,11 @@ int run(const api::Module& application, const About& about,
         const command_line::CommandLine& command_line, process::Program program) {
     switch (command_line.command) {
         case command_line::Command::migrate:
-            return db::run_migrate(command_line.config, about.name, std::cout, std::cerr);
+            return db::run_migrate(command_line.config, std::cout, std::cerr);
         case command_line::Command::migrate_status:
-            return db::run_migrate_status(command_line.config, about.name, std::cout, std::cerr);
+            return db::run_migrate_status(command_line.config, std::cout, std::cerr);
         case command_line::Command::healthcheck:
-            return admin::run_healthcheck(command_line.config, about.name, std::cerr);
+            return admin::run_healthcheck(command_line.config, std::cerr);
         case command_line::Command::serve: {
             const auto inheritance = Inheritance::take(std::move(program), command_line.config);
             if (!inheritance) throw BadUsage(inheritance.reason());

@@ -20,7 +20,7 @@ std::string reachable(const std::string& host) {
 
 }  // namespace
 
-int run_healthcheck(const config::Config& config, std::string_view program, std::ostream& errors) {
+int run_healthcheck(const config::Config& config, std::ostream& errors) {
     const std::string host = reachable(config.admin_host);
     asio::ip::tcp::iostream stream;
     stream.expires_after(patience);
@@ -33,7 +33,7 @@ int run_healthcheck(const config::Config& config, std::string_view program, std:
     int status = 0;
     stream >> version >> status;
     if (status == 200) return 0;
-    errors << program << ": " << host << ":" << config.admin_port;
+    errors << config.program << ": " << host << ":" << config.admin_port;
     if (status == 0) {
         errors << " does not answer: " << stream.error().message() << '\n';
         return 1;

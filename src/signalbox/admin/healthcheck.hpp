@@ -1,7 +1,6 @@
 #pragma once
 
 #include <iosfwd>
-#include <string_view>
 
 #include "signalbox/config/config.hpp"
 
@@ -11,6 +10,6 @@ namespace signalbox::admin {
 /// is ready, for a container that has no curl. A lost database does not make it unhealthy: a
 /// restart would not bring it back, and would take away the routes that need none. The exit status:
 /// 0, or 1 with the reason on `errors`.
-int run_healthcheck(const config::Config& config, std::string_view program, std::ostream& errors);
+int run_healthcheck(const config::Config& config, std::ostream& errors);
 
 }  // namespace signalbox::admin

@@ -17,11 +17,10 @@
 
 /// Functions get what they need by naming it: each parameter's type says what it is.
 ///
-/// | parameter | is given |
-/// |---|---|
-/// | `T&` | the service of this type: the library's `db::Pool`, `Logger`, `Metrics`, or one that
-/// the application provides | | `http::Request&` | the request (handlers and dependencies only) |
-/// | `Depends<function>` | what `function` returned for this request (FastAPI's Depends) |
+/// - `T&`: the service of this type, be it the library's `db::Pool`, `Logger` or `Metrics` or one
+///   that the application provides
+/// - `http::Request&`: the request; for handlers and dependencies only
+/// - `Depends<function>`: what `function` returned for this request (FastAPI's Depends)
 namespace signalbox::api {
 
 /// A type, also one that is only declared yet. There is one for each type: compare addresses.
