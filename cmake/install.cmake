@@ -23,7 +23,7 @@ install(TARGETS signalbox_core signalbox_testing EXPORT signalboxTargets
 install(EXPORT signalboxTargets NAMESPACE signalbox:: DESTINATION ${SIGNALBOX_CMAKE_DIR}
         COMPONENT development)
 configure_package_config_file(cmake/signalboxConfig.cmake.in signalboxConfig.cmake
-  INSTALL_DESTINATION ${SIGNALBOX_CMAKE_DIR} PATH_VARS SIGNALBOX_SOURCE_DIR)
+  INSTALL_DESTINATION ${SIGNALBOX_CMAKE_DIR} PATH_VARS SIGNALBOX_SOURCE_DIR CMAKE_INSTALL_BINDIR)
 # What is before 1.0 may change with each minor version.
 write_basic_package_version_file(signalboxConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/signalboxConfig.cmake ${CMAKE_BINARY_DIR}/signalboxConfigVersion.cmake
@@ -34,11 +34,13 @@ install(DIRECTORY src/signalbox DESTINATION ${SIGNALBOX_SOURCE_DIR}
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libsignalbox-dev RENAME copyright
         COMPONENT development)
 
-# The generator of services, its templates, and those of the library's own files that it takes as
-# well. The image is built without any of them.
+# The generator of services and what these call while they are written; the templates, and those of
+# the library's own files that it takes as well. The image is built without any of them.
 if(EXISTS ${PROJECT_SOURCE_DIR}/templates/derived)
-  install(PROGRAMS scripts/new DESTINATION ${CMAKE_INSTALL_BINDIR} RENAME signalbox-new
-          COMPONENT development)
+  foreach(script new dev check-coroutines)
+    install(PROGRAMS scripts/${script} DESTINATION ${CMAKE_INSTALL_BINDIR}
+            RENAME signalbox-${script} COMPONENT development)
+  endforeach()
   install(DIRECTORY templates/ DESTINATION ${CMAKE_INSTALL_DATADIR}/signalbox/templates
           USE_SOURCE_PERMISSIONS COMPONENT development)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS templates/derived)

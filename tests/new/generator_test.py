@@ -20,8 +20,9 @@ MAY_SAY_SIGNALBOX = re.compile(
     r"|\bfind_package\(signalbox\b"
     r"|\bSIGNALBOX_[A-Z]+|`SIGNALBOX_`"
     r"|\bsignalbox_[a-z]+|\^signalbox_"
+    r"|\bsignalbox-dev\b"
 )
-"""Includes, target and package, variables, metrics. Roles and the database are no metrics."""
+"""Includes, target and package, variables, metrics, a command. Roles and the database are no metrics."""
 
 
 def new(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
