@@ -115,17 +115,20 @@ int serve(const api::Module& application, const About& about, const config::Conf
 
     Reload reload(inheritance, config, log, signals, api, admin ? &*admin : nullptr);
     const bool handed_over = reload.wait_until_over();
+    const bool sockets_stay = predecessor && predecessor->keeps_sockets();
     if (handed_over) {
         reload.hand_over();
         database.give_up([successor = reload.successor()] { successor->release_connection(); });
     } else {
-        health.set(admin::State::draining);
+        if (!sockets_stay) health.set(admin::State::draining);
         tell_service_manager("STOPPING=1", log);
         log.write(config::LogLevel::info, "draining");
+        // Who asks whether the service is ready means the process that has taken over.
+        if (sockets_stay && admin) admin->hand_over();
         std::this_thread::sleep_for(config.shutdown_delay);
     }
     const auto drained = api.drain(config.timeout_graceful_shutdown);
-    if (handed_over && admin) admin->drain(last_scrapes);
+    if ((handed_over || sockets_stay) && admin) admin->drain(last_scrapes);
     for (auto& task : container.shutdown())
         async::run(api.first_loop(), std::move(task));
     database.disconnect();

@@ -29,6 +29,7 @@ std::string take_variable(const char* name) {
 Parsed<std::shared_ptr<Predecessor>> Predecessor::take() {
     const std::string ready = take_variable(ready_variable);
     std::string path_identity = take_variable(path_variable);
+    const std::string sockets = take_variable(sockets_variable);
     if (ready.empty()) return std::shared_ptr<Predecessor>();
     const auto invalid = [&ready](const char* why) {
         return Invalid{std::string(ready_variable) + ": \"" + ready + "\" " + why};
@@ -39,7 +40,8 @@ Parsed<std::shared_ptr<Predecessor>> Predecessor::take() {
         return invalid("is no descriptor above 2");
     }
     if (::fcntl(number, F_SETFD, FD_CLOEXEC) != 0) return invalid("is not open");
-    return std::make_shared<Predecessor>(Descriptor(number), std::move(path_identity));
+    return std::make_shared<Predecessor>(Descriptor(number), std::move(path_identity),
+                                         sockets == "1");
 }
 
 void Predecessor::tell_ready() const {

@@ -19,11 +19,17 @@ class Predecessor {
     /// that makes no sense. Before there is any other thread.
     static Parsed<std::shared_ptr<Predecessor>> take();
 
-    Predecessor(Descriptor channel, std::string path_identity)
-        : channel_(std::move(channel)), path_identity_(std::move(path_identity)) {}
+    Predecessor(Descriptor channel, std::string path_identity, bool keeps_sockets)
+        : channel_(std::move(channel)),
+          path_identity_(std::move(path_identity)),
+          keeps_sockets_(keeps_sockets) {}
 
     /// Of the Unix socket's path that this process is to remove in the end; empty when of none.
     const std::string& path_identity() const noexcept { return path_identity_; }
+
+    /// Whether it goes on having the sockets, on which another process may accept by the time that
+    /// this one has to stop.
+    bool keeps_sockets() const noexcept { return keeps_sockets_; }
 
     /// Says that this process is ready.
     void tell_ready() const;
@@ -33,6 +39,7 @@ class Predecessor {
 
     Descriptor channel_;
     const std::string path_identity_;
+    const bool keeps_sockets_;
 };
 
 /// Tells what the predecessor does, on a thread of its own, until destroyed.

@@ -77,7 +77,7 @@ void make_environment(Start& start, const std::vector<SharedSocket>& sockets,
         const std::string_view text = *entry;
         watched = watched || is_variable(text, "WATCHDOG_PID");
         const auto ours = {"LISTEN_PID",   "LISTEN_FDS",   "LISTEN_FDNAMES", "LISTEN_PIDFDID",
-                           "WATCHDOG_PID", ready_variable, path_variable};
+                           "WATCHDOG_PID", ready_variable, path_variable,    sockets_variable};
         if (std::none_of(ours.begin(), ours.end(),
                          [&](const char* name) { return is_variable(text, name); })) {
             start.environment.emplace_back(text);

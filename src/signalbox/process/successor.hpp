@@ -36,6 +36,9 @@ struct SharedSocket {
 inline constexpr const char* ready_variable = "SIGNALBOX_READY_FD";
 /// Which file the path of a Unix socket names, `device:inode`; whoever it was handed to removes it.
 inline constexpr const char* path_variable = "SIGNALBOX_UDS_FILE";
+/// `1` where whoever starts the process goes on having its sockets, and may start another one on
+/// them before it asks this one to stop, as scripts/dev does.
+inline constexpr const char* sockets_variable = "SIGNALBOX_SOCKETS_STAY";
 
 /// The process that takes over from this one: the same program with the same arguments and
 /// environment. It has standard input, output and error, the listening sockets as LISTEN_FDS
