@@ -1,0 +1,1 @@
+REQUESTS: list[dict] = []
