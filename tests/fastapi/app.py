@@ -7,7 +7,7 @@ from enum import Enum, IntEnum
 from typing import Annotated, Any, Literal, Optional, Union
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Cookie, Depends, FastAPI, Header, HTTPException, Path, Query
+from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, HTTPException, Path, Query
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.security import (
@@ -105,10 +105,6 @@ for rule, (kind, limits) in {**KINDS, **LISTS}.items():
         declare("GET", f"/header/{rule}", declared, kind)
     if rule in IN_COOKIE:
         declare("GET", f"/cookie/{rule}", Annotated[kind, Cookie(**limits)], kind)
-
-
-class Value(BaseModel):
-    value: Any
 
 
 for rule, (kind, limits) in {**KINDS, **LISTS, **DICTS}.items():
@@ -211,6 +207,17 @@ def header_alias(
     return {"kind": kind}
 
 
+class Trace(BaseModel):
+    x_depth: int = Field(ge=0)
+    x_tags: list[str] = []
+    x_mode: Optional[Status] = None
+
+
+@app.get("/header/model")
+def header_model(trace: Annotated[Trace, Header()]) -> Trace:
+    return trace
+
+
 # ---- cookie -------------------------------------------------------------------------------------
 
 
@@ -225,6 +232,17 @@ def cookie_optional(
 @app.get("/cookie/alias")
 def cookie_alias(session: Annotated[str, Cookie(alias="session-id")]) -> dict[str, Any]:
     return {"session": session}
+
+
+class Session(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    token: str = Field(min_length=2)
+    depth: int = 3
+
+
+@app.get("/cookie/model")
+def cookie_model(session: Annotated[Session, Cookie()]) -> Session:
+    return session
 
 
 # ---- body ---------------------------------------------------------------------------------------
@@ -589,16 +607,12 @@ def auth_bearer_optional(
 
 
 @app.get("/auth/basic")
-def auth_basic(
-    credentials: Annotated[HTTPBasicCredentials, Depends(basic)],
-) -> dict[str, Any]:
+def auth_basic(credentials: Annotated[HTTPBasicCredentials, Depends(basic)]) -> dict[str, Any]:
     return {"username": credentials.username, "password": credentials.password}
 
 
 @app.get("/auth/key-header")
-def auth_key_header(
-    key: Annotated[str, Depends(APIKeyHeader(name="X-API-Key"))],
-) -> dict[str, Any]:
+def auth_key_header(key: Annotated[str, Depends(APIKeyHeader(name="X-API-Key"))]) -> dict[str, Any]:
     return {"key": key}
 
 
@@ -641,6 +655,57 @@ def tenant(user: User, x_tenant: Annotated[int, Header(ge=1)]) -> str:
 @app.get("/auth/nested")
 def auth_nested(tenant: Annotated[str, Depends(tenant)], limit: int = 10) -> dict[str, Any]:
     return {"tenant": tenant, "limit": limit}
+
+
+# ---- dependencies that are asked once, hand over, refuse, and clean up --------------------------
+
+
+def counted(request: Request) -> int:
+    request.state.calls = getattr(request.state, "calls", 0) + 1
+    return request.state.calls
+
+
+def doubled(count: Annotated[int, Depends(counted)]) -> int:
+    return 2 * count
+
+
+@app.get("/dependency/once")
+def dependency_once(
+    twice: Annotated[int, Depends(doubled)], count: Annotated[int, Depends(counted)]
+) -> dict[str, int]:
+    return {"twice": twice, "count": count}
+
+
+class CommitFailed(Exception):
+    pass
+
+
+@app.exception_handler(CommitFailed)
+def answer_commit_failed(request: Request, failed: CommitFailed):
+    return JSONResponse({"detail": "Not committed"}, 503, {"Retry-After": "1"})
+
+
+def transaction(response: Response, fail: str = "nowhere"):
+    if fail == "begin":
+        raise HTTPException(503, "No transaction")
+    response.headers["X-Reason"] = "begun"
+    try:
+        yield "transaction"
+    except HTTPException as error:
+        raise HTTPException(error.status_code, f"{error.detail}, rolled back")
+    if fail == "commit":
+        raise HTTPException(409, "Not serializable")
+    if fail == "commit, own exception":
+        raise CommitFailed
+
+
+@app.post("/dependency/cleanup", status_code=201)
+def dependency_cleanup(
+    transaction: Annotated[str, Depends(transaction)], fail: str = "nowhere"
+) -> dict[str, str]:
+    if fail == "work":
+        raise HTTPException(400, "No such work")
+    return {"in": transaction}
 
 
 # ---- routing ------------------------------------------------------------------------------------

@@ -136,13 +136,25 @@ in_query(
     *("9223372036854775807", "9223372036854775808", "-9223372036854775808"),
     *("-9223372036854775809", "0000000000000000000000000012", "--1"),
 )
-in_query("float", "3.14", "1e-7", "1e16", "Infinity", "-inf", "0.1", "123456789012345680", "", "1e", "1d")
+in_query(
+    "float", "3.14", "1e-7", "1e16", "Infinity", "-inf", "0.1", "123456789012345680", "", "1e", "1d"
+)
 in_query("float-ge-le", "-90", "90.0", "90.0000001", "-91", "nan")
 in_query("float-gt-lt", "1e-300", "1.4999", "0", "-0.0", "1.5", "inf")
 in_query("decimal", "1.10", "1e-10", "NaN", "Infinity", "1_000.5", "", "00.50", "+7", "1E400")
 in_query("decimal-ge-lt", "0.01", "0.009", "999.999", "1000", "1e3")
 in_query("decimal-digits", "1234.56", "12345.6", "1.234", "1234567", "0.10", "100000.00", "1e5")
-in_query("str", "text", "", "value=a%20b%26c%3Dd", "ü 😀", "value=a+b%20c", "value=%ff", None, "value=a;b")
+in_query(
+    "str",
+    "text",
+    "",
+    "value=a%20b%26c%3Dd",
+    "ü 😀",
+    "value=a+b%20c",
+    "value=%ff",
+    None,
+    "value=a;b",
+)
 in_query("str-length", "ab", "abcde", "a", "abcdef", "ééé", "😀", "")
 in_query("str-pattern", "a-b", "a-", "é", "", "ab cd")
 in_query("enum", "open", "in-transit", "Open", "", None)
@@ -175,16 +187,42 @@ in_query(
 )
 in_query(
     "url",
-    *("https://example.com", "value=HTTP%3A//Example.COM%3A80/A%20b?q=1%23f", "ftp://example.com", "example.com"),
-    *("http://", "http://exa mple.com/", "http://user:pw@example.com:8080/x", "http://bücher.example/"),
+    *(
+        "https://example.com",
+        "value=HTTP%3A//Example.COM%3A80/A%20b?q=1%23f",
+        "ftp://example.com",
+        "example.com",
+    ),
+    *(
+        "http://",
+        "http://exa mple.com/",
+        "http://user:pw@example.com:8080/x",
+        "http://bücher.example/",
+    ),
     *("http://[::1]/", "http://example.com:99999/"),
 )
 in_query("list", "value=1", "value=1&value=2&value=3", "value=1&value=x&value=2.5", None, "value=")
 in_query("list-length", "value=1", "value=1&value=2", "value=1&value=2&value=3&value=4", "value=x")
 in_query("list-str", "value=ab&value=cd", "value=a&value=bc&value=", "value=ab%2Ccd")
 in_query("list-enum", "value=open&value=paid", "value=open&value=lost", "value=in-transit")
-in_query("default", None, "limit=5&status=paid", "limit=0", "limit=&status=", "limit=500&status=x", "other=1")
-in_query("optional", None, "limit=1", "limit=0&status=gone", "limit=&status=", "limit=null", "status=paid")
+in_query(
+    "default",
+    None,
+    "limit=5&status=paid",
+    "limit=0",
+    "limit=&status=",
+    "limit=500&status=x",
+    "other=1",
+)
+in_query(
+    "optional",
+    None,
+    "limit=1",
+    "limit=0&status=gone",
+    "limit=&status=",
+    "limit=null",
+    "status=paid",
+)
 in_query("alias", "sort-by=name&class=x", "sort_by=name", "sort-by=", "sort-by=a&kind=b")
 in_query("list-default", None, "tag=x&tag=y", "tag=x&tag=y&tag=z", "id=1&id=2", "id=a&tag=", "id=")
 in_query(
@@ -237,6 +275,14 @@ in_header(
     [("kind", "text/plain")],
 )
 
+in_header(
+    "model",
+    [("X-Depth", "1"), ("X-Tags", "a"), ("X-Tags", "b"), ("X-Mode", "paid")],
+    [("X-Depth", "-1"), ("X-Mode", "none")],
+    [("X-Tags", "a")],
+    [("X-Depth", "2"), ("X-Unknown", "3")],
+)
+
 # ---- one value: cookie --------------------------------------------------------------------------
 
 in_cookie("bool", "value=true", "value=2", "other=true", None)
@@ -247,6 +293,8 @@ in_cookie("enum", "value=open", "value=gone", "Value=open")
 in_cookie("date", "value=2026-11-26", "value=26.11.2026")
 in_cookie("optional", None, "session=abc; depth=0", "session=123456789; depth=-1", "session=")
 in_cookie("alias", "session-id=abc", "session=abc", "session-id=a=b")
+
+in_cookie("model", "token=abc", "token=a; depth=x", "depth=1", "token=abc; other=1", None)
 
 # ---- one value: JSON ----------------------------------------------------------------------------
 
@@ -282,7 +330,18 @@ values(
     *('"yesterday"', "1700000000", "1700000000.25", "-5", "true", "null", '"2026-11-26T25:00:00"'),
 )
 values("date", '"2026-11-26"', '"2026-1-1"', "0", "86400", "1.5", "null", '"2026-11-26T00:00:00"')
-values("duration", '"P2DT3S"', '"PT1.000001S"', "90", "1.5", '"-PT1H"', '"one"', "null", "-0.5", '"P1W"')
+values(
+    "duration",
+    '"P2DT3S"',
+    '"PT1.000001S"',
+    "90",
+    "1.5",
+    '"-PT1H"',
+    '"one"',
+    "null",
+    "-0.5",
+    '"P1W"',
+)
 values(
     "email",
     *('"ada@example.com"', '"ada"', "1", "null", '"ada@example"', '""', '"a@b@example.com"'),
@@ -294,11 +353,30 @@ values(
     '"https://example.com"',
 )
 values("list", "[1, 2]", "[]", '[1, "x", null, 2.5]', '"1"', "null", '{"0": 1}', "1", '["7"]')
-values("list-length", "[1]", "[1, 2]", "[1, 2, 3, 4]", "[]", '["x"]')
+values(
+    "list-length",
+    *("[1]", "[1, 2]", "[1, 2, 3, 4]", "[]", '["x"]', '["a", "b", "c", "d"]', '[1, 2, 3, "x"]'),
+)
 values("list-str", '["ab", "cd"]', '["a", 1, "bc", ""]', '"ab"')
 values("list-enum", '["open", "paid"]', '["open", "x", 1]', "[]")
-values("dict", '{"a": 1}', "{}", '{"a": "x", "b": null, "c": 1}', "[]", "null", '{"": 1}', '{"a": 1, "a": 2}')
-values("dict-length", '{"a": 1.5}', "{}", '{"a": 1, "b": 2, "c": 3}', '{"a": 0, "b": -1}')
+values(
+    "dict",
+    '{"a": 1}',
+    "{}",
+    '{"a": "x", "b": null, "c": 1}',
+    "[]",
+    "null",
+    '{"": 1}',
+    '{"a": 1, "a": 2}',
+)
+values(
+    "dict-length",
+    '{"a": 1.5}',
+    "{}",
+    '{"a": 1, "b": 2, "c": 3}',
+    '{"a": 0, "b": -1}',
+    '{"a": 1, "b": 0, "c": "x"}',
+)
 
 # ---- JSON bodies --------------------------------------------------------------------------------
 
@@ -312,7 +390,13 @@ in_body(
 in_body(
     "order",
     {"reference": "R-1", "email": "ada@example.com", "items": [ITEM]},
-    {"reference": "R-1", "email": "ada@example.com", "note": None, "status": "paid", "items": [ITEM]},
+    {
+        "reference": "R-1",
+        "email": "ada@example.com",
+        "note": None,
+        "status": "paid",
+        "items": [ITEM],
+    },
     {"reference": "R", "email": "ada", "status": "lost", "note": "x" * 11, "items": []},
     {"reference": "R-1", "email": "ada@example.com", "items": [ITEM, {"sku": "B"}, 3, None]},
     {"reference": "R" * 21, "items": {"sku": "A"}},
@@ -341,13 +425,25 @@ in_body(
     {"unknown": 1},
     method="PATCH",
 )
-in_body("alias", {"orderId": 1}, {"order_id": 1}, {"orderId": "x", "class": 1}, {"orderId": 1, "class": "c", "kind": "k"})
+in_body(
+    "alias",
+    {"orderId": 1},
+    {"order_id": 1},
+    {"orderId": "x", "class": 1},
+    {"orderId": 1, "class": "c", "kind": "k"},
+)
 in_body(
     "forbid",
     *({"name": "n"}, {"name": "n", "b": 1, "a": [2]}, {"b": 1}, {"name": 1, "x": None}),
     {"name": "n", "item": {"sku": "A", "price": 1, "unknown": 1}},
 )
-in_body("inherited", {"id": 1, "extra": True}, {}, {"id": 0, "name": "x", "extra": "maybe"}, {"extra": False, "name": "nm", "id": 2})
+in_body(
+    "inherited",
+    {"id": 1, "extra": True},
+    {},
+    {"id": 0, "name": "x", "extra": "maybe"},
+    {"extra": False, "name": "nm", "id": 2},
+)
 in_body(
     "nested",
     {"inner": {"depth": 1}},
@@ -404,13 +500,92 @@ def texts(rule: str, *bodies: str | bytes) -> None:
         ask(f"json/{rule}", f"{number} {shown(what)}", "POST", f"/json/{rule}", [JSON_TYPE], body)
 
 
-texts("syntax", "{", '{"text"', '{"text":', '{"text": "a"', '{"text": "a",}', '{"text" "a"}', "{text: 1}", "{'text': 1}", '{"text": "a"} x', '{,"text": "a"}')
-texts("structure", "[", "[1", "[1,]", "[1 2]", "]", '{"text": [}', "", "   ", '{"text": "a"}\n\n', '{"text": "a"}{}')
-texts("literals", '{"text": tru}', '{"text": True}', '{"text": nul}', '{"text": undefined}', "nulll", "// c\n{}", "\ttrue", '{"text": +1}')
-texts("strings", '{"text": "a', '{"text": "a\nb"}', '{"text": "a\tb"}', '{"text": "\x00"}', '{"text": "\x7f\u2028"}', '{"a\n": 1}', "{\n  \"text\": 'a'\n}", '{"text": "é😀" x}')
-texts("escapes", '{"text": "\\x"}', '{"text": "\\u12"}', '{"text": "\\u12g4"}', '{"text": "\\ud83d\\ude00"}', '{"text": "\\ud83d"}', '{"text": "\\ude00\\ud83d"}', '{"text": "\\u0000"}', '{"text": "\\/\\b\\f"}', '{"text": "a\\', '{"text": "\\ud800", "number": "x"}')
-texts("numbers", '{"text": 01}', '{"text": "a", "number": 1.}', '{"text": "a", "number": .5}', '{"text": "a", "number": 1e}', '{"text": "a", "number": -}', '{"text": "a", "number": 1e999}', '{"text": "a", "number": Infinity}', '{"text": "a", "number": -0.0}', '{"text": "a", "number": 0.1e1, "x": 1E5}', '{"text": "a", "number": "1e999"}')
-texts("encoding", b'{"text": "\xff"}', b'{"text": "\xc3"}', b'\xef\xbb\xbf{"text": "a"}', '{"text": "a"}'.encode("utf-16"), b'{"text": "\xed\xa0\x80"}', b"\xff\xfe", b'{"text": "\xc0\xaf"}', '{"text": "ü"}'.encode("latin-1"), b'{"text": "\xf4\x90\x80\x80"}')
+texts(
+    "syntax",
+    "{",
+    '{"text"',
+    '{"text":',
+    '{"text": "a"',
+    '{"text": "a",}',
+    '{"text" "a"}',
+    "{text: 1}",
+    "{'text': 1}",
+    '{"text": "a"} x',
+    '{,"text": "a"}',
+)
+texts(
+    "structure",
+    "[",
+    "[1",
+    "[1,]",
+    "[1 2]",
+    "]",
+    '{"text": [}',
+    "",
+    "   ",
+    '{"text": "a"}\n\n',
+    '{"text": "a"}{}',
+)
+texts(
+    "literals",
+    '{"text": tru}',
+    '{"text": True}',
+    '{"text": nul}',
+    '{"text": undefined}',
+    "nulll",
+    "// c\n{}",
+    "\ttrue",
+    '{"text": +1}',
+)
+texts(
+    "strings",
+    '{"text": "a',
+    '{"text": "a\nb"}',
+    '{"text": "a\tb"}',
+    '{"text": "\x00"}',
+    '{"text": "\x7f\u2028"}',
+    '{"a\n": 1}',
+    "{\n  \"text\": 'a'\n}",
+    '{"text": "é😀" x}',
+)
+texts(
+    "escapes",
+    '{"text": "\\x"}',
+    '{"text": "\\u12"}',
+    '{"text": "\\u12g4"}',
+    '{"text": "\\ud83d\\ude00"}',
+    '{"text": "\\ud83d"}',
+    '{"text": "\\ude00\\ud83d"}',
+    '{"text": "\\u0000"}',
+    '{"text": "\\/\\b\\f"}',
+    '{"text": "a\\',
+    '{"text": "\\ud800", "number": "x"}',
+)
+texts(
+    "numbers",
+    '{"text": 01}',
+    '{"text": "a", "number": 1.}',
+    '{"text": "a", "number": .5}',
+    '{"text": "a", "number": 1e}',
+    '{"text": "a", "number": -}',
+    '{"text": "a", "number": 1e999}',
+    '{"text": "a", "number": Infinity}',
+    '{"text": "a", "number": -0.0}',
+    '{"text": "a", "number": 0.1e1, "x": 1E5}',
+    '{"text": "a", "number": "1e999"}',
+)
+texts(
+    "encoding",
+    b'{"text": "\xff"}',
+    b'{"text": "\xc3"}',
+    b'\xef\xbb\xbf{"text": "a"}',
+    '{"text": "a"}'.encode("utf-16"),
+    b'{"text": "\xed\xa0\x80"}',
+    b"\xff\xfe",
+    b'{"text": "\xc0\xaf"}',
+    '{"text": "ü"}'.encode("latin-1"),
+    b'{"text": "\xf4\x90\x80\x80"}',
+)
 
 
 def deep(what: str, body: str) -> None:
@@ -442,7 +617,14 @@ for content_type in [
     *("text/plain", "application/xml", "application/x-www-form-urlencoded", "json", "application/"),
     "application/jsonx",
 ]:
-    ask("content/type", content_type, "POST", "/content/type", [("Content-Type", content_type)], '{"text": "a"}')
+    ask(
+        "content/type",
+        content_type,
+        "POST",
+        "/content/type",
+        [("Content-Type", content_type)],
+        '{"text": "a"}',
+    )
 ask("content/type", "none", "POST", "/content/type", [], '{"text": "a"}')
 ask("content/body", "none at all", "POST", "/content/body")
 ask("content/body", "empty", "POST", "/content/body", [JSON_TYPE], "")
@@ -450,10 +632,38 @@ ask("content/body", "null", "POST", "/content/body", [JSON_TYPE], "null")
 ask("content/body", "an array", "POST", "/content/body", [JSON_TYPE], '["text"]')
 ask("content/body", "false", "POST", "/content/body", [JSON_TYPE], "false")
 ask("content/body", "text, no type", "POST", "/content/body", [], "text")
-ask("content/body", "text as text", "POST", "/content/body", [("Content-Type", "text/plain")], "text")
-ask("content/body", "not UTF-8, as text", "POST", "/content/body", [("Content-Type", "text/plain")], b"\xff\xfe")
-ask("content/body", "a form", "POST", "/content/body", [("Content-Type", "application/x-www-form-urlencoded")], "text=a")
-ask("content/body", "with a GET's type", "POST", "/content/body", [("Accept", "text/html"), JSON_TYPE], "[]")
+ask(
+    "content/body",
+    "text as text",
+    "POST",
+    "/content/body",
+    [("Content-Type", "text/plain")],
+    "text",
+)
+ask(
+    "content/body",
+    "not UTF-8, as text",
+    "POST",
+    "/content/body",
+    [("Content-Type", "text/plain")],
+    b"\xff\xfe",
+)
+ask(
+    "content/body",
+    "a form",
+    "POST",
+    "/content/body",
+    [("Content-Type", "application/x-www-form-urlencoded")],
+    "text=a",
+)
+ask(
+    "content/body",
+    "with a GET's type",
+    "POST",
+    "/content/body",
+    [("Accept", "text/html"), JSON_TYPE],
+    "[]",
+)
 
 # ---- responses ----------------------------------------------------------------------------------
 
@@ -462,12 +672,28 @@ for rule in ["filtered", "missing", "without-none", "nothing"]:
 for query in ["", "?count=0", "?count=x"]:
     ask("response/list", f"GET{query}", "GET", f"/response/list{query}")
 for body in [ITEM, {"sku": "A"}, {"sku": "B", "price": "2"}]:
-    ask("response/created", json.dumps(body), "POST", "/response/created", [JSON_TYPE], json.dumps(body))
+    ask(
+        "response/created",
+        json.dumps(body),
+        "POST",
+        "/response/created",
+        [JSON_TYPE],
+        json.dumps(body),
+    )
 for id in ["7", "0", "x"]:
     ask("response/no-content", id, "DELETE", f"/response/no-content/{id}")
 for id in ["1", "2", "x"]:
     ask("response/status", id, "GET", f"/response/status/{id}")
-for path in ["404", "418?detail=object", "400?detail=list", "401?detail=null", "503", "599", "399", "x"]:
+for path in [
+    "404",
+    "418?detail=object",
+    "400?detail=list",
+    "401?detail=null",
+    "503",
+    "599",
+    "399",
+    "x",
+]:
     ask("response/error", path, "GET", f"/response/error/{path}")
 for query in ["", "?reason=none%20at%20all"]:
     ask("response/own-exception", f"GET{query}", "GET", f"/response/own-exception{query}")
@@ -482,21 +708,56 @@ for query in ["?name=Ada", "?name=%C3%BC", ""]:
 def authorize(rule: str, *credentials: str | None, header: str = "Authorization") -> None:
     for text in credentials:
         headers = [] if text is None else [(header, text)]
-        ask(f"auth/{rule}", "none" if text is None else text or "empty", "GET", f"/auth/{rule}", headers)
+        ask(
+            f"auth/{rule}",
+            "none" if text is None else text or "empty",
+            "GET",
+            f"/auth/{rule}",
+            headers,
+        )
 
 
 def encoded(text: bytes) -> str:
     return "Basic " + base64.b64encode(text).decode()
 
 
-authorize("bearer", None, "Bearer secret", "bearer secret", "Bearer wrong", "Bearer", "Basic YTpi", "", "Bearer  secret", "Token secret")
+authorize(
+    "bearer",
+    None,
+    "Bearer secret",
+    "bearer secret",
+    "Bearer wrong",
+    "Bearer",
+    "Basic YTpi",
+    "",
+    "Bearer  secret",
+    "Token secret",
+)
 authorize("bearer-optional", None, "Bearer abc", "Basic YTpi", "Bearer")
-authorize("basic", None, encoded(b"ada:pw"), encoded(b"ada:p:w"), encoded(b"ada"), "Basic ***", "Bearer abc", "Basic", encoded(b":"), encoded(b"\xff:a"), "basic YTpi")
+authorize(
+    "basic",
+    None,
+    encoded(b"ada:pw"),
+    encoded(b"ada:p:w"),
+    encoded(b"ada"),
+    "Basic ***",
+    "Bearer abc",
+    "Basic",
+    encoded(b":"),
+    encoded(b"\xff:a"),
+    "basic YTpi",
+)
 authorize("key-header", None, "k1", "", header="X-API-Key")
 for query in ["", "?api_key=k1", "?api_key=", "?api_key=a&api_key=b"]:
     ask("auth/key-query", query or "none", "GET", f"/auth/key-query{query}")
 for cookie in [None, "key=k1", "key=", "Key=k1"]:
-    ask("auth/key-cookie", str(cookie), "GET", "/auth/key-cookie", [("Cookie", cookie)] if cookie else [])
+    ask(
+        "auth/key-cookie",
+        str(cookie),
+        "GET",
+        "/auth/key-cookie",
+        [("Cookie", cookie)] if cookie else [],
+    )
 authorize("oauth2", None, "Bearer abc", "Basic YTpi", "Bearer", "bearer a b")
 
 SECRET = ("Authorization", "Bearer secret")
@@ -506,12 +767,23 @@ for what, headers, path, body in [
     ("wrong credentials, unfit path and body", [("Authorization", "Bearer x")], "x", {}),
     ("credentials, unfit path and body", [SECRET], "x", {}),
 ]:
-    ask("auth/and-body", what, "POST", f"/auth/and-body/{path}", [JSON_TYPE, *headers], json.dumps(body))
+    ask(
+        "auth/and-body",
+        what,
+        "POST",
+        f"/auth/and-body/{path}",
+        [JSON_TYPE, *headers],
+        json.dumps(body),
+    )
 ask("auth/and-body", "no credentials, no JSON", "POST", "/auth/and-body/1", [JSON_TYPE], "{")
 ask("auth/nested", "all fit", "GET", "/auth/nested?limit=3", [SECRET, ("X-Tenant", "5")])
 ask("auth/nested", "no credentials", "GET", "/auth/nested?limit=x", [("X-Tenant", "0")])
 ask("auth/nested", "nothing else fits", "GET", "/auth/nested?limit=x", [SECRET, ("X-Tenant", "0")])
 ask("auth/nested", "no tenant", "GET", "/auth/nested", [SECRET])
+
+ask("dependency/once", "GET", "GET", "/dependency/once")
+for fail in ["nowhere", "begin", "work", "commit", "commit, own exception"]:
+    ask("dependency/cleanup", fail, "POST", f"/dependency/cleanup?fail={quote(fail)}")
 
 # ---- routing ------------------------------------------------------------------------------------
 
@@ -522,7 +794,14 @@ for method, path in [
 ]:
     ask("routes/things", f"{method} {path}", method, path)
 for method, path in [
-    *(("GET", "a"), ("PUT", "a"), ("PATCH", "a"), ("GET", "a%2Fb"), ("GET", "%20%C3%BC"), ("GET", "a/")),
+    *(
+        ("GET", "a"),
+        ("PUT", "a"),
+        ("PATCH", "a"),
+        ("GET", "a%2Fb"),
+        ("GET", "%20%C3%BC"),
+        ("GET", "a/"),
+    ),
     *(("GET", "a/b"), ("GET", "%FF"), ("GET", "a?x=1"), ("FETCH", "a")),
 ]:
     ask("routes/thing", f"{method} {path}", method, f"/v1/routes/things/{path}")
