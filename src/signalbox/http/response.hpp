@@ -28,6 +28,8 @@ class Body {
     JsonText shared_;
 };
 
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
 struct Response {
     int status = 200;
     std::string content_type{};  ///< empty for `application/json`, as most are
@@ -35,7 +37,7 @@ struct Response {
     /// Besides those that every response has: Content-Type, Content-Length, Date, X-Request-ID,
     /// Connection where it is needed. What cannot be a header, as for control characters in it, is
     /// left out when sent, and so is such a Content-Type.
-    std::vector<std::pair<std::string, std::string>> headers{};
+    Headers headers{};
 };
 
 using JsonValue = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string_view>;

@@ -2,9 +2,11 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "signalbox/db/error.hpp"
 #include "signalbox/http/errors.hpp"
+#include "signalbox/json_writer.hpp"
 
 namespace signalbox::http {
 
@@ -24,6 +26,20 @@ Response answer_to_cancellation(context::RequestContext& context) {
             break;
     }
     return error(500);
+}
+
+Response answer_to_http_error(const HttpError& thrown) {
+    std::string text;
+    JsonWriter writer(text);
+    writer.begin_object().key<"detail">();
+    if (const std::string_view json = thrown.json_detail().text(); !json.empty()) {
+        writer.verbatim(json);
+    } else {
+        writer.value(thrown.detail().empty() ? reason_phrase(thrown.status())
+                                             : std::string_view(thrown.detail()));
+    }
+    writer.end_object();
+    return {.status = thrown.status(), .body = std::move(text), .headers = thrown.headers()};
 }
 
 std::string_view error_type(db::Unavailable::Reason reason) {
@@ -67,9 +83,7 @@ Response answer_to_error(const std::exception_ptr& thrown, context::RequestConte
         std::rethrow_exception(thrown);
     } catch (const HttpError& http_error) {
         context.set_error_cause(http_error.what());
-        return http_error.detail().empty()
-                   ? error(http_error.status())
-                   : json({{"detail", std::string_view(http_error.detail())}}, http_error.status());
+        return answer_to_http_error(http_error);
     } catch (const db::Unavailable& unavailable) {
         context.set_error_cause(unavailable.what());
         context.error_type = error_type(unavailable.reason());

@@ -11,6 +11,7 @@
 
 #include "signalbox/db/error.hpp"
 #include "signalbox/http/errors.hpp"
+#include "signalbox/http/wire/response_head.hpp"
 
 namespace signalbox::http {
 namespace {
@@ -40,6 +41,42 @@ TEST(answer_to_error, tells_the_client_an_http_error) {
     EXPECT_EQ(detailed.status, 409);
     EXPECT_EQ(detailed.body.view(), R"({"detail":"taken \"twice\""})");
     EXPECT_EQ(in_flight.error_cause(), "taken \"twice\"");
+}
+
+TEST(answer_to_error, has_any_json_as_the_detail) {
+    context::RequestContext in_flight;
+    const JsonText detail(R"([{"loc":["body","sku"],"input":"hunter2"}])");
+    const Response response = answer_to(HttpError(422, detail), in_flight);
+    EXPECT_EQ(response.status, 422);
+    EXPECT_EQ(response.content_type, "") << "which is application/json";
+    EXPECT_EQ(response.body.view(), R"({"detail":[{"loc":["body","sku"],"input":"hunter2"}]})");
+    EXPECT_EQ(in_flight.error_cause(), "Unprocessable Entity") << "and nothing of the client's";
+    EXPECT_EQ(answer_to(HttpError(400, JsonText("null")), in_flight).body.view(),
+              R"({"detail":null})");
+    EXPECT_EQ(answer_to(HttpError(400, JsonText()), in_flight).body.view(),
+              R"({"detail":"Bad Request"})");
+}
+
+TEST(answer_to_error, sends_the_headers_of_an_http_error_that_can_be_sent) {
+    context::RequestContext in_flight;
+    const Response plain =
+        answer_to(HttpError(401, {}, {{"WWW-Authenticate", "Bearer"}}), in_flight);
+    EXPECT_EQ(plain.body.view(), R"({"detail":"Unauthorized"})");
+    EXPECT_EQ(header_of(plain, "WWW-Authenticate"), "Bearer");
+    const Response response = answer_to(
+        HttpError(
+            429, JsonText(R"({"in":3})"),
+            {{"Retry-After", "3"}, {"X-Bad", "a\r\nX-Evil: 1"}, {"X Bad", "a"}, {"X-A", "b"}}),
+        in_flight);
+    std::string head;
+    append_head(head, response, "id", {}, true, 1);
+    EXPECT_THAT(head, HasSubstr("HTTP/1.1 429 Too Many Requests\r\n"));
+    EXPECT_THAT(head, HasSubstr("\r\nRetry-After: 3\r\nX-A: b\r\n"));
+    EXPECT_THAT(head, Not(HasSubstr("Evil")));
+    EXPECT_THAT(head, Not(HasSubstr("X Bad")));
+    const Response detailed = answer_to(HttpError(403, "no", {{"X-A", "b"}}), in_flight);
+    EXPECT_EQ(detailed.body.view(), R"({"detail":"no"})");
+    EXPECT_EQ(header_of(detailed, "X-A"), "b");
 }
 
 TEST(answer_to_error, asks_to_come_back_when_the_database_is_away) {
