@@ -1,6 +1,8 @@
 #pragma once
 
+#include <exception>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "signalbox/async/task.hpp"
@@ -13,12 +15,22 @@ namespace signalbox::http {
 /// lives until the task is done. What it throws becomes a 500, except HttpError.
 using Handler = std::function<async::Task<Response>(Request&)>;
 
+/// Answers to what a handler has thrown, or leaves that to http's own table: for an application's
+/// own exceptions. Runs on the connection's event loop and must not block it. What it was given it
+/// may throw on, which leaves it to the table as well; what it throws beside that becomes a 500,
+/// with both causes in the log.
+using ErrorHandler =
+    std::function<std::optional<Response>(const std::exception_ptr& thrown, Request& request)>;
+
 /// One row of a table of routes: `{"GET", "/items/{id}", get_item}`.
 struct Route {
     std::string_view method;
     std::string_view path;  ///< a template; also the route's name in logs and metrics
     Handler handler;
     bool sheddable = true;  ///< false: answered beyond --limit-concurrency, too
+    /// Asked first when the handler has thrown, but not when the request was cancelled. May be
+    /// empty.
+    ErrorHandler on_error{};
 };
 
 }  // namespace signalbox::http

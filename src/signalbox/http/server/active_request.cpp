@@ -121,7 +121,7 @@ async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self) {
     } catch (...) {
         error = std::current_exception();
     }
-    if (error) self->answered(answer_to_error(error, *self));
+    if (error) self->answered(answer_to_error(error, *self, *self->request_));
 }
 
 void ActiveRequest::answered(Response response) {

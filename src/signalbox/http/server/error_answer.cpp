@@ -1,11 +1,13 @@
 #include "signalbox/http/server/error_answer.hpp"
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "signalbox/db/error.hpp"
 #include "signalbox/http/errors.hpp"
+#include "signalbox/http/route.hpp"
 #include "signalbox/json_writer.hpp"
 
 namespace signalbox::http {
@@ -56,6 +58,24 @@ std::string_view error_type(db::Unavailable::Reason reason) {
     return "database_unavailable";
 }
 
+/// What the route's own handler of errors makes of it. Nothing when it has none, or that leaves it.
+std::optional<Response> answer_of_route(const std::exception_ptr& thrown,
+                                        context::RequestContext& context, Request& request) {
+    const Route* const route = request.match.route;
+    if (route == nullptr || !route->on_error) return std::nullopt;
+    try {
+        auto response = route->on_error(thrown, request);
+        if (response) context.set_error_cause(cause_of(thrown));
+        return response;
+    } catch (...) {
+        const auto other = std::current_exception();
+        if (other == thrown) return std::nullopt;
+        context.set_error_cause(
+            cause_of(other).append(", in answer to: ").append(cause_of(thrown)));
+        return error(500);
+    }
+}
+
 constexpr std::string_view unknown_cause = "an exception of an unknown type";
 
 }  // namespace
@@ -75,10 +95,12 @@ std::string cause_of(const std::exception_ptr& thrown) {
     }
 }
 
-Response answer_to_error(const std::exception_ptr& thrown, context::RequestContext& context) {
+Response answer_to_error(const std::exception_ptr& thrown, context::RequestContext& context,
+                         Request& request) {
     if (context.cancelled != context::Cancelled::no) {
         return answer_to_cancellation(context);
     }
+    if (auto response = answer_of_route(thrown, context, request)) return *std::move(response);
     try {
         std::rethrow_exception(thrown);
     } catch (const HttpError& http_error) {

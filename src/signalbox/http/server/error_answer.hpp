@@ -4,14 +4,16 @@
 #include <string>
 
 #include "signalbox/context/request_context.hpp"
+#include "signalbox/http/request.hpp"
 #include "signalbox/http/response.hpp"
 
 namespace signalbox::http {
 
-/// The answer to what a handler threw, or to its cancellation. This is the one table from errors
-/// to HTTP; a new kind of error gets its line here. The cause is left in `context` for the log:
-/// the client of a 500 learns nothing of it.
-Response answer_to_error(const std::exception_ptr& thrown, context::RequestContext& context);
+/// The answer to what a handler threw, or to its cancellation. Where the request's route does not
+/// answer to it, this is the one table from errors to HTTP; a new kind of error gets its line here.
+/// The cause is left in `context` for the log: the client of a 500 learns nothing of it.
+Response answer_to_error(const std::exception_ptr& thrown, context::RequestContext& context,
+                         Request& request);
 
 /// For the log: what it says, and what those say that are nested in it.
 std::string cause_of(const std::exception_ptr& thrown);

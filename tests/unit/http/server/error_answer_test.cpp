@@ -8,9 +8,11 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "signalbox/db/error.hpp"
 #include "signalbox/http/errors.hpp"
+#include "signalbox/http/route.hpp"
 #include "signalbox/http/wire/response_head.hpp"
 
 namespace signalbox::http {
@@ -27,8 +29,12 @@ std::optional<std::string> header_of(const Response& response, std::string_view 
     return std::nullopt;
 }
 
-Response answer_to(const auto& thrown, context::RequestContext& in_flight) {
-    return answer_to_error(std::make_exception_ptr(thrown), in_flight);
+Response answer_to(const auto& thrown, context::RequestContext& in_flight,
+                   const Route* route = nullptr) {
+    Request request;
+    request.path = "/cellar";
+    request.match.route = route;
+    return answer_to_error(std::make_exception_ptr(thrown), in_flight, request);
 }
 
 TEST(answer_to_error, tells_the_client_an_http_error) {
@@ -114,6 +120,80 @@ TEST(answer_to_error, goes_by_the_reason_of_a_cancellation) {
         EXPECT_EQ(response.status, status);
         EXPECT_EQ(header_of(response, "Retry-After").has_value(), status == 503);
     }
+}
+
+/// An application's own.
+struct OutOfStock : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// A route whose errors go to `on_error` first.
+Route route_with(ErrorHandler on_error) {
+    return {.method = "GET", .path = "/", .handler = {}, .on_error = std::move(on_error)};
+}
+
+/// As an application writes it: what is not its own it throws on.
+std::optional<Response> answer_to_own(const std::exception_ptr& thrown, Request& request) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const OutOfStock&) {
+        return json({{"sold out", std::string_view(request.path)}}, 409);
+    }
+}
+
+TEST(answer_to_error, asks_the_route_first) {
+    const Route route = route_with(answer_to_own);
+    context::RequestContext in_flight;
+    const Response own = answer_to(OutOfStock("no more wine"), in_flight, &route);
+    EXPECT_EQ(own.status, 409);
+    EXPECT_EQ(own.body.view(), R"({"sold out":"/cellar"})");
+    EXPECT_EQ(in_flight.error_cause(), "no more wine");
+    // Also what the table knows.
+    const Route of_all = route_with(
+        [](const std::exception_ptr&, Request&) { return std::optional<Response>(error(418)); });
+    EXPECT_EQ(answer_to(HttpError(404), in_flight, &of_all).status, 418);
+    EXPECT_EQ(answer_to(db::Unavailable("no route to db1"), in_flight, &of_all).status, 418);
+    EXPECT_EQ(in_flight.error_cause(), "no route to db1");
+}
+
+TEST(answer_to_error, is_the_tables_where_the_route_leaves_it) {
+    const Route throws_on = route_with(answer_to_own);
+    const Route says_nothing =
+        route_with([](const std::exception_ptr&, Request&) { return std::optional<Response>(); });
+    for (const Route* route : {&throws_on, &says_nothing}) {
+        context::RequestContext in_flight;
+        EXPECT_EQ(answer_to(HttpError(404), in_flight, route).status, 404);
+        EXPECT_EQ(in_flight.error_cause(), "Not Found");
+        EXPECT_EQ(answer_to(db::Unavailable("no route to db1"), in_flight, route).status, 503);
+        EXPECT_EQ(in_flight.error_type, "database_unavailable");
+        EXPECT_EQ(answer_to(std::runtime_error("secret"), in_flight, route).status, 500);
+        EXPECT_EQ(in_flight.error_cause(), "secret");
+        EXPECT_EQ(answer_to(42, in_flight, route).status, 500);
+    }
+}
+
+TEST(answer_to_error, is_a_500_with_both_causes_where_the_route_throws_itself) {
+    const Route route = route_with([](const std::exception_ptr&, Request&) {
+        throw HttpError(404, "no template");
+        return std::optional<Response>();
+    });
+    context::RequestContext in_flight;
+    const Response response = answer_to(OutOfStock("no more wine"), in_flight, &route);
+    EXPECT_EQ(response.status, 500);
+    EXPECT_EQ(response.body.view(), R"({"detail":"Internal Server Error"})");
+    EXPECT_EQ(in_flight.error_cause(), "no template, in answer to: no more wine");
+}
+
+TEST(answer_to_error, does_not_ask_the_route_about_a_cancellation) {
+    std::size_t asked = 0;
+    const Route route = route_with([&](const std::exception_ptr&, Request&) {
+        ++asked;
+        return std::optional<Response>(error(418));
+    });
+    context::RequestContext in_flight;
+    in_flight.cancelled = context::Cancelled::deadline;
+    EXPECT_EQ(answer_to(OutOfStock("no more wine"), in_flight, &route).status, 504);
+    EXPECT_EQ(asked, 0U);
 }
 
 TEST(service_unavailable, does_not_bring_everybody_back_at_once) {

@@ -131,6 +131,14 @@ struct HandlerErrors : testing::TestWithParam<std::string> {
             routes.push_back({"GET", paths.emplace_back("/" + thrown.name),
                               [&way, &thrown](Request&) { return way(thrown); }});
         }
+        routes.push_back({.method = "GET",
+                          .path = "/own",
+                          .handler = [&way](Request&) { return way(all_thrown.front()); },
+                          .on_error =
+                              [](const std::exception_ptr&, Request& request) {
+                                  const bool unable = request.header("x-unable").has_value();
+                                  return std::optional(json({{"own", true}}, unable ? 502 : 409));
+                              }});
         server.emplace(ServerOptions{.workers = 2}, std::move(routes),
                        [this](auto& loop) { return telemetry.observe(loop); });
         server->listen();
@@ -177,6 +185,25 @@ TEST_P(HandlerErrors, are_the_generic_500_and_a_line_with_the_cause) {
     }
     EXPECT_THAT(metrics.text(), HasSubstr("http_server_active_requests{http_request_method=\"GET\","
                                           "http_route=\"/int\",url_scheme=\"http\"} 0\n"));
+}
+
+TEST_P(HandlerErrors, are_answered_by_their_route_where_it_has_an_answer) {
+    RawClient client(server->port());
+    client.send(get_bytes("/own", "X-Request-ID: own\r\n") +
+                get_bytes("/own", "X-Request-ID: unable\r\nX-Unable: yes\r\n") +
+                get_bytes("/fine"));
+    const std::string answer = client.read_response();
+    EXPECT_EQ(test::status_of(answer), 409);
+    EXPECT_EQ(test::body_of(answer), R"({"own":true})");
+    EXPECT_EQ(test::status_of(client.read_response()), 502);
+    EXPECT_EQ(test::status_of(client.read_response()), 200);
+    const auto lines = lines_by_id();
+    EXPECT_EQ(lines.at("own").text("severity_text"), "INFO");
+    EXPECT_EQ(lines.at("own").text("error.message"), all_thrown.front().cause);
+    EXPECT_EQ(lines.at("unable").text("severity_text"), "ERROR");
+    EXPECT_EQ(lines.at("unable").text("error.type"), "502");
+    EXPECT_EQ(lines.at("unable").text("error.message"), all_thrown.front().cause);
+    EXPECT_THAT(metrics.text(), HasSubstr("error_type=\"502\""));
 }
 
 TEST_P(HandlerErrors, at_the_same_time_are_each_their_own_clients) {
