@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -31,6 +33,12 @@ struct Route {
     /// Asked first when the handler has thrown, but not when the request was cancelled. May be
     /// empty.
     ErrorHandler on_error{};
+    /// Bytes of content, in place of --limit-request-body, be it more or less. --limit-buffered
+    /// bounds it still.
+    std::optional<std::size_t> body_limit{};
+    /// In place of --timeout-request; of more than a year it is a year. A client's Request-Timeout
+    /// can only shorten it.
+    std::optional<std::chrono::nanoseconds> timeout{};
 };
 
 }  // namespace signalbox::http

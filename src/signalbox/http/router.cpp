@@ -1,5 +1,7 @@
 #include "signalbox/http/router.hpp"
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -18,6 +20,9 @@ Method method_of(const Route& route) {
     }
     return *method;
 }
+
+/// A year, so that a deadline this far off is a time that the clock can have.
+constexpr std::chrono::hours longest_timeout{365 * 24};
 
 /// FastAPI's `/items/{id}` as Pistache's tree wants it: `items/:id`. Throws for what no request
 /// could ever find, and for what means something else to Pistache.
@@ -58,10 +63,18 @@ std::string without_names(std::string_view path) {
 
 Router::Router(std::vector<Route> routes)
     : routes_(std::make_move_iterator(routes.begin()), std::make_move_iterator(routes.end())) {
-    for (const Route& route : routes_) {
+    for (Route& route : routes_) {
         if (route.path.empty() || route.path.front() != '/') {
             throw std::invalid_argument("a route's path must begin with a slash: " +
                                         std::string(route.path));
+        }
+        if (route.timeout) {
+            if (*route.timeout <= std::chrono::nanoseconds::zero()) {
+                throw std::invalid_argument(
+                    "a route's timeout must be above 0: " + std::string(route.method) + " " +
+                    std::string(route.path));
+            }
+            route.timeout = std::min<std::chrono::nanoseconds>(*route.timeout, longest_timeout);
         }
         Path& path = paths_[std::string(route.path)];
         if (!path.routes.emplace(method_of(route), &route).second) {

@@ -11,21 +11,31 @@
 #include "signalbox/http/request.hpp"
 #include "signalbox/http/response.hpp"
 #include "signalbox/http/route.hpp"
+#include "signalbox/http/wire/request_decoder.hpp"
 
 namespace signalbox::http {
 
 /// Finds the route of a request in Pistache's tree of path segments. Immutable once built, so
 /// that any thread may ask.
-class Router {
+class Router final : public HeadReceiver {
   public:
     /// Throws std::invalid_argument for an unknown method, a path that no request could find (one
     /// without a slash at its beginning or with one at its end, or with a parameter that is not a
-    /// whole segment), the same method and path twice, or paths that differ only in the names of
-    /// their parameters.
+    /// whole segment), the same method and path twice, paths that differ only in the names of their
+    /// parameters, or a timeout of nothing.
     explicit Router(std::vector<Route> routes);
 
     /// Sets the request's match and path parameters. HEAD finds GET's route.
     void route(Request& request) const;
+
+    /// Routes it, and has the route's limit for its body.
+    std::size_t on_head(Request& request, std::size_t usual_body_limit) const override {
+        route(request);
+        const Route* const found = request.match.route;
+        return found != nullptr && found->body_limit ? *found->body_limit : usual_body_limit;
+    }
+
+    const std::deque<Route>& routes() const noexcept { return routes_; }
 
   private:
     struct Path {

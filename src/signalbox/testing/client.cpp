@@ -64,7 +64,7 @@ class Client::Service {
 
     Response exchange(std::string_view method, std::string_view target, std::string_view body,
                       const Headers& headers) {
-        auto message = decode_request(server_->options.limits, method, target, body, headers);
+        auto message = decode_request(*server_, method, target, body, headers);
         std::promise<Response> answered;
         auto response = answered.get_future();
         asio::post(loop_.context(), [this, &message, &answered] {

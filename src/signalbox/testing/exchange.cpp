@@ -72,11 +72,11 @@ Headers headers_of(std::string_view head) {
 
 }  // namespace
 
-http::Decoded decode_request(const http::DecoderLimits& limits, std::string_view method,
+http::Decoded decode_request(const http::ServerContext& server, std::string_view method,
                              std::string_view target, std::string_view body,
                              const Headers& headers) {
     const std::string bytes = encode(method, target, body, headers);
-    http::RequestDecoder decoder(limits);
+    http::RequestDecoder decoder(server.options.limits, &server.router);
     decoder.feed(bytes);
     auto decoded = decoder.next();
     if (decoded && std::holds_alternative<http::ExpectsContinue>(*decoded)) {
@@ -130,8 +130,7 @@ void Exchange::take(http::Refusal refusal) {
 }
 
 /// With what its head alone does not say.
-void Exchange::complete(http::Request& request) const {
-    loop_.server.router.route(request);
+void Exchange::complete(http::Request& request) {
     request.peer_address = peer;
     request.client_address = request.peer_address;
 }

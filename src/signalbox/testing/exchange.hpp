@@ -16,7 +16,7 @@ namespace signalbox::test {
 
 /// What a connection would make of the request's bytes. Throws std::invalid_argument when the parts
 /// make no one whole request.
-http::Decoded decode_request(const http::DecoderLimits& limits, std::string_view method,
+http::Decoded decode_request(const http::ServerContext& server, std::string_view method,
                              std::string_view target, std::string_view body,
                              const Headers& headers);
 
@@ -36,7 +36,7 @@ class Exchange final : public http::ActiveRequest::Owner {
     void take(std::unique_ptr<http::Request> request);
     void take(http::ExpectsContinue);
     void take(http::Refusal refusal);
-    void complete(http::Request& request) const;
+    static void complete(http::Request& request);
     void send(const http::Response& response, bool head_only, bool keep_alive,
               std::string_view malformed_reason = {});
     void watch();

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -224,6 +225,42 @@ INSTANTIATE_TEST_SUITE_P(
                     // What means something else to Pistache.
                     table({{"GET", "/:id"}}), table({{"GET", "/*"}}), table({{"GET", "/a?"}})),
     [](const auto& info) { return "row_" + std::to_string(info.index); });
+
+TEST(router, has_the_body_limit_of_the_route_or_the_usual_one) {
+    const Router router(
+        {{.method = "POST", .path = "/large", .handler = nothing, .body_limit = 100},
+         {.method = "GET", .path = "/large", .handler = nothing, .body_limit = 1},
+         {.method = "POST", .path = "/none", .handler = nothing, .body_limit = 0},
+         {.method = "POST", .path = "/usual", .handler = nothing}});
+    const auto limit = [&](Method method, std::string_view path) {
+        Request request;
+        request.method = method;
+        request.path = path;
+        request.raw_path = path;
+        const std::size_t found = router.on_head(request, 16);
+        EXPECT_EQ(request.match.route != nullptr, found != 16 || path == "/usual") << path;
+        return found;
+    };
+    EXPECT_EQ(limit(Method::Post, "/large"), 100U);
+    EXPECT_EQ(limit(Method::Get, "/large"), 1U);
+    EXPECT_EQ(limit(Method::Head, "/large"), 1U) << "HEAD is GET's";
+    EXPECT_EQ(limit(Method::Post, "/none"), 0U);
+    EXPECT_EQ(limit(Method::Post, "/usual"), 16U);
+    EXPECT_EQ(limit(Method::Put, "/large"), 16U) << "not with this method";
+    EXPECT_EQ(limit(Method::Post, "/unknown"), 16U);
+    EXPECT_EQ(limit(Method::Post, "/large/"), 16U);
+}
+
+TEST(router, takes_timeouts_that_a_deadline_can_be_made_of) {
+    using namespace std::chrono_literals;
+    const auto router = [](std::chrono::nanoseconds timeout) {
+        return Router({{.method = "GET", .path = "/", .handler = nothing, .timeout = timeout}});
+    };
+    EXPECT_THROW(router(0ns), std::invalid_argument);
+    EXPECT_THROW(router(-1s), std::invalid_argument);
+    EXPECT_EQ(router(1ns).routes().front().timeout, 1ns);
+    EXPECT_EQ(router(std::chrono::nanoseconds::max()).routes().front().timeout, 365 * 24h);
+}
 
 TEST(without_route, is_not_found) {
     Request request;

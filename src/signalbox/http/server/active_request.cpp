@@ -90,10 +90,12 @@ void ActiveRequest::run(Owner& owner) {
 
 std::optional<Response> ActiveRequest::answer_at_once() {
     const ServerOptions& options = loop_.server.options;
-    const auto timeout = timeout_of(*request_, options.timeout_request);
-    deadline = started + (timeout ? *timeout : options.timeout_request);
-    loop_.observer.started(*this);
     const Route* const its_route = request_->match.route;
+    const std::chrono::nanoseconds longest =
+        its_route != nullptr && its_route->timeout ? *its_route->timeout : options.timeout_request;
+    const auto timeout = timeout_of(*request_, longest);
+    deadline = started + (timeout ? *timeout : longest);
+    loop_.observer.started(*this);
     if (loop_.phase == RequestLoop::Phase::turning_away) {
         shed = context::Shed::draining;
         error_type = "shutdown";

@@ -35,7 +35,7 @@ Connection::Connection(LoopContext& loop, int socket, std::string peer_address)
       peer_address_(std::move(peer_address)),
       trusted_peer_(loop.server.options.forwarded_allow_ips.contains(peer_address_)),
       socket_(socket),
-      input_(loop.transport, socket, loop.server.options.limits),
+      input_(loop.transport, socket, loop.server.options.limits, &loop.server.router),
       output_(socket),
       timer_(loop.loop, [this] { on_timer(); }) {}
 
@@ -156,9 +156,8 @@ void Connection::take(Refusal refusal) {
     send(error(refusal.why.status), refusal.to_head, false, refusal.why.reason);
 }
 
-/// With what its head alone does not say.
+/// With what its head alone does not say. It has its route since that was complete.
 void Connection::complete(Request& request) const {
-    loop_.server.router.route(request);
     request.peer_address = peer_address_;
     if (trusted_peer_) {
         believe_forwarded_headers(request, loop_.server.options.forwarded_allow_ips);

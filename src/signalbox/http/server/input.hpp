@@ -27,9 +27,12 @@ struct TurnBudget {
 /// For the loop's thread.
 class Input {
   public:
-    Input(Transport& transport, int socket, const DecoderLimits& limits)
-        : transport_(transport), socket_(socket), decoder_(limits) {}
-    Input(Transport& transport, int socket, DecoderLimits&& limits) = delete;  // they outlive it
+    /// `limits` and `head_receiver`, which may be null, outlive it.
+    Input(Transport& transport, int socket, const DecoderLimits& limits,
+          const HeadReceiver* head_receiver = nullptr)
+        : transport_(transport), socket_(socket), decoder_(limits, head_receiver) {}
+    Input(Transport& transport, int socket, DecoderLimits&& limits,
+          const HeadReceiver* = nullptr) = delete;
 
     void on_ready(Readiness ready) noexcept;
 

@@ -39,8 +39,8 @@ std::optional<std::string_view> request_id_of(const Request& request) {
     return id && is_safe_request_id(*id) ? id : std::nullopt;
 }
 
-Parsed<std::chrono::milliseconds> timeout_of(const Request& request,
-                                             std::chrono::milliseconds longest) {
+Parsed<std::chrono::nanoseconds> timeout_of(const Request& request,
+                                            std::chrono::nanoseconds longest) {
     const auto header = request.header("request-timeout");
     if (!header) return longest;
     double seconds = 0;
@@ -53,8 +53,11 @@ Parsed<std::chrono::milliseconds> timeout_of(const Request& request,
     const double most = std::chrono::duration<double>(longest).count();
     if (seconds >= most) return longest;  // also keeps what follows from overflowing
     const std::chrono::duration<double> wanted(seconds);
-    return std::max(std::chrono::ceil<std::chrono::milliseconds>(wanted),
-                    std::chrono::milliseconds(1));
+    // Rounded up, and so it may be above what a route has to the nanosecond.
+    return std::min<std::chrono::nanoseconds>(
+        std::max(std::chrono::ceil<std::chrono::milliseconds>(wanted),
+                 std::chrono::milliseconds(1)),
+        longest);
 }
 
 void believe_forwarded_headers(Request& request, const IpAllowList& trusted) {

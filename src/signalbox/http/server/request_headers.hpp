@@ -16,8 +16,8 @@ std::optional<std::string_view> request_id_of(const Request& request);
 
 /// How long the client is willing to wait, of at most `longest`: a Request-Timeout header says it
 /// in seconds, `0.25` or `2`. Invalid when it says something else.
-Parsed<std::chrono::milliseconds> timeout_of(const Request& request,
-                                             std::chrono::milliseconds longest);
+Parsed<std::chrono::nanoseconds> timeout_of(const Request& request,
+                                            std::chrono::nanoseconds longest);
 
 /// Sets client and scheme to what a trusted proxy says of them in X-Forwarded-For and
 /// X-Forwarded-Proto. As uvicorn does: of the addresses, all lines as one list, it is from the

@@ -1,10 +1,12 @@
 #include "signalbox/http/server/server.hpp"
 
 #include <asio/post.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <future>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -15,6 +17,20 @@ namespace {
 /// After the drain's time is up: for cancelled requests to get their 503 out.
 constexpr std::chrono::seconds last_words{2};
 
+/// Of what a route allows, each request is to fit in, as each of the usual size has to.
+void check_body_limits(const ServerOptions& options, const Router& router) {
+    for (const Route& route : router.routes()) {
+        if (!route.body_limit || *route.body_limit <= options.limits.body) continue;
+        const std::size_t room =
+            options.limit_buffered - std::min(options.limit_buffered, options.limits.head);
+        if (*route.body_limit <= room) continue;
+        throw std::invalid_argument(fmt::format(
+            "{} {} takes bodies of {} bytes, which with their heads do not fit in the {} "
+            "bytes of --limit-buffered",
+            route.method, route.path, *route.body_limit, options.limit_buffered));
+    }
+}
+
 }  // namespace
 
 Server::Server(ServerOptions options, std::vector<Route> routes, MakeRequestObserver make_observer)
@@ -23,6 +39,7 @@ Server::Server(ServerOptions options, std::vector<Route> routes, MakeRequestObse
                .make_observer = std::move(make_observer)},
       accept_loop_(context_.options.name + "-accept"),
       dealer_(accept_loop_.context(), workers_) {
+    check_body_limits(context_.options, context_.router);
     for (std::size_t i = 0; i < context_.options.workers; ++i) {
         workers_.push_back(std::make_unique<Worker>(context_, i));
     }

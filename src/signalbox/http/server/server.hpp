@@ -28,6 +28,8 @@ class Server {
         std::size_t cancelled = 0;
     };
 
+    /// Throws std::invalid_argument for routes that cannot be, as Router does, or whose bodies do
+    /// not fit in `limit_buffered`.
     Server(ServerOptions options, std::vector<Route> routes,
            MakeRequestObserver make_observer = observe_nothing);
     /// Ends at once: what is in flight is dropped. Call drain() before to lose nothing.

@@ -120,7 +120,11 @@ RequestDecoder::Step RequestDecoder::begin_message(std::string_view head, std::s
         request_.reset();
         return fail(problem, head);
     }
-    if (framing_.content_length > limits_.body) return fail(body_too_large);
+    body_limit_ = limits_.body;
+    if (head_receiver_ != nullptr) {
+        body_limit_ = head_receiver_->on_head(*request_, limits_.body);
+    }
+    if (framing_.content_length > body_limit_) return fail(body_too_large);
     if (!framing_.chunked && framing_.content_length == 0) return complete(used);
 
     phase_ = Phase::in_body;
@@ -177,7 +181,7 @@ RequestDecoder::Step RequestDecoder::read_chunk_size(std::string_view input) {
         extension.remove_prefix(std::min(extension.find_first_not_of(" \t"), extension.size()));
         if (extension.empty() || extension.front() != ';') return fail(bad_chunk);
     }
-    if (size > limits_.body - request_->body.size()) return fail(body_too_large);
+    if (size > body_limit_ - request_->body.size()) return fail(body_too_large);
     request_->wire_size += line->size() + 2;
     remaining_ = size;
     body_part_ = size == 0 ? BodyPart::trailers : BodyPart::chunk_data;

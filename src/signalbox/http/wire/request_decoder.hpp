@@ -13,7 +13,7 @@ namespace signalbox::http {
 
 struct DecoderLimits {
     std::size_t head = 32 * 1024;    ///< bytes of request line and headers; past it 431 or 414
-    std::size_t body = 1024 * 1024;  ///< bytes of content; past it 413
+    std::size_t body = 1024 * 1024;  ///< bytes of content where nobody says other; past it 413
 };
 
 /// The client waits for `100 Continue` before it sends the body (RFC 9110, section 10.1.1).
@@ -27,6 +27,15 @@ struct Refusal {
 };
 
 using Decoded = std::variant<std::unique_ptr<Request>, ExpectsContinue, Refusal>;
+
+/// Is shown the head of each message that is in order, as soon as it is complete and before
+/// anything of its body.
+class HeadReceiver {
+  public:
+    virtual ~HeadReceiver() = default;
+    /// Returns how many bytes of content the message may have; past it 413.
+    virtual std::size_t on_head(Request& request, std::size_t usual_body_limit) const = 0;
+};
 
 /// Cuts the bytes of one connection into requests (RFC 9112), however the network split them, and
 /// no further than it is asked to: what is behind a request waits as bytes.
@@ -42,9 +51,11 @@ class RequestDecoder {
     /// What of a message has arrived, for the timeouts.
     enum class Phase { between_requests, in_head, in_body, failed };
 
-    /// `limits` outlive it.
-    explicit RequestDecoder(const DecoderLimits& limits) : limits_(limits) {}
-    explicit RequestDecoder(DecoderLimits&& limits) = delete;
+    /// `limits` and `head_receiver`, which may be null, outlive it.
+    explicit RequestDecoder(const DecoderLimits& limits,
+                            const HeadReceiver* head_receiver = nullptr)
+        : limits_(limits), head_receiver_(head_receiver) {}
+    explicit RequestDecoder(DecoderLimits&& limits, const HeadReceiver* = nullptr) = delete;
 
     /// The next bytes. They are looked at, not copied, and must stay until keep() or the next
     /// feed().
@@ -98,6 +109,7 @@ class RequestDecoder {
     std::optional<std::string_view> take_line(std::string_view input) const;
 
     const DecoderLimits& limits_;
+    const HeadReceiver* const head_receiver_;
     Phase phase_ = Phase::between_requests;
     std::string_view unread_;  ///< of what was fed, or of `kept_`
     std::string kept_;
@@ -105,6 +117,7 @@ class RequestDecoder {
     std::size_t empty_lines_ = 0;
     std::unique_ptr<Request> request_;
     Framing framing_;
+    std::size_t body_limit_ = 0;
     BodyPart body_part_ = BodyPart::content;
     std::uint64_t remaining_ = 0;  ///< of the content or of the chunk
     std::size_t trailer_size_ = 0;

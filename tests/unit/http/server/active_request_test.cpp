@@ -59,6 +59,14 @@ struct ActiveRequestTest : testing::Test {
          {"GET", "/unless", [this](Request& request) { return answer_all_the_same(request); }},
          {"GET", "/throw", [](Request& request) { return fail(request); }},
          {"GET", "/spawn", [this](Request& request) { return spawn(request); }},
+         {.method = "GET",
+          .path = "/short",
+          .handler = [](Request& request) { return wait(request); },
+          .timeout = 1500ms},
+         {.method = "GET",
+          .path = "/long",
+          .handler = [](Request& request) { return wait(request); },
+          .timeout = 50s},
          {"GET", "/always", [this](Request& request) { return fast(request); }, false}}};
     Owner owner;
 
@@ -126,6 +134,26 @@ TEST_F(ActiveRequestTest, is_answered_before_it_returns_when_its_handler_needs_n
     EXPECT_EQ(one.requests_in_memory(), 1U);
     owner.request = nullptr;
     EXPECT_EQ(one.requests_in_memory(), 0U);
+}
+
+TEST_F(ActiveRequestTest, has_the_timeout_of_its_route) {
+    const auto timeout = [this](const std::string& path, const std::string& headers = {}) {
+        Owner its;
+        its.request = begin(path, headers);
+        run_for(its);
+        const auto after = its.request->deadline - its.request->started;
+        its.request->abandon("over");
+        one.settle();
+        return after;
+    };
+    EXPECT_EQ(timeout("/wait"), 20s);
+    EXPECT_EQ(timeout("/short"), 1500ms);
+    EXPECT_EQ(timeout("/long"), 50s);
+    // Its client can only shorten it.
+    EXPECT_EQ(timeout("/long", "Request-Timeout: 30\r\n"), 30s);
+    EXPECT_EQ(timeout("/long", "Request-Timeout: 60\r\n"), 50s);
+    EXPECT_EQ(timeout("/short", "Request-Timeout: 1\r\n"), 1s);
+    EXPECT_EQ(timeout("/short", "Request-Timeout: 20\r\n"), 1500ms);
 }
 
 TEST_F(ActiveRequestTest, knows_whose_it_is) {

@@ -102,11 +102,10 @@ struct OneLoop {
 
     /// As a connection would have it.
     std::unique_ptr<http::Request> request(std::string_view bytes) const {
-        http::RequestDecoder decoder(server.options.limits);
+        http::RequestDecoder decoder(server.options.limits, &server.router);
         decoder.feed(bytes);
         auto decoded = decoder.next().value();
         auto request = std::move(std::get<std::unique_ptr<http::Request>>(decoded));
-        server.router.route(*request);
         request->client_address = "192.0.2.1";
         return request;
     }

@@ -5,6 +5,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace signalbox::http {
@@ -30,7 +31,8 @@ std::string describe(const Decoded& decoded) {
 
 class Decoding {
   public:
-    explicit Decoding(DecoderLimits limits = {}) : limits_(limits) {}
+    explicit Decoding(DecoderLimits limits = {}, const HeadReceiver* head_receiver = nullptr)
+        : limits_(limits), decoder_(limits_, head_receiver) {}
 
     Decoding& feed(std::string_view bytes) {
         // A copy of just this size, so that a view kept into it is found by the sanitizer.
@@ -48,7 +50,7 @@ class Decoding {
 
   private:
     const DecoderLimits limits_;
-    RequestDecoder decoder_{limits_};
+    RequestDecoder decoder_;
 };
 
 Events decode(std::string_view bytes, DecoderLimits limits = {}) {
@@ -400,6 +402,75 @@ TEST(decoder, counts_what_it_holds_and_keeps_nothing_of_what_is_complete) {
     decoding.feed("b");
     EXPECT_EQ(decoding.memory_size(), before);
     EXPECT_EQ(decoding.events.size(), 2U);
+}
+
+/// Notes the heads, and has a limit of its own for some.
+struct ByPath final : HeadReceiver {
+    mutable std::vector<std::string> paths;
+
+    std::size_t on_head(Request& request, std::size_t usual_body_limit) const override {
+        paths.push_back(request.path);
+        if (request.path == "/large") return 100;
+        return request.path == "/none" ? 0 : usual_body_limit;
+    }
+};
+
+std::string sized(std::string_view path, std::size_t size, std::string_view fields = "") {
+    return request("POST " + std::string(path),
+                   std::string(fields) + "Content-Length: " + std::to_string(size) + "\r\n");
+}
+
+TEST(decoder, shows_each_head_in_order_once_and_before_its_body) {
+    const ByPath by_path;
+    Decoding decoding(small, &by_path);
+    decoding.feed(request("GET /first", "") + sized("/second", 4) + "ab");
+    EXPECT_EQ(by_path.paths, (Events{"/first", "/second"}));
+    EXPECT_EQ(decoding.phase(), Phase::in_body);
+    decoding.feed("cd" + chunked("1\r\na\r\n"));
+    EXPECT_EQ(by_path.paths, (Events{"/first", "/second", "/c"}));
+    decoding.feed("0\r\n\r\nGET /no-host HTTP/1.1\r\n\r\n");
+    EXPECT_EQ(by_path.paths.size(), 3U) << "this one is not in order";
+    EXPECT_EQ(decoding.events.back(), "400 host");
+}
+
+TEST(decoder, takes_content_within_the_limit_that_is_said_for_its_head) {
+    const ByPath by_path;
+    const auto events = [&](const std::string& bytes) {
+        return Decoding(small, &by_path).feed(bytes).events;
+    };
+    for (const auto& [path, limit] :
+         {std::pair("/large", 100U), std::pair("/usual", 16U), std::pair("/none", 0U)}) {
+        const std::string message = sized(path, limit) + filled(limit);
+        const std::string what = std::string("POST ") + path;
+        EXPECT_EQ(events(message), Events{event(what, filled(limit), message)});
+        const Events refused{std::string("413 body_too_large of ") + path};
+        EXPECT_EQ(events(sized(path, limit + 1)), refused) << "before a byte of it came";
+        EXPECT_EQ(events(sized(path, limit + 1, "Expect: 100-continue\r\n")), refused)
+            << "it is not asked for";
+    }
+    // Each of a pipeline has its own.
+    const std::string large = sized("/large", 17) + filled(17);
+    EXPECT_EQ(events(large + sized("/usual", 17)),
+              (Events{event("POST /large", filled(17), large), "413 body_too_large of /usual"}));
+}
+
+TEST(decoder, cuts_chunks_that_pass_the_limit_that_is_said_for_their_head) {
+    const ByPath by_path;
+    const auto begin = [](std::string_view path) {
+        return request("POST " + std::string(path), "Transfer-Encoding: chunked\r\n");
+    };
+    Decoding large(small, &by_path);
+    large.feed(begin("/large") + "63\r\n" + filled(99) + "\r\n1\r\nx\r\n");
+    EXPECT_EQ(large.events, Events{}) << "100 bytes are within it";
+    large.feed("1\r\n");
+    EXPECT_EQ(large.events, Events{"413 body_too_large of /large"});
+    EXPECT_LT(large.memory_size(), 100U) << "what came of it is not kept";
+    EXPECT_EQ(Decoding(small, &by_path).feed(begin("/usual") + "11\r\n").events,
+              Events{"413 body_too_large of /usual"});
+    EXPECT_EQ(Decoding(small, &by_path).feed(begin("/none") + "1\r\n").events,
+              Events{"413 body_too_large of /none"});
+    const std::string empty = begin("/none") + "0\r\n\r\n";
+    EXPECT_EQ(Decoding(small, &by_path).feed(empty).events, Events{event("POST /none", "", empty)});
 }
 
 TEST(decoder, goes_no_further_than_it_is_asked_to) {
