@@ -1,12 +1,14 @@
 // Percent-encoding and query parameters: decoding undoes encoding, never grows, refuses every bad
-// escape; a parameter is the first pair of its name.
+// escape; the parameters are the pairs of a form, and one that is asked for the first of its name.
 #include "signalbox/http/wire/uri.hpp"
 
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "reference/percent_encoding.hpp"
+#include "signalbox/http/query.hpp"
 #include "target.hpp"
 
 namespace signalbox::fuzz {
@@ -39,6 +41,11 @@ void check_parameter(std::string_view query, std::string_view name,
 
 void check_query(std::string_view query) {
     const auto pairs = reference_pairs(query);
+    std::vector<Pair> found;
+    http::for_each_query_parameter(query, [&found](std::string_view name, std::string_view value) {
+        found.emplace_back(name, value);
+    });
+    require(found == pairs, "the parameters are the pairs of a form");
     for (const auto& [name, value] : pairs)
         check_parameter(query, name, pairs);
     check_parameter(query, "", pairs);

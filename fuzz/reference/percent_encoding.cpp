@@ -1,5 +1,7 @@
 #include "reference/percent_encoding.hpp"
 
+#include "reference/utf8.hpp"
+
 namespace signalbox::fuzz {
 
 namespace {
@@ -19,12 +21,19 @@ bool is_unreserved(char c) {
            c == '.' || c == '_' || c == '~';
 }
 
-std::optional<std::string> decode_form(std::string_view text) {
-    // A plus that was escaped stays one, so it is told apart before decoding.
-    std::string escaped;
-    for (const char c : text)
-        escaped += c == '+' ? std::string("%20") : std::string(1, c);
-    return reference_percent_decode(escaped);
+/// The URL standard, section 1.3: percent-decode, of bytes that had their plus signs replaced.
+std::string decode_form(std::string_view text) {
+    std::string bytes;
+    while (!text.empty()) {
+        const auto high = text.size() > 2 ? digit(text[1]) : std::nullopt;
+        const auto low = text.size() > 2 ? digit(text[2]) : std::nullopt;
+        const bool escape = text.front() == '%' && high && low;
+        bytes.push_back(escape                ? static_cast<char>((*high << 4U) + *low)
+                        : text.front() == '+' ? ' '
+                                              : text.front());
+        text.remove_prefix(escape ? 3 : 1);
+    }
+    return reference_utf8(bytes);
 }
 
 }  // namespace
@@ -77,9 +86,8 @@ std::vector<Pair> reference_pairs(std::string_view query) {
         if (part.empty()) continue;
         const auto equals = part.find('=');
         const bool has_value = equals != std::string_view::npos;
-        const auto name = decode_form(part.substr(0, equals));
-        const auto value = has_value ? decode_form(part.substr(equals + 1)) : std::string();
-        if (name && value) pairs.emplace_back(*name, *value);
+        pairs.emplace_back(decode_form(part.substr(0, equals)),
+                           has_value ? decode_form(part.substr(equals + 1)) : std::string());
     }
     return pairs;
 }

@@ -19,8 +19,8 @@ std::string reference_percent_encode(std::string_view text);
 
 using Pair = std::pair<std::string, std::string>;
 
-/// The pairs of a form (the URL standard, section 5.1), in order, without those that have a bad
-/// escape.
+/// The pairs of a form (the URL standard, section 5.1), in order. What is no escape stays as it is,
+/// and what is no UTF-8 is replaced.
 std::vector<Pair> reference_pairs(std::string_view query);
 
 }  // namespace signalbox::fuzz

@@ -2,8 +2,8 @@
 
 #include <array>
 
+#include "signalbox/http/query.hpp"
 #include "signalbox/http/wire/head.hpp"
-#include "signalbox/http/wire/uri.hpp"
 
 namespace signalbox::http {
 

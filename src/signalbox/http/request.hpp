@@ -43,7 +43,7 @@ class Request {
     /// What a handler reads.
     std::optional<std::string_view> header(std::string_view name) const;  ///< first of this name
     std::optional<std::string_view> path_parameter(std::string_view name) const;
-    /// A query parameter's first value, percent-decoded, `+` as space.
+    /// A query parameter's first value, decoded. `query.hpp` goes over all of them.
     std::optional<std::string> query_parameter(std::string_view name) const;
 
     /// About what it occupies, for the bound on requests that wait: of many small ones the bytes

@@ -1,7 +1,5 @@
 #include "signalbox/http/wire/uri.hpp"
 
-#include <algorithm>
-
 namespace signalbox::http {
 
 namespace {
@@ -13,13 +11,15 @@ int hex_value(char c) {
     return -1;
 }
 
-std::optional<std::string> form_decode(std::string_view text) {
-    std::string spaced(text);
-    std::replace(spaced.begin(), spaced.end(), '+', ' ');
-    return percent_decode(spaced);
-}
-
 }  // namespace
+
+std::optional<char> escaped_byte(std::string_view text) {
+    if (text.size() < escape_size || text[0] != '%') return std::nullopt;
+    const int high = hex_value(text[1]);
+    const int low = hex_value(text[2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    return static_cast<char>(high * 16 + low);
+}
 
 std::optional<std::string> percent_decode(std::string_view text) {
     std::string decoded;
@@ -29,26 +29,12 @@ std::optional<std::string> percent_decode(std::string_view text) {
             decoded += text[i];
             continue;
         }
-        if (text.size() - i < 3) return std::nullopt;
-        const int high = hex_value(text[i + 1]);
-        const int low = hex_value(text[i + 2]);
-        if (high < 0 || low < 0 || (high == 0 && low == 0)) return std::nullopt;
-        decoded += static_cast<char>(high * 16 + low);
-        i += 2;
+        const auto byte = escaped_byte(text.substr(i));
+        if (!byte || *byte == '\0') return std::nullopt;
+        decoded += *byte;
+        i += escape_size - 1;
     }
     return decoded;
-}
-
-std::optional<std::string> find_query_parameter(std::string_view query, std::string_view name) {
-    while (!query.empty()) {
-        const std::string_view pair = query.substr(0, query.find('&'));
-        query.remove_prefix(std::min(pair.size() + 1, query.size()));
-        if (pair.empty()) continue;  // not a parameter without a name
-        const std::size_t equals = std::min(pair.find('='), pair.size());
-        if (form_decode(pair.substr(0, equals)) != name) continue;
-        if (auto value = form_decode(pair.substr(std::min(equals + 1, pair.size())))) return value;
-    }
-    return std::nullopt;
 }
 
 }  // namespace signalbox::http

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,8 +11,9 @@ namespace signalbox::http {
 /// hexadecimal, or stands for NUL, which no path of ours contains and C strings would stop at.
 std::optional<std::string> percent_decode(std::string_view text);
 
-/// The first value of this name in a query string, decoded as HTML forms encode it: `+` is a
-/// space, and a pair with a bad escape is passed over.
-std::optional<std::string> find_query_parameter(std::string_view query, std::string_view name);
+constexpr std::size_t escape_size = 3;
+
+/// The byte that the escape at the beginning of `text` stands for; nothing when none is there.
+std::optional<char> escaped_byte(std::string_view text);
 
 }  // namespace signalbox::http

@@ -23,32 +23,5 @@ TEST(percent_decode, refuses_bad_escapes) {
     }
 }
 
-TEST(query_parameter, is_found_by_its_whole_decoded_name) {
-    EXPECT_EQ(find_query_parameter("a=1&b=2", "b"), "2");
-    EXPECT_EQ(find_query_parameter("ab=1&b=2", "b"), "2");
-    EXPECT_EQ(find_query_parameter("%62=2", "b"), "2");
-    EXPECT_EQ(find_query_parameter("a+b=2", "a b"), "2");
-    EXPECT_EQ(find_query_parameter("a=1", "A"), std::nullopt);
-    EXPECT_EQ(find_query_parameter("", "a"), std::nullopt);
-    EXPECT_EQ(find_query_parameter("&&", "a"), std::nullopt);
-    EXPECT_EQ(find_query_parameter("&&a=1&&", ""), std::nullopt);
-    EXPECT_EQ(find_query_parameter("&&=1", ""), "1");
-}
-
-TEST(query_parameter, has_its_first_value_decoded) {
-    EXPECT_EQ(find_query_parameter("a=1&a=2", "a"), "1");
-    EXPECT_EQ(find_query_parameter("a=x+y%2Bz%26", "a"), "x y+z&");
-    EXPECT_EQ(find_query_parameter("a=b=c", "a"), "b=c");
-    EXPECT_EQ(find_query_parameter("a=", "a"), "");
-    EXPECT_EQ(find_query_parameter("a", "a"), "");
-    EXPECT_EQ(find_query_parameter("&a=1&", "a"), "1");
-}
-
-TEST(query_parameter, with_a_bad_escape_is_passed_over) {
-    EXPECT_EQ(find_query_parameter("a=%zz&a=2", "a"), "2");
-    EXPECT_EQ(find_query_parameter("%zz=1&a=2", "a"), "2");
-    EXPECT_EQ(find_query_parameter("a=%00", "a"), std::nullopt);
-}
-
 }  // namespace
 }  // namespace signalbox::http
