@@ -5,7 +5,7 @@
 #include <cctype>
 #include <stdexcept>
 
-#include "signalbox/http/wire/uri.hpp"
+#include "signalbox/http/query.hpp"
 
 namespace signalbox::http {
 
@@ -39,8 +39,9 @@ Redaction::Redaction(const std::vector<std::string>& secret_parameters) {
 }
 
 bool Redaction::is_secret(std::string_view name) const {
-    // A client may write any letter as an escape; an escape that is none hides nothing.
-    const std::string plain = plain_name(percent_decode(name).value_or(std::string(name)));
+    // A client may write any letter as an escape.
+    QueryReader reader(name);
+    const std::string plain = plain_name(reader.next() ? reader.name() : name);
     const auto in_name = [&](std::string_view part) {
         return plain.find(part) != std::string::npos;
     };
