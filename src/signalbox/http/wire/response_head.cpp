@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <chrono>
 #include <ctime>
 
+#include "signalbox/http/wire/date.hpp"
 #include "signalbox/http/wire/head.hpp"
 
 namespace signalbox::http {
@@ -23,16 +25,10 @@ std::string_view date_line() {
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
     if (now.tv_sec != made_at) {
         made_at = now.tv_sec;
-        std::tm utc{};
-        ::gmtime_r(&made_at, &utc);
-        // By hand, because strftime's names follow the locale.
-        static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-        static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-        size = fmt::format_to_n(text, sizeof text,
-                                "\r\nDate: {}, {:02} {} {} {:02}:{:02}:{:02} GMT\r\n",
-                                days[utc.tm_wday], utc.tm_mday, months[utc.tm_mon],
-                                utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec)
+        const HttpDate date =
+            http_date(std::chrono::sys_seconds(std::chrono::seconds(made_at))).value();
+        size = fmt::format_to_n(text, sizeof text, "\r\nDate: {}\r\n",
+                                std::string_view(date.data(), date.size()))
                    .size;
     }
     return {text, size};
