@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "signalbox/http/cookies.hpp"
 #include "signalbox/http/query.hpp"
 #include "signalbox/http/wire/head.hpp"
 
@@ -42,6 +43,14 @@ std::optional<std::string_view> Request::path_parameter(std::string_view name) c
 
 std::optional<std::string> Request::query_parameter(std::string_view name) const {
     return find_query_parameter(query, name);
+}
+
+std::optional<std::string> Request::cookie(std::string_view name) const {
+    std::optional<std::string> value;
+    for_each_cookie(*this, [&](std::string_view its_name, std::string_view its_value) {
+        if (its_name == name) value = its_value;
+    });
+    return value;
 }
 
 }  // namespace signalbox::http

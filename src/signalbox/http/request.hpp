@@ -45,6 +45,8 @@ class Request {
     std::optional<std::string_view> path_parameter(std::string_view name) const;
     /// A query parameter's first value, decoded. `query.hpp` goes over all of them.
     std::optional<std::string> query_parameter(std::string_view name) const;
+    /// The last cookie of this name. `cookies.hpp` goes over all of them, and sets some.
+    std::optional<std::string> cookie(std::string_view name) const;
 
     /// About what it occupies, for the bound on requests that wait: of many small ones the bytes
     /// that arrived are the least.
