@@ -1,5 +1,6 @@
 #include "signalbox/http/response.hpp"
 
+#include "signalbox/http/wire/uri.hpp"
 #include "signalbox/json_writer.hpp"
 #include "signalbox/random.hpp"
 
@@ -24,6 +25,11 @@ Response json(JsonText text) {
 
 Response error(int status) {
     return json({{"detail", reason_phrase(status)}}, status);
+}
+
+Response redirect(std::string_view location, int status) {
+    return {.status = status,
+            .headers = {{"Location", percent_encode(location, ":/%#?=@[]!$&'()*+,;")}}};
 }
 
 Response service_unavailable() {

@@ -53,6 +53,11 @@ Response json(JsonText text);
 /// FastAPI's error body, `{"detail":"Not Found"}`, with the status's standard phrase.
 Response error(int status);
 
+/// To another place (Starlette's RedirectResponse): a URL, or a path. What cannot stand in one is
+/// percent-encoded; an escape that is in it already stays as it is. By default the client repeats
+/// the method and the body there; after 303 it sends a GET.
+Response redirect(std::string_view location, int status = 307);
+
 /// 503 that asks the client to come back in a moment; jittered, so that all do not come at once.
 Response service_unavailable();
 

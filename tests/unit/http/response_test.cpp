@@ -71,6 +71,25 @@ TEST(error, says_the_standard_phrase_as_fastapi_does) {
     EXPECT_EQ(error(413).body.view(), R"({"detail":"Request Entity Too Large"})");
 }
 
+TEST(redirect, is_starlettes) {
+    const auto location = [](std::string_view to) {
+        const Response response = redirect(to);
+        EXPECT_EQ(response.status, 307);
+        EXPECT_EQ(response.body.view(), "");
+        EXPECT_EQ(response.headers.size(), 1U);
+        EXPECT_EQ(response.headers.at(0).first, "Location");
+        return response.headers.at(0).second;
+    };
+    EXPECT_EQ(location("/users/1?a=b&c=%20#d"), "/users/1?a=b&c=%20#d");
+    EXPECT_EQ(location("https://user@[::1]:80/!$&'()*+,;=-._~"),
+              "https://user@[::1]:80/!$&'()*+,;=-._~");
+    EXPECT_EQ(location("/caf\u00e9 \"<>\\^`{|}"), "/caf%C3%A9%20%22%3C%3E%5C%5E%60%7B%7C%7D");
+    EXPECT_EQ(location("/a\r\nX-Evil: 1"), "/a%0D%0AX-Evil:%201");
+    EXPECT_EQ(location("/\0\xff\x7f"sv), "/%00%FF%7F");
+    EXPECT_EQ(location(""), "");
+    EXPECT_EQ(redirect("/", 303).status, 303);
+}
+
 TEST(reason_phrase, is_pythons) {
     // All of http.HTTPStatus.
     const std::pair<int, std::string_view> phrases[] = {

@@ -11,6 +11,11 @@ int hex_value(char c) {
     return -1;
 }
 
+bool is_unreserved(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           std::string_view("-._~").find(c) != std::string_view::npos;
+}
+
 }  // namespace
 
 std::optional<char> escaped_byte(std::string_view text) {
@@ -35,6 +40,23 @@ std::optional<std::string> percent_decode(std::string_view text) {
         i += escape_size - 1;
     }
     return decoded;
+}
+
+std::string percent_encode(std::string_view text, std::string_view safe) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string encoded;
+    encoded.reserve(text.size());
+    for (const char c : text) {
+        if (is_unreserved(c) || safe.find(c) != std::string_view::npos) {
+            encoded += c;
+            continue;
+        }
+        const auto byte = static_cast<unsigned char>(c);
+        encoded += '%';
+        encoded += digits[byte >> 4U];
+        encoded += digits[byte & 15U];
+    }
+    return encoded;
 }
 
 }  // namespace signalbox::http

@@ -23,5 +23,12 @@ TEST(percent_decode, refuses_bad_escapes) {
     }
 }
 
+TEST(percent_encode, leaves_the_unreserved_and_what_is_safe) {
+    EXPECT_EQ(percent_encode("", ""), "");
+    EXPECT_EQ(percent_encode("aZ09-._~", ""), "aZ09-._~");
+    EXPECT_EQ(percent_encode("a/b c%", "/"), "a/b%20c%25");
+    EXPECT_EQ(percent_encode("\xff\n", "/"), "%FF%0A");
+}
+
 }  // namespace
 }  // namespace signalbox::http
