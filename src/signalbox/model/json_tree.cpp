@@ -1,0 +1,378 @@
+#include "signalbox/model/json_tree.hpp"
+
+#include <rapidjson/error/en.h>
+#include <rapidjson/reader.h>
+
+#include <utility>
+
+#include "signalbox/json.hpp"
+#include "signalbox/json_writer.hpp"
+
+namespace signalbox::model {
+
+/// What rapidjson calls for each value. False ends the reading.
+struct JsonTree::Handler {
+    std::vector<JsonNode>& nodes;
+    std::vector<std::uint32_t> open{};
+
+    bool add(JsonNode node) {
+        nodes.push_back(node);
+        return true;
+    }
+    bool begin(JsonNode::Kind kind) {
+        if (open.size() >= deepest) return false;
+        open.push_back(static_cast<std::uint32_t>(nodes.size()));
+        return add({.kind = kind});
+    }
+    bool end(std::uint32_t count) {
+        JsonNode& node = nodes[open.back()];
+        node.count = count;
+        node.next = static_cast<std::uint32_t>(nodes.size()) - open.back();
+        open.pop_back();
+        return true;
+    }
+
+    bool Null() { return add({}); }
+    bool Bool(bool truth) { return add({.kind = JsonNode::Kind::boolean, .truth = truth}); }
+    bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
+        return add({.kind = JsonNode::Kind::number, .text = {text, size}});
+    }
+    bool String(const char* text, rapidjson::SizeType size, bool) {
+        return add({.kind = JsonNode::Kind::string, .text = {text, size}});
+    }
+    bool Key(const char* text, rapidjson::SizeType size, bool copy) {
+        return String(text, size, copy);
+    }
+    bool StartObject() { return begin(JsonNode::Kind::object); }
+    bool EndObject(rapidjson::SizeType count) { return end(count); }
+    bool StartArray() { return begin(JsonNode::Kind::array); }
+    bool EndArray(rapidjson::SizeType count) { return end(count); }
+
+    // Never called, for numbers are left as they are.
+    bool Int(int) { return false; }
+    bool Uint(unsigned) { return false; }
+    bool Int64(std::int64_t) { return false; }
+    bool Uint64(std::uint64_t) { return false; }
+    bool Double(double) { return false; }
+};
+
+namespace {
+
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+bool is_utf8(std::string_view text) {
+    std::string mended;
+    append_utf8(mended, text);
+    return mended == text;
+}
+
+std::size_t characters(std::string_view utf8) {
+    std::size_t count = 0;
+    for (const char c : utf8)
+        count += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
+    return count;
+}
+
+}  // namespace
+
+std::optional<JsonTree::Fault> JsonTree::read(std::string_view text) {
+    constexpr unsigned flags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag |
+                               rapidjson::kParseValidateEncodingFlag |
+                               rapidjson::kParseNumbersAsStringsFlag;
+    if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+    nodes_.clear();
+    text_ = text;
+    Handler handler{nodes_};
+    rapidjson::Reader reader;
+    // For rapidjson a NUL is the end, whatever comes behind it.
+    const bool has_nul = text.find('\0') != std::string_view::npos;
+    rapidjson::InsituStringStream stream(text_.data());
+    if (!has_nul && reader.Parse<flags>(stream, handler)) return std::nullopt;
+    if (!is_utf8(text)) return Fault{.reason = "no UTF-8", .unreadable = true};
+    if (reader.GetParseErrorCode() == rapidjson::kParseErrorTermination)
+        return Fault{.reason = "nested too deep", .unreadable = true};
+    if (auto fault = python_fault(text)) return fault;
+    // NaN, Infinity and lone surrogates, which Python takes.
+    const std::size_t at = std::min(reader.GetErrorOffset(), text.size());
+    const bool surrogate =
+        reader.GetParseErrorCode() == rapidjson::kParseErrorStringUnicodeSurrogateInvalid;
+    return Fault{.reason = surrogate ? "Invalid \\uXXXX escape" : "Expecting value",
+                 .position = characters(text.substr(0, at))};
+}
+
+namespace {
+
+/// The way of CPython's Modules/_json.c (3.13), which says where it stops and why.
+class PythonJson {
+  public:
+    using Fault = JsonTree::Fault;
+
+    explicit PythonJson(std::string_view text) : text_(text) {}
+
+    std::optional<Fault> fault() {
+        skip_space();
+        if (!value()) return fault_;
+        while (!fault_ && !closers_.empty()) {
+            // Behind a value in an array or an object.
+            skip_space();
+            const char closer = closers_.back();
+            if (peek() == closer) {
+                ++at_;
+                closers_.pop_back();
+                continue;
+            }
+            if (peek() != ',') return fail("Expecting ',' delimiter", at_);
+            const std::size_t comma = at_++;
+            skip_space();
+            if (peek() == closer) {
+                return fail(closer == '}' ? "Illegal trailing comma before end of object"
+                                          : "Illegal trailing comma before end of array",
+                            comma);
+            }
+            if (closer == '}' && !key()) return fault_;
+            if (!value()) return fault_;
+        }
+        skip_space();
+        if (at_ != text_.size()) return fail("Extra data", at_);
+        return std::nullopt;
+    }
+
+  private:
+    std::optional<Fault> fail(std::string_view reason, std::size_t at) {
+        fault_ = Fault{.reason = std::string(reason),
+                       .position = characters(text_.substr(0, std::min(at, text_.size())))};
+        return fault_;
+    }
+    int peek() const {
+        return at_ < text_.size() ? static_cast<unsigned char>(text_[at_]) : end_of_text;
+    }
+    void skip_space() {
+        while (peek() == ' ' || peek() == '\t' || peek() == '\n' || peek() == '\r')
+            ++at_;
+    }
+
+    /// Up to the end of a scalar, or into arrays and objects up to their first scalar.
+    bool value() {
+        for (;;) {
+            const int c = peek();
+            if (c == '{') {
+                ++at_;
+                skip_space();
+                if (peek() == '}') return ++at_, true;
+                closers_ += '}';
+                if (!key()) return false;
+            } else if (c == '[') {
+                ++at_;
+                skip_space();
+                if (peek() == ']') return ++at_, true;
+                closers_ += ']';
+            } else {
+                return scalar();
+            }
+        }
+    }
+
+    bool key() {
+        if (peek() != '"') {
+            fail("Expecting property name enclosed in double quotes", at_);
+            return false;
+        }
+        if (!string()) return false;
+        skip_space();
+        if (peek() != ':') {
+            fail("Expecting ':' delimiter", at_);
+            return false;
+        }
+        ++at_;
+        skip_space();
+        return true;
+    }
+
+    bool scalar() {
+        if (peek() == '"') return string();
+        const std::string_view rest = text_.substr(at_);
+        for (const std::string_view word :
+             {"null", "true", "false", "NaN", "Infinity", "-Infinity"}) {
+            if (rest.starts_with(word)) return at_ += word.size(), true;
+        }
+        return number();
+    }
+
+    bool is_digit() const { return peek() >= '0' && peek() <= '9'; }
+    void digits() {
+        while (is_digit())
+            ++at_;
+    }
+    bool number() {
+        const std::size_t begin = at_;
+        if (peek() == '-') ++at_;
+        if (!is_digit()) {
+            fail("Expecting value", begin);
+            return false;
+        }
+        if (peek() == '0') {
+            ++at_;
+        } else {
+            digits();
+        }
+        // What does not go on as a number ends it.
+        if (peek() == '.') {
+            const std::size_t point = at_++;
+            if (!is_digit()) return at_ = point, true;
+            digits();
+        }
+        if (peek() == 'e' || peek() == 'E') {
+            const std::size_t exponent = at_++;
+            if (peek() == '+' || peek() == '-') ++at_;
+            if (!is_digit()) return at_ = exponent, true;
+            digits();
+        }
+        return true;
+    }
+
+    bool string() {
+        const std::size_t begin = at_++;
+        for (;;) {
+            const int c = peek();
+            if (c == end_of_text) break;
+            if (c == '"') return ++at_, true;
+            if (c < 0x20) {
+                fail("Invalid control character at", at_);
+                return false;
+            }
+            ++at_;
+            if (c != '\\') continue;
+            const int escaped = peek();
+            if (escaped == end_of_text) break;
+            if (escaped == 'u') {
+                const std::size_t u = at_++;
+                for (int i = 0; i < 4; ++i, ++at_) {
+                    const int digit = peek();
+                    const bool hex = (digit >= '0' && digit <= '9') ||
+                                     (digit >= 'a' && digit <= 'f') ||
+                                     (digit >= 'A' && digit <= 'F');
+                    if (!hex || u + 5 >= text_.size()) {
+                        fail("Invalid \\uXXXX escape", u);
+                        return false;
+                    }
+                }
+            } else if (std::string_view("\"\\/bfnrt").find(static_cast<char>(escaped)) ==
+                       std::string_view::npos) {
+                fail("Invalid \\escape", at_ - 1);
+                return false;
+            } else {
+                ++at_;
+            }
+        }
+        fail("Unterminated string starting at", begin);
+        return false;
+    }
+
+    static constexpr int end_of_text = -1;
+
+    const std::string_view text_;
+    std::size_t at_ = 0;
+    std::string closers_;  ///< of the arrays and objects that are open
+    std::optional<Fault> fault_;
+};
+
+/// Writes one value; past `most` bytes only what closes what is open.
+class Excerpt {
+  public:
+    Excerpt(std::string& output, std::size_t most)
+        : json_(output), output_(output), end_(most == unbounded ? most : output.size() + most) {}
+
+    static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
+
+    void write(const JsonNode& node) {
+        switch (node.kind) {
+            case JsonNode::Kind::null:
+                json_.value(nullptr);
+                return;
+            case JsonNode::Kind::boolean:
+                json_.value(node.truth);
+                return;
+            case JsonNode::Kind::number:
+                if (node.text.size() > room() + longest_number) {
+                    json_.value(cut);
+                } else {
+                    json_.verbatim(node.text);
+                }
+                return;
+            case JsonNode::Kind::string:
+                text(node.text);
+                return;
+            case JsonNode::Kind::array: {
+                json_.begin_array();
+                const JsonNode* item = JsonTree::first_in(node);
+                for (std::uint32_t i = 0; i < node.count; ++i, item = JsonTree::after(*item)) {
+                    if (room() == 0) {
+                        json_.value(cut);
+                        break;
+                    }
+                    write(*item);
+                }
+                json_.end_array();
+                return;
+            }
+            case JsonNode::Kind::object: {
+                json_.begin_object();
+                const JsonNode* name = JsonTree::first_in(node);
+                for (std::uint32_t i = 0; i < node.count; ++i) {
+                    if (room() == 0) {
+                        json_.key(cut).value(cut);
+                        break;
+                    }
+                    const JsonNode* const value = JsonTree::after(*name);
+                    if (name->text.size() > room()) {
+                        json_.key(cut);
+                    } else {
+                        json_.key(name->text);
+                    }
+                    write(*value);
+                    name = JsonTree::after(*value);
+                }
+                json_.end_object();
+                return;
+            }
+        }
+    }
+
+  private:
+    static constexpr std::string_view cut = "…";
+    static constexpr std::size_t longest_number = 32;
+
+    std::size_t room() const { return end_ > output_.size() ? end_ - output_.size() : 0; }
+    void text(std::string_view text) {
+        if (text.size() <= room()) {
+            json_.value(text);
+            return;
+        }
+        std::size_t size = room();
+        while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80)
+            --size;  // not within a character
+        json_.value(std::string(text.substr(0, size)).append(cut));
+    }
+
+    JsonWriter json_;
+    std::string& output_;
+    const std::size_t end_;
+};
+
+}  // namespace
+
+std::optional<JsonTree::Fault> python_fault(std::string_view utf8) {
+    return PythonJson(utf8).fault();
+}
+
+std::string excerpt(const JsonNode& node, std::size_t most_bytes) {
+    std::string json;
+    Excerpt(json, most_bytes).write(node);
+    return json;
+}
+
+std::string json_of(const JsonNode& node) {
+    return excerpt(node, Excerpt::unbounded);
+}
+
+}  // namespace signalbox::model

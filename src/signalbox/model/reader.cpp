@@ -1,0 +1,977 @@
+#include "signalbox/model/reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "signalbox/json_writer.hpp"
+#include "signalbox/model/json_tree.hpp"
+
+namespace signalbox::model {
+
+namespace {
+
+using Kind = Type::Kind;
+
+/// How deep models can hold each other, as a tree's nodes do: each level takes some stack.
+constexpr int deepest_model = 100;
+
+std::size_t characters(std::string_view utf8) {
+    return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+    }));
+}
+
+const char* plural(std::size_t n) {
+    return n == 1 ? "" : "s";
+}
+
+/// White space as Python's str.strip() knows it, as far as it is ASCII.
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view blank = " \t\n\r\f\v";
+    const auto begin = text.find_first_not_of(blank);
+    if (begin == text.npos) return {};
+    return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
+}
+
+/// What a program holds in 64 bits, signed or not.
+struct Integer {
+    bool negative = false;
+    std::uint64_t magnitude = 0;
+};
+
+std::optional<Integer> integer_of(std::string_view digits) {
+    Integer number;
+    if (digits.starts_with('-')) {
+        number.negative = true;
+        digits.remove_prefix(1);
+    }
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), number.magnitude);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+    if (number.magnitude == 0) number.negative = false;
+    return number;
+}
+
+std::optional<double> double_of(std::string_view text) {
+    double number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (end != text.data() + text.size()) return std::nullopt;
+    if (error == std::errc::result_out_of_range) {
+        // Too large or too small: which, the exponent says.
+        const bool small = text.find("e-") != text.npos || text.find("E-") != text.npos ||
+                           (text.find_first_of("eE") == text.npos && text.starts_with("0."));
+        const double sign = text.starts_with('-') ? -1 : 1;
+        return small ? sign * 0.0 : sign * HUGE_VAL;
+    }
+    if (error != std::errc{}) return std::nullopt;
+    return number;
+}
+
+/// The digits of a text that Python's int() takes, in the way that pydantic gives it to it: white
+/// space around, a sign, underscores between digits, zeros behind a point. Empty: it is none.
+std::string integer_digits(std::string_view text) {
+    text = trimmed(text);
+    std::string digits;
+    if (text.starts_with('-') || text.starts_with('+')) {
+        if (text.front() == '-') digits = '-';
+        text.remove_prefix(1);
+    }
+    if (const auto point = text.find('.'); point != text.npos && point > 0) {
+        if (text.find_first_not_of('0', point + 1) != text.npos) return {};
+        text = text.substr(0, point);
+    }
+    if (text.empty() || text.front() == '_' || text.back() == '_') return {};
+    bool underscore = false;
+    for (const char c : text) {
+        if (c == '_' && underscore) return {};
+        underscore = c == '_';
+        if (underscore) continue;
+        if (c < '0' || c > '9') return {};
+        digits += c;
+    }
+    return digits;
+}
+
+std::optional<double> parse_double(std::string_view text) {
+    text = trimmed(text);
+    if (text.starts_with('+')) text.remove_prefix(1);
+    if (text.starts_with('+') || text.starts_with("-+")) return std::nullopt;
+    std::string digits;
+    bool digit = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '_') {
+            const bool between =
+                digit && i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9';
+            if (!between) return std::nullopt;
+            continue;
+        }
+        digit = c >= '0' && c <= '9';
+        digits += c;
+    }
+    const bool negative = digits.starts_with('-');
+    std::string word = digits.substr(negative ? 1 : 0);
+    std::transform(word.begin(), word.end(), word.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    if (word == "inf" || word == "infinity") return negative ? -HUGE_VAL : HUGE_VAL;
+    if (word == "nan") return std::nan("");
+    if (word.starts_with("inf") || word.starts_with("nan")) return std::nullopt;
+    return double_of(digits);
+}
+
+std::optional<bool> parse_boolean(std::string_view text) {
+    std::string lower(text.substr(0, 6));
+    for (char& c : lower)
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (text.size() > 5) return std::nullopt;
+    for (const char* yes : {"1", "true", "t", "yes", "y", "on"})
+        if (lower == yes) return true;
+    for (const char* no : {"0", "false", "f", "no", "n", "off"})
+        if (lower == no) return false;
+    return std::nullopt;
+}
+
+std::string text_of(const Number& number) {
+    if (number.kind == Number::Kind::integer) return std::to_string(number.integer);
+    std::string text;
+    JsonWriter(text).value(number.floating);
+    // As Python writes a float.
+    if (text.find_first_of(".en") == text.npos) text += ".0";
+    return text;
+}
+
+double double_of(const Number& number) {
+    return number.kind == Number::Kind::integer ? static_cast<double>(number.integer)
+                                                : number.floating;
+}
+
+/// -1, 0 or 1 as the number is less than, equal to or greater than the bound.
+int compare(const Integer& number, const Number& bound) {
+    if (bound.kind == Number::Kind::floating) {
+        const double value = (number.negative ? -1.0 : 1.0) * static_cast<double>(number.magnitude);
+        return value < bound.floating ? -1 : value > bound.floating ? 1 : 0;
+    }
+    const bool negative = bound.integer < 0;
+    const auto magnitude = negative ? std::uint64_t{0} - static_cast<std::uint64_t>(bound.integer)
+                                    : static_cast<std::uint64_t>(bound.integer);
+    if (number.negative != negative) return number.negative ? -1 : 1;
+    if (number.magnitude == magnitude) return 0;
+    return (number.magnitude < magnitude) != negative ? -1 : 1;
+}
+int compare(double number, const Number& bound) {
+    const double other = double_of(bound);
+    return number < other ? -1 : number > other ? 1 : 0;
+}
+int compare(const Decimal& number, const Number& bound);
+
+bool is_multiple(const Integer& number, const Number& of) {
+    if (of.kind == Number::Kind::floating) {
+        return std::fmod(static_cast<double>(number.magnitude), of.floating) == 0;
+    }
+    return number.magnitude % static_cast<std::uint64_t>(std::abs(of.integer)) == 0;
+}
+/// As pydantic does it: a rounding error of the division is no remainder.
+bool is_multiple(double number, const Number& of) {
+    const double divisor = double_of(of);
+    const double remainder = std::fmod(number, divisor);
+    const double threshold = number / 1e9;
+    return std::abs(remainder) <= std::abs(threshold) ||
+           std::abs(std::abs(remainder) - std::abs(divisor)) <= std::abs(threshold);
+}
+bool is_multiple(const Decimal&, const Number&) {
+    return true;  // refused when compiled
+}
+
+/// Of a decimal number: its digits, without a point, and how many are behind it.
+struct DecimalParts {
+    bool negative = false;
+    std::string digits{};  ///< without zeros in front
+    long exponent = 0;     ///< by ten to this
+};
+
+constexpr long largest_exponent = 1'000'000;
+
+std::optional<DecimalParts> decimal_parts(std::string_view text) {
+    DecimalParts parts;
+    if (text.starts_with('-') || text.starts_with('+')) {
+        parts.negative = text.front() == '-';
+        text.remove_prefix(1);
+    }
+    bool any = false;
+    bool point = false;
+    std::size_t i = 0;
+    for (; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '.' && !point) {
+            point = true;
+        } else if (c >= '0' && c <= '9') {
+            any = true;
+            if (point) --parts.exponent;
+            if (c != '0' || !parts.digits.empty()) parts.digits += c;
+        } else {
+            break;
+        }
+    }
+    if (!any) return std::nullopt;
+    if (i < text.size()) {
+        if (text[i] != 'e' && text[i] != 'E') return std::nullopt;
+        std::string_view exponent = text.substr(i + 1);
+        if (exponent.starts_with('+')) exponent.remove_prefix(1);
+        long number = 0;
+        const auto [end, error] =
+            std::from_chars(exponent.data(), exponent.data() + exponent.size(), number);
+        if (exponent.empty() || error != std::errc{} || end != exponent.data() + exponent.size() ||
+            std::abs(number) > largest_exponent) {
+            return std::nullopt;
+        }
+        parts.exponent += number;
+    }
+    return parts;
+}
+
+int compare(const Decimal& number, const Number& bound) {
+    const auto one = decimal_parts(number.text());
+    const auto other = decimal_parts(text_of(bound));
+    if (!one || !other) return 0;
+    const auto sign = [](const DecimalParts& parts) {
+        return parts.digits.empty() ? 0 : parts.negative ? -1 : 1;
+    };
+    if (sign(*one) != sign(*other)) return sign(*one) < sign(*other) ? -1 : 1;
+    if (sign(*one) == 0) return 0;
+    const auto scale = [](const DecimalParts& parts) {
+        return static_cast<long>(parts.digits.size()) + parts.exponent;
+    };
+    int larger = 0;
+    if (scale(*one) != scale(*other)) {
+        larger = scale(*one) < scale(*other) ? -1 : 1;
+    } else {
+        std::string a = one->digits, b = other->digits;
+        a.resize(std::max(a.size(), b.size()), '0');
+        b.resize(a.size(), '0');
+        larger = a.compare(b) < 0 ? -1 : a == b ? 0 : 1;
+    }
+    return one->negative ? -larger : larger;
+}
+
+std::string joined(std::span<const std::string_view> choices, std::string_view last) {
+    std::string text;
+    for (std::size_t i = 0; i < choices.size(); ++i) {
+        if (i > 0) text += i + 1 == choices.size() ? last : ", ";
+        text.append("'").append(choices[i]).append("'");
+    }
+    return text;
+}
+
+/// `{"key": <json>}`
+std::string ctx(std::string_view key, std::string_view json) {
+    std::string text;
+    JsonWriter(text).begin_object().key(key).verbatim(json).end_object();
+    return text;
+}
+
+class Reader {
+  public:
+    explicit Reader(ValidationErrors& errors) : errors_(errors) {}
+
+    void read(const JsonNode& node, const Type& type, void* target, const Location& at) {
+        if (errors_.full()) return;
+        if (type.is_field()) target = type.set(target);
+        switch (type.kind) {
+            case Kind::boolean:
+                return boolean(node, target, at);
+            case Kind::integer:
+                return integer(node, type, target, at);
+            case Kind::number:
+                return number(node, type, target, at);
+            case Kind::string:
+                return string(node, type, target, at);
+            case Kind::decimal:
+                return decimal(node, type, target, at);
+            case Kind::uuid:
+                return parsed<Uuid>(node, target, at, read_uuid, words_of_uuid);
+            case Kind::date_time:
+                return date_time(node, target, at);
+            case Kind::date:
+                return date(node, target, at);
+            case Kind::duration:
+                return duration(node, target, at);
+            case Kind::choice:
+                return choice(node, type, target, at, "enum");
+            case Kind::literal:
+                return choice(node, type, target, at, "literal_error");
+            case Kind::json:
+                detail::as<JsonText>(target) = JsonText(json_of(node));
+                return;
+            case Kind::list:
+                return list(node, type, target, at);
+            case Kind::map:
+                return map(node, type, target, at);
+            case Kind::object:
+                return object(node, type, target, at);
+            case Kind::nullable:
+                if (node.kind != JsonNode::Kind::null)
+                    read(node, *type.inner, type.add(target), at);
+                return;
+            case Kind::variant:
+                return variant(node, type, target, at);
+        }
+    }
+
+    void check_length(const Type& type, std::size_t size, const JsonNode& node,
+                      const Location& at) {
+        const Rules& rules = type.rules;
+        const bool too_short = size < rules.min_length;
+        if (!too_short && size <= rules.max_length) return;
+        const std::size_t bound = too_short ? rules.min_length : rules.max_length;
+        const std::string_view what = type.kind == Kind::list ? "List" : "Dictionary";
+        std::string context;
+        JsonWriter(context)
+            .begin_object()
+            .key<"field_type">()
+            .value(what)
+            .key(too_short ? "min_length" : "max_length")
+            .value(bound)
+            .key<"actual_length">()
+            .value(size)
+            .end_object();
+        add(too_short ? "too_short" : "too_long", at,
+            fmt::format("{} should have at {} {} item{} after validation, not {}", what,
+                        too_short ? "least" : "most", bound, plural(bound), size),
+            node, std::move(context));
+    }
+
+  private:
+    struct Words {
+        std::string_view type_error, type_message;    ///< it is no string
+        std::string_view parse_error, parse_message;  ///< it is one, but
+    };
+    static constexpr Words words_of_uuid{"uuid_type",
+                                         "UUID input should be a string, bytes or UUID object",
+                                         "uuid_parsing", "Input should be a valid UUID, "};
+
+    void add(std::string_view type, const Location& at, std::string_view message,
+             const JsonNode& input, std::string context = {}) {
+        errors_.add(type, at, message, excerpt(input, longest_input), std::move(context));
+    }
+
+    template <class T>
+    bool keeps_bounds(const T& number, const Type& type, const JsonNode& node, const Location& at) {
+        const Rules& rules = type.rules;
+        if (!rules.has_bounds()) return true;
+        const auto fails = [&](const Number& bound, bool kept, std::string_view key,
+                               std::string_view error, std::string_view words) {
+            if (kept) return false;
+            const std::string text =
+                text_of(type.kind == Kind::number ? Number(double_of(bound)) : bound);
+            // In the words of a message a whole number has no point.
+            const std::string shown = text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
+            add(error, at, fmt::format("Input should be {} {}", words, shown), node,
+                ctx(key, text));
+            return true;
+        };
+        return !(
+            (rules.multiple_of && fails(rules.multiple_of, is_multiple(number, rules.multiple_of),
+                                        "multiple_of", "multiple_of", "a multiple of")) ||
+            (rules.le && fails(rules.le, compare(number, rules.le) <= 0, "le", "less_than_equal",
+                               "less than or equal to")) ||
+            (rules.lt &&
+             fails(rules.lt, compare(number, rules.lt) < 0, "lt", "less_than", "less than")) ||
+            (rules.ge && fails(rules.ge, compare(number, rules.ge) >= 0, "ge", "greater_than_equal",
+                               "greater than or equal to")) ||
+            (rules.gt &&
+             fails(rules.gt, compare(number, rules.gt) > 0, "gt", "greater_than", "greater than")));
+    }
+
+    void boolean(const JsonNode& node, void* target, const Location& at) {
+        bool& truth = detail::as<bool>(target);
+        switch (node.kind) {
+            case JsonNode::Kind::boolean:
+                truth = node.truth;
+                return;
+            case JsonNode::Kind::number: {
+                const auto number = double_of(node.text);
+                if (number == 0.0 || number == 1.0) {
+                    truth = number == 1.0;
+                    return;
+                }
+                // A float that is neither is not even tried.
+                if (node.text.find_first_of(".eE") != node.text.npos) break;
+                return add("bool_parsing", at,
+                           "Input should be a valid boolean, unable to interpret input", node);
+            }
+            case JsonNode::Kind::string:
+                if (const auto parsed_truth = parse_boolean(node.text)) {
+                    truth = *parsed_truth;
+                    return;
+                }
+                return add("bool_parsing", at,
+                           "Input should be a valid boolean, unable to interpret input", node);
+            default:
+                break;
+        }
+        add("bool_type", at, "Input should be a valid boolean", node);
+    }
+
+    void integer(const JsonNode& node, const Type& type, void* target, const Location& at) {
+        std::optional<Integer> number;
+        switch (node.kind) {
+            case JsonNode::Kind::boolean:
+                number = Integer{.magnitude = node.truth ? 1U : 0U};
+                break;
+            case JsonNode::Kind::number: {
+                if (node.text.find_first_of(".eE") == node.text.npos) {
+                    number = integer_of(node.text);
+                    break;
+                }
+                const double floating = double_of(node.text).value_or(HUGE_VAL);
+                if (!std::isfinite(floating)) {
+                    return add("finite_number", at, "Input should be a finite number", node);
+                }
+                if (std::trunc(floating) != floating) {
+                    return add(
+                        "int_from_float", at,
+                        "Input should be a valid integer, got a number with a fractional part",
+                        node);
+                }
+                // Beyond this not every integer is a double.
+                if (std::abs(floating) <= 9007199254740992.0) {
+                    number = Integer{.negative = floating < 0,
+                                     .magnitude = static_cast<std::uint64_t>(std::abs(floating))};
+                }
+                break;
+            }
+            case JsonNode::Kind::string: {
+                const std::string digits = integer_digits(node.text);
+                if (digits.empty() || digits == "-") {
+                    return add(
+                        "int_parsing", at,
+                        "Input should be a valid integer, unable to parse string as an integer",
+                        node);
+                }
+                number = integer_of(digits);
+                break;
+            }
+            default:
+                return add("int_type", at, "Input should be a valid integer", node);
+        }
+        if (!number) {
+            return add("int_parsing_size", at,
+                       "Unable to parse input string as an integer, exceeded maximum size", node);
+        }
+        if (!keeps_bounds(*number, type, node, at)) return;
+        store(*number, type, target, node, at);
+    }
+
+    /// What the program's type cannot hold is a bound as well.
+    void store(const Integer& number, const Type& type, void* target, const JsonNode& node,
+               const Location& at) {
+        const int bits = type.size * 8;
+        const std::uint64_t highest =
+            type.is_signed ? (std::uint64_t{1} << (bits - 1)) - 1
+                           : (bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1);
+        if (number.negative && number.magnitude > (type.is_signed ? highest + 1 : 0)) {
+            const std::string lowest =
+                type.is_signed ? '-' + std::to_string(highest + 1) : std::string("0");
+            return add("greater_than_equal", at,
+                       "Input should be greater than or equal to " + lowest, node,
+                       ctx("ge", lowest));
+        }
+        if (!number.negative && number.magnitude > highest) {
+            const std::string bound = std::to_string(highest);
+            return add("less_than_equal", at, "Input should be less than or equal to " + bound,
+                       node, ctx("le", bound));
+        }
+        const std::uint64_t value =
+            number.negative ? std::uint64_t{0} - number.magnitude : number.magnitude;
+        // Little-endian, as all that Debian builds this for but s390x; see the assertion.
+        std::memcpy(target, &value, type.size);
+    }
+
+    void number(const JsonNode& node, const Type& type, void* target, const Location& at) {
+        std::optional<double> number;
+        switch (node.kind) {
+            case JsonNode::Kind::boolean:
+                number = node.truth ? 1 : 0;
+                break;
+            case JsonNode::Kind::number:
+                number = double_of(node.text);
+                break;
+            case JsonNode::Kind::string:
+                number = parse_double(node.text);
+                if (!number) {
+                    return add("float_parsing", at,
+                               "Input should be a valid number, unable to parse string as a number",
+                               node);
+                }
+                break;
+            default:
+                return add("float_type", at, "Input should be a valid number", node);
+        }
+        if (type.size == sizeof(float) && number) number = static_cast<float>(*number);
+        // JSON has no way to give it back.
+        if (!number || !std::isfinite(*number)) {
+            return add("finite_number", at, "Input should be a finite number", node);
+        }
+        if (!keeps_bounds(*number, type, node, at)) return;
+        if (type.size == sizeof(float)) {
+            detail::as<float>(target) = static_cast<float>(*number);
+        } else {
+            detail::as<double>(target) = *number;
+        }
+    }
+
+    void decimal(const JsonNode& node, const Type& type, void* target, const Location& at) {
+        std::string_view text;
+        if (node.kind == JsonNode::Kind::number) {
+            text = node.text;
+        } else if (node.kind == JsonNode::Kind::string) {
+            text = trimmed(node.text);
+        } else {
+            return add("decimal_type", at,
+                       "Decimal input should be an integer, float, string or Decimal object", node);
+        }
+        std::string plain;
+        for (const char c : text) {
+            if (c != '_') plain += c;
+        }
+        const auto parts = decimal_parts(plain);
+        if (!parts) {
+            std::string word = plain.substr(
+                plain.find_first_not_of("+-") == plain.npos ? 0 : plain.find_first_not_of("+-"));
+            std::transform(word.begin(), word.end(), word.begin(), [](char c) {
+                return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+            });
+            if (word == "nan" || word == "snan" || word == "inf" || word == "infinity")
+                return add("finite_number", at, "Input should be a finite number", node);
+            return add("decimal_parsing", at, "Input should be a valid decimal", node);
+        }
+        const Rules& rules = type.rules;
+        const auto size = parts->digits.size();
+        const std::size_t places =
+            parts->exponent < 0 ? static_cast<std::size_t>(-parts->exponent) : 0;
+        // Zeros in front count where they stand behind the point.
+        const std::size_t all =
+            parts->exponent < 0
+                ? std::max(size, places)
+                : (size == 0 ? 1 : size + static_cast<std::size_t>(parts->exponent));
+        if (rules.max_digits != 0 && all > rules.max_digits) {
+            return add("decimal_max_digits", at,
+                       fmt::format("Decimal input should have no more than {} digit{} in total",
+                                   rules.max_digits, plural(rules.max_digits)),
+                       node, ctx("max_digits", std::to_string(rules.max_digits)));
+        }
+        if (places > rules.decimal_places) {
+            return add("decimal_max_places", at,
+                       fmt::format("Decimal input should have no more than {} decimal place{}",
+                                   rules.decimal_places, plural(rules.decimal_places)),
+                       node, ctx("decimal_places", std::to_string(rules.decimal_places)));
+        }
+        if (rules.max_digits != 0 &&
+            rules.decimal_places != std::numeric_limits<std::size_t>::max() &&
+            rules.max_digits >= rules.decimal_places &&
+            all - places > rules.max_digits - rules.decimal_places) {
+            const std::size_t whole = rules.max_digits - rules.decimal_places;
+            return add(
+                "decimal_whole_digits", at,
+                fmt::format(
+                    "Decimal input should have no more than {} digit{} before the decimal point",
+                    whole, plural(whole)),
+                node, ctx("whole_digits", std::to_string(whole)));
+        }
+        const Decimal number(plain);
+        if (!keeps_bounds(number, type, node, at)) return;
+        detail::as<Decimal>(target) = number;
+    }
+
+    void string(const JsonNode& node, const Type& type, void* target, const Location& at) {
+        if (node.kind != JsonNode::Kind::string) {
+            return add("string_type", at, "Input should be a valid string", node);
+        }
+        const std::string_view text = node.text;
+        std::string& value = detail::as<std::string>(target);
+        const Rules& rules = type.rules;
+        if (rules.format != Format::none) {
+            auto read = rules.format == Format::email ? read_email(text) : read_url(text);
+            if (!read.value) {
+                return rules.format == Format::email ? bad_email(read.fault, node, at)
+                                                     : bad_url(read.fault, node, at);
+            }
+            value = std::move(*read.value);
+        } else {
+            value = text;
+        }
+        if (rules.has_length()) {
+            const std::size_t size = characters(text);
+            const bool too_short = size < rules.min_length;
+            if (too_short || size > rules.max_length) {
+                const std::size_t bound = too_short ? rules.min_length : rules.max_length;
+                return add(too_short ? "string_too_short" : "string_too_long", at,
+                           fmt::format("String should have at {} {} character{}",
+                                       too_short ? "least" : "most", bound, plural(bound)),
+                           node,
+                           ctx(too_short ? "min_length" : "max_length", std::to_string(bound)));
+            }
+        }
+        if (rules.pattern != nullptr && !rules.pattern->matches(text)) {
+            add("string_pattern_mismatch", at,
+                fmt::format("String should match pattern '{}'", rules.pattern->pattern()), node,
+                ctx("pattern", json_string(rules.pattern->pattern())));
+        }
+    }
+    void bad_email(std::string_view fault, const JsonNode& node, const Location& at) {
+        add("value_error", at, fmt::format("value is not a valid email address: {}", fault), node,
+            ctx("reason", json_string(fault)));
+    }
+    void bad_url(std::string_view fault, const JsonNode& node, const Location& at) {
+        if (fault == url_scheme_fault) {
+            return add("url_scheme", at, "URL scheme should be 'http' or 'https'", node,
+                       ctx("expected_schemes", json_string("'http' or 'https'")));
+        }
+        add("url_parsing", at, fmt::format("Input should be a valid URL, {}", fault), node,
+            ctx("error", json_string(fault)));
+    }
+
+    template <class T, class Parse>
+    void parsed(const JsonNode& node, void* target, const Location& at, Parse parse,
+                const Words& words) {
+        if (node.kind != JsonNode::Kind::string)
+            return add(words.type_error, at, words.type_message, node);
+        auto read = parse(node.text);
+        if (!read.value) {
+            return add(words.parse_error, at, std::string(words.parse_message) + read.fault, node,
+                       ctx("error", json_string(read.fault)));
+        }
+        detail::as<T>(target) = std::move(*read.value);
+    }
+
+    /// A text, or a number, which is one of seconds.
+    template <class T, class Parse>
+    void time(const JsonNode& node, void* target, const Location& at, Parse parse,
+              const Words& words) {
+        if (node.kind == JsonNode::Kind::number) {
+            const JsonNode as_text{.kind = JsonNode::Kind::string, .text = node.text};
+            auto read = parse(as_text.text);
+            if (read.value) {
+                detail::as<T>(target) = std::move(*read.value);
+                return;
+            }
+            return add(words.parse_error, at, std::string(words.parse_message) + read.fault, node,
+                       ctx("error", json_string(read.fault)));
+        }
+        parsed<T>(node, target, at, parse, words);
+    }
+    void date_time(const JsonNode& node, void* target, const Location& at) {
+        static constexpr Words words{"datetime_type", "Input should be a valid datetime",
+                                     "datetime_from_date_parsing",
+                                     "Input should be a valid datetime or date, "};
+        static constexpr Words with_time{"datetime_type", "Input should be a valid datetime",
+                                         "datetime_parsing", "Input should be a valid datetime, "};
+        const bool long_enough = node.kind == JsonNode::Kind::string && node.text.size() > 10;
+        time<DateTime>(node, target, at, read_date_time, long_enough ? with_time : words);
+    }
+    void date(const JsonNode& node, void* target, const Location& at) {
+        static constexpr Words words{"date_type", "Input should be a valid date",
+                                     "date_from_datetime_parsing",
+                                     "Input should be a valid date or datetime, "};
+        time<std::chrono::year_month_day>(node, target, at, read_date, words);
+    }
+    void duration(const JsonNode& node, void* target, const Location& at) {
+        static constexpr Words words{"time_delta_type", "Input should be a valid timedelta",
+                                     "time_delta_parsing", "Input should be a valid timedelta, "};
+        time<std::chrono::microseconds>(node, target, at, read_duration, words);
+    }
+
+    void choice(const JsonNode& node, const Type& type, void* target, const Location& at,
+                std::string_view error) {
+        if (node.kind == JsonNode::Kind::string) {
+            const auto found = std::find(type.choices.begin(), type.choices.end(), node.text);
+            if (found != type.choices.end()) {
+                type.choose(target, static_cast<std::size_t>(found - type.choices.begin()));
+                return;
+            }
+        }
+        const std::string expected = joined(type.choices, " or ");
+        add(error, at, "Input should be " + expected, node, ctx("expected", json_string(expected)));
+    }
+
+    void list(const JsonNode& node, const Type& type, void* target, const Location& at) {
+        if (node.kind != JsonNode::Kind::array)
+            return add("list_type", at, "Input should be a valid list", node);
+        // The bound is checked before as much is made.
+        if (node.count > type.rules.max_length) return check_length(type, node.count, node, at);
+        const JsonNode* item = JsonTree::first_in(node);
+        for (std::uint32_t i = 0; i < node.count && !errors_.full(); ++i) {
+            read(*item, *type.inner, type.add(target), {.outer = &at, .index = i});
+            item = JsonTree::after(*item);
+        }
+        check_length(type, node.count, node, at);
+    }
+
+    void map(const JsonNode& node, const Type& type, void* target, const Location& at) {
+        if (node.kind != JsonNode::Kind::object)
+            return add("dict_type", at, "Input should be a valid dictionary", node);
+        std::set<std::string_view> names;
+        const JsonNode* name = JsonTree::first_in(node);
+        for (std::uint32_t i = 0; i < node.count && !errors_.full(); ++i) {
+            const JsonNode* const value = JsonTree::after(*name);
+            names.insert(name->text);
+            read(*value, *type.inner, type.insert(target, name->text),
+                 {.outer = &at, .name = name->text});
+            name = JsonTree::after(*value);
+        }
+        check_length(type, names.size(), node, at);
+    }
+
+    void object(const JsonNode& node, const Type& type, void* target, const Location& at) {
+        if (node.kind != JsonNode::Kind::object) {
+            return add("model_attributes_type", at,
+                       "Input should be a valid dictionary or object to extract fields from", node);
+        }
+        if (depth_ >= deepest_model) {
+            return add("recursion_loop", at, "Input is nested too deep", node);
+        }
+        ++depth_;
+        const Model& model = type.model();
+        members(node, model, target, at);
+        --depth_;
+    }
+
+    void members(const JsonNode& node, const Model& model, void* target, const Location& at) {
+        const std::size_t before = errors_.list().size();
+        constexpr std::size_t most = detail::most_members;
+        std::array<const JsonNode*, most> first{};
+        // Flatten can make them more.
+        std::vector<const JsonNode*> more;
+        const std::size_t count = model.members.size();
+        if (count > most) more.resize(count);
+        const JsonNode** const found = count > most ? more.data() : first.data();
+        std::vector<const JsonNode*> extra;
+        std::size_t next = 0;  // as a rule they come in the order of the model
+        const JsonNode* name = JsonTree::first_in(node);
+        for (std::uint32_t i = 0; i < node.count; ++i) {
+            const JsonNode* const value = JsonTree::after(*name);
+            std::size_t tried = 0;
+            while (tried < count && model.members[next].name != name->text) {
+                next = next + 1 == count ? 0 : next + 1;
+                ++tried;
+            }
+            if (tried < count) {
+                found[next] = value;  // of a name that is there twice the last one counts
+                next = next + 1 == count ? 0 : next + 1;
+            } else if (model.extra == Extra::forbid) {
+                extra.push_back(name);
+            }
+            name = JsonTree::after(*value);
+        }
+        for (std::size_t i = 0; i < count && !errors_.full(); ++i) {
+            const Member& member = model.members[i];
+            const Location inside{.outer = &at, .name = member.name};
+            if (found[i] != nullptr) {
+                read(*found[i], *member.type, static_cast<char*>(target) + member.offset, inside);
+            } else if (member.required) {
+                add("missing", inside, "Field required", node);
+            }
+        }
+        for (const JsonNode* each : extra) {
+            add("extra_forbidden", {.outer = &at, .name = each->text},
+                "Extra inputs are not permitted", *JsonTree::after(*each));
+        }
+        if (model.validate != nullptr && errors_.list().size() == before)
+            validate(model, target, node, at);
+    }
+
+    void validate(const Model& model, const void* object, const JsonNode& node,
+                  const Location& at) {
+        try {
+            model.validate(object);
+        } catch (const std::invalid_argument& error) {
+            add("value_error", at, fmt::format("Value error, {}", error.what()), node,
+                R"({"error":{}})");
+        }
+    }
+
+    void variant(const JsonNode& node, const Type& type, void* target, const Location& at) {
+        const std::string_view discriminator = type.rules.discriminator;
+        if (node.kind != JsonNode::Kind::object) {
+            return add("model_attributes_type", at,
+                       "Input should be a valid dictionary or object to extract fields from", node);
+        }
+        const JsonNode* tag = nullptr;
+        const JsonNode* name = JsonTree::first_in(node);
+        for (std::uint32_t i = 0; i < node.count; ++i) {
+            const JsonNode* const value = JsonTree::after(*name);
+            if (name->text == discriminator) tag = value;
+            name = JsonTree::after(*value);
+        }
+        const std::string quoted = fmt::format("'{}'", discriminator);
+        if (tag == nullptr) {
+            return add("union_tag_not_found", at,
+                       "Unable to extract tag using discriminator " + quoted, node,
+                       ctx("discriminator", json_string(quoted)));
+        }
+        std::vector<std::string_view> expected;
+        for (std::size_t i = 0; i < type.alternatives.size(); ++i) {
+            for (const Member& member : type.alternatives[i]->model().members) {
+                if (member.name != discriminator) continue;
+                for (const std::string_view choice : member.type->choices) {
+                    expected.push_back(choice);
+                    if (tag->kind == JsonNode::Kind::string && tag->text == choice) {
+                        return read(node, *type.alternatives[i], type.emplace(target, i),
+                                    {.outer = &at, .name = choice});
+                    }
+                }
+            }
+        }
+        const std::string tag_text =
+            tag->kind == JsonNode::Kind::string ? excerpt_text(tag->text) : excerpt(*tag, 100);
+        const std::string tags = joined(expected, ", ");
+        std::string context;
+        JsonWriter(context)
+            .begin_object()
+            .key<"discriminator">()
+            .value(quoted)
+            .key<"tag">()
+            .value(tag_text)
+            .key<"expected_tags">()
+            .value(tags)
+            .end_object();
+        add("union_tag_invalid", at,
+            fmt::format("Input tag '{}' found using {} does not match any of the expected tags: {}",
+                        tag_text, quoted, tags),
+            node, std::move(context));
+    }
+    static std::string excerpt_text(std::string_view text) {
+        const JsonNode node{.kind = JsonNode::Kind::string, .text = text};
+        // Cut to the same bound, and without its quotes.
+        const std::string json = excerpt(node, 100);
+        return text.size() <= 100 ? std::string(text) : json.substr(1, json.size() - 2);
+    }
+
+    ValidationErrors& errors_;
+    int depth_ = 0;
+};
+
+static_assert(std::endian::native == std::endian::little,
+              "integers are stored by their lowest bytes");
+
+JsonNode as_node(std::string_view text) {
+    return {.kind = JsonNode::Kind::string, .text = text};
+}
+
+}  // namespace
+
+void read_text(std::string_view text, const Type& type, void* value, const Location& location,
+               ValidationErrors& errors) {
+    Reader(errors).read(as_node(text), type, value, location);
+}
+
+void read_texts(std::span<const std::string_view> texts, const Type& list, void* value,
+                const Location& location, ValidationErrors& errors) {
+    std::vector<JsonNode> nodes{{.kind = JsonNode::Kind::array,
+                                 .count = static_cast<std::uint32_t>(texts.size()),
+                                 .next = static_cast<std::uint32_t>(texts.size() + 1)}};
+    for (const std::string_view text : texts)
+        nodes.push_back(as_node(text));
+    Reader(errors).read(nodes.front(), list, value, location);
+}
+
+void add_missing(const Location& location, ValidationErrors& errors) {
+    errors.add("missing", location, "Field required", "null");
+}
+
+void read_json(const JsonTree& json, const Type& type, void* value, const Location& location,
+               ValidationErrors& errors) {
+    Reader(errors).read(json.root(), type, value, location);
+}
+
+namespace detail {
+
+void read_or_throw(std::string_view json, const Type& type, void* value) {
+    JsonTree tree;
+    if (const auto fault = tree.read(json)) {
+        throw InvalidJson(
+            fmt::format("not JSON: {} (character {})", fault->reason, fault->position));
+    }
+    ValidationErrors errors;
+    Reader(errors).read(tree.root(), type, value, {.name = "json"});
+    if (errors.empty()) return;
+    std::string text;
+    for (const ValidationError& error : errors.list())
+        text.append(text.empty() ? "" : "; ").append(error.loc_json + " " + error.msg);
+    throw InvalidJson(text);
+}
+
+}  // namespace detail
+
+namespace {
+
+void check(const Type& type, const std::string& where, std::set<const void*>& seen) {
+    const auto fail = [&where](const std::string& why) {
+        throw std::invalid_argument(where + ": " + why);
+    };
+    if (type.rules.pattern != nullptr) {
+        try {
+            type.rules.pattern->check();
+        } catch (const std::invalid_argument& error) {
+            fail(error.what());
+        }
+    }
+    if (type.inner != nullptr) check(*type.inner, where, seen);
+    for (const Type* alternative : type.alternatives) {
+        if (alternative->kind != Kind::object) fail("an alternative that is no struct");
+        const auto& members = alternative->model().members;
+        const auto tag = std::find_if(members.begin(), members.end(), [&](const Member& member) {
+            return member.name == type.rules.discriminator;
+        });
+        if (tag == members.end() || tag->type->kind != Kind::literal) {
+            fail(fmt::format("{} has no member `Literal<…> {}`", alternative->name,
+                             type.rules.discriminator));
+        }
+        check(*alternative, where, seen);
+    }
+    if (type.kind != Kind::object) return;
+    const Model& model = type.model();
+    if (!seen.insert(&model).second) return;
+    if (!model.fault.empty()) fail(fmt::format("{}.{}", model.name, model.fault));
+    std::set<std::string_view> names;
+    for (const Member& member : model.members) {
+        if (!names.insert(member.name).second)
+            fail(fmt::format("{} has two members \"{}\"", model.name, member.name));
+        check(*member.type, fmt::format("{}.{}", model.name, member.name), seen);
+    }
+}
+
+}  // namespace
+
+void check_model(const Type& type) {
+    std::set<const void*> seen;
+    check(type, std::string(type.name), seen);
+}
+
+bool is_text(const Type& type, bool or_several) {
+    switch (type.kind) {
+        case Kind::object:
+        case Kind::map:
+        case Kind::variant:
+        case Kind::json:
+            return false;
+        case Kind::list:
+            return or_several && is_text(*type.inner, false);
+        case Kind::nullable:
+            return is_text(*type.inner, or_several);
+        default:
+            return true;
+    }
+}
+
+}  // namespace signalbox::model

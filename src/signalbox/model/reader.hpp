@@ -1,0 +1,61 @@
+#pragma once
+
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "signalbox/model/type.hpp"
+#include "signalbox/model/validation_error.hpp"
+
+namespace signalbox::model {
+
+class JsonTree;
+
+/// `value` is a new object of this type, with its defaults. What is wrong is added to `errors`, as
+/// pydantic 2 says it in its lax mode, in which "1" is an integer as well; the object is then not
+/// to be used.
+
+/// A text of a path, query, header or cookie. Not for objects and maps.
+void read_text(std::string_view text, const Type& type, void* value, const Location& location,
+               ValidationErrors& errors);
+/// One of several with one name, into a list.
+void read_texts(std::span<const std::string_view> texts, const Type& list, void* value,
+                const Location& location, ValidationErrors& errors);
+/// Nothing was sent for a member that has to be there.
+void add_missing(const Location& location, ValidationErrors& errors);
+
+/// A JSON text that was read.
+void read_json(const JsonTree& json, const Type& type, void* value, const Location& location,
+               ValidationErrors& errors);
+
+/// How much of a value a client is told again, in bytes of JSON.
+inline constexpr std::size_t longest_input = 2048;
+
+/// Of from_json.
+class InvalidJson : public std::invalid_argument {
+  public:
+    using std::invalid_argument::invalid_argument;
+};
+
+namespace detail {
+void read_or_throw(std::string_view json, const Type& type, void* value);
+}  // namespace detail
+
+/// Reads one from JSON, for a program's own use. Throws InvalidJson with what is wrong.
+template <class T>
+T from_json(std::string_view json) {
+    T value{};
+    detail::read_or_throw(json, type_of<T>, &value);
+    return value;
+}
+
+/// Whether the rules of a model and of all that is in it can be kept: throws std::invalid_argument
+/// that names the member, for a pattern that is none, a default on a plain member, a variant whose
+/// alternatives cannot be told apart, or a name that two members have.
+void check_model(const Type& type);
+
+/// Whether a value of this type can be read from one text, or as a list from several.
+bool is_text(const Type& type, bool or_several);
+
+}  // namespace signalbox::model

@@ -1,0 +1,239 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "signalbox/model/bind_members.hpp"
+
+// The names of a struct's members, of an enum's values, of types and functions, read out of what
+// the compiler calls them: no macro, no generated code. g++ 12 and later, clang 14 and later.
+namespace signalbox::model::detail {
+
+#ifdef __clang__
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wundefined-internal"  // never called
+#endif
+
+/// Stands for a value of any type while the members of `T` are counted; not for `T` itself, or a
+/// copy would count as a member.
+template <class T>
+struct AnyOf {
+    template <class U>
+    requires(!std::same_as<std::remove_cvref_t<U>, T>) operator U() const;
+};
+/// The same, but not for a class that `T` is derived from, whose members count instead.
+template <class T>
+struct AnyMember {
+    template <class U>
+    requires(!std::is_base_of_v<std::remove_cvref_t<U>, T>) operator U() const;
+};
+struct AnyNumber {
+    template <class U>
+    requires(std::is_arithmetic_v<U> || std::is_enum_v<U>) operator U() const;
+};
+
+#ifdef __clang__
+#pragma clang diagnostic pop
+#endif
+
+template <class T, class Any, std::size_t... i>
+consteval bool takes(std::index_sequence<i...>) {
+    return requires {
+        T{(static_cast<void>(i), Any{})...};
+    };
+}
+template <class T, class Any, std::size_t n = 0>
+consteval std::size_t count_initializers() {
+    if constexpr (n <= most_members && takes<T, Any>(std::make_index_sequence<n + 1>())) {
+        return count_initializers<T, Any, n + 1>();
+    } else {
+        return n;
+    }
+}
+
+template <class T, std::size_t... i>
+consteval bool takes_braces_at_end(std::index_sequence<i...>) {
+    return requires {
+        T{(static_cast<void>(i), AnyMember<T>{})..., {AnyNumber{}, AnyNumber{}}};
+    }
+    &&requires {
+        T{(static_cast<void>(i), AnyMember<T>{})..., AnyNumber{}};
+    };
+}
+/// A C array takes as many initializers as it has elements, or one in braces.
+template <class T, std::size_t... i>
+consteval bool has_array(std::index_sequence<i...>) {
+    return (takes_braces_at_end<T>(std::make_index_sequence<i>()) || ...);
+}
+
+template <class T>
+consteval std::size_t count_members() {
+    static_assert(
+        !std::is_polymorphic_v<T> && std::is_aggregate_v<T>,
+        "a model is a struct without constructors, virtual functions and private members");
+    constexpr std::size_t count = count_initializers<T, AnyMember<T>>();
+    static_assert(count == count_initializers<T, AnyOf<T>>(),
+                  "a model has no base class: write a member Flatten<Base> instead");
+    static_assert(count <= most_members, "a model has at most 64 members: nest another struct");
+    static_assert(!has_array<T>(std::make_index_sequence<(count < most_members ? count : 0)>()),
+                  "a model has no C array: write a std::vector");
+    return count;
+}
+
+/// `use(member, …)` with those of an object.
+template <class T, class Use>
+constexpr decltype(auto) visit_members(T& object, Use use) {
+    return with_members<count_members<std::remove_const_t<T>>()>(object, use);
+}
+
+/// Memory for an object that is never made: only the addresses of its members are used.
+template <class T>
+union Unmade {
+    char nothing;
+    T object;
+    constexpr Unmade() : nothing() {}
+    constexpr ~Unmade() {}
+};
+template <class T>
+inline constinit Unmade<T> unmade{};
+
+/// clang 14 takes no pointer to a member of an object for a template argument, but a class that has
+/// one.
+template <class Pointer>
+struct Boxed {
+    Pointer pointer;
+};
+template <class Pointer>
+Boxed(Pointer) -> Boxed<Pointer>;
+
+template <std::size_t n>
+struct Pick {
+    template <class First, class... Rest>
+    static constexpr auto from(First first, Rest... rest) {
+        if constexpr (n == 0) {
+            return first;
+        } else {
+            return Pick<n - 1>::from(rest...);
+        }
+    }
+};
+
+/// `… boxed = …{(& unmade<shop::Order>.…::object.shop::Order::reference)}; …` to `reference`.
+template <auto boxed>
+consteval std::string_view name_of_pointer() {
+    std::string_view text = __PRETTY_FUNCTION__;
+    text = text.substr(text.find("boxed = "));
+#ifdef __clang__
+    text = text.substr(0, text.find('}'));
+#else
+    text = text.substr(0, text.find(")}"));
+#endif
+    return text.substr(text.find_last_of(":.") + 1);
+}
+
+template <class T, std::size_t i>
+consteval auto pointer_to_member() {
+    return Boxed{visit_members(unmade<T>.object,
+                               [](auto&... members) { return Pick<i>::from(&members...); })};
+}
+template <class T, std::size_t... i>
+consteval auto names_of_members(std::index_sequence<i...>) {
+    return std::array<std::string_view, sizeof...(i)>{
+        name_of_pointer<pointer_to_member<T, i>()>()...};
+}
+/// In the order of their declaration.
+template <class T>
+inline constexpr auto member_names =
+    names_of_members<T>(std::make_index_sequence<count_members<T>()>());
+
+/// What stands behind `key`, without the namespaces: `[with T = shop::Order; …]` to `Order`.
+consteval std::string_view last_word_after(std::string_view text, std::string_view key) {
+    text = text.substr(text.find(key) + key.size());
+    text = text.substr(0, text.find_first_of(";]"));
+    if (const auto arguments = text.find('<'); arguments != text.npos && arguments > 0)
+        text = text.substr(0, arguments);
+    if (const auto colon = text.rfind(':'); colon != text.npos) text = text.substr(colon + 1);
+    return text;
+}
+template <class T>
+consteval std::string_view short_type_name() {
+    return last_word_after(__PRETTY_FUNCTION__, "T = ");
+}
+
+/// One call for all values: what the compiler calls each of them stands in a list.
+template <class E, E... values>
+consteval std::string_view text_of_values() {
+    return __PRETTY_FUNCTION__;
+}
+
+template <class E>
+struct Enumerator {
+    E value;
+    std::string_view name;
+};
+
+inline constexpr int lowest_enumerator = -32;
+inline constexpr int highest_enumerator = 255;
+
+template <class E, std::size_t room>
+struct Enumerators {
+    std::array<Enumerator<E>, room> all{};
+    std::size_t count = 0;
+};
+
+template <class E>
+consteval int lowest_value() {
+    return std::is_signed_v<std::underlying_type_t<E>> ? lowest_enumerator : 0;
+}
+template <class E>
+consteval std::size_t values_to_try() {
+    const int highest =
+        sizeof(E) == 1 && std::is_signed_v<std::underlying_type_t<E>> ? 127 : highest_enumerator;
+    return static_cast<std::size_t>(highest - lowest_value<E>() + 1);
+}
+
+/// Up to the comma that is in no brackets.
+constexpr std::string_view first_of_list(std::string_view list) {
+    int depth = 0;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        const char c = list[i];
+        if (depth == 0 && c == ',') return list.substr(0, i);
+        if (c == '(' || c == '<' || c == '{') ++depth;
+        if ((c == ')' || c == '>' || c == '}') && --depth < 0) return list.substr(0, i);
+    }
+    return list;
+}
+
+template <class E, std::size_t... i>
+consteval auto find_enumerators(std::index_sequence<i...>) {
+    constexpr int lowest = lowest_value<E>();
+    std::string_view text = text_of_values<E, static_cast<E>(lowest + static_cast<int>(i))...>();
+#ifdef __clang__
+    text = text.substr(text.find("values = <") + 10);
+#else
+    text = text.substr(text.find("values = {") + 10);
+#endif
+    Enumerators<E, sizeof...(i)> found;
+    for (int value = lowest; value < lowest + static_cast<int>(sizeof...(i)); ++value) {
+        const std::string_view one = first_of_list(text);
+        text.remove_prefix(std::min(one.size() + 2, text.size()));
+        // `(shop::Status)2` is a value without a name, `(anonymous namespace)::Status::open` is
+        // not.
+        const auto bracket = one.rfind(')');
+        if (bracket == one.npos || one.substr(bracket + 1).starts_with("::")) {
+            found.all[found.count++] = {static_cast<E>(value), one.substr(one.rfind(':') + 1)};
+        }
+    }
+    return found;
+}
+/// Those with a value from lowest_enumerator to highest_enumerator.
+template <class E>
+inline constexpr auto enumerators =
+    find_enumerators<E>(std::make_index_sequence<values_to_try<E>()>());
+
+}  // namespace signalbox::model::detail

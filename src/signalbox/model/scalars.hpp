@@ -1,0 +1,99 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "signalbox/model/rules.hpp"
+
+// Values that are texts in JSON and more than that in a program. A date is a
+// std::chrono::year_month_day, a duration (Python's timedelta) std::chrono::microseconds.
+namespace signalbox::model {
+
+/// RFC 9562. Written in lower case with dashes.
+struct Uuid {
+    std::array<std::uint8_t, 16> bytes{};
+
+    std::string text() const;
+    friend auto operator<=>(const Uuid&, const Uuid&) = default;
+};
+
+/// A number as it was written, with every digit: what a double would round. Written to JSON as a
+/// string, as pydantic does. Read from a number or a string.
+class Decimal {
+  public:
+    Decimal() = default;
+    /// Throws std::invalid_argument when the text is no finite decimal number.
+    explicit Decimal(std::string_view text);
+
+    const std::string& text() const noexcept { return text_; }
+    friend bool operator==(const Decimal&,
+                           const Decimal&) = default;  ///< of the text: 1.0 is not 1
+
+  private:
+    std::string text_ = "0";
+};
+
+/// A moment, with the offset that it was written with; one without offset is not known to be any
+/// moment, only a reading of a clock (Python's naive datetime).
+struct DateTime {
+    std::chrono::sys_time<std::chrono::microseconds> moment{};  ///< in UTC, if the offset is known
+    std::optional<std::chrono::minutes> offset{};
+
+    /// RFC 3339 with microseconds where there are any, `Z` for UTC; without offset, without it.
+    std::string text() const;
+    friend bool operator==(const DateTime&, const DateTime&) = default;
+};
+
+/// As Python's email-validator checks it, without asking the DNS; the domain in lower case.
+using Email = Field<std::string, OfFormat(Format::email)>;
+/// An absolute http or https URL, written as browsers do: the host in lower case, a path.
+using Url = Field<std::string, OfFormat(Format::url)>;
+
+/// One of these texts and no other, `Literal<"card">`: the first for a start. Alternatives of a
+/// std::variant are told apart by it.
+template <detail::Text... texts>
+class Literal {
+  public:
+    static_assert(sizeof...(texts) > 0, "a literal has a text");
+    static constexpr std::array<std::string_view, sizeof...(texts)> choices{
+        detail::kept<texts>.view()...};
+
+    std::string_view text() const noexcept { return choices[index_]; }
+    friend bool operator==(const Literal& one, std::string_view text) noexcept {
+        return one.text() == text;
+    }
+    std::uint8_t& index() noexcept { return index_; }
+    std::uint8_t index() const noexcept { return index_; }
+
+  private:
+    std::uint8_t index_ = 0;
+};
+
+std::string date_text(std::chrono::year_month_day date);        ///< `2026-11-22`
+std::string duration_text(std::chrono::microseconds duration);  ///< ISO 8601, `P1DT2H3.5S`
+
+/// What reading one of them comes to: the value, or what is wrong with it in pydantic's words.
+template <class T>
+struct Read {
+    std::optional<T> value;
+    std::string fault{};
+};
+
+Read<Uuid> read_uuid(std::string_view text);
+Read<DateTime> read_date_time(std::string_view text);
+Read<std::chrono::year_month_day> read_date(std::string_view text);
+Read<std::chrono::microseconds> read_duration(std::string_view text);
+/// What read_url says of a URL that is none of these.
+inline constexpr std::string_view url_scheme_fault = "a scheme that is not http or https";
+/// In the normal form.
+Read<std::string> read_email(std::string_view text);
+Read<std::string> read_url(std::string_view text);
+
+}  // namespace signalbox::model

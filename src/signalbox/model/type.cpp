@@ -1,0 +1,192 @@
+#include "signalbox/model/type.hpp"
+
+#include <charconv>
+#include <cstring>
+#include <stdexcept>
+
+#include "signalbox/json_writer.hpp"
+
+namespace signalbox::model {
+
+namespace {
+
+using Kind = Type::Kind;
+
+class Writer {
+  public:
+    explicit Writer(std::string& output) : output_(output), json_(output) {}
+
+    void write(const Type& type, const void* value) {
+        if (type.is_field()) value = type.look(value);
+        switch (type.kind) {
+            case Kind::boolean:
+                json_.value(detail::as<bool>(value));
+                return;
+            case Kind::integer:
+                return integer(type, value);
+            case Kind::number:
+                if (type.size == sizeof(float)) {
+                    return floating(detail::as<float>(value));
+                } else {
+                    return floating(detail::as<double>(value));
+                }
+            case Kind::string:
+                json_.value(detail::as<std::string>(value));
+                return;
+            case Kind::decimal:
+                json_.value(detail::as<Decimal>(value).text());
+                return;
+            case Kind::uuid:
+                json_.value(detail::as<Uuid>(value).text());
+                return;
+            case Kind::date_time:
+                json_.value(detail::as<DateTime>(value).text());
+                return;
+            case Kind::date:
+                json_.value(date_text(detail::as<std::chrono::year_month_day>(value)));
+                return;
+            case Kind::duration:
+                json_.value(duration_text(detail::as<std::chrono::microseconds>(value)));
+                return;
+            case Kind::choice:
+            case Kind::literal:
+                return choice(type, value);
+            case Kind::json: {
+                const auto text = detail::as<JsonText>(value).text();
+                json_.verbatim(text.empty() ? "null" : text);
+                return;
+            }
+            case Kind::list:
+                json_.begin_array();
+                for (std::size_t i = 0; const void* item = type.item(value, i); ++i)
+                    write(*type.inner, item);
+                json_.end_array();
+                return;
+            case Kind::map:
+                return map(type, value);
+            case Kind::object:
+                json_.begin_object();
+                for (const Member& member : type.model().members) {
+                    json_.key(member.name);
+                    write(*member.type, static_cast<const char*>(value) + member.offset);
+                }
+                json_.end_object();
+                return;
+            case Kind::nullable:
+                if (const void* inner = type.item(value, 0)) {
+                    write(*type.inner, inner);
+                } else {
+                    json_.value(nullptr);
+                }
+                return;
+            case Kind::variant: {
+                const auto [index, held] = type.held(value);
+                write(*type.alternatives[index], held);
+                return;
+            }
+        }
+    }
+
+  private:
+    void integer(const Type& type, const void* value) {
+        std::uint64_t bits = 0;
+        std::memcpy(&bits, value, type.size);
+        if (type.is_signed) {
+            const int unused = 64 - type.size * 8;
+            json_.value(static_cast<std::int64_t>(bits << unused) >> unused);
+        } else {
+            json_.value(bits);
+        }
+    }
+    /// The shortest text that is read back as the same number, of a float not as that of a double.
+    /// A whole number keeps its point, as in Python: it says what it is.
+    void floating(auto number) {
+        const std::size_t before = output_.size();
+        if constexpr (sizeof(number) == sizeof(float)) {
+            json_.verbatim(shortest(number));
+        } else {
+            json_.value(number);
+        }
+        const std::string_view text = std::string_view(output_).substr(before);
+        if (text.find_first_of(".enu") == text.npos) output_ += ".0";
+    }
+    static std::string shortest(float number);
+
+    void choice(const Type& type, const void* value) {
+        const std::size_t chosen = type.chosen(value);
+        if (chosen >= type.choices.size())
+            throw std::logic_error("a value without a name of " + std::string(type.full_name));
+        json_.value(type.choices[chosen]);
+    }
+    void map(const Type& type, const void* value) {
+        struct Context {
+            Writer& writer;
+            const Type& inner;
+        } context{*this, *type.inner};
+        json_.begin_object();
+        type.for_each(value, &context, [](void* to, std::string_view key, const void* each) {
+            auto& [writer, inner] = *static_cast<Context*>(to);
+            writer.json_.key(key);
+            writer.write(inner, each);
+        });
+        json_.end_object();
+    }
+
+    std::string& output_;
+    JsonWriter json_;
+};
+
+std::string Writer::shortest(float number) {
+    if (!(number - number == 0)) return "null";
+    char text[32];
+    const auto [end, error] = std::to_chars(text, text + sizeof(text), number);
+    return error == std::errc{} ? std::string(text, end) : "null";
+}
+
+}  // namespace
+
+void write_json(std::string& json, const Type& type, const void* value) {
+    Writer(json).write(type, value);
+}
+
+namespace detail {
+
+void add_member(Model& model, std::string_view name, const Type& type, std::size_t offset,
+                const void* value, const void* zero) {
+    Member member{.name = type.rules.alias.empty() ? name : type.rules.alias,
+                  .type = &type,
+                  .offset = offset};
+    if (type.is_field()) {
+        if (type.has_default(value)) {
+            member.required = false;
+            write_json(member.default_json, type, value);
+        }
+    } else {
+        // The compiler does not tell whether there is a default, but for its value.
+        std::string json, zero_json;
+        write_json(json, type, value);
+        write_json(zero_json, type, zero);
+        if (json != zero_json && model.fault.empty()) {
+            model.fault = std::string(name) + ": a default is written Field<…> " +
+                          std::string(name) + " = …, or requests that lack it are refused";
+        }
+    }
+    if (type.kind == Kind::nullable && member.required && !type.rules.required) {
+        member.required = false;
+        member.default_json = "null";
+    }
+    if (type.rules.required) member.required = true;
+    model.members.push_back(std::move(member));
+}
+
+void add_flattened(Model& model, const Model& base, std::size_t offset) {
+    for (Member member : base.members) {
+        member.offset += offset;
+        model.members.push_back(std::move(member));
+    }
+    if (!base.fault.empty() && model.fault.empty()) model.fault = base.fault;
+    if (base.extra == Extra::forbid) model.extra = Extra::forbid;
+}
+
+}  // namespace detail
+}  // namespace signalbox::model
