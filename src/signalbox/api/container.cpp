@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "signalbox/model/reader.hpp"
+
 namespace signalbox::api {
 
 namespace {
@@ -22,6 +24,63 @@ bool is_taken(const TypeName* type, const std::vector<Row>& rows) {
     return std::any_of(rows.begin(), rows.end(), [type](const Row& row) {
         return std::find(row.services.begin(), row.services.end(), type) != row.services.end();
     });
+}
+
+std::vector<std::string_view> names_in(std::string_view path) {
+    std::vector<std::string_view> names;
+    for (auto open = path.find('{'); open != path.npos; open = path.find('{', open + 1)) {
+        const auto close = path.find('}', open);
+        if (close == path.npos) break;
+        names.push_back(path.substr(open + 1, close - open - 1));
+    }
+    return names;
+}
+
+/// Whether what its function takes can be had from such a request.
+void check(const Endpoint& endpoint) {
+    const auto fail = [&endpoint](const std::string& why) {
+        throw std::invalid_argument(describe(endpoint) + ": " + why);
+    };
+    const Operation& operation = endpoint.operation;
+    const auto names = names_in(endpoint.path);
+    bool of_path = operation.path_parameter != nullptr;
+    if (of_path && names.size() != 1) {
+        fail("the function takes one parameter of the path, which has " +
+             std::to_string(names.size()) +
+             (names.size() > 1 ? ": take a Path<…> struct of them, by name" : ""));
+    }
+    try {
+        if (operation.body != nullptr) model::check_model(*operation.body);
+        if (of_path) model::check_model(*operation.path_parameter);
+        for (const auto& [place, type] : operation.parameters)
+            model::check_model(*type);
+    } catch (const std::invalid_argument& error) {
+        fail(error.what());
+    }
+    for (const auto& [place, type] : operation.parameters) {
+        for (const model::Member& member : type->model().members) {
+            const std::string name = text(member.name);
+            if (place == Place::path && std::find(names.begin(), names.end(), name) == names.end())
+                fail("the path has no {" + name + "}, which " + text(type->name) + " has");
+            if (!model::is_text(*member.type, place == Place::query || place == Place::header)) {
+                fail(text(type->name) + "." + name +
+                     " is read from a text, and can be no struct, map or list of such");
+            }
+        }
+        of_path = of_path || place == Place::path;
+    }
+    if (of_path && operation.path_parameter == nullptr) {
+        for (const std::string_view name : names) {
+            const bool taken = std::any_of(
+                operation.parameters.begin(), operation.parameters.end(), [&](const auto& group) {
+                    const auto& members = group.type->model().members;
+                    return group.place == Place::path &&
+                           std::any_of(members.begin(), members.end(),
+                                       [&](const auto& member) { return member.name == name; });
+                });
+            if (!taken) fail("nothing in the function's Path<…> is named " + text(name));
+        }
+    }
 }
 
 }  // namespace
@@ -71,8 +130,10 @@ void Container::make_services() {
     }
     for (const Provider& provider : providers)
         make(*provider.type, "the application");
-    for (const Endpoint& endpoint : module_.endpoints())
+    for (const Endpoint& endpoint : module_.endpoints()) {
+        check(endpoint);
         endpoints_.push_back({&endpoint, find(endpoint.services, describe(endpoint))});
+    }
     for (const Hook& hook : module_.startup())
         startup_.push_back({&hook, find(hook.services, text(hook.name))});
     for (const Hook& hook : module_.shutdown())
@@ -109,14 +170,31 @@ std::vector<void*> Container::find(const std::vector<const TypeName*>& types,
 
 std::vector<http::Route> Container::routes() const {
     std::vector<http::Route> routes;
+    http::ErrorHandler on_error;
+    if (!module_.error_handlers().empty()) {
+        on_error = [this](const std::exception_ptr& thrown,
+                          http::Request& request) -> std::optional<http::Response> {
+            const auto& handlers = module_.error_handlers();
+            for (auto handler = handlers.rbegin(); handler != handlers.rend(); ++handler) {
+                if (auto response = (*handler)(thrown, request)) return response;
+            }
+            return std::nullopt;
+        };
+    }
     for (const auto& bound : endpoints_) {
         // Two pointers, which std::function keeps without memory of its own.
-        routes.push_back(
-            {bound.row->method, bound.row->path, [this, &bound](http::Request& request) {
-                 return bound.row->call({.services = bound.services.data(),
-                                         .request = &request,
-                                         .replacements = &replacements_});
-             }});
+        routes.push_back({.method = bound.row->method,
+                          .path = bound.row->path,
+                          .handler =
+                              [this, &bound](http::Request& request) {
+                                  return bound.row->call({.services = bound.services.data(),
+                                                          .request = &request,
+                                                          .replacements = &replacements_,
+                                                          .status = bound.row->options.status});
+                              },
+                          .on_error = on_error,
+                          .body_limit = bound.row->options.body_limit,
+                          .timeout = bound.row->options.timeout});
     }
     return routes;
 }

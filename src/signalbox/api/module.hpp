@@ -1,7 +1,11 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -9,15 +13,40 @@
 #include <vector>
 
 #include "signalbox/api/injection.hpp"
+#include "signalbox/api/operation.hpp"
+#include "signalbox/http/request.hpp"
 #include "signalbox/http/response.hpp"
+#include "signalbox/http/route.hpp"
 
 namespace signalbox::api {
+
+/// A response that an endpoint can have besides its own, for the documents.
+struct ErrorResponse {
+    int status;
+    std::string description;
+};
+
+/// What an endpoint's function does not say: `post<create_order>("/orders", {.status = 201})`.
+struct EndpointOptions {
+    int status = 0;  ///< of its response; 0: 200, or 204 when it returns nothing
+    std::vector<std::string> tags{};
+    std::string summary{};  ///< else from the function's name
+    std::string description{};
+    std::vector<ErrorResponse> responses{};
+    bool deprecated = false;
+    bool in_documents = true;
+    /// In place of --limit-request-body and --timeout-request.
+    std::optional<std::size_t> body_limit{};
+    std::optional<std::chrono::milliseconds> timeout{};
+};
 
 /// One row of the table of endpoints, made from a handler.
 struct Endpoint {
     std::string_view method;
     std::string path;       ///< a template: `/items/{id}`
     std::string_view name;  ///< of the handler
+    EndpointOptions options;
+    Operation operation;
     std::vector<const TypeName*> services;
     std::vector<const DependencyName*> dependencies;  ///< and theirs
     async::Task<http::Response> (*call)(const Arguments&);
@@ -37,41 +66,78 @@ struct Hook {
     async::Task<> (*run)(Arguments);
 };
 
+/// What is added to each endpoint of a module.
+struct IncludeOptions {
+    std::vector<std::string> tags{};  ///< before its own
+    std::vector<ErrorResponse> responses{};
+    bool deprecated = false;
+    bool in_documents = true;
+};
+
 /// Endpoints with what they need: a part of an application that is written, included and tested by
 /// itself (FastAPI's APIRouter). Everything is given as a function, as in
-/// `get<list_items>("/items")`; injection.hpp says what its parameters can be.
+/// `get<list_items>("/items")`; injection.hpp says what its parameters can be, and declare what the
+/// endpoint takes: what is wrong with a request is answered with 422 before its handler runs.
 ///
 /// Nothing is checked or run here: the application that it is included in does so when it starts,
 /// and says what is missing.
 class Module {
   public:
-    /// A handler returns `async::Task<http::Response>`. It runs on the connection's event loop,
-    /// which it must not block. What it throws becomes a 500, except http::HttpError. GET answers
-    /// HEAD as well.
+    /// A handler is a function that returns `async::Task<R>`. R is what its response has: one of
+    /// model/type.hpp's types, as JSON; nothing, for 204; or an http::Response that is made by
+    /// hand. It runs on the connection's event loop, which it must not block. What it throws
+    /// becomes a 500, except http::HttpError and what on_error names. GET answers HEAD as well.
     template <auto handler>
-    Module& get(std::string path) {
-        return add<handler>("GET", std::move(path));
+    Module& get(std::string path, EndpointOptions options = {}) {
+        static_assert(!detail::Function<handler>::reads_body(),
+                      "a GET has no body (RFC 9110, section 9.3.1): did you mean Query<…>?");
+        return add<handler>("GET", std::move(path), std::move(options));
     }
     template <auto handler>
-    Module& post(std::string path) {
-        return add<handler>("POST", std::move(path));
+    Module& post(std::string path, EndpointOptions options = {}) {
+        return add<handler>("POST", std::move(path), std::move(options));
     }
     template <auto handler>
-    Module& put(std::string path) {
-        return add<handler>("PUT", std::move(path));
+    Module& put(std::string path, EndpointOptions options = {}) {
+        return add<handler>("PUT", std::move(path), std::move(options));
     }
     template <auto handler>
-    Module& patch(std::string path) {
-        return add<handler>("PATCH", std::move(path));
+    Module& patch(std::string path, EndpointOptions options = {}) {
+        return add<handler>("PATCH", std::move(path), std::move(options));
     }
     /// DELETE, which is a keyword of the language.
     template <auto handler>
-    Module& del(std::string path) {
-        return add<handler>("DELETE", std::move(path));
+    Module& del(std::string path, EndpointOptions options = {}) {
+        return add<handler>("DELETE", std::move(path), std::move(options));
     }
     template <auto handler>
-    Module& options(std::string path) {
-        return add<handler>("OPTIONS", std::move(path));
+    Module& options(std::string path, EndpointOptions options = {}) {
+        return add<handler>("OPTIONS", std::move(path), std::move(options));
+    }
+
+    /// What handlers throw of this type, or of one derived from it, is answered by this function:
+    /// `http::Response out_of_stock(const OutOfStock&)`, or with the `http::Request&` behind it.
+    /// Also in place of the library's own answers, of `RequestValidationError` (422) and
+    /// `http::HttpError`. The last one that was given is asked first. A status from 500 up is
+    /// logged with its cause.
+    template <class Error, auto answer>
+    Module& on_error() {
+        error_handlers_.push_back([](const std::exception_ptr& thrown,
+                                     [[maybe_unused]] http::Request& request)
+                                      -> std::optional<http::Response> {
+            try {
+                std::rethrow_exception(thrown);
+            } catch (const Error& error) {
+                if constexpr (std::is_invocable_v<decltype(answer), const Error&, http::Request&>) {
+                    return answer(error, request);
+                } else {
+                    return answer(error);
+                }
+            } catch (...) {
+                return std::nullopt;
+            }
+        });
+        return *this;
     }
 
     /// A service for those who take a `T&`: what `factory` returns (`T` or `std::unique_ptr<T>`).
@@ -102,6 +168,28 @@ class Module {
         return *this;
     }
 
+    /// Of several services of one type, the one for those who take a `Named<T, "…">`.
+    template <class Name, auto factory>
+    Module& provide_as() {
+        using Made = typename detail::Function<factory>::Result;
+        static_assert(std::is_same_v<typename Provided<Made>::Type, typename Name::Service>,
+                      "the factory makes another type");
+        providers_.push_back({&detail::type_name<Name>, services_for<factory>(),
+                              [](const Arguments& arguments) -> std::shared_ptr<void> {
+                                  return Provided<Made>::share(arguments,
+                                                               &detail::Function<factory>::call);
+                              }});
+        return *this;
+    }
+    template <class Name>
+    Module& provide_as(typename Name::Service& object) {
+        providers_.push_back(
+            {&detail::type_name<Name>, {}, [&object](const Arguments&) -> std::shared_ptr<void> {
+                 return {std::shared_ptr<void>(), &object};
+             }});
+        return *this;
+    }
+
     /// Runs before the first request, when the database is connected and migrated, in the order
     /// given; what it throws ends the start. Returns `void` or `async::Task<>`.
     template <auto function>
@@ -116,11 +204,19 @@ class Module {
         return *this;
     }
 
-    /// All of another module.
-    Module& include(const Module& other);
+    /// All of another module: its endpoints below a prefix, `include(orders(), "/v1",
+    /// {.tags = {"orders"}})`.
+    Module& include(const Module& other) { return include(other, "", {}); }
+    Module& include(const Module& other, const std::string& prefix, const IncludeOptions& options);
+    Module& include(const Module& other, const std::string& prefix) {
+        return include(other, prefix, {});
+    }
 
     const std::vector<Endpoint>& endpoints() const noexcept { return endpoints_; }
     const std::vector<Provider>& providers() const noexcept { return providers_; }
+    const std::vector<http::ErrorHandler>& error_handlers() const noexcept {
+        return error_handlers_;
+    }
     const std::vector<Hook>& startup() const noexcept { return startup_; }
     const std::vector<Hook>& shutdown() const noexcept { return shutdown_; }
 
@@ -149,20 +245,26 @@ class Module {
     };
 
     template <auto handler>
-    Module& add(std::string_view method, std::string path) {
+    Module& add(std::string_view method, std::string path, EndpointOptions options) {
         using Called = detail::Function<handler>;
-        static_assert(std::is_same_v<typename Called::Result, async::Task<http::Response>>,
-                      "a handler returns async::Task<http::Response>");
-        endpoints_.push_back({method, std::move(path), detail::function_name<handler>(),
-                              Called::services(), Called::dependencies(),
-                              &detail::call_task<handler>});
+        using Result = typename Called::Result;
+        static_assert(detail::is_task<Result>, "a handler returns async::Task<…>");
+        if (options.status == 0) options.status = std::is_same_v<Result, async::Task<>> ? 204 : 200;
+        endpoints_.push_back({.method = method,
+                              .path = std::move(path),
+                              .name = detail::function_name<handler>(),
+                              .options = std::move(options),
+                              .operation = detail::describe_operation<handler>(),
+                              .services = Called::services(),
+                              .dependencies = Called::dependencies(),
+                              .call = &detail::call_handler<handler>});
         return *this;
     }
 
     template <auto function>
     static std::vector<const TypeName*> services_for() {
         using Called = detail::Function<function>;
-        static_assert(!Called::takes_request && !Called::has_dependencies,
+        static_assert(!Called::takes_request && !Called::needs_call,
                       "there is no request when this function runs: it takes services only");
         return Called::services();
     }
@@ -178,13 +280,15 @@ class Module {
                         detail::Function<function>::call(arguments);
                         co_return;
                     } else {
-                        co_await detail::call_task<function>(arguments);
+                        async::Task<> task = detail::Function<function>::call(arguments);
+                        co_await std::move(task);
                     }
                 }};
     }
 
     std::vector<Endpoint> endpoints_;
     std::vector<Provider> providers_;
+    std::vector<http::ErrorHandler> error_handlers_;
     std::vector<Hook> startup_;
     std::vector<Hook> shutdown_;
 };

@@ -1,0 +1,244 @@
+#include "signalbox/api/call.hpp"
+
+#include <asio/this_coro.hpp>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "signalbox/http/cookies.hpp"
+#include "signalbox/http/query.hpp"
+#include "signalbox/json_writer.hpp"
+
+namespace signalbox::api::detail {
+
+namespace {
+
+using model::Location;
+using model::Member;
+using model::Type;
+
+bool is_list(const Type& type) {
+    return type.kind == Type::Kind::list ||
+           (type.kind == Type::Kind::nullable && type.inner->kind == Type::Kind::list);
+}
+
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
+/// Whether a name is this one, which is in lower case.
+bool equals_lower(std::string_view name, std::string_view lower_name) {
+    return std::equal(name.begin(), name.end(), lower_name.begin(), lower_name.end(),
+                      [](char a, char b) { return lower(a) == b; });
+}
+
+/// `application/json`, `application/…+json`, whatever parameters it has, and none at all.
+bool is_json(std::optional<std::string_view> content_type) {
+    if (!content_type || content_type->empty()) return true;
+    std::string type(content_type->substr(0, content_type->find(';')));
+    while (type.ends_with(' ') || type.ends_with('\t'))
+        type.pop_back();
+    std::transform(type.begin(), type.end(), type.begin(), lower);
+    constexpr std::string_view application = "application/";
+    if (!type.starts_with(application)) return false;
+    type.erase(0, application.size());
+    return type == "json" || type.ends_with("+json");
+}
+
+/// The members of a model that have been sent, each with one text or several.
+class Sent {
+  public:
+    explicit Sent(const model::Model& model) : model_(model), texts_(model.members.size()) {}
+
+    enum class Repeated { first, last };
+
+    void add(std::size_t member, std::string text, Repeated counts) {
+        auto& texts = texts_[member];
+        if (texts.empty() || is_list(*model_.members[member].type)) {
+            texts.push_back(std::move(text));
+        } else if (counts == Repeated::last) {
+            texts.front() = std::move(text);
+        }
+    }
+    std::size_t index_of(std::string_view name) const {
+        const auto& members = model_.members;
+        return static_cast<std::size_t>(
+            std::find_if(members.begin(), members.end(),
+                         [name](const Member& member) { return member.name == name; }) -
+            members.begin());
+    }
+
+    void read_into(void* value, std::string_view place, model::ValidationErrors& errors,
+                   const std::vector<std::string>& names) const {
+        const Location outer{.name = place};
+        for (std::size_t i = 0; i < texts_.size(); ++i) {
+            const Member& member = model_.members[i];
+            const Location at{.outer = &outer, .name = names.empty() ? member.name : names[i]};
+            void* const target = static_cast<char*>(value) + member.offset;
+            if (texts_[i].empty()) {
+                if (member.required) model::add_missing(at, errors);
+            } else if (is_list(*member.type)) {
+                const std::vector<std::string_view> views(texts_[i].begin(), texts_[i].end());
+                model::read_texts(views, *member.type, target, at, errors);
+            } else {
+                model::read_text(texts_[i].front(), *member.type, target, at, errors);
+            }
+        }
+    }
+
+  private:
+    const model::Model& model_;
+    std::vector<std::vector<std::string>> texts_;
+};
+
+/// `x_request_id` to `x-request-id`; an alias stays as it is.
+std::string header_name(const Member& member) {
+    std::string name(member.name);
+    if (member.type->rules.alias.empty()) std::replace(name.begin(), name.end(), '_', '-');
+    std::transform(name.begin(), name.end(), name.begin(), lower);
+    return name;
+}
+
+}  // namespace
+
+void Call::read_body_text() {
+    if (body_ != Body::none || request.body.empty()) return;
+    if (!is_json(request.header("content-type"))) {
+        body_ = Body::text;
+        return;
+    }
+    if (const auto fault = json_.read(request.body)) {
+        if (fault->unreadable) throw http::HttpError(400, "There was an error parsing the body");
+        const Location body{.name = "body"};
+        std::string context;
+        JsonWriter(context).begin_object().key<"error">().value(fault->reason).end_object();
+        errors.add("json_invalid", {.outer = &body, .index = fault->position}, "JSON decode error",
+                   "{}", std::move(context));
+        throw_if_invalid();
+    }
+    body_ = Body::json;
+}
+
+void Call::read_body(const Type& type, void* value) {
+    const Location at{.name = "body"};
+    const bool sent = body_ == Body::text ||
+                      (body_ == Body::json && json_.root().kind != model::JsonNode::Kind::null);
+    if (!sent) {
+        if (type.kind != Type::Kind::nullable) model::add_missing(at, errors);
+    } else if (body_ == Body::text) {
+        model::read_text(request.body, type, value, at, errors);
+    } else {
+        model::read_json(json_, type, value, at, errors);
+    }
+}
+
+void Call::read_path_parameter(const Type& type, void* value) {
+    const auto& [name, text] = request.path_parameters.front();
+    const Location path{.name = "path"};
+    model::read_text(text, type, value, {.outer = &path, .name = name}, errors);
+}
+
+void Call::read_path(const Type& type, void* value) {
+    const Location path{.name = "path"};
+    for (const Member& member : type.model().members) {
+        const auto text = request.path_parameter(member.name);
+        if (!text) continue;  // refused at start
+        model::read_text(*text, *member.type, static_cast<char*>(value) + member.offset,
+                         {.outer = &path, .name = member.name}, errors);
+    }
+}
+
+void Call::read_query(const Type& type, void* value) {
+    const model::Model& model = type.model();
+    Sent sent(model);
+    std::vector<std::pair<std::string, std::string>> extra;
+    http::for_each_query_parameter(
+        request.query, [&](std::string_view name, std::string_view text) {
+            const std::size_t member = sent.index_of(name);
+            if (member < model.members.size()) {
+                sent.add(member, std::string(text), Sent::Repeated::last);
+            } else if (model.extra == model::Extra::forbid) {
+                extra.emplace_back(name, text);
+            }
+        });
+    sent.read_into(value, "query", errors, {});
+    const Location query{.name = "query"};
+    for (const auto& [name, text] : extra) {
+        errors.add("extra_forbidden", {.outer = &query, .name = name},
+                   "Extra inputs are not permitted",
+                   json_string(std::string_view(text).substr(0, model::longest_input)));
+    }
+}
+
+void Call::read_headers(const Type& type, void* value) {
+    const model::Model& model = type.model();
+    Sent sent(model);
+    std::vector<std::string> names;
+    for (const Member& member : model.members)
+        names.push_back(header_name(member));
+    for (const http::Header& header : request.headers) {
+        for (std::size_t i = 0; i < names.size(); ++i) {
+            if (equals_lower(header.name, names[i]))
+                sent.add(i, std::string(header.value), Sent::Repeated::first);
+        }
+    }
+    sent.read_into(value, "header", errors, names);
+}
+
+void Call::read_cookies(const Type& type, void* value) {
+    const model::Model& model = type.model();
+    Sent sent(model);
+    http::for_each_cookie(request, [&](std::string_view name, std::string_view text) {
+        const std::size_t member = sent.index_of(name);
+        if (member < model.members.size())
+            sent.add(member, std::string(text), Sent::Repeated::last);
+    });
+    sent.read_into(value, "cookie", errors, {});
+}
+
+void Call::throw_if_invalid() {
+    if (!errors.empty()) throw RequestValidationError(std::move(errors));
+}
+
+const Call::Result* Call::find(const void* dependency) const {
+    const auto found = std::find_if(
+        results.begin(), results.end(),
+        [dependency](const Result& result) { return result.dependency == dependency; });
+    return found == results.end() ? nullptr : &*found;
+}
+
+async::Task<std::exception_ptr> Call::finish(Call& call, std::exception_ptr thrown) {
+    // A request that was cancelled cleans up all the same, and nothing of it is cancelled.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    co_await asio::this_coro::throw_if_cancelled(false);
+    for (auto finisher = call.finishers.rbegin(); finisher != call.finishers.rend(); ++finisher) {
+        try {
+            async::Task<> task = finisher->first(finisher->second, thrown);
+            co_await std::move(task);
+        } catch (...) {
+            thrown = std::current_exception();
+        }
+    }
+    co_return thrown;
+}
+
+http::Response respond(Call& call, const Type& type, const void* value) {
+    std::string json;
+    model::write_json(json, type, value);
+    return {.status = call.reply.status,
+            .body = std::move(json),
+            .headers = std::move(call.reply.headers)};
+}
+
+http::Response respond(Call& call, JsonText json) {
+    return {.status = call.reply.status,
+            .body = std::move(json),
+            .headers = std::move(call.reply.headers)};
+}
+
+http::Response respond(Call& call) {
+    return {.status = call.reply.status, .headers = std::move(call.reply.headers)};
+}
+
+}  // namespace signalbox::api::detail

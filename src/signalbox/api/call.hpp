@@ -1,0 +1,76 @@
+#pragma once
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "signalbox/api/operation.hpp"
+#include "signalbox/api/parameters.hpp"
+#include "signalbox/async/task.hpp"
+#include "signalbox/http/request.hpp"
+#include "signalbox/model/json_tree.hpp"
+
+namespace signalbox::api::detail {
+
+/// One request on its way through its dependencies to its handler. It lives in the frame of the
+/// coroutine that answers.
+class Call {
+  public:
+    Call(http::Request& its_request, int status) : request(its_request) { reply.status = status; }
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+    /// Before all else, of an endpoint that takes a body: what is no JSON is answered before
+    /// anybody asks who sent it, as FastAPI does. Throws RequestValidationError, or HttpError 400
+    /// where the body is no text.
+    void read_body_text();
+    void read_body(const model::Type& type, void* value);
+
+    void read_path_parameter(const model::Type& type, void* value);
+    void read_path(const model::Type& model, void* value);
+    void read_query(const model::Type& model, void* value);
+    void read_headers(const model::Type& model, void* value);
+    void read_cookies(const model::Type& model, void* value);
+
+    /// Throws RequestValidationError when anything was wrong.
+    void throw_if_invalid();
+    std::size_t faults() const noexcept { return errors.list().size(); }
+
+    /// What a dependency has returned for this request: null when it could not be called.
+    struct Result {
+        const void* dependency;
+        std::shared_ptr<void> value;
+    };
+    const Result* find(const void* dependency) const;
+    void keep(const void* dependency, std::shared_ptr<void> value) {
+        results.push_back({dependency, std::move(value)});
+    }
+
+    using Finish = async::Task<> (*)(void*, const std::exception_ptr&);
+    /// Of the dependencies that clean up, the last first. Returns what they have thrown, or else
+    /// `thrown`.
+    static async::Task<std::exception_ptr> finish(Call& call, std::exception_ptr thrown);
+
+    http::Request& request;
+    Reply reply;
+    model::ValidationErrors errors;
+    std::vector<Result> results;
+    std::vector<std::pair<Finish, void*>> finishers;
+
+  private:
+    enum class Body { none, json, text };
+
+    Body body_ = Body::none;
+    model::JsonTree json_;
+};
+
+/// Of a handler that returns a value.
+http::Response respond(Call& call, const model::Type& type, const void* value);
+/// JSON that is written already.
+http::Response respond(Call& call, JsonText json);
+http::Response respond(Call& call);
+
+}  // namespace signalbox::api::detail

@@ -1,0 +1,155 @@
+// Endpoints that declare what they take and return by their functions' parameters.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "signalbox/api/module.hpp"
+#include "signalbox/testing/client.hpp"
+
+namespace signalbox::api {
+namespace {
+
+using async::Task;
+
+enum class Status { open, paid, shipped };
+
+struct Item {
+    Field<std::string, MinLength(1), MaxLength(40)> sku;
+    Field<int, Ge(1), Le(100)> quantity = 1;
+    Field<double, Gt(0)> price;
+};
+struct OrderIn {
+    Field<std::string, MinLength(3), MaxLength(20)> reference;
+    Email email;
+    Field<Status> status = Status::open;
+    Field<std::vector<Item>, MinLength(1)> items;
+};
+struct Order {
+    int id;
+    std::string reference;
+    Status status;
+    double total;
+};
+struct Page {
+    Field<int, Ge(1), Le(100)> limit = 20;
+    Field<int, Ge(0)> offset = 0;
+    std::optional<Status> status;
+    Field<std::vector<int>> ids = std::vector<int>{};
+};
+struct Seat {
+    int row;
+    std::string place;
+};
+struct Traced {
+    std::optional<std::string> x_request_token;
+    Field<std::optional<std::string>, Alias("content-type")> type;
+};
+
+Task<Order> create(OrderIn order, Reply& reply) {
+    double total = 0;
+    for (const Item& item : *order.items)
+        total += *item.price * *item.quantity;
+    reply.header("Location", "/orders/7");
+    co_return Order{7, *order.reference, *order.status, total};
+}
+Task<Page> list(Query<Page> page) {
+    co_return *page;
+}
+Task<Seat> seat(Path<Seat> where) {
+    co_return *where;
+}
+Task<int> twice(int number) {
+    co_return 2 * number;
+}
+Task<Traced> traced(Headers<Traced> headers) {
+    co_return *headers;
+}
+Task<> nothing() {
+    co_return;
+}
+
+struct User {
+    std::string name;
+};
+int asked = 0;
+Task<User> current_user(Bearer bearer) {
+    ++asked;
+    if (bearer.token != "secret")
+        throw http::HttpError(401, "Invalid token", {{"WWW-Authenticate", "Bearer"}});
+    co_return User{"ada"};
+}
+std::string greeting(Depends<current_user> user) {
+    return "Hello " + user->name;
+}
+Task<std::string> greet(Depends<greeting> text, Depends<current_user> user) {
+    co_return *text + ", " + user->name;
+}
+Task<std::string> greet_order(OrderIn, Depends<current_user> user) {
+    co_return user->name;
+}
+
+Module endpoints() {
+    Module module;
+    module.post<create>("/orders", {.status = 201});
+    module.get<list>("/orders");
+    module.get<seat>("/rows/{row}/places/{place}");
+    module.get<twice>("/twice/{number}");
+    module.get<traced>("/traced");
+    module.del<nothing>("/nothing");
+    module.get<greet>("/greet");
+    module.post<greet_order>("/greet");
+    return module;
+}
+
+TEST(TypedEndpoint, answers_with_what_its_function_returns) {
+    test::Client client(endpoints());
+    const auto response = client.post(
+        "/orders",
+        R"({"reference":"abc","email":"a@example.com","items":[{"sku":"x","price":"1.5","quantity":2}]})");
+    EXPECT_EQ(response.status, 201) << response;
+    EXPECT_EQ(response.body, R"({"id":7,"reference":"abc","status":"open","total":3.0})");
+    EXPECT_EQ(response.header("Location"), "/orders/7");
+    EXPECT_EQ(client.get("/orders?limit=5&status=paid&ids=1&ids=2").body,
+              R"({"limit":5,"offset":0,"status":"paid","ids":[1,2]})");
+    EXPECT_EQ(client.get("/rows/3/places/a%20b").body, R"({"row":3,"place":"a b"})");
+    EXPECT_EQ(client.get("/twice/21").body, "42");
+    EXPECT_EQ(client.get("/traced", {{"X-Request-Token", "t"}}).body,
+              R"({"x_request_token":"t","content-type":null})");
+    const auto nothing = client.del("/nothing");
+    EXPECT_EQ(nothing.status, 204);
+    EXPECT_EQ(nothing.body, "");
+}
+
+TEST(TypedEndpoint, says_all_that_is_wrong_with_a_request) {
+    test::Client client(endpoints());
+    const auto response =
+        client.post("/orders", R"({"reference":"ab","items":[{"sku":"x","price":0}]})");
+    EXPECT_EQ(response.status, 422);
+    EXPECT_EQ(
+        response.body,
+        R"({"detail":[{"type":"string_too_short","loc":["body","reference"],"msg":"String should have at least 3 characters","input":"ab","ctx":{"min_length":3}},)"
+        R"({"type":"missing","loc":["body","email"],"msg":"Field required","input":{"reference":"ab","items":[{"sku":"x","price":0}]}},)"
+        R"({"type":"greater_than","loc":["body","items",0,"price"],"msg":"Input should be greater than 0","input":0,"ctx":{"gt":0.0}}]})");
+}
+
+TEST(TypedEndpoint, depends_on_what_is_computed_once_for_a_request) {
+    test::Client client(endpoints());
+    asked = 0;
+    EXPECT_EQ(client.get("/greet", {{"Authorization", "Bearer secret"}}).body,
+              R"("Hello ada, ada")");
+    EXPECT_EQ(asked, 1);
+    EXPECT_EQ(client.get("/greet").status, 403);
+    const auto refused = client.post("/greet", "{}", {{"Authorization", "Bearer other"}});
+    EXPECT_EQ(refused.status, 401);
+    EXPECT_EQ(refused.header("WWW-Authenticate"), "Bearer");
+    EXPECT_EQ(client.post("/greet", "{", {{"Authorization", "Bearer other"}}).status, 422);
+}
+
+}  // namespace
+}  // namespace signalbox::api
