@@ -7,11 +7,13 @@ PREFIX ?= /usr/local
 # What `make new` calls the service, and the folder that it writes it to.
 NAME ?=
 DIR ?=
+# For which Debian `make deb-test` builds and tests packages; `host` is this machine's.
+DEBIANS ?= bookworm trixie
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: run test new examples build install deb image compose-test debug tsan soak format format-check \
+.PHONY: run test new examples build install deb deb-test image compose-test debug tsan soak format format-check \
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
         instructions check tidy \
         coroutines-check snippets-check compile-time
@@ -73,6 +75,9 @@ deb: build/deb/build.ninja ## Build the Debian packages: the service, and the li
 	$(call compile,deb)
 	cd build/deb && cpack
 	@ls build/deb/*.deb
+
+deb-test: ## Install and use the packages in a fresh Debian each: DEBIANS="bookworm trixie"; wants root
+	@tests/package/run $(DEBIANS)
 
 image: ## Build the container image, and the list of what is inside it (SBOM)
 	@scripts/image
