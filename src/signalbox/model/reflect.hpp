@@ -26,11 +26,15 @@ struct AnyOf {
     template <class U>
     requires(!std::same_as<std::remove_cvref_t<U>, T>) operator U() const;
 };
-/// The same, but not for a class that `T` is derived from, whose members count instead.
+/// Only for what `T` is derived from.
 template <class T>
-struct AnyMember {
+struct AnyBaseOf {
     template <class U>
-    requires(!std::is_base_of_v<std::remove_cvref_t<U>, T>) operator U() const;
+    requires(std::is_base_of_v<U, T> && !std::same_as<U, T>) operator U() const;
+};
+struct AnyClass {
+    template <class U>
+    requires(std::is_class_v<U> || std::is_union_v<U>) operator U() const;
 };
 struct AnyNumber {
     template <class U>
@@ -56,19 +60,23 @@ consteval std::size_t count_initializers() {
     }
 }
 
+/// Whether a number stands for the member behind as many others, and two in braces do, but no
+/// object does: a C array takes as many initializers as it has elements.
 template <class T, std::size_t... i>
-consteval bool takes_braces_at_end(std::index_sequence<i...>) {
+consteval bool is_array_behind(std::index_sequence<i...>) {
     return requires {
-        T{(static_cast<void>(i), AnyMember<T>{})..., {AnyNumber{}, AnyNumber{}}};
+        T{(static_cast<void>(i), AnyOf<T>{})..., AnyNumber{}};
     }
     &&requires {
-        T{(static_cast<void>(i), AnyMember<T>{})..., AnyNumber{}};
+        T{(static_cast<void>(i), AnyOf<T>{})..., {AnyNumber{}, AnyNumber{}}};
+    }
+    &&!requires {
+        T{(static_cast<void>(i), AnyOf<T>{})..., AnyClass{}};
     };
 }
-/// A C array takes as many initializers as it has elements, or one in braces.
 template <class T, std::size_t... i>
 consteval bool has_array(std::index_sequence<i...>) {
-    return (takes_braces_at_end<T>(std::make_index_sequence<i>()) || ...);
+    return (is_array_behind<T>(std::make_index_sequence<i>()) || ...);
 }
 
 template <class T>
@@ -76,9 +84,9 @@ consteval std::size_t count_members() {
     static_assert(
         !std::is_polymorphic_v<T> && std::is_aggregate_v<T>,
         "a model is a struct without constructors, virtual functions and private members");
-    constexpr std::size_t count = count_initializers<T, AnyMember<T>>();
-    static_assert(count == count_initializers<T, AnyOf<T>>(),
+    static_assert(!takes<T, AnyBaseOf<T>>(std::make_index_sequence<1>()),
                   "a model has no base class: write a member Flatten<Base> instead");
+    constexpr std::size_t count = count_initializers<T, AnyOf<T>>();
     static_assert(count <= most_members, "a model has at most 64 members: nest another struct");
     static_assert(!has_array<T>(std::make_index_sequence<(count < most_members ? count : 0)>()),
                   "a model has no C array: write a std::vector");

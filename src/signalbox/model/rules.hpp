@@ -213,6 +213,7 @@ struct Required {
 };
 /// See Email and Url, which have it.
 struct OfFormat {
+    constexpr explicit OfFormat(Format its_format) : format(its_format) {}
     Format format;
     template <auto self>
     constexpr void apply(Rules& rules) const {

@@ -1,0 +1,21 @@
+// error: a bound is a rule for numbers
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "signalbox/api/module.hpp"
+
+using namespace signalbox::api;
+using signalbox::async::Task;
+
+struct Item {
+    Field<std::string, Ge(1)> id;
+};
+Task<> add_item(Item) {
+    co_return;
+}
+
+void add(Module& module) {
+    module.post<add_item>("/items");
+}
