@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 60
 .DEFAULT_GOAL := help
 .PHONY: run test new examples build install deb deb-test image compose-test debug tsan soak format format-check \
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
-        instructions check tidy \
+        instructions typed-endpoints check tidy \
         coroutines-check snippets-check compile-time
 .PHONY: dev dev-build dev-setup dev-test psql reset migration
 
@@ -57,6 +57,11 @@ rolling-test: build ## Restart two instances behind HAProxy under load: no reque
 dev-test: build/release/build.ninja dev-setup ## Edit a service that `make dev` serves: what is saved has to be served, with no request lost
 	$(call compile,release) --target signalbox signalbox_testing
 	@tests/dev/run
+
+typed-endpoints: build ## What endpoints cost that declare their parameters, beside hand-written ones
+	@scripts/setup valgrind python3
+	$(call compile,release) --target bench_typed_endpoints
+	@bench/typed-endpoints
 
 instructions: build ## Count what a request costs under callgrind: no more than bench/instructions.json has
 	@scripts/setup valgrind python3

@@ -57,9 +57,9 @@ class Service:
     """The binary, serving on free ports. `cat` empties its log, as a container's engine would.
     `under` is a command that runs it, as valgrind does: it has to keep the process id."""
 
-    def __init__(self, database_url, *flags, under=()):
+    def __init__(self, database_url, *flags, under=(), binary=SIGNALBOX):
         self.process = subprocess.Popen(
-            [*under, SIGNALBOX, "--port", "0", "--admin-port", "0", "--log-format", "json",
+            [*under, binary, "--port", "0", "--admin-port", "0", "--log-format", "json",
              "--database-url", database_url, *flags],
             stdout=subprocess.PIPE, bufsize=0, start_new_session=True)
         output = b""
