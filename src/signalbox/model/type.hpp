@@ -192,8 +192,11 @@ template <class T>
 const Model& model_of() {
     static const Model made = [] {
         Model model{.name = short_type_name<T>(), .members = {}};
-        if constexpr (requires { T::extra; }) model.extra = T::extra;
-        if constexpr (requires { T::description; }) model.description = T::description;
+        // A model's own member may have one of these names.
+        if constexpr (requires { requires !std::is_member_pointer_v<decltype(&T::extra)>; })
+            model.extra = T::extra;
+        if constexpr (requires { requires !std::is_member_pointer_v<decltype(&T::description)>; })
+            model.description = T::description;
         if constexpr (requires(const T& object) { object.validate(); })
             model.validate = [](const void* object) { as<T>(object).validate(); };
         T object{};
