@@ -53,13 +53,14 @@ class Sent {
 
     enum class Repeated { first, last };
 
-    void add(std::size_t member, std::string text, Repeated counts) {
-        auto& texts = texts_[member];
-        if (texts.empty() || is_list(*model_.members[member].type)) {
-            texts.push_back(std::move(text));
-        } else if (counts == Repeated::last) {
-            texts.front() = std::move(text);
+    void add(std::size_t member, std::string_view text, Repeated counts) {
+        Texts& texts = texts_[member];
+        if (texts.sent && is_list(*model_.members[member].type)) {
+            texts.more.emplace_back(text);
+        } else if (!texts.sent || counts == Repeated::last) {
+            texts.one = text;
         }
+        texts.sent = true;
     }
     std::size_t index_of(std::string_view name) const {
         const auto& members = model_.members;
@@ -69,27 +70,36 @@ class Sent {
             members.begin());
     }
 
+    /// Headers are named otherwise than the members.
     void read_into(void* value, std::string_view place, model::ValidationErrors& errors,
-                   const std::vector<std::string>& names) const {
+                   const std::vector<std::string>& names = {}) const {
         const Location outer{.name = place};
         for (std::size_t i = 0; i < texts_.size(); ++i) {
             const Member& member = model_.members[i];
             const Location at{.outer = &outer, .name = names.empty() ? member.name : names[i]};
             void* const target = static_cast<char*>(value) + member.offset;
-            if (texts_[i].empty()) {
+            const Texts& texts = texts_[i];
+            if (!texts.sent) {
                 if (member.required) model::add_missing(at, errors);
             } else if (is_list(*member.type)) {
-                const std::vector<std::string_view> views(texts_[i].begin(), texts_[i].end());
-                model::read_texts(views, *member.type, target, at, errors);
+                std::vector<std::string_view> all{texts.one};
+                all.insert(all.end(), texts.more.begin(), texts.more.end());
+                model::read_texts(all, *member.type, target, at, errors);
             } else {
-                model::read_text(texts_[i].front(), *member.type, target, at, errors);
+                model::read_text(texts.one, *member.type, target, at, errors);
             }
         }
     }
 
   private:
+    struct Texts {
+        std::string one;
+        std::vector<std::string> more;
+        bool sent = false;
+    };
+
     const model::Model& model_;
-    std::vector<std::vector<std::string>> texts_;
+    std::vector<Texts> texts_;
 };
 
 /// `x_request_id` to `x-request-id`; an alias stays as it is.
@@ -99,6 +109,9 @@ std::string header_name(const Member& member) {
     std::transform(name.begin(), name.end(), name.begin(), lower);
     return name;
 }
+
+/// What most responses take at least: the first allocations of a string that grows.
+constexpr std::size_t shortest_json = 120;
 
 }  // namespace
 
@@ -153,16 +166,16 @@ void Call::read_query(const Type& type, void* value) {
     const model::Model& model = type.model();
     Sent sent(model);
     std::vector<std::pair<std::string, std::string>> extra;
-    http::for_each_query_parameter(
-        request.query, [&](std::string_view name, std::string_view text) {
-            const std::size_t member = sent.index_of(name);
-            if (member < model.members.size()) {
-                sent.add(member, std::string(text), Sent::Repeated::last);
-            } else if (model.extra == model::Extra::forbid) {
-                extra.emplace_back(name, text);
-            }
-        });
-    sent.read_into(value, "query", errors, {});
+    http::for_each_query_parameter(request.query,
+                                   [&](std::string_view name, std::string_view text) {
+                                       const std::size_t member = sent.index_of(name);
+                                       if (member < model.members.size()) {
+                                           sent.add(member, text, Sent::Repeated::last);
+                                       } else if (model.extra == model::Extra::forbid) {
+                                           extra.emplace_back(name, text);
+                                       }
+                                   });
+    sent.read_into(value, "query", errors);
     const Location query{.name = "query"};
     for (const auto& [name, text] : extra) {
         errors.add("extra_forbidden", {.outer = &query, .name = name},
@@ -180,7 +193,7 @@ void Call::read_headers(const Type& type, void* value) {
     for (const http::Header& header : request.headers) {
         for (std::size_t i = 0; i < names.size(); ++i) {
             if (equals_lower(header.name, names[i]))
-                sent.add(i, std::string(header.value), Sent::Repeated::first);
+                sent.add(i, header.value, Sent::Repeated::first);
         }
     }
     sent.read_into(value, "header", errors, names);
@@ -191,10 +204,9 @@ void Call::read_cookies(const Type& type, void* value) {
     Sent sent(model);
     http::for_each_cookie(request, [&](std::string_view name, std::string_view text) {
         const std::size_t member = sent.index_of(name);
-        if (member < model.members.size())
-            sent.add(member, std::string(text), Sent::Repeated::last);
+        if (member < model.members.size()) sent.add(member, text, Sent::Repeated::last);
     });
-    sent.read_into(value, "cookie", errors, {});
+    sent.read_into(value, "cookie", errors);
 }
 
 void Call::throw_if_invalid() {
@@ -225,6 +237,7 @@ async::Task<std::exception_ptr> Call::finish(Call& call, std::exception_ptr thro
 
 http::Response respond(Call& call, const Type& type, const void* value) {
     std::string json;
+    json.reserve(shortest_json);
     model::write_json(json, type, value);
     return {.status = call.reply.status,
             .body = std::move(json),

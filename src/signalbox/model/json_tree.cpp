@@ -3,6 +3,7 @@
 #include <rapidjson/error/en.h>
 #include <rapidjson/reader.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "signalbox/json.hpp"
@@ -81,6 +82,7 @@ std::optional<JsonTree::Fault> JsonTree::read(std::string_view text) {
                                rapidjson::kParseNumbersAsStringsFlag;
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     nodes_.clear();
+    nodes_.reserve(std::min<std::size_t>(text.size() / 8 + 1, 64));  // as many as most have
     text_ = text;
     Handler handler{nodes_};
     rapidjson::Reader reader;

@@ -451,6 +451,9 @@ class Reader {
                 break;
             }
             case JsonNode::Kind::string: {
+                // As most are written.
+                number = integer_of(node.text);
+                if (number) break;
                 const std::string digits = integer_digits(node.text);
                 if (digits.empty() || digits == "-") {
                     return add(
@@ -709,6 +712,8 @@ class Reader {
             return add("list_type", at, "Input should be a valid list", node);
         // The bound is checked before as much is made.
         if (node.count > type.rules.max_length) return check_length(type, node.count, node, at);
+        // Of many small values a large model would make too much at once.
+        type.reserve(target, std::min<std::size_t>(node.count, 16));
         const JsonNode* item = JsonTree::first_in(node);
         for (std::uint32_t i = 0; i < node.count && !errors_.full(); ++i) {
             read(*item, *type.inner, type.add(target), {.outer = &at, .index = i});

@@ -67,7 +67,7 @@ class Writer {
             case Kind::object:
                 json_.begin_object();
                 for (const Member& member : type.model().members) {
-                    json_.key(member.name);
+                    json_.written_key(member.key);
                     write(*member.type, static_cast<const char*>(value) + member.offset);
                 }
                 json_.end_object();
@@ -153,9 +153,8 @@ namespace detail {
 
 void add_member(Model& model, std::string_view name, const Type& type, std::size_t offset,
                 const void* value, const void* zero) {
-    Member member{.name = type.rules.alias.empty() ? name : type.rules.alias,
-                  .type = &type,
-                  .offset = offset};
+    const std::string_view wire_name = type.rules.alias.empty() ? name : type.rules.alias;
+    Member member{.name = wire_name, .key = json_key(wire_name), .type = &type, .offset = offset};
     if (type.is_field()) {
         if (type.has_default(value)) {
             member.required = false;

@@ -55,6 +55,7 @@ struct Flatten : Base {
 /// One member of a model, as requests and responses name it.
 struct Member {
     std::string_view name;
+    std::string key;  ///< as JsonWriter::written_key takes it
     const Type* type;
     std::size_t offset;
     bool required = true;        ///< in requests
@@ -106,8 +107,9 @@ struct Type {
     const Model& (*model)() = nullptr;            ///< of an object
 
     // How its parts are reached, from its address.
-    void (*choose)(void*, std::size_t) = nullptr;  ///< of a choice or literal
-    std::size_t (*chosen)(const void*) = nullptr;  ///< an index of choices, or past them
+    void (*choose)(void*, std::size_t) = nullptr;   ///< of a choice or literal
+    std::size_t (*chosen)(const void*) = nullptr;   ///< an index of choices, or past them
+    void (*reserve)(void*, std::size_t) = nullptr;  ///< of a list
     void* (*add)(void*) = nullptr;  ///< of a list: one more item; of a nullable: its value
     const void* (*item)(const void*, std::size_t) = nullptr;  ///< null when there is none
     void* (*insert)(void*, std::string_view) = nullptr;       ///< of a map
@@ -264,6 +266,7 @@ struct Container<std::vector<T>> {
         using Vector = std::vector<T>;
         return {.kind = Type::Kind::list,
                 .inner = &type_of<T>,
+                .reserve = [](void* value, std::size_t size) { as<Vector>(value).reserve(size); },
                 .add = [](void* value) -> void* { return &as<Vector>(value).emplace_back(); },
                 .item = [](const void* value, std::size_t i) -> const void* {
                     return i < as<Vector>(value).size() ? &as<Vector>(value)[i] : nullptr;
