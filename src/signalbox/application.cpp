@@ -102,7 +102,8 @@ int serve(const api::Module& application, const About& about, const config::Conf
     std::optional<process::PredecessorWatch> watch;
     if (predecessor) {
         signals.hold_reloads();
-        reloads.took_over();  // before anybody can know it
+        // What `make dev` replaces is not reloaded. Counted before anybody can know it.
+        if (!predecessor->keeps_sockets()) reloads.took_over();
         predecessor->tell_ready();
         watch.emplace(*predecessor,
                       process::PredecessorWatch::Events{

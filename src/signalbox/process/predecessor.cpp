@@ -41,7 +41,7 @@ Parsed<std::shared_ptr<Predecessor>> Predecessor::take() {
         return invalid("is no descriptor above 2");
     }
     if (::fcntl(number, F_SETFD, FD_CLOEXEC) != 0) return invalid("is not open");
-    // Who takes over from another program, as from the one of `make dev`, is told of none.
+    // `make dev`, which starts processes in the same way, counts none.
     const auto counts = ReloadCounts::parse(reloads.empty() ? ReloadCounts{}.text() : reloads);
     if (!counts) {
         return Invalid{std::string(reloads_variable) + ": \"" + reloads +
