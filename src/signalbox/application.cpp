@@ -28,6 +28,7 @@
 #include "signalbox/observe/metrics.hpp"
 #include "signalbox/process/file_limit.hpp"
 #include "signalbox/process/predecessor.hpp"
+#include "signalbox/process/reload_counts.hpp"
 #include "signalbox/process/stop_signal.hpp"
 #include "signalbox/process/successor.hpp"
 #include "signalbox/reload.hpp"
@@ -55,6 +56,7 @@ int serve(const api::Module& application, const About& about, const config::Conf
     db::Pool database(std::move(pool));
     admin::Health health([&database] { return database.reachable(); });
 
+    process::ReloadCounter reloads(predecessor ? predecessor->reloads() : process::ReloadCounts{});
     http::Telemetry telemetry(metrics, log,
                               {.access_log = config.access_log,
                                .requests = config.observability,
@@ -62,6 +64,7 @@ int serve(const api::Module& application, const About& about, const config::Conf
                                .secret_parameters = about.secret_parameters});
     const admin::Instance instance{service, health, metrics, telemetry, log};
     add_metrics(metrics, service, health, log, database, config);
+    add_metrics(metrics, reloads);
     api::Logger logger(log);
     api::Metrics own_metrics(metrics);
     api::Container container(application);
@@ -99,6 +102,8 @@ int serve(const api::Module& application, const About& about, const config::Conf
     std::optional<process::PredecessorWatch> watch;
     if (predecessor) {
         signals.hold_reloads();
+        // What `make dev` replaces is not reloaded. Counted before anybody can know it.
+        if (!predecessor->keeps_sockets()) reloads.took_over();
         predecessor->tell_ready();
         watch.emplace(*predecessor,
                       process::PredecessorWatch::Events{
@@ -113,7 +118,7 @@ int serve(const api::Module& application, const About& about, const config::Conf
         tell_service_manager("READY=1", log);
     }
 
-    Reload reload(inheritance, config, log, signals, api, admin ? &*admin : nullptr);
+    Reload reload(inheritance, config, log, signals, reloads, api, admin ? &*admin : nullptr);
     const bool handed_over = reload.wait_until_over();
     const bool sockets_stay = predecessor && predecessor->keeps_sockets();
     if (handed_over) {

@@ -122,6 +122,7 @@ bool Reload::wait_until_over() {
 
 bool Reload::reload() {
     if (::getpid() == 1) {
+        counter_.refused();
         // The kernel ends all other processes of its namespace together with it.
         log_.write(config::LogLevel::warning,
                    "cannot reload as process 1, with which a new one would end: replace the "
@@ -141,8 +142,8 @@ bool Reload::start() {
     log_.share_output(true);
     successor_.reset();
     try {
-        successor_ = std::make_shared<process::Successor>(inheritance_.program, sockets,
-                                                          path ? path->text() : "");
+        successor_ = std::make_shared<process::Successor>(
+            inheritance_.program, sockets, path ? path->text() : "", counter_.counts());
         const auto patience = config_.database_startup_timeout + start_margin;
         switch (successor_->wait_until_ready(patience, signals_.token())) {
             case process::Successor::Outcome::ready:
@@ -167,6 +168,7 @@ bool Reload::start() {
 }
 
 void Reload::failed(std::string_view why) {
+    counter_.failed();
     log_.share_output(false);
     log_.write(config::LogLevel::error,
                fmt::format("cannot reload: {}; this process goes on", why));

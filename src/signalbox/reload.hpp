@@ -14,6 +14,7 @@
 #include "signalbox/observe/log.hpp"
 #include "signalbox/parsed.hpp"
 #include "signalbox/process/predecessor.hpp"
+#include "signalbox/process/reload_counts.hpp"
 #include "signalbox/process/stop_signal.hpp"
 #include "signalbox/process/successor.hpp"
 
@@ -46,11 +47,13 @@ class Reload {
   public:
     /// All outlive it. `admin` is null where the API's listener serves the operators, too.
     Reload(const Inheritance& inheritance, const config::Config& config, observe::Log& log,
-           process::StopSignal& signals, http::Server& api, http::Server* admin)
+           process::StopSignal& signals, process::ReloadCounter& counter, http::Server& api,
+           http::Server* admin)
         : inheritance_(inheritance),
           config_(config),
           log_(log),
           signals_(signals),
+          counter_(counter),
           api_(api),
           admin_(admin) {}
     /// Ends with a successor that was not ready.
@@ -76,6 +79,7 @@ class Reload {
     const config::Config& config_;
     observe::Log& log_;
     process::StopSignal& signals_;
+    process::ReloadCounter& counter_;
     http::Server& api_;
     http::Server* const admin_;
     std::shared_ptr<process::Successor> successor_;

@@ -132,6 +132,19 @@ void add_metrics(observe::Metrics& metrics, const http::Server& api) {
                   [&api] { return number(api.buffered().responses); });
 }
 
+void add_metrics(observe::Metrics& metrics, const process::ReloadCounter& reloads) {
+    constexpr auto name = "signalbox_reloads_total";
+    constexpr auto help =
+        "Reloads that SIGHUP asked for, by how they ended. A process that takes over goes on "
+        "counting where the one before it was.";
+    metrics.counter(name, help, {{"result", "taken_over"}},
+                    [&reloads] { return number(reloads.counts().taken_over); });
+    metrics.counter(name, help, {{"result", "failed"}},
+                    [&reloads] { return number(reloads.counts().failed); });
+    metrics.counter(name, help, {{"result", "refused"}},
+                    [&reloads] { return number(reloads.refusals()); });
+}
+
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more) {
     routes.insert(routes.end(), std::make_move_iterator(more.begin()),
                   std::make_move_iterator(more.end()));

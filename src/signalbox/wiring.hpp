@@ -13,6 +13,7 @@
 #include "signalbox/observe/log.hpp"
 #include "signalbox/observe/metrics.hpp"
 #include "signalbox/observe/resource.hpp"
+#include "signalbox/process/reload_counts.hpp"
 
 namespace signalbox {
 
@@ -22,11 +23,12 @@ db::PoolOptions pool_options(const config::Config& config, const observe::Resour
 http::ServerOptions api_options(const config::Config& config);
 http::ServerOptions admin_options(const config::Config& config);
 
-/// The metrics that are read when asked for: those of the process and the pool, and those of the
-/// API's server.
+/// The metrics that are read when asked for: those of the process and the pool, of its reloads, and
+/// those of the API's server.
 void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
                  const admin::Health& health, const observe::Log& log, const db::Pool& database,
                  const config::Config& config);
+void add_metrics(observe::Metrics& metrics, const process::ReloadCounter& reloads);
 void add_metrics(observe::Metrics& metrics, const http::Server& api);
 
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more);

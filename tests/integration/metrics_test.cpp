@@ -153,6 +153,8 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
         EXPECT_TRUE(known.contains({"signalbox_requests_shed_total", {{"reason", reason}}}));
     for (const char* reason : {"client_gone", "deadline", "shutdown"})
         EXPECT_TRUE(known.contains({"signalbox_requests_cancelled_total", {{"reason", reason}}}));
+    for (const char* result : {"taken_over", "failed", "refused"})
+        EXPECT_TRUE(known.contains({"signalbox_reloads_total", {{"result", result}}}));
     for (const char* name :
          {"signalbox_shared_reads_total", "signalbox_reads_retried_total",
           "signalbox_connections_rejected_total", "signalbox_log_messages_dropped_total"})
@@ -729,6 +731,7 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"signalbox_state", {"gauge", {"state"}}},
         {"signalbox_requests_shed_total", {"counter", {"reason"}}},
         {"signalbox_requests_cancelled_total", {"counter", {"reason"}}},
+        {"signalbox_reloads_total", {"counter", {"result"}}},
         {"signalbox_shared_reads_total", {"counter", {}}},
         {"signalbox_reads_retried_total", {"counter", {}}},
         {"signalbox_database_reachable", {"gauge", {}}},

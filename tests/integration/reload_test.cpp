@@ -35,6 +35,7 @@
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
 #include "support/paths.hpp"
+#include "support/prometheus.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"
 
@@ -228,6 +229,11 @@ class Generations {
     }
     bool says(std::string_view text) const {
         return eventually([&] { return lines_with(text) > 0; }, 30s);
+    }
+    /// What the process on duty counts.
+    double reloads(const std::string& result) const {
+        return total(parse_metrics(get(service().admin_url("/metrics")).body),
+                     "signalbox_reloads_total", {{"result", result}});
     }
     void expect_served() const {
         EXPECT_EQ(get(service().url("/users")).status, 200);
@@ -507,6 +513,23 @@ TEST_F(ReloadOfScript, by_a_broken_binary_leaves_the_old_process_in_service) {
     expect_that_a_reload_works_now();
 }
 
+TEST_F(ReloadOfScript, are_counted_over_all_processes) {
+    start(database);
+    EXPECT_EQ(generations->reloads("taken_over"), 0);
+    binary.install(script("exit 3"));
+    generations->signal(SIGHUP);
+    ASSERT_TRUE(generations->says("cannot reload"));
+    EXPECT_EQ(generations->reloads("failed"), 1);
+    binary.install(Binary::real());
+    for (int i = 1; i <= 3; ++i) {
+        generations->reload();
+        EXPECT_EQ(generations->reloads("taken_over"), i);
+        EXPECT_EQ(generations->reloads("failed"), 1) << "the new process has not forgotten it";
+        EXPECT_EQ(generations->reloads("refused"), 0);
+    }
+    EXPECT_EQ(generations->stop(), 0);
+}
+
 TEST_F(ReloadOfScript, by_a_binary_that_hangs_ends_with_its_end) {
     start(database, {"--database-startup-timeout", "1s"});
     binary.install(script("trap '' TERM; exec sleep 600"));
@@ -638,6 +661,9 @@ TEST_F(Reload, is_refused_to_process_1) {
     };
     EXPECT_TRUE(eventually(line));
     EXPECT_EQ(get(service->url("/users")).status, 200);
+    EXPECT_EQ(total(parse_metrics(get(service->admin_url("/metrics")).body),
+                    "signalbox_reloads_total", {{"result", "refused"}}),
+              1);
     ::kill(inside, SIGTERM);
     const auto exit = service->wait_for_exit();
     ASSERT_TRUE(exit);
@@ -813,6 +839,7 @@ TEST(InheritedSockets, that_make_no_sense_are_bad_usage) {
                 HasSubstr("--uds: --fd is given as well"));
     EXPECT_THAT(refused({}, {"SIGNALBOX_READY_FD=x"}), HasSubstr("SIGNALBOX_READY_FD: \"x\""));
     EXPECT_THAT(refused({}, {"SIGNALBOX_READY_FD=99"}), HasSubstr("is not open"));
+    EXPECT_THAT(refused({}, {"SIGNALBOX_READY_FD=2"}), HasSubstr("is no descriptor above 2"));
     EXPECT_THAT(refused({}, {"LISTEN_PID=x", "LISTEN_FDS=1"}), HasSubstr("LISTEN_PID: \"x\""));
 }
 

@@ -30,6 +30,7 @@ Parsed<std::shared_ptr<Predecessor>> Predecessor::take() {
     const std::string ready = take_variable(ready_variable);
     std::string path_identity = take_variable(path_variable);
     const std::string sockets = take_variable(sockets_variable);
+    const std::string reloads = take_variable(reloads_variable);
     if (ready.empty()) return std::shared_ptr<Predecessor>();
     const auto invalid = [&ready](const char* why) {
         return Invalid{std::string(ready_variable) + ": \"" + ready + "\" " + why};
@@ -40,8 +41,14 @@ Parsed<std::shared_ptr<Predecessor>> Predecessor::take() {
         return invalid("is no descriptor above 2");
     }
     if (::fcntl(number, F_SETFD, FD_CLOEXEC) != 0) return invalid("is not open");
+    // `make dev`, which starts processes in the same way, counts none.
+    const auto counts = ReloadCounts::parse(reloads.empty() ? ReloadCounts{}.text() : reloads);
+    if (!counts) {
+        return Invalid{std::string(reloads_variable) + ": \"" + reloads +
+                       "\" is not how many reloads there were: taken over, a colon, failed"};
+    }
     return std::make_shared<Predecessor>(Descriptor(number), std::move(path_identity),
-                                         sockets == "1");
+                                         sockets == "1", *counts);
 }
 
 void Predecessor::tell_ready() const {

@@ -9,6 +9,7 @@
 
 #include "signalbox/parsed.hpp"
 #include "signalbox/process/descriptor.hpp"
+#include "signalbox/process/reload_counts.hpp"
 
 namespace signalbox::process {
 
@@ -19,10 +20,12 @@ class Predecessor {
     /// that makes no sense. Before there is any other thread.
     static Parsed<std::shared_ptr<Predecessor>> take();
 
-    Predecessor(Descriptor channel, std::string path_identity, bool keeps_sockets)
+    Predecessor(Descriptor channel, std::string path_identity, bool keeps_sockets,
+                ReloadCounts reloads)
         : channel_(std::move(channel)),
           path_identity_(std::move(path_identity)),
-          keeps_sockets_(keeps_sockets) {}
+          keeps_sockets_(keeps_sockets),
+          reloads_(reloads) {}
 
     /// Of the Unix socket's path that this process is to remove in the end; empty when of none.
     const std::string& path_identity() const noexcept { return path_identity_; }
@@ -30,6 +33,9 @@ class Predecessor {
     /// Whether it goes on having the sockets, on which another process may accept by the time that
     /// this one has to stop.
     bool keeps_sockets() const noexcept { return keeps_sockets_; }
+
+    /// Those before this process took over.
+    const ReloadCounts& reloads() const noexcept { return reloads_; }
 
     /// Says that this process is ready.
     void tell_ready() const;
@@ -40,6 +46,7 @@ class Predecessor {
     Descriptor channel_;
     const std::string path_identity_;
     const bool keeps_sockets_;
+    const ReloadCounts reloads_;
 };
 
 /// Tells what the predecessor does, on a thread of its own, until destroyed.

@@ -71,13 +71,14 @@ void add_pid_variable(Start& start, const std::string& name) {
 }
 
 void make_environment(Start& start, const std::vector<SharedSocket>& sockets,
-                      const std::string& path_identity) {
+                      const std::string& path_identity, const ReloadCounts& reloads) {
     bool watched = false;
     for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
         const std::string_view text = *entry;
         watched = watched || is_variable(text, "WATCHDOG_PID");
-        const auto ours = {"LISTEN_PID",   "LISTEN_FDS",   "LISTEN_FDNAMES", "LISTEN_PIDFDID",
-                           "WATCHDOG_PID", ready_variable, path_variable,    sockets_variable};
+        const auto ours = {"LISTEN_PID",     "LISTEN_FDS",     "LISTEN_FDNAMES",
+                           "LISTEN_PIDFDID", "WATCHDOG_PID",   ready_variable,
+                           path_variable,    sockets_variable, reloads_variable};
         if (std::none_of(ours.begin(), ours.end(),
                          [&](const char* name) { return is_variable(text, name); })) {
             start.environment.emplace_back(text);
@@ -90,6 +91,7 @@ void make_environment(Start& start, const std::vector<SharedSocket>& sockets,
     start.environment.push_back("LISTEN_FDNAMES=" + names);
     start.environment.push_back(
         fmt::format("{}={}", ready_variable, first_descriptor + sockets.size()));
+    start.environment.push_back(fmt::format("{}={}", reloads_variable, reloads.text()));
     if (!path_identity.empty()) {
         start.environment.push_back(fmt::format("{}={}", path_variable, path_identity));
     }
@@ -153,7 +155,7 @@ Program Program::of_this_process(int argc, const char* const* argv) {
 }
 
 Successor::Successor(const Program& program, const std::vector<SharedSocket>& sockets,
-                     const std::string& path_identity) {
+                     const std::string& path_identity, const ReloadCounts& reloads) {
     const std::string cannot = "cannot start " + program.binary.native();
     if (::access(program.binary.c_str(), X_OK) != 0) throw_errno(cannot);
     int ends[2];
@@ -162,7 +164,7 @@ Successor::Successor(const Program& program, const std::vector<SharedSocket>& so
     Descriptor its_end(ends[1]);
 
     Start start{.binary = program.binary, .arguments = program.arguments, .environment = {}};
-    make_environment(start, sockets, path_identity);
+    make_environment(start, sockets, path_identity, reloads);
     start.argv = pointers(start.arguments);
     start.envp = pointers(start.environment);
     for (const SharedSocket& socket : sockets)

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "signalbox/process/descriptor.hpp"
+#include "signalbox/process/reload_counts.hpp"
 
 namespace signalbox::process {
 
@@ -39,6 +40,8 @@ inline constexpr const char* path_variable = "SIGNALBOX_UDS_FILE";
 /// `1` where whoever starts the process goes on having its sockets, and may start another one on
 /// them before it asks this one to stop, as scripts/dev does.
 inline constexpr const char* sockets_variable = "SIGNALBOX_SOCKETS_STAY";
+/// How many reloads there have been (ReloadCounts), this one not included.
+inline constexpr const char* reloads_variable = "SIGNALBOX_RELOADS";
 
 /// The process that takes over from this one: the same program with the same arguments and
 /// environment. It has standard input, output and error, the listening sockets as LISTEN_FDS
@@ -50,7 +53,7 @@ class Successor {
     /// Starts it. `path_identity` is empty unless there is a path to hand over. Throws
     /// std::system_error that names the binary when it cannot be.
     Successor(const Program& program, const std::vector<SharedSocket>& sockets,
-              const std::string& path_identity);
+              const std::string& path_identity, const ReloadCounts& reloads);
     /// Ends it at once unless it was ready.
     ~Successor();
     Successor(const Successor&) = delete;

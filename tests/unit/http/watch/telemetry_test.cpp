@@ -2,6 +2,7 @@
 
 #include "signalbox/http/watch/telemetry.hpp"
 
+#include <asio/post.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,12 +12,14 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "signalbox/async/all.hpp"
 #include "signalbox/async/sleep.hpp"
+#include "signalbox/async/spawn.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/server/server.hpp"
 #include "support/eventually.hpp"
@@ -97,6 +100,28 @@ async::Task<Response> quick(Request&) {
     co_return json({{"done", true}});
 }
 
+async::Task<Response> spawns_what_fails(Request& request) {
+    async::spawn([&request]() -> async::Task<> {
+        co_await sleep_for(1ms);
+        throw std::runtime_error("no mail for " + request.query_parameter("name").value());
+    });
+    co_return json({{"accepted", true}}, 202);
+}
+
+async::Task<Response> spawns_what_throws_anything(Request&) {
+    async::spawn([]() -> async::Task<> {
+        co_await sleep_for(1ms);
+        throw 7;
+    });
+    co_return json({{"accepted", true}}, 202);
+}
+
+/// Its end is a cancellation, unless it waits for ten minutes.
+async::Task<Response> spawns_what_waits(Request&) {
+    async::spawn([]() -> async::Task<> { co_await sleep_for(10min); });
+    co_return json({{"accepted", true}}, 202);
+}
+
 std::string request(const std::string& path, const std::string& headers = {}) {
     return "GET " + path + " HTTP/1.1\r\nHost: test\r\n" + headers + "\r\n";
 }
@@ -127,6 +152,9 @@ struct Watched : testing::TestWithParam<std::string> {
                  co_return json({{"done", true}});
              }},
             {"GET", "/quick", quick},
+            {"GET", "/spawns-what-fails", spawns_what_fails},
+            {"GET", "/spawns-what-throws-anything", spawns_what_throws_anything},
+            {"GET", "/spawns-what-waits", spawns_what_waits},
             {"GET", "/until-released", [this](Request&) -> async::Task<Response> {
                  release.get_future().get();
                  co_return json({{"done", true}});
@@ -148,6 +176,13 @@ struct Watched : testing::TestWithParam<std::string> {
         std::erase_if(all, [](const LogLine& line) {
             return line.text("body") != "handler blocked the event loop";
         });
+        return all;
+    }
+
+    std::vector<LogLine> failed_tasks() {
+        auto all = lines();
+        std::erase_if(
+            all, [](const LogLine& line) { return line.text("body") != "a spawned task failed"; });
         return all;
     }
 
@@ -346,6 +381,67 @@ TEST_F(WatchedServer, logs_errors_only_when_asked_to_and_nothing_when_told_so) {
     for (const auto& line : lines())
         ids.push_back(line.text("request_id"));
     EXPECT_THAT(ids, testing::ElementsAre("logged-1", "logged-2", "logged-3"));
+}
+
+TEST_F(WatchedServer, logs_what_a_spawned_task_has_thrown_with_its_request) {
+    RawClient client(server->port());
+    client.send(request("/spawns-what-fails?name=Ada", "X-Request-ID: mail-1\r\ntraceparent: 00-" +
+                                                           trace_id + "-b7ad6b7169203331-01\r\n"));
+    const std::string answer = client.read_response();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 202 ")) << "the answer is the handler's";
+    const auto failed = failed_tasks();
+    ASSERT_EQ(failed.size(), 1U);
+    const LogLine& line = failed.front();
+    EXPECT_EQ(line.text("severity_text"), "ERROR");
+    EXPECT_EQ(line.text("error.message"), "no mail for Ada");
+    EXPECT_EQ(line.text("http.request.method"), "GET");
+    EXPECT_EQ(line.text("http.route"), "/spawns-what-fails");
+    EXPECT_EQ(line.text("request_id"), "mail-1");
+    EXPECT_EQ(line.text("trace_id"), trace_id);
+    EXPECT_EQ(test::header_of(answer, "traceparent"),
+              "00-" + trace_id + "-" + line.text("span_id") + "-01");
+}
+
+TEST_F(WatchedServer, logs_a_spawned_task_that_throws_what_is_no_std_exception) {
+    RawClient client(server->port());
+    client.send(request("/spawns-what-throws-anything", "X-Request-ID: mail-2\r\n"));
+    client.read_response();
+    const auto failed = failed_tasks();
+    ASSERT_EQ(failed.size(), 1U);
+    EXPECT_EQ(failed.front().text("request_id"), "mail-2");
+    EXPECT_NE(failed.front().text("error.message"), "");
+}
+
+TEST_F(WatchedServer, logs_a_failed_task_that_is_no_request_s_without_one) {
+    asio::post(server->first_loop().context(), [] {
+        async::spawn([]() -> async::Task<> {
+            co_await sleep_for(1ms);
+            throw std::runtime_error("nobody's");
+        });
+    });
+    ASSERT_TRUE(eventually([&] { return file.text().find("nobody's") != std::string::npos; }));
+    const auto failed = failed_tasks();
+    ASSERT_EQ(failed.size(), 1U);
+    EXPECT_EQ(failed.front().text("error.message"), "nobody's");
+    EXPECT_FALSE(failed.front().has("request_id"));
+    EXPECT_FALSE(failed.front().has("http.route"));
+}
+
+TEST_F(WatchedServer, does_not_call_a_spawned_task_failed_that_the_drain_has_cancelled) {
+    RawClient client(server->port());
+    client.send(request("/spawns-what-waits", "Connection: close\r\n"));
+    EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 202 "));
+    EXPECT_EQ(server->drain(0ms).cancelled, 1U);
+    ASSERT_TRUE(log.close());
+    EXPECT_THAT(test::log_lines_with(file.text(), "body", "a spawned task failed"), IsEmpty());
+}
+
+TEST_F(WatchedServer, does_not_log_a_failed_task_when_errors_are_off) {
+    log.set_level(config::LogLevel::critical);
+    RawClient client(server->port());
+    client.send(request("/spawns-what-fails?name=Ada"));
+    client.read_response();
+    EXPECT_THAT(lines(), IsEmpty());
 }
 
 TEST(a_service, names_its_own_secrets_and_buckets) {
