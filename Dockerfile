@@ -11,11 +11,23 @@ RUN setup ca-certificates && rm -rf /var/lib/apt/lists/*
 ENV CCACHE_DISABLE=1
 WORKDIR /signalbox
 
+# Swagger UI and Redoc, which are put into the binary: those that `make docs-assets` has fetched, or else
+# the registry's. Where none can be reached, pages load them from elsewhere, or with
+# `--build-arg DOCS_ASSETS=required` the build fails.
+FROM toolchain AS docs-assets
+COPY scripts/setup scripts/docs-assets scripts/
+COPY src/signalbox/docs/assets.txt src/signalbox/docs/
+# A pattern, because they may not be there, beside a file that is, because something has to be.
+COPY LICENSE build/docs-asset[s] build/docs-assets/
+ARG DOCS_ASSETS=try
+RUN scripts/docs-assets $([ "$DOCS_ASSETS" = required ] || echo --try)
+
 FROM toolchain AS build
 COPY CMakeLists.txt CMakePresets.json LICENSE ./
 COPY cmake cmake
 COPY migrations migrations
 COPY src src
+COPY --from=docs-assets /signalbox/build/docs-assets build/docs-assets
 RUN cmake --preset release -DSIGNALBOX_TESTS=OFF -DSIGNALBOX_SYSTEMD=OFF \
     && cmake --build --preset release
 # A step of its own: a commit that leaves the source alone compiles only what names the revision.
@@ -63,7 +75,7 @@ COPY fuzz fuzz
 COPY observability observability
 RUN cmake --preset release -DSIGNALBOX_TESTS=ON && cmake --build --preset release
 # What tests look at besides: what they compile does not depend on it.
-COPY scripts/check-coroutines scripts/check-snippets scripts/
+COPY scripts/check-coroutines scripts/check-snippets scripts/docs-assets scripts/
 COPY README.md ARCHITECTURE.md ./
 COPY docs docs
 RUN ctest --preset release -j2 --no-tests=error

@@ -7,6 +7,12 @@ install(TARGETS signalbox COMPONENT service)
 install(DIRECTORY migrations/ DESTINATION ${CMAKE_INSTALL_DATADIR}/signalbox/migrations
         COMPONENT service FILES_MATCHING PATTERN *.sql)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/signalbox COMPONENT service)
+# Of what the library has inside for its pages. scripts/sbom finds it in images by the folders' names.
+foreach(licence IN LISTS SIGNALBOX_DOCS_LICENCES)
+  cmake_path(GET licence PARENT_PATH folder)
+  install(FILES ${SIGNALBOX_DOCS_EMBEDDED}/${licence}
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/signalbox/${folder} COMPONENT service)
+endforeach()
 if(SIGNALBOX_SYSTEMD)
   # Not below LIBDIR, which may name the architecture.
   configure_file(deploy/systemd/signalbox.service.in signalbox.service @ONLY)
@@ -30,9 +36,21 @@ install(FILES ${CMAKE_BINARY_DIR}/signalboxConfig.cmake ${CMAKE_BINARY_DIR}/sign
         DESTINATION ${SIGNALBOX_CMAKE_DIR} COMPONENT development)
 install(DIRECTORY src/signalbox DESTINATION ${SIGNALBOX_SOURCE_DIR}
         COMPONENT development)
-# Under the name that Debian's packages have it, which image builds collect.
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libsignalbox-dev RENAME copyright
-        COMPONENT development)
+# With the sanitizers its pages are the same, too.
+if(SIGNALBOX_DOCS_EMBEDDED)
+  install(DIRECTORY ${SIGNALBOX_DOCS_EMBEDDED}/ DESTINATION ${SIGNALBOX_SOURCE_DIR}/docs-assets
+          COMPONENT development)
+endif()
+# Under the name that Debian's packages have it, which image builds collect: one file, with the licences
+# of what is inside.
+file(READ LICENSE copyright)
+foreach(licence IN LISTS SIGNALBOX_DOCS_LICENCES)
+  file(READ ${SIGNALBOX_DOCS_EMBEDDED}/${licence} text)
+  string(APPEND copyright "\n\n==== ${licence} ====\n\n${text}")
+endforeach()
+file(WRITE ${CMAKE_BINARY_DIR}/copyright "${copyright}")
+install(FILES ${CMAKE_BINARY_DIR}/copyright
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libsignalbox-dev COMPONENT development)
 
 # The generator of services and what these call while they are written; the templates, and those of
 # the library's own files that it takes as well. The image is built without any of them.

@@ -21,6 +21,7 @@
 #include "signalbox/command_line/command_line.hpp"
 #include "signalbox/db/migrate_command.hpp"
 #include "signalbox/db/pool.hpp"
+#include "signalbox/docs/routes.hpp"
 #include "signalbox/http/server/server.hpp"
 #include "signalbox/http/watch/telemetry.hpp"
 #include "signalbox/observe/database_metrics.hpp"
@@ -73,6 +74,16 @@ int serve(const api::Module& application, const About& about, const config::Conf
     container.add(own_metrics);
     container.make_services();
     auto api_routes = container.routes();
+    if (config.docs) {
+        // Here, and nowhere else, the document is made.
+        auto documents = docs::routes({.title = about.title,
+                                       .root_path = config.root_path,
+                                       .assets_url = config.docs_assets_url},
+                                      openapi_document(application.endpoints(), about.title,
+                                                       about.version, config.root_path));
+        docs::refuse_collisions(documents, api_routes);
+        append(api_routes, std::move(documents));
+    }
     if (config.admin_shares_port()) {
         append(api_routes, admin::routes(instance, admin::DebugAccess::loopback));
     }

@@ -2,12 +2,15 @@
 
 #include <sys/un.h>
 
+#include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <limits>
 #include <optional>
 #include <string>
 
 #include "signalbox/config/database_url.hpp"
+#include "signalbox/docs/routes.hpp"
 #include "signalbox/http/ip_allow_list.hpp"
 
 namespace signalbox::command_line {
@@ -67,6 +70,40 @@ Parsed<std::string> parse_allow_list(std::string_view text) {
     return std::string{text};
 }
 
+/// What may stand in a URL's path as it is (RFC 3986, section 3.3), but for what would end a source
+/// in a Content-Security-Policy, which pages are sent with.
+bool is_path(std::string_view text) {
+    constexpr std::string_view marks = "/-._~%!$&'()*+=:@";
+    return std::ranges::all_of(text, [&](unsigned char c) {
+        return std::isalnum(c) != 0 || marks.find(static_cast<char>(c)) != std::string_view::npos;
+    });
+}
+
+std::string_view without_last_slash(std::string_view text) {
+    return text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
+}
+
+Parsed<std::string> parse_root_path(std::string_view text) {
+    if (!text.starts_with('/') || text.find("//") != std::string_view::npos || !is_path(text)) {
+        return Invalid{config::printable(text) + ": expected a path such as /api"};
+    }
+    return std::string{without_last_slash(text)};
+}
+
+Parsed<std::string> parse_assets_url(std::string_view text) {
+    std::string_view rest = text;
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (text.starts_with(scheme)) rest = text.substr(scheme.size());
+    }
+    const bool has_origin = rest.size() < text.size();
+    const bool right = !rest.empty() && (rest.front() == '/') != has_origin;
+    if (!right || !is_path(rest) || rest.find("//") != std::string_view::npos) {
+        return Invalid{config::printable(text) +
+                       ": expected a URL such as https://cdn.example.com/npm, or a path"};
+    }
+    return std::string{without_last_slash(text)};
+}
+
 void add_listening(Settings& settings, config::Config& c) {
     settings.begin_group("Listening");
     settings.add("--host", c.host, "where the API listens").value_name = "ADDRESS";
@@ -88,6 +125,16 @@ void add_listening(Settings& settings, config::Config& c) {
             c.forwarded_allow_ips,
             "peers whose X-Forwarded-For and -Proto are believed: addresses, networks, unix or *")
         .variable("FORWARDED_ALLOW_IPS");
+    settings.add_parsed("--root-path", "PATH", c.root_path, parse_root_path, c.root_path,
+                        "below which a proxy has the API that does not pass it on");
+
+    settings.begin_group("Documents");
+    settings.add("--docs", c.docs, "/openapi.json, /docs and /redoc");
+    settings.add_parsed(
+        "--docs-assets-url", "URL", c.docs_assets_url, parse_assets_url, computed,
+        "where their pages load Swagger UI and Redoc from; by default the library, or "
+        "else " +
+            std::string{docs::default_assets_url});
 
     settings.begin_group(std::string{admin_group});
     settings.add("--admin-host", c.admin_host, "where metrics, probes and /debug listen")

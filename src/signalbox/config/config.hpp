@@ -33,6 +33,14 @@ struct Config {
     std::size_t workers = 1;    ///< event loops of the API, each a thread; computed
     std::string forwarded_allow_ips = "127.0.0.1";  ///< http::IpAllowList::parse() takes it
 
+    /// The path below which a proxy has the API: empty, or with a slash in front and none at the
+    /// end.
+    std::string root_path;
+
+    // Documents
+    bool docs = true;             ///< /openapi.json, /docs and /redoc
+    std::string docs_assets_url;  ///< docs::Options has what this means
+
     // Admin listener
     std::string admin_host = "127.0.0.1";
     std::uint16_t admin_port = 9464;  ///< 0: any free one

@@ -99,6 +99,9 @@ TEST(CommandLine, has_the_documented_defaults) {
     EXPECT_EQ(config.admin_port, 9464);
     EXPECT_EQ(config.workers, 8U);
     EXPECT_EQ(config.forwarded_allow_ips, "127.0.0.1");
+    EXPECT_EQ(config.root_path, "");
+    EXPECT_TRUE(config.docs);
+    EXPECT_EQ(config.docs_assets_url, "");
     EXPECT_EQ(config.uds, "");
     EXPECT_EQ(config.fd, std::nullopt);
     EXPECT_EQ(config.program, "signalbox");
@@ -251,6 +254,34 @@ TEST(CommandLine, names_the_flag_or_the_variable_that_is_wrong) {
             if (bad.ends_with('=')) continue;  // an empty variable counts as unset
             EXPECT_THAT(refused({}, {{name, "nonsense"}}), HasSubstr("signalbox: " + name + ": "));
         }
+    }
+}
+
+TEST(CommandLine, takes_the_path_below_which_a_proxy_has_the_api) {
+    EXPECT_EQ(accepted({"--root-path", "/api"}).config.root_path, "/api");
+    EXPECT_EQ(accepted({"--root-path", "/api/v1.0/"}).config.root_path, "/api/v1.0");
+    EXPECT_EQ(accepted({"--root-path", "/"}).config.root_path, "");
+    EXPECT_EQ(accepted({}, {{"SIGNALBOX_ROOT_PATH", "/api"}}).config.root_path, "/api");
+    for (const char* bad :
+         {"api", "//example.com", "/a//b", "/a b", "/a?b", "/a#b", "/a\"b", "/\xc3\xa4"})
+        EXPECT_THAT(refused({"--root-path", bad}), HasSubstr("expected a path such as /api"))
+            << bad;
+}
+
+TEST(CommandLine, takes_where_the_documents_load_from) {
+    const auto url = [](const char* text) {
+        return accepted({"--docs-assets-url", text}).config.docs_assets_url;
+    };
+    EXPECT_EQ(url("https://cdn.example.com/npm/"), "https://cdn.example.com/npm");
+    EXPECT_EQ(url("http://10.0.0.1:8000"), "http://10.0.0.1:8000");
+    EXPECT_EQ(url("/static"), "/static");
+    EXPECT_FALSE(accepted({"--docs", "off"}).config.docs);
+    EXPECT_FALSE(accepted({}, {{"SIGNALBOX_DOCS", "off"}}).config.docs);
+    // What follows would become a part of the pages' policy.
+    for (const char* bad : {"cdn.example.com", "ftp://example.com", "https://", "https:///npm",
+                            "//example.com", "http://https://example.com", "https://a;script-src *",
+                            "https://a,b", "https://a\r\nb", "https://a/?b", "https://a/#b"}) {
+        EXPECT_THAT(refused({"--docs-assets-url", bad}), HasSubstr("--docs-assets-url: ")) << bad;
     }
 }
 
@@ -492,8 +523,8 @@ TEST(Version, is_printed) {
 TEST(Help, lists_settings_under_their_groups_once) {
     const auto result = parse({"--help"});
     const auto& text = std::get<EarlyExit>(result).text;
-    for (const char* heading : {"Listening", "Admin listener", "Database", "Migrations",
-                                "Time limits", "Limits", "Log", "Subcommands"}) {
+    for (const char* heading : {"Listening", "Documents", "Admin listener", "Database",
+                                "Migrations", "Time limits", "Limits", "Log", "Subcommands"}) {
         EXPECT_THAT(text, HasSubstr("\n\n" + std::string{heading} + ":\n")) << heading;
     }
     EXPECT_THAT(text, HasSubstr("Usage: signalbox [OPTIONS] [SUBCOMMAND]\n"));
