@@ -17,6 +17,7 @@
 #include "signalbox/api/container.hpp"
 #include "signalbox/api/logger.hpp"
 #include "signalbox/api/metrics.hpp"
+#include "signalbox/api/openapi.hpp"
 #include "signalbox/async/run.hpp"
 #include "signalbox/command_line/command_line.hpp"
 #include "signalbox/db/migrate_command.hpp"
@@ -75,12 +76,14 @@ int serve(const api::Module& application, const About& about, const config::Conf
     container.make_services();
     auto api_routes = container.routes();
     if (config.docs) {
-        // Here, and nowhere else, the document is made.
         auto documents = docs::routes({.title = about.title,
                                        .root_path = config.root_path,
                                        .assets_url = config.docs_assets_url},
-                                      openapi_document(application.endpoints(), about.title,
-                                                       about.version, config.root_path));
+                                      api::openapi(application.endpoints(),
+                                                   {.title = about.title,
+                                                    .version = about.version,
+                                                    .description = about.description,
+                                                    .root_path = config.root_path}));
         docs::refuse_collisions(documents, api_routes);
         append(api_routes, std::move(documents));
     }

@@ -13,6 +13,7 @@ namespace signalbox {
 struct About {
     std::string name = "service";   ///< of the program, in its messages, logs and metrics
     std::string title = "Service";  ///< for people
+    std::string description{};      ///< of the API, in its documents; Markdown
     std::string version = "0.1.0";
     std::string revision{};  ///< of the source: with --version, in /version and the build's metric
     /// Upper bounds that the histogram of request durations has besides the usual ones (see

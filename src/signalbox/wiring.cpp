@@ -2,16 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cctype>
 #include <iterator>
-#include <map>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
 
 #include "signalbox/admin/connections.hpp"
-#include "signalbox/json_writer.hpp"
 #include "signalbox/observe/process_metrics.hpp"
 
 namespace signalbox {
@@ -147,64 +143,6 @@ void add_metrics(observe::Metrics& metrics, const process::ReloadCounter& reload
                     [&reloads] { return number(reloads.counts().failed); });
     metrics.counter(name, help, {{"result", "refused"}},
                     [&reloads] { return number(reloads.refusals()); });
-}
-
-namespace {
-
-/// FastAPI's: unique, as a handler may serve several paths.
-std::string operation_id(const api::Endpoint& endpoint, std::string_view method) {
-    std::string id = fmt::format("{}{}_{}", endpoint.name, endpoint.path, method);
-    std::ranges::replace_if(
-        id, [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
-    return id;
-}
-
-void write_path_parameters(JsonWriter& json, std::string_view path) {
-    json.key<"parameters">().begin_array();
-    for (std::size_t open = path.find('{'); open != std::string_view::npos;
-         open = path.find('{', open + 1)) {
-        const std::string_view name = path.substr(open + 1, path.find('}', open) - open - 1);
-        json.begin_object().key<"name">().value(name).key<"in">().value("path");
-        json.key<"required">().value(true).key<"schema">().begin_object();
-        json.key<"type">().value("string").end_object().end_object();
-    }
-    json.end_array();
-}
-
-}  // namespace
-
-JsonText openapi_document(const std::vector<api::Endpoint>& all, std::string_view title,
-                          std::string_view version, std::string_view root_path) {
-    std::map<std::string_view, std::vector<const api::Endpoint*>> paths;
-    for (const api::Endpoint& endpoint : all)
-        paths[endpoint.path].push_back(&endpoint);
-    std::string text;
-    JsonWriter json(text);
-    json.begin_object().key<"openapi">().value("3.1.0").key<"info">().begin_object();
-    json.key<"title">().value(title).key<"version">().value(version).end_object();
-    if (!root_path.empty()) {
-        json.key<"servers">().begin_array().begin_object();
-        json.key<"url">().value(root_path).end_object().end_array();
-    }
-    json.key<"paths">().begin_object();
-    for (const auto& [path, endpoints] : paths) {
-        json.key(path).begin_object();
-        for (const api::Endpoint* endpoint : endpoints) {
-            std::string method(endpoint->method);
-            std::ranges::transform(method, method.begin(), [](unsigned char c) {
-                return static_cast<char>(std::tolower(c));
-            });
-            json.key(method).begin_object().key<"summary">().value(endpoint->name);
-            json.key<"operationId">().value(operation_id(*endpoint, method));
-            write_path_parameters(json, path);
-            json.key<"responses">().begin_object().key<"200">().begin_object();
-            json.key<"description">().value("Successful Response");
-            json.end_object().end_object().end_object();
-        }
-        json.end_object();
-    }
-    json.end_object().end_object();
-    return JsonText(std::move(text));
 }
 
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <string_view>
 #include <vector>
 
 #include "signalbox/admin/health.hpp"
@@ -10,7 +9,6 @@
 #include "signalbox/db/pool_options.hpp"
 #include "signalbox/http/router.hpp"
 #include "signalbox/http/server/server.hpp"
-#include "signalbox/json.hpp"
 #include "signalbox/observe/database_metrics.hpp"
 #include "signalbox/observe/log.hpp"
 #include "signalbox/observe/metrics.hpp"
@@ -32,10 +30,6 @@ void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
                  const config::Config& config);
 void add_metrics(observe::Metrics& metrics, const process::ReloadCounter& reloads);
 void add_metrics(observe::Metrics& metrics, const http::Server& api);
-
-/// What the endpoints are as OpenAPI 3.1: their paths, methods and handlers.
-JsonText openapi_document(const std::vector<api::Endpoint>& all, std::string_view title,
-                          std::string_view version, std::string_view root_path);
 
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more);
 
