@@ -14,7 +14,11 @@ using Kind = Type::Kind;
 
 class Writer {
   public:
-    explicit Writer(std::string& output) : output_(output), json_(output) {}
+    /// What to do with an enum's value that has no name.
+    enum class Unnamed { fail, null };
+
+    explicit Writer(std::string& output, Unnamed unnamed = Unnamed::fail)
+        : output_(output), json_(output), unnamed_(unnamed) {}
 
     void write(const Type& type, const void* value) {
         if (type.is_field()) value = type.look(value);
@@ -114,9 +118,13 @@ class Writer {
 
     void choice(const Type& type, const void* value) {
         const std::size_t chosen = type.chosen(value);
-        if (chosen >= type.choices.size())
+        if (chosen < type.choices.size()) {
+            json_.value(type.choices[chosen]);
+        } else if (unnamed_ == Unnamed::null) {
+            json_.value(nullptr);
+        } else {
             throw std::logic_error("a value without a name of " + std::string(type.full_name));
-        json_.value(type.choices[chosen]);
+        }
     }
     void map(const Type& type, const void* value) {
         struct Context {
@@ -134,6 +142,7 @@ class Writer {
 
     std::string& output_;
     JsonWriter json_;
+    const Unnamed unnamed_;
 };
 
 std::string Writer::shortest(float number) {
@@ -161,10 +170,11 @@ void add_member(Model& model, std::string_view name, const Type& type, std::size
             write_json(member.default_json, type, value);
         }
     } else {
-        // The compiler does not tell whether there is a default, but for its value.
+        // The compiler does not tell whether there is a default, but for its value. No enum needs
+        // a name for 0, which its member has without one.
         std::string json, zero_json;
-        write_json(json, type, value);
-        write_json(zero_json, type, zero);
+        Writer(json, Writer::Unnamed::null).write(type, value);
+        Writer(zero_json, Writer::Unnamed::null).write(type, zero);
         if (json != zero_json && model.fault.empty()) {
             model.fault = std::string(name) + ": a default is written Field<…> " +
                           std::string(name) + " = …, or requests that lack it are refused";
