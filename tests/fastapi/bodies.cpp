@@ -61,8 +61,7 @@ Task<signalbox::JsonText> patch(NotWhole body) {
     std::string json;
     signalbox::JsonWriter writer(json);
     writer.begin_object();
-    if (body.note.is_set())
-        writer.key<"note">().verbatim(signalbox::model::to_json(*body.note));
+    if (body.note.is_set()) writer.key<"note">().verbatim(signalbox::model::to_json(*body.note));
     if (body.status.is_set())
         writer.key<"status">().verbatim(signalbox::model::to_json(*body.status));
     writer.end_object();
@@ -93,7 +92,8 @@ struct Derived {
 
 struct Inner {
     std::int64_t depth;
-    Field<std::map<std::string, std::vector<Item>>> leaf = std::map<std::string, std::vector<Item>>{};
+    Field<std::map<std::string, std::vector<Item>>> leaf =
+        std::map<std::string, std::vector<Item>>{};
 };
 struct Outer {
     Inner inner;
@@ -190,8 +190,8 @@ Module bodies() {
     module.post<echo<Intervals>>("/body/validator-nested");
     module.post<echo<std::optional<Item>>>("/body/may-be-missing");
     module.post<mixed>("/mixed/{id}");
-    for (const std::string rule : {"syntax", "literals", "strings", "escapes", "numbers",
-                                   "structure", "encoding"}) {
+    for (const std::string rule :
+         {"syntax", "literals", "strings", "escapes", "numbers", "structure", "encoding"}) {
         module.post<echo<Note>>("/json/" + rule);
     }
     module.post<echo<Note>>("/content/type");

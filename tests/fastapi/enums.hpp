@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include "signalbox/model/type.hpp"
+
 namespace fastapi {
 
 enum class Status { open, paid, in_transit };
@@ -13,9 +15,8 @@ constexpr auto wire_names(Status) {
 }
 
 enum class Priority { low = 1, normal = 5, high = 10 };
-constexpr auto wire_names(Priority) {
-    return std::array<std::pair<Priority, std::string_view>, 3>{
-        {{Priority::low, "1"}, {Priority::normal, "5"}, {Priority::high, "10"}}};
+constexpr signalbox::model::AsNumbers wire_names(Priority) {
+    return {};
 }
 
 }  // namespace fastapi

@@ -24,7 +24,7 @@ using signalbox::test::Response;
 
 /// Those of a response that `record` keeps.
 constexpr std::array<std::string_view, 9> compared_headers{
-    "allow",       "content-type",     "link",     "location",     "retry-after",
+    "allow",         "content-type",     "link",     "location", "retry-after",
     "x-total-count", "www-authenticate", "x-queued", "x-reason"};
 
 std::map<std::string, std::string> headers_of(const Response& response) {
@@ -62,7 +62,8 @@ std::string difference(const Recorded& recorded, const Response& response) {
 }
 
 TEST(FastApi, answers_the_same_but_for_what_is_listed) {
-    const auto all = read_recorded(signalbox::test::source_folder() + "/tests/fastapi/answers.json");
+    const auto all =
+        read_recorded(signalbox::test::source_folder() + "/tests/fastapi/answers.json");
     ASSERT_GT(all.size(), 800U);
     std::map<std::string_view, std::string_view> listed;
     for (const Difference& each : differences()) {

@@ -14,8 +14,8 @@ namespace fastapi {
 namespace {
 
 using namespace signalbox::api;  // NOLINT: the words of models
-using signalbox::async::Task;
 using signalbox::JsonText;
+using signalbox::async::Task;
 namespace http = signalbox::http;
 
 /// What a row of the database would give, and has more than is to be seen.

@@ -102,6 +102,30 @@ class Sent {
     std::vector<Texts> texts_;
 };
 
+/// The text that a header's bytes are, a character each (ISO 8859-1), as Starlette reads them:
+/// there is nothing that says it is another.
+std::string text_of(std::string_view latin_1) {
+    std::string utf8;
+    for (const char c : latin_1) {
+        const auto code = static_cast<unsigned char>(c);
+        if (code < 0x80) {
+            utf8 += c;
+        } else {
+            utf8 += static_cast<char>(0xC0U | code >> 6U);
+            utf8 += static_cast<char>(0x80U | (code & 0x3FU));
+        }
+    }
+    return utf8;
+}
+
+void add_extra(model::ValidationErrors& errors, std::string_view place, std::string_view name,
+               std::string_view text) {
+    const Location outer{.name = place};
+    const model::JsonNode input{.kind = model::JsonNode::Kind::string, .text = text};
+    errors.add("extra_forbidden", {.outer = &outer, .name = name}, "Extra inputs are not permitted",
+               model::excerpt(input, model::longest_input));
+}
+
 /// `x_request_id` to `x-request-id`; an alias stays as it is.
 std::string header_name(const Member& member) {
     std::string name(member.name);
@@ -176,12 +200,8 @@ void Call::read_query(const Type& type, void* value) {
                                        }
                                    });
     sent.read_into(value, "query", errors);
-    const Location query{.name = "query"};
-    for (const auto& [name, text] : extra) {
-        errors.add("extra_forbidden", {.outer = &query, .name = name},
-                   "Extra inputs are not permitted",
-                   json_string(std::string_view(text).substr(0, model::longest_input)));
-    }
+    for (const auto& [name, text] : extra)
+        add_extra(errors, "query", name, text);
 }
 
 void Call::read_headers(const Type& type, void* value) {
@@ -193,7 +213,7 @@ void Call::read_headers(const Type& type, void* value) {
     for (const http::Header& header : request.headers) {
         for (std::size_t i = 0; i < names.size(); ++i) {
             if (equals_lower(header.name, names[i]))
-                sent.add(i, header.value, Sent::Repeated::first);
+                sent.add(i, text_of(header.value), Sent::Repeated::first);
         }
     }
     sent.read_into(value, "header", errors, names);
@@ -202,11 +222,19 @@ void Call::read_headers(const Type& type, void* value) {
 void Call::read_cookies(const Type& type, void* value) {
     const model::Model& model = type.model();
     Sent sent(model);
-    http::for_each_cookie(request, [&](std::string_view name, std::string_view text) {
+    std::vector<std::pair<std::string, std::string>> extra;
+    http::for_each_cookie(request, [&](std::string_view name, std::string_view value) {
+        std::string text = text_of(value);
         const std::size_t member = sent.index_of(name);
-        if (member < model.members.size()) sent.add(member, text, Sent::Repeated::last);
+        if (member < model.members.size()) {
+            sent.add(member, text, Sent::Repeated::last);
+        } else if (model.extra == model::Extra::forbid) {
+            extra.emplace_back(text_of(name), std::move(text));
+        }
     });
     sent.read_into(value, "cookie", errors);
+    for (const auto& [name, text] : extra)
+        add_extra(errors, "cookie", name, text);
 }
 
 void Call::throw_if_invalid() {

@@ -4,6 +4,7 @@
 #include <rapidjson/reader.h>
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "signalbox/json.hpp"
@@ -94,12 +95,14 @@ std::optional<JsonTree::Fault> JsonTree::read(std::string_view text) {
     if (reader.GetParseErrorCode() == rapidjson::kParseErrorTermination)
         return Fault{.reason = "nested too deep", .unreadable = true};
     if (auto fault = python_fault(text)) return fault;
-    // NaN, Infinity and lone surrogates, which Python takes.
+    // NaN, Infinity, lone surrogates and numbers that no double holds, which Python takes.
     const std::size_t at = std::min(reader.GetErrorOffset(), text.size());
-    const bool surrogate =
-        reader.GetParseErrorCode() == rapidjson::kParseErrorStringUnicodeSurrogateInvalid;
-    return Fault{.reason = surrogate ? "Invalid \\uXXXX escape" : "Expecting value",
-                 .position = characters(text.substr(0, at))};
+    std::string_view reason = "Expecting value";
+    if (reader.GetParseErrorCode() == rapidjson::kParseErrorStringUnicodeSurrogateInvalid)
+        reason = "Invalid \\uXXXX escape";
+    if (reader.GetParseErrorCode() == rapidjson::kParseErrorNumberTooBig)
+        reason = "Number out of range";
+    return Fault{.reason = std::string(reason), .position = characters(text.substr(0, at))};
 }
 
 namespace {
@@ -278,11 +281,30 @@ class PythonJson {
     std::optional<Fault> fault_;
 };
 
+/// A number as Python writes what it has read of it: a float by its shortest digits.
+std::string python_number(std::string_view text) {
+    if (text == "-0") return "0";
+    double number = 0;
+    if (text.find_first_of(".eE") == text.npos ||
+        std::from_chars(text.data(), text.data() + text.size(), number).ec != std::errc{}) {
+        return std::string(text);
+    }
+    std::string json;
+    JsonWriter(json).value(number);
+    if (json.find_first_of(".e") == json.npos) json += ".0";
+    return json;
+}
+
 /// Writes one value; past `most` bytes only what closes what is open.
 class Excerpt {
   public:
-    Excerpt(std::string& output, std::size_t most)
-        : json_(output), output_(output), end_(most == unbounded ? most : output.size() + most) {}
+    enum class Numbers { python, as_sent };
+
+    Excerpt(std::string& output, std::size_t most, Numbers numbers)
+        : json_(output),
+          output_(output),
+          end_(most == unbounded ? most : output.size() + most),
+          numbers_(numbers) {}
 
     static constexpr std::size_t unbounded = static_cast<std::size_t>(-1);
 
@@ -295,8 +317,10 @@ class Excerpt {
                 json_.value(node.truth);
                 return;
             case JsonNode::Kind::number:
-                if (node.text.size() > room() + longest_number) {
+                if (end_ != unbounded && node.text.size() > room() + longest_number) {
                     json_.value(cut);
+                } else if (numbers_ == Numbers::python) {
+                    json_.verbatim(python_number(node.text));
                 } else {
                     json_.verbatim(node.text);
                 }
@@ -359,6 +383,7 @@ class Excerpt {
     JsonWriter json_;
     std::string& output_;
     const std::size_t end_;
+    const Numbers numbers_;
 };
 
 }  // namespace
@@ -369,12 +394,14 @@ std::optional<JsonTree::Fault> python_fault(std::string_view utf8) {
 
 std::string excerpt(const JsonNode& node, std::size_t most_bytes) {
     std::string json;
-    Excerpt(json, most_bytes).write(node);
+    Excerpt(json, most_bytes, Excerpt::Numbers::python).write(node);
     return json;
 }
 
 std::string json_of(const JsonNode& node) {
-    return excerpt(node, Excerpt::unbounded);
+    std::string json;
+    Excerpt(json, Excerpt::unbounded, Excerpt::Numbers::as_sent).write(node);
+    return json;
 }
 
 }  // namespace signalbox::model

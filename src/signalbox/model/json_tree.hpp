@@ -58,9 +58,10 @@ class JsonTree {
 /// What Python's json.loads (3.13) finds wrong with a text, or nothing where it would read it.
 std::optional<JsonTree::Fault> python_fault(std::string_view utf8);
 
-/// As JSON again, at most about `most_bytes` of it: what is too much is replaced by `…`.
+/// As JSON again, at most about `most_bytes` of it: what is too much is replaced by `…`. Numbers
+/// are written as Python writes them: `1e+19` for 1e19, which FastAPI tells a client again.
 std::string excerpt(const JsonNode& node, std::size_t most_bytes);
-/// All of it.
+/// All of it, with the numbers as they were sent.
 std::string json_of(const JsonNode& node);
 
 }  // namespace signalbox::model

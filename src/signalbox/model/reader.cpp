@@ -7,10 +7,14 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <limits>
+#include <map>
 #include <optional>
 #include <set>
 #include <utility>
+#include <variant>
 
 #include "signalbox/json_writer.hpp"
 #include "signalbox/model/json_tree.hpp"
@@ -22,7 +26,7 @@ namespace {
 using Kind = Type::Kind;
 
 /// How deep models can hold each other, as a tree's nodes do: each level takes some stack.
-constexpr int deepest_model = 100;
+constexpr int deepest_model = 250;
 
 std::size_t characters(std::string_view utf8) {
     return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
@@ -34,21 +38,56 @@ const char* plural(std::size_t n) {
     return n == 1 ? "" : "s";
 }
 
-/// White space as Python's str.strip() knows it, as far as it is ASCII.
+/// Unicode's white space.
+constexpr std::array<std::string_view, 25> blanks{" ",
+                                                  "\t",
+                                                  "\n",
+                                                  "\r",
+                                                  "\f",
+                                                  "\v",
+                                                  "\xC2\x85",
+                                                  "\xC2\xA0",
+                                                  "\xE1\x9A\x80",
+                                                  "\xE2\x80\x80",
+                                                  "\xE2\x80\x81",
+                                                  "\xE2\x80\x82",
+                                                  "\xE2\x80\x83",
+                                                  "\xE2\x80\x84",
+                                                  "\xE2\x80\x85",
+                                                  "\xE2\x80\x86",
+                                                  "\xE2\x80\x87",
+                                                  "\xE2\x80\x88",
+                                                  "\xE2\x80\x89",
+                                                  "\xE2\x80\x8A",
+                                                  "\xE2\x80\xA8",
+                                                  "\xE2\x80\xA9",
+                                                  "\xE2\x80\xAF",
+                                                  "\xE2\x81\x9F",
+                                                  "\xE3\x80\x80"};
+
 std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view blank = " \t\n\r\f\v";
-    const auto begin = text.find_first_not_of(blank);
-    if (begin == text.npos) return {};
-    return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
+    const auto begins = [&text](std::string_view blank) { return text.starts_with(blank); };
+    const auto ends = [&text](std::string_view blank) { return text.ends_with(blank); };
+    for (auto blank = std::find_if(blanks.begin(), blanks.end(), begins); blank != blanks.end();
+         blank = std::find_if(blanks.begin(), blanks.end(), begins)) {
+        text.remove_prefix(blank->size());
+    }
+    for (auto blank = std::find_if(blanks.begin(), blanks.end(), ends); blank != blanks.end();
+         blank = std::find_if(blanks.begin(), blanks.end(), ends)) {
+        text.remove_suffix(blank->size());
+    }
+    return text;
 }
 
-/// What a program holds in 64 bits, signed or not.
+/// What a program holds in 64 bits, signed or not; or one that is beyond that.
 struct Integer {
     bool negative = false;
     std::uint64_t magnitude = 0;
+    bool beyond = false;
 };
 
-std::optional<Integer> integer_of(std::string_view digits) {
+/// Of digits, with a minus sign or without.
+Integer integer_of(std::string_view digits) {
     Integer number;
     if (digits.starts_with('-')) {
         number.negative = true;
@@ -56,22 +95,25 @@ std::optional<Integer> integer_of(std::string_view digits) {
     }
     const auto [end, error] =
         std::from_chars(digits.data(), digits.data() + digits.size(), number.magnitude);
-    if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+    number.beyond = error == std::errc::result_out_of_range;
+    if (number.beyond) number.magnitude = std::numeric_limits<std::uint64_t>::max();
     if (number.magnitude == 0) number.negative = false;
     return number;
+}
+
+/// Digits and nothing else, so few that they cannot be too large.
+bool is_short_number(std::string_view text) {
+    return !text.empty() && text.size() < 18 &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 std::optional<double> double_of(std::string_view text) {
     double number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (end != text.data() + text.size()) return std::nullopt;
-    if (error == std::errc::result_out_of_range) {
-        // Too large or too small: which, the exponent says.
-        const bool small = text.find("e-") != text.npos || text.find("E-") != text.npos ||
-                           (text.find_first_of("eE") == text.npos && text.starts_with("0."));
-        const double sign = text.starts_with('-') ? -1 : 1;
-        return small ? sign * 0.0 : sign * HUGE_VAL;
-    }
+    // Too large is infinity, too small is 0: which, this function says.
+    if (error == std::errc::result_out_of_range)
+        return std::strtod(std::string(text).c_str(), nullptr);
     if (error != std::errc{}) return std::nullopt;
     return number;
 }
@@ -86,7 +128,8 @@ std::string integer_digits(std::string_view text) {
         text.remove_prefix(1);
     }
     if (const auto point = text.find('.'); point != text.npos && point > 0) {
-        if (text.find_first_not_of('0', point + 1) != text.npos) return {};
+        if (point + 1 == text.size() || text.find_first_not_of('0', point + 1) != text.npos)
+            return {};
         text = text.substr(0, point);
     }
     if (text.empty() || text.front() == '_' || text.back() == '_') return {};
@@ -157,6 +200,7 @@ double double_of(const Number& number) {
 
 /// -1, 0 or 1 as the number is less than, equal to or greater than the bound.
 int compare(const Integer& number, const Number& bound) {
+    if (number.beyond) return number.negative ? -1 : 1;
     if (bound.kind == Number::Kind::floating) {
         const double value = (number.negative ? -1.0 : 1.0) * static_cast<double>(number.magnitude);
         return value < bound.floating ? -1 : value > bound.floating ? 1 : 0;
@@ -175,6 +219,7 @@ int compare(double number, const Number& bound) {
 int compare(const Decimal& number, const Number& bound);
 
 bool is_multiple(const Integer& number, const Number& of) {
+    if (number.beyond) return true;  // it is refused for its size
     if (of.kind == Number::Kind::floating) {
         return std::fmod(static_cast<double>(number.magnitude), of.floating) == 0;
     }
@@ -190,53 +235,6 @@ bool is_multiple(double number, const Number& of) {
 }
 bool is_multiple(const Decimal&, const Number&) {
     return true;  // refused when compiled
-}
-
-/// Of a decimal number: its digits, without a point, and how many are behind it.
-struct DecimalParts {
-    bool negative = false;
-    std::string digits{};  ///< without zeros in front
-    long exponent = 0;     ///< by ten to this
-};
-
-constexpr long largest_exponent = 1'000'000;
-
-std::optional<DecimalParts> decimal_parts(std::string_view text) {
-    DecimalParts parts;
-    if (text.starts_with('-') || text.starts_with('+')) {
-        parts.negative = text.front() == '-';
-        text.remove_prefix(1);
-    }
-    bool any = false;
-    bool point = false;
-    std::size_t i = 0;
-    for (; i < text.size(); ++i) {
-        const char c = text[i];
-        if (c == '.' && !point) {
-            point = true;
-        } else if (c >= '0' && c <= '9') {
-            any = true;
-            if (point) --parts.exponent;
-            if (c != '0' || !parts.digits.empty()) parts.digits += c;
-        } else {
-            break;
-        }
-    }
-    if (!any) return std::nullopt;
-    if (i < text.size()) {
-        if (text[i] != 'e' && text[i] != 'E') return std::nullopt;
-        std::string_view exponent = text.substr(i + 1);
-        if (exponent.starts_with('+')) exponent.remove_prefix(1);
-        long number = 0;
-        const auto [end, error] =
-            std::from_chars(exponent.data(), exponent.data() + exponent.size(), number);
-        if (exponent.empty() || error != std::errc{} || end != exponent.data() + exponent.size() ||
-            std::abs(number) > largest_exponent) {
-            return std::nullopt;
-        }
-        parts.exponent += number;
-    }
-    return parts;
 }
 
 int compare(const Decimal& number, const Number& bound) {
@@ -263,13 +261,23 @@ int compare(const Decimal& number, const Number& bound) {
     return one->negative ? -larger : larger;
 }
 
-std::string joined(std::span<const std::string_view> choices, std::string_view last) {
+std::string joined(std::span<const std::string_view> choices, std::string_view last,
+                   std::string_view quote = "'") {
     std::string text;
     for (std::size_t i = 0; i < choices.size(); ++i) {
         if (i > 0) text += i + 1 == choices.size() ? last : ", ";
-        text.append("'").append(choices[i]).append("'");
+        text.append(quote).append(choices[i]).append(quote);
     }
     return text;
+}
+
+/// For people: shortest digits, and never an exponent.
+std::string digits_of(const Number& number) {
+    if (number.kind == Number::Kind::integer) return std::to_string(number.integer);
+    std::array<char, 400> text;
+    const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number.floating,
+                                            std::chars_format::fixed);
+    return error == std::errc{} ? std::string(text.data(), end) : "";
 }
 
 /// `{"key": <json>}`
@@ -277,6 +285,11 @@ std::string ctx(std::string_view key, std::string_view json) {
     std::string text;
     JsonWriter(text).begin_object().key(key).verbatim(json).end_object();
     return text;
+}
+
+bool fits_signed(const Integer& number) {
+    constexpr std::uint64_t highest = std::numeric_limits<std::int64_t>::max();
+    return !number.beyond && number.magnitude <= highest + (number.negative ? 1 : 0);
 }
 
 class Reader {
@@ -371,25 +384,23 @@ class Reader {
         const auto fails = [&](const Number& bound, bool kept, std::string_view key,
                                std::string_view error, std::string_view words) {
             if (kept) return false;
-            const std::string text =
-                text_of(type.kind == Kind::number ? Number(double_of(bound)) : bound);
-            // In the words of a message a whole number has no point.
-            const std::string shown = text.ends_with(".0") ? text.substr(0, text.size() - 2) : text;
-            add(error, at, fmt::format("Input should be {} {}", words, shown), node,
-                ctx(key, text));
+            add(error, at, fmt::format("Input should be {} {}", words, digits_of(bound)), node,
+                ctx(key, text_of(type.kind == Kind::number ? Number(double_of(bound)) : bound)));
             return true;
         };
+        bool ordered = true;  // NaN is not
+        if constexpr (std::is_same_v<T, double>) ordered = !std::isnan(number);
         return !(
             (rules.multiple_of && fails(rules.multiple_of, is_multiple(number, rules.multiple_of),
                                         "multiple_of", "multiple_of", "a multiple of")) ||
-            (rules.le && fails(rules.le, compare(number, rules.le) <= 0, "le", "less_than_equal",
-                               "less than or equal to")) ||
-            (rules.lt &&
-             fails(rules.lt, compare(number, rules.lt) < 0, "lt", "less_than", "less than")) ||
-            (rules.ge && fails(rules.ge, compare(number, rules.ge) >= 0, "ge", "greater_than_equal",
-                               "greater than or equal to")) ||
-            (rules.gt &&
-             fails(rules.gt, compare(number, rules.gt) > 0, "gt", "greater_than", "greater than")));
+            (rules.le && fails(rules.le, ordered && compare(number, rules.le) <= 0, "le",
+                               "less_than_equal", "less than or equal to")) ||
+            (rules.lt && fails(rules.lt, ordered && compare(number, rules.lt) < 0, "lt",
+                               "less_than", "less than")) ||
+            (rules.ge && fails(rules.ge, ordered && compare(number, rules.ge) >= 0, "ge",
+                               "greater_than_equal", "greater than or equal to")) ||
+            (rules.gt && fails(rules.gt, ordered && compare(number, rules.gt) > 0, "gt",
+                               "greater_than", "greater than")));
     }
 
     void boolean(const JsonNode& node, void* target, const Location& at) {
@@ -404,8 +415,10 @@ class Reader {
                     truth = number == 1.0;
                     return;
                 }
-                // A float that is neither is not even tried.
-                if (node.text.find_first_of(".eE") != node.text.npos) break;
+                // A float that is neither is not even tried, nor is a large integer.
+                if (node.text.find_first_of(".eE") != node.text.npos ||
+                    !fits_signed(integer_of(node.text)))
+                    break;
                 return add("bool_parsing", at,
                            "Input should be a valid boolean, unable to interpret input", node);
             }
@@ -422,57 +435,58 @@ class Reader {
         add("bool_type", at, "Input should be a valid boolean", node);
     }
 
-    void integer(const JsonNode& node, const Type& type, void* target, const Location& at) {
-        std::optional<Integer> number;
+    struct Fault {
+        std::string_view type, message;
+    };
+    static constexpr Fault integer_type{"int_type", "Input should be a valid integer"};
+    static constexpr Fault integer_size{
+        "int_parsing_size", "Unable to parse input string as an integer, exceeded maximum size"};
+
+    /// An integer as it is read in any form that is one, or what is wrong with it.
+    static std::variant<Integer, Fault> integer_from(const JsonNode& node) {
         switch (node.kind) {
             case JsonNode::Kind::boolean:
-                number = Integer{.magnitude = node.truth ? 1U : 0U};
-                break;
+                return Integer{.magnitude = node.truth ? 1U : 0U};
             case JsonNode::Kind::number: {
-                if (node.text.find_first_of(".eE") == node.text.npos) {
-                    number = integer_of(node.text);
-                    break;
+                if (node.text.find_first_of(".eE") == node.text.npos) return integer_of(node.text);
+                const double number = double_of(node.text).value_or(HUGE_VAL);
+                if (!std::isfinite(number))
+                    return Fault{"finite_number", "Input should be a finite number"};
+                if (std::trunc(number) != number) {
+                    return Fault{
+                        "int_from_float",
+                        "Input should be a valid integer, got a number with a fractional part"};
                 }
-                const double floating = double_of(node.text).value_or(HUGE_VAL);
-                if (!std::isfinite(floating)) {
-                    return add("finite_number", at, "Input should be a finite number", node);
-                }
-                if (std::trunc(floating) != floating) {
-                    return add(
-                        "int_from_float", at,
-                        "Input should be a valid integer, got a number with a fractional part",
-                        node);
-                }
-                // Beyond this not every integer is a double.
-                if (std::abs(floating) <= 9007199254740992.0) {
-                    number = Integer{.negative = floating < 0,
-                                     .magnitude = static_cast<std::uint64_t>(std::abs(floating))};
-                }
-                break;
+                constexpr double beyond = 9223372036854775808.0;  // 2 to the 63rd
+                if (std::abs(number) >= beyond) return integer_size;
+                return Integer{.negative = number < 0,
+                               .magnitude = static_cast<std::uint64_t>(std::abs(number))};
             }
             case JsonNode::Kind::string: {
                 // As most are written.
-                number = integer_of(node.text);
-                if (number) break;
+                if (is_short_number(node.text)) return integer_of(node.text);
+                constexpr std::size_t most_digits = 4300;  // Python's
                 const std::string digits = integer_digits(node.text);
                 if (digits.empty() || digits == "-") {
-                    return add(
-                        "int_parsing", at,
-                        "Input should be a valid integer, unable to parse string as an integer",
-                        node);
+                    return Fault{
+                        "int_parsing",
+                        "Input should be a valid integer, unable to parse string as an integer"};
                 }
-                number = integer_of(digits);
-                break;
+                if (digits.size() > most_digits) return integer_size;
+                return integer_of(digits);
             }
             default:
-                return add("int_type", at, "Input should be a valid integer", node);
+                return integer_type;
         }
-        if (!number) {
-            return add("int_parsing_size", at,
-                       "Unable to parse input string as an integer, exceeded maximum size", node);
-        }
-        if (!keeps_bounds(*number, type, node, at)) return;
-        store(*number, type, target, node, at);
+    }
+
+    void integer(const JsonNode& node, const Type& type, void* target, const Location& at) {
+        const auto read = integer_from(node);
+        if (const auto* fault = std::get_if<Fault>(&read))
+            return add(fault->type, at, fault->message, node);
+        const Integer& number = std::get<Integer>(read);
+        if (!keeps_bounds(number, type, node, at)) return;
+        store(number, type, target, node, at);
     }
 
     /// What the program's type cannot hold is a bound as well.
@@ -482,14 +496,15 @@ class Reader {
         const std::uint64_t highest =
             type.is_signed ? (std::uint64_t{1} << (bits - 1)) - 1
                            : (bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1);
-        if (number.negative && number.magnitude > (type.is_signed ? highest + 1 : 0)) {
+        if (number.negative &&
+            (number.beyond || number.magnitude > (type.is_signed ? highest + 1 : 0))) {
             const std::string lowest =
                 type.is_signed ? '-' + std::to_string(highest + 1) : std::string("0");
             return add("greater_than_equal", at,
                        "Input should be greater than or equal to " + lowest, node,
                        ctx("ge", lowest));
         }
-        if (!number.negative && number.magnitude > highest) {
+        if (!number.negative && (number.beyond || number.magnitude > highest)) {
             const std::string bound = std::to_string(highest);
             return add("less_than_equal", at, "Input should be less than or equal to " + bound,
                        node, ctx("le", bound));
@@ -507,7 +522,7 @@ class Reader {
                 number = node.truth ? 1 : 0;
                 break;
             case JsonNode::Kind::number:
-                number = double_of(node.text);
+                number = double_of(node.text).value_or(HUGE_VAL);
                 break;
             case JsonNode::Kind::string:
                 number = parse_double(node.text);
@@ -520,12 +535,11 @@ class Reader {
             default:
                 return add("float_type", at, "Input should be a valid number", node);
         }
-        if (type.size == sizeof(float) && number) number = static_cast<float>(*number);
-        // JSON has no way to give it back.
-        if (!number || !std::isfinite(*number)) {
-            return add("finite_number", at, "Input should be a finite number", node);
-        }
+        if (type.size == sizeof(float)) number = static_cast<float>(*number);
         if (!keeps_bounds(*number, type, node, at)) return;
+        // JSON has no way to give it back.
+        if (!std::isfinite(*number))
+            return add("finite_number", at, "Input should be a finite number", node);
         if (type.size == sizeof(float)) {
             detail::as<float>(target) = static_cast<float>(*number);
         } else {
@@ -559,14 +573,20 @@ class Reader {
             return add("decimal_parsing", at, "Input should be a valid decimal", node);
         }
         const Rules& rules = type.rules;
-        const auto size = parts->digits.size();
+        DecimalParts counted = *parts;  // without the zeros at the end of its fraction
+        while (counted.exponent < 0 && counted.digits.ends_with('0')) {
+            counted.digits.pop_back();
+            ++counted.exponent;
+        }
+        if (counted.digits.empty()) counted.exponent = 0;
+        const auto size = counted.digits.size();
         const std::size_t places =
-            parts->exponent < 0 ? static_cast<std::size_t>(-parts->exponent) : 0;
+            counted.exponent < 0 ? static_cast<std::size_t>(-counted.exponent) : 0;
         // Zeros in front count where they stand behind the point.
         const std::size_t all =
-            parts->exponent < 0
+            counted.exponent < 0
                 ? std::max(size, places)
-                : (size == 0 ? 1 : size + static_cast<std::size_t>(parts->exponent));
+                : (size == 0 ? 1 : size + static_cast<std::size_t>(counted.exponent));
         if (rules.max_digits != 0 && all > rules.max_digits) {
             return add("decimal_max_digits", at,
                        fmt::format("Decimal input should have no more than {} digit{} in total",
@@ -598,7 +618,9 @@ class Reader {
 
     void string(const JsonNode& node, const Type& type, void* target, const Location& at) {
         if (node.kind != JsonNode::Kind::string) {
-            return add("string_type", at, "Input should be a valid string", node);
+            return type.rules.format == Format::url
+                       ? add("url_type", at, "URL input should be a string or URL", node)
+                       : add("string_type", at, "Input should be a valid string", node);
         }
         const std::string_view text = node.text;
         std::string& value = detail::as<std::string>(target);
@@ -640,6 +662,11 @@ class Reader {
             return add("url_scheme", at, "URL scheme should be 'http' or 'https'", node,
                        ctx("expected_schemes", json_string("'http' or 'https'")));
         }
+        if (fault == url_too_long_fault) {
+            return add("url_too_long", at,
+                       fmt::format("URL should have at most {} characters", longest_url), node,
+                       ctx("max_length", std::to_string(longest_url)));
+        }
         add("url_parsing", at, fmt::format("Input should be a valid URL, {}", fault), node,
             ctx("error", json_string(fault)));
     }
@@ -657,53 +684,81 @@ class Reader {
         detail::as<T>(target) = std::move(*read.value);
     }
 
-    /// A text, or a number, which is one of seconds.
-    template <class T, class Parse>
-    void time(const JsonNode& node, void* target, const Location& at, Parse parse,
-              const Words& words) {
-        if (node.kind == JsonNode::Kind::number) {
-            const JsonNode as_text{.kind = JsonNode::Kind::string, .text = node.text};
-            auto read = parse(as_text.text);
-            if (read.value) {
-                detail::as<T>(target) = std::move(*read.value);
-                return;
-            }
-            return add(words.parse_error, at, std::string(words.parse_message) + read.fault, node,
-                       ctx("error", json_string(read.fault)));
-        }
-        parsed<T>(node, target, at, parse, words);
+    /// A text, or a number.
+    template <class T>
+    static std::optional<Read<T>> time_from(const JsonNode& node,
+                                            Read<T> (*of_text)(std::string_view),
+                                            Read<T> (*of_number)(double)) {
+        if (node.kind == JsonNode::Kind::string) return of_text(node.text);
+        if (node.kind == JsonNode::Kind::number)
+            return of_number(double_of(node.text).value_or(HUGE_VAL));
+        return std::nullopt;
     }
+    void bad_time(std::string_view error, std::string_view message, const std::string& fault,
+                  const JsonNode& node, const Location& at) {
+        add(error, at, std::string(message).append(", ").append(fault), node,
+            ctx("error", json_string(fault)));
+    }
+
     void date_time(const JsonNode& node, void* target, const Location& at) {
-        static constexpr Words words{"datetime_type", "Input should be a valid datetime",
-                                     "datetime_from_date_parsing",
-                                     "Input should be a valid datetime or date, "};
-        static constexpr Words with_time{"datetime_type", "Input should be a valid datetime",
-                                         "datetime_parsing", "Input should be a valid datetime, "};
-        const bool long_enough = node.kind == JsonNode::Kind::string && node.text.size() > 10;
-        time<DateTime>(node, target, at, read_date_time, long_enough ? with_time : words);
+        auto read = time_from<DateTime>(node, read_date_time, read_date_time);
+        if (!read) return add("datetime_type", at, "Input should be a valid datetime", node);
+        if (read->value) {
+            detail::as<DateTime>(target) = *read->value;
+        } else if (node.kind == JsonNode::Kind::number || read->fault == year_0_fault) {
+            bad_time("datetime_parsing", "Input should be a valid datetime", read->fault, node, at);
+        } else {
+            bad_time("datetime_from_date_parsing", "Input should be a valid datetime or date",
+                     read->fault, node, at);
+        }
     }
     void date(const JsonNode& node, void* target, const Location& at) {
-        static constexpr Words words{"date_type", "Input should be a valid date",
-                                     "date_from_datetime_parsing",
-                                     "Input should be a valid date or datetime, "};
-        time<std::chrono::year_month_day>(node, target, at, read_date, words);
+        using Date = std::chrono::year_month_day;
+        auto read = time_from<Date>(node, read_date, read_date);
+        if (!read) return add("date_type", at, "Input should be a valid date", node);
+        if (read->value) {
+            detail::as<Date>(target) = *read->value;
+        } else if (read->fault == inexact_date_fault) {
+            add("date_from_datetime_inexact", at, read->fault, node);
+        } else if (read->fault == year_0_fault) {
+            bad_time("date_parsing", "Input should be a valid date in the format YYYY-MM-DD",
+                     read->fault, node, at);
+        } else {
+            bad_time("date_from_datetime_parsing", "Input should be a valid date or datetime",
+                     read->fault, node, at);
+        }
     }
     void duration(const JsonNode& node, void* target, const Location& at) {
-        static constexpr Words words{"time_delta_type", "Input should be a valid timedelta",
-                                     "time_delta_parsing", "Input should be a valid timedelta, "};
-        time<std::chrono::microseconds>(node, target, at, read_duration, words);
+        using Duration = std::chrono::microseconds;
+        auto read = node.kind == JsonNode::Kind::boolean
+                        ? read_duration(node.truth ? 1.0 : 0.0)
+                        : time_from<Duration>(node, read_duration, read_duration);
+        if (!read) return add("time_delta_type", at, "Input should be a valid timedelta", node);
+        if (read->value) {
+            detail::as<Duration>(target) = *read->value;
+        } else {
+            bad_time("time_delta_parsing", "Input should be a valid timedelta", read->fault, node,
+                     at);
+        }
     }
 
     void choice(const JsonNode& node, const Type& type, void* target, const Location& at,
                 std::string_view error) {
-        if (node.kind == JsonNode::Kind::string) {
-            const auto found = std::find(type.choices.begin(), type.choices.end(), node.text);
+        std::string number;
+        if (type.numbers) {
+            const auto read = integer_from(node);
+            if (const auto* integer = std::get_if<Integer>(&read); integer && !integer->beyond)
+                number = fmt::format("{}{}", integer->negative ? "-" : "", integer->magnitude);
+        }
+        if (type.numbers || node.kind == JsonNode::Kind::string) {
+            const auto found = std::find(type.choices.begin(), type.choices.end(),
+                                         type.numbers ? std::string_view(number) : node.text);
             if (found != type.choices.end()) {
                 type.choose(target, static_cast<std::size_t>(found - type.choices.begin()));
                 return;
             }
         }
-        const std::string expected = joined(type.choices, " or ");
+        const std::string expected = joined(type.choices, " or ", type.numbers ? "" : "'");
         add(error, at, "Input should be " + expected, node, ctx("expected", json_string(expected)));
     }
 
@@ -714,27 +769,39 @@ class Reader {
         if (node.count > type.rules.max_length) return check_length(type, node.count, node, at);
         // Of many small values a large model would make too much at once.
         type.reserve(target, std::min<std::size_t>(node.count, 16));
+        const std::size_t before = errors_.list().size();
         const JsonNode* item = JsonTree::first_in(node);
         for (std::uint32_t i = 0; i < node.count && !errors_.full(); ++i) {
             read(*item, *type.inner, type.add(target), {.outer = &at, .index = i});
             item = JsonTree::after(*item);
         }
-        check_length(type, node.count, node, at);
+        // Where an item is wrong, how many there are is not asked.
+        if (errors_.list().size() == before) check_length(type, node.count, node, at);
     }
 
     void map(const JsonNode& node, const Type& type, void* target, const Location& at) {
         if (node.kind != JsonNode::Kind::object)
             return add("dict_type", at, "Input should be a valid dictionary", node);
-        std::set<std::string_view> names;
+        // Of a name that is there twice the last one counts, at the place of the first.
+        std::vector<std::pair<std::string_view, const JsonNode*>> entries;
+        std::map<std::string_view, std::size_t> places;
         const JsonNode* name = JsonTree::first_in(node);
-        for (std::uint32_t i = 0; i < node.count && !errors_.full(); ++i) {
+        for (std::uint32_t i = 0; i < node.count; ++i) {
             const JsonNode* const value = JsonTree::after(*name);
-            names.insert(name->text);
-            read(*value, *type.inner, type.insert(target, name->text),
-                 {.outer = &at, .name = name->text});
+            const auto [place, is_new] = places.emplace(name->text, entries.size());
+            if (is_new) {
+                entries.emplace_back(name->text, value);
+            } else {
+                entries[place->second].second = value;
+            }
             name = JsonTree::after(*value);
         }
-        check_length(type, names.size(), node, at);
+        const std::size_t before = errors_.list().size();
+        for (const auto& [key, value] : entries) {
+            if (errors_.full()) return;
+            read(*value, *type.inner, type.insert(target, key), {.outer = &at, .name = key});
+        }
+        if (errors_.list().size() == before) check_length(type, entries.size(), node, at);
     }
 
     void object(const JsonNode& node, const Type& type, void* target, const Location& at) {

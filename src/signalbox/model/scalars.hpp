@@ -24,12 +24,14 @@ struct Uuid {
     friend auto operator<=>(const Uuid&, const Uuid&) = default;
 };
 
-/// A number as it was written, with every digit: what a double would round. Written to JSON as a
-/// string, as pydantic does. Read from a number or a string.
+/// A number with every digit that was written: what a double would round. Written to JSON as a
+/// string, as pydantic does, in the form of Python's str(Decimal): `0.50`, `1E+3`. Read from a
+/// number or a string.
 class Decimal {
   public:
     Decimal() = default;
-    /// Throws std::invalid_argument when the text is no finite decimal number.
+    /// Throws std::invalid_argument when the text is no finite decimal number, or one beyond ten to
+    /// the largest_decimal_exponent.
     explicit Decimal(std::string_view text);
 
     const std::string& text() const noexcept { return text_; }
@@ -39,6 +41,17 @@ class Decimal {
   private:
     std::string text_ = "0";
 };
+
+/// Of a decimal number: its digits, without a point.
+struct DecimalParts {
+    bool negative = false;
+    std::string digits{};  ///< without zeros in front: none of zero
+    long exponent = 0;     ///< times ten to this
+};
+inline constexpr long largest_decimal_exponent = 1'000'000;
+
+/// Of `-1.5e3` and the like. Nothing where the text is no such number.
+std::optional<DecimalParts> decimal_parts(std::string_view text);
 
 /// A moment, with the offset that it was written with; one without offset is not known to be any
 /// moment, only a reading of a clock (Python's naive datetime).
@@ -87,11 +100,21 @@ struct Read {
 };
 
 Read<Uuid> read_uuid(std::string_view text);
+// Times are also numbers, of seconds since 1970 or, of many, milliseconds; a duration is one of
+// seconds, but not as a text.
 Read<DateTime> read_date_time(std::string_view text);
+Read<DateTime> read_date_time(double timestamp);
 Read<std::chrono::year_month_day> read_date(std::string_view text);
+Read<std::chrono::year_month_day> read_date(double timestamp);
 Read<std::chrono::microseconds> read_duration(std::string_view text);
-/// What read_url says of a URL that is none of these.
+Read<std::chrono::microseconds> read_duration(double seconds);
+/// Faults that are told in another way than the others of their kind.
+inline constexpr std::string_view year_0_fault = "year 0 is out of range";
+inline constexpr std::string_view inexact_date_fault =
+    "Datetimes provided to dates should have zero time - e.g. be exact dates";
 inline constexpr std::string_view url_scheme_fault = "a scheme that is not http or https";
+inline constexpr std::string_view url_too_long_fault = "a URL that is too long";
+inline constexpr std::size_t longest_url = 2083;
 /// In the normal form.
 Read<std::string> read_email(std::string_view text);
 Read<std::string> read_url(std::string_view text);

@@ -118,7 +118,9 @@ class Writer {
 
     void choice(const Type& type, const void* value) {
         const std::size_t chosen = type.chosen(value);
-        if (chosen < type.choices.size()) {
+        if (chosen < type.choices.size() && type.numbers) {
+            json_.verbatim(type.choices[chosen]);
+        } else if (chosen < type.choices.size()) {
             json_.value(type.choices[chosen]);
         } else if (unnamed_ == Unnamed::null) {
             json_.value(nullptr);

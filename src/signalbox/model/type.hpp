@@ -32,7 +32,8 @@
 /// | `std::chrono::year_month_day`,               |                                           |
 /// | `std::chrono::microseconds`                  | strings                                   |
 /// | enums                                        | the enumerator's name, or what            |
-/// |                                              | `wire_names(E)` says (see below)          |
+/// |                                              | `wire_names(E)` says (see below), also    |
+/// |                                              | numbers                                   |
 /// | `std::optional<T>`                           | T or null                                 |
 /// | `std::vector<T>`, `std::map<std::string, T>` | array, object                             |
 /// | `Field<std::variant<A, B>, Discriminator(…)>`| an object that says which it is           |
@@ -51,6 +52,10 @@ template <class Base>
 struct Flatten : Base {
     using Flattened = Base;
 };
+
+/// For an enum whose values are numbers outside of the program as well (Python's IntEnum):
+/// `constexpr AsNumbers wire_names(Priority) { return {}; }`.
+struct AsNumbers {};
 
 /// One member of a model, as requests and responses name it.
 struct Member {
@@ -103,6 +108,7 @@ struct Type {
     Rules rules{};
     const Type* inner = nullptr;                  ///< of a list, map or nullable
     std::span<const std::string_view> choices{};  ///< of a choice or literal
+    bool numbers = false;  ///< of a choice: its choices are integers, and so they are in JSON
     std::span<const Type* const> alternatives{};  ///< of a variant
     const Model& (*model)() = nullptr;            ///< of an object
 
@@ -211,13 +217,39 @@ const Model& model_of() {
     return made;
 }
 
+/// An integer in decimal, while the program is compiled.
+struct Digits {
+    constexpr explicit Digits(std::int64_t number) {
+        std::uint64_t rest = number < 0 ? std::uint64_t{0} - static_cast<std::uint64_t>(number)
+                                        : static_cast<std::uint64_t>(number);
+        do {
+            characters[--begin] = static_cast<char>('0' + rest % 10);
+            rest /= 10;
+        } while (rest != 0);
+        if (number < 0) characters[--begin] = '-';
+    }
+    constexpr Digits() = default;
+    constexpr std::string_view view() const { return {characters + begin, size - begin}; }
+
+    static constexpr std::size_t size = 20;
+    char characters[size]{};
+    std::size_t begin = size;
+};
+
 /// The names of an enum's values for the outside: `constexpr auto wire_names(Status)` beside it
-/// returns a std::array of pairs of value and name. Without one, the enumerators' names; those with
-/// a value from -32 to 255 are found.
+/// returns a std::array of pairs of value and name, or AsNumbers. Without one, the enumerators'
+/// names; those with a value from -32 to 255 are found.
 template <class E>
 struct Choices {
-    static constexpr auto all = [] {
+    static constexpr bool numbers = [] {
         if constexpr (requires { wire_names(E{}); }) {
+            return std::same_as<decltype(wire_names(E{})), AsNumbers>;
+        } else {
+            return false;
+        }
+    }();
+    static constexpr auto all = [] {
+        if constexpr (requires { wire_names(E{}).size(); }) {
             constexpr auto names = wire_names(E{});
             std::array<Enumerator<E>, std::size(names)> result{};
             for (std::size_t i = 0; i < result.size(); ++i)
@@ -231,10 +263,21 @@ struct Choices {
             return result;
         }
     }();
+    static constexpr auto digits = [] {
+        std::array<Digits, numbers ? all.size() : 0> result{};
+        for (std::size_t i = 0; i < result.size(); ++i)
+            result[i] = Digits(static_cast<std::int64_t>(all[i].value));
+        return result;
+    }();
     static constexpr auto names = [] {
         std::array<std::string_view, all.size()> result{};
-        for (std::size_t i = 0; i < result.size(); ++i)
-            result[i] = all[i].name;
+        for (std::size_t i = 0; i < result.size(); ++i) {
+            if constexpr (numbers) {
+                result[i] = digits[i].view();
+            } else {
+                result[i] = all[i].name;
+            }
+        }
         return result;
     }();
 };
@@ -354,8 +397,11 @@ struct AsField;
 template <class T, auto... rules>
 struct AsField<Field<T, rules...>> {
     using F = Field<T, rules...>;
+    /// Nothing of a default stays in what is read.
     static void* set(void* field) {
+        const bool had_default = as<F>(field).has_default();
         T& value = as<F>(field).set();
+        if (had_default) value = T{};
         if constexpr (is_field<T>) {
             return AsField<T>::set(&value);
         } else {
@@ -417,6 +463,7 @@ consteval Type describe() {
             .name = short_type_name<T>(),
             .full_name = full_type_name<T>(),
             .choices = Choices<T>::names,
+            .numbers = Choices<T>::numbers,
             .choose = [](void* value, std::size_t i) { as<T>(value) = Choices<T>::all[i].value; },
             .chosen =
                 [](const void* value) {
