@@ -16,7 +16,7 @@ FUZZ_SECONDS ?= 60
 .PHONY: run test new examples build install deb deb-test image compose-test debug tsan soak format format-check \
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
         instructions typed-endpoints check tidy \
-        coroutines-check snippets-check compile-time docs-assets docs-test
+        coroutines-check snippets-check compile-time docs-assets docs-test openapi-test
 .PHONY: dev dev-build dev-setup dev-test psql reset migration
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
@@ -54,9 +54,13 @@ examples: build/release/build.ninja ## Build and test what is in examples/ again
 docs-assets: ## Fetch Swagger UI and Redoc by npm; the next build puts them into the library
 	@scripts/docs-assets
 
-docs-test: docs-assets test-setup build/release/build.ninja ## Open the API's pages in a browser, with Swagger UI and Redoc inside
+docs-test: docs-assets test-setup build/release/build.ninja openapi-test ## Open the API's pages in a browser, with Swagger UI and Redoc inside
 	$(call compile,release) --target signalbox docs_tests
 	ctest --preset release -L docs --output-on-failure --no-tests=error
+
+openapi-test: build/release/build.ninja ## Validate OpenAPI documents against the specification's schemas, by npm
+	$(call compile,release) --target openapi_documents
+	@tests/openapi/validate build/release/tests/openapi_documents
 
 rolling-test: build ## Restart two instances behind HAProxy under load: no request may be lost
 	@tests/rolling/run
