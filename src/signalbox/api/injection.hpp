@@ -19,6 +19,7 @@
 #include "signalbox/api/parameters.hpp"
 #include "signalbox/api/security.hpp"
 #include "signalbox/async/task.hpp"
+#include "signalbox/db/rows.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/model/type.hpp"
 
@@ -543,6 +544,31 @@ struct Answer<http::Response> {
                                 call.reply.headers.end());
         return response;
     }
+};
+
+/// The database's JSON, as it is.
+template <class T>
+struct Answer<db::Rows<T>> {
+    static void describe(Operation& operation) {
+        operation.result = &model::type_of<T>;
+        operation.result_is_list = true;
+    }
+    static http::Response make(Call& call, const db::Rows<T>& rows) {
+        return respond(call, rows.json());
+    }
+};
+template <class T>
+struct Answer<db::Row<T>> {
+    static void describe(Operation& operation) { operation.result = &model::type_of<T>; }
+    static http::Response make(Call& call, const db::Row<T>& row) {
+        return respond(call, row.json());
+    }
+};
+template <class T>
+struct Answer<std::optional<db::Row<T>>> {
+    static_assert(sizeof(T) == 0,
+                  "a row that is not there is no response: throw http::HttpError(404) and return "
+                  "the db::Row");
 };
 
 /// What a handler returns, as a response.

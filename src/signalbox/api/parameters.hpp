@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "signalbox/db/rows.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/response.hpp"
 #include "signalbox/model/reader.hpp"
@@ -25,6 +26,9 @@ using model::Alias, model::Decimal, model::DateTime, model::Deprecated, model::D
     model::Field, model::Flatten, model::Ge, model::Gt, model::Le, model::Literal, model::Lt,
     model::MaxDigits, model::MaxLength, model::MinLength, model::MultipleOf, model::Pattern,
     model::Required, model::Title, model::Url, model::Uuid;
+
+// What the database gives, as a response.
+using db::Row, db::Rows;
 
 namespace detail {
 template <class T>

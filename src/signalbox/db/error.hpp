@@ -5,12 +5,14 @@
 #include <utility>
 
 // What goes wrong with the database, by what the one who asked can do about it. There are these
-// two:
+// three:
 //
 //   Error        PostgreSQL refused the statement, and would again. A handler that knows the
 //                SQLSTATE may answer it, as 23505 with 409; else the client gets 500
 //   Unavailable  it is not the statement's fault, and later it may work: 503 with Retry-After,
 //                without a handler's help
+//   ResultMismatch
+//                the statement ran, but its rows are not what the program reads them as: 500
 //
 // Messages are for the log, not for clients: they can hold SQL and data, never the password.
 
@@ -49,6 +51,12 @@ class Unavailable : public std::runtime_error {
   private:
     Reason reason_;
     std::string sqlstate_;
+};
+
+/// It names the type and the column.
+class ResultMismatch : public std::runtime_error {
+  public:
+    using std::runtime_error::runtime_error;
 };
 
 }  // namespace signalbox::db

@@ -6,6 +6,12 @@
 
 namespace signalbox::db {
 
+void detail::throw_wrong_count(const model::Type& row, std::size_t rows) {
+    throw ResultMismatch(
+        (row.kind == model::Type::Kind::object ? std::string(row.full_name) : "a value") +
+        ": the statement has " + std::to_string(rows) + " rows, where one was asked for");
+}
+
 Pool::Pool(PoolOptions options)
     : connections_(std::make_unique<ConnectionPool>(std::move(options))) {}
 
@@ -29,6 +35,10 @@ void Pool::disconnect() {
 
 async::Task<JsonText> Pool::fetch(Statement statement) {
     return connections_->fetch(std::move(statement));
+}
+
+async::Task<std::shared_ptr<const void>> Pool::fetch_values(Statement statement) {
+    return connections_->fetch_values(std::move(statement));
 }
 
 bool Pool::reachable() const {

@@ -3,12 +3,17 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "signalbox/async/task.hpp"
 #include "signalbox/db/error.hpp"
+#include "signalbox/db/row_form.hpp"
+#include "signalbox/db/rows.hpp"
 #include "signalbox/db/statement.hpp"
 #include "signalbox/json.hpp"
 
@@ -16,6 +21,10 @@ namespace signalbox::db {
 
 class ConnectionPool;
 struct PoolOptions;
+
+namespace detail {
+[[noreturn]] void throw_wrong_count(const model::Type& row, std::size_t rows);
+}  // namespace detail
 
 /// Connections to PostgreSQL, each owned by a thread of its own, because libpqxx blocks. A
 /// coroutine only ever awaits: while it does, it holds neither a thread nor a connection.
@@ -60,6 +69,63 @@ class Pool {
         return fetch(Statement{std::string(sql), {to_parameter(parameters)...}});
     }
 
+    /// The same as the JSON of a list of T, for an endpoint that returns it: what PostgreSQL sent
+    /// is passed on, but only the columns that T has, in T's order and by T's names. The column has
+    /// to be there for each member, of a type that fits (db/detail/model_rows.hpp says which do),
+    /// and not NULL unless the member is a std::optional: else ResultMismatch is thrown, which
+    /// names it, and the client gets 500.
+    template <class T, class... Parameters>
+    async::Task<Rows<T>> fetch_rows(std::string_view sql, const Parameters&... parameters) {
+        return rows_of<T>(fetch(make_statement<T, RowForm::Shape::json_rows>(sql, parameters...)));
+    }
+
+    /// The same of a statement that has one row or none. Throws ResultMismatch when it has several.
+    template <class T, class... Parameters>
+    async::Task<std::optional<Row<T>>> fetch_row(std::string_view sql,
+                                                 const Parameters&... parameters) {
+        return row_of<T>(fetch(make_statement<T, RowForm::Shape::json_row>(sql, parameters...)));
+    }
+
+    /// The rows as objects, for a handler that looks at them: `co_await
+    /// database.fetch_all<User>("SELECT id, name FROM users")`. What is said of fetch_rows goes for
+    /// these, too.
+    template <class T, class... Parameters>
+    async::Task<std::vector<T>> fetch_all(std::string_view sql, const Parameters&... parameters) {
+        static_assert(detail::is_row<T>,
+                      "rows are described by a struct, a column for each member");
+        return all_of<T>(
+            fetch_values(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
+    }
+
+    /// The only row. Throws ResultMismatch when there is none or another one.
+    template <class T, class... Parameters>
+    async::Task<T> fetch_one(std::string_view sql, const Parameters&... parameters) {
+        static_assert(detail::is_row<T>,
+                      "a row is described by a struct, a column for each member");
+        return one_of<T>(
+            fetch_values(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
+    }
+
+    /// The only row, or nothing when there is none. Throws ResultMismatch when there is another.
+    template <class T, class... Parameters>
+    async::Task<std::optional<T>> fetch_optional(std::string_view sql,
+                                                 const Parameters&... parameters) {
+        static_assert(detail::is_row<T>,
+                      "a row is described by a struct, a column for each member");
+        return optional_of<T>(
+            fetch_values(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
+    }
+
+    /// The first column of the only row: `co_await database.fetch_value<std::int64_t>("SELECT
+    /// count(*) FROM users")`. Throws ResultMismatch when there is another row, or none; a
+    /// std::optional is empty then, as it is for NULL.
+    template <class T, class... Parameters>
+    async::Task<T> fetch_value(std::string_view sql, const Parameters&... parameters) {
+        static_assert(!detail::is_row<T>, "a struct is a row: fetch_one");
+        return one_of<T>(
+            fetch_values(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
+    }
+
     /// Whether there is a connection, and PostgreSQL answers on it as far as is known.
     bool reachable() const;
 
@@ -72,6 +138,49 @@ class Pool {
 
   private:
     async::Task<JsonText> fetch(Statement statement);
+    async::Task<std::shared_ptr<const void>> fetch_values(Statement statement);  ///< RowValues
+
+    template <class T, RowForm::Shape shape, class... Parameters>
+    static Statement make_statement(std::string_view sql, const Parameters&... parameters) {
+        return {std::string(sql), {to_parameter(parameters)...}, &row_form<T, shape>};
+    }
+    template <class T>
+    static async::Task<Rows<T>> rows_of(async::Task<JsonText> fetching) {
+        JsonText json = co_await std::move(fetching);
+        co_return Rows<T>(std::move(json));
+    }
+    template <class T>
+    static async::Task<std::optional<Row<T>>> row_of(async::Task<JsonText> fetching) {
+        JsonText json = co_await std::move(fetching);
+        if (json.text().empty()) co_return std::nullopt;
+        co_return Row<T>(std::move(json));
+    }
+    // The objects are copied: others may wait for the same.
+    template <class T>
+    static async::Task<std::vector<T>> all_of(async::Task<std::shared_ptr<const void>> fetching) {
+        const std::shared_ptr<const void> fetched = co_await std::move(fetching);
+        const auto& values = *static_cast<const RowValues<T>*>(fetched.get());
+        co_return std::vector<T>(values.begin(), values.end());
+    }
+    template <class T>
+    static async::Task<std::optional<T>> optional_of(
+        async::Task<std::shared_ptr<const void>> fetching) {
+        const std::shared_ptr<const void> fetched = co_await std::move(fetching);
+        const auto& values = *static_cast<const RowValues<T>*>(fetched.get());
+        if (values.size() > 1) detail::throw_wrong_count(model::type_of<T>, values.size());
+        if (values.empty()) co_return std::nullopt;
+        co_return values.front();
+    }
+    template <class T>
+    static async::Task<T> one_of(async::Task<std::shared_ptr<const void>> fetching) {
+        const std::shared_ptr<const void> fetched = co_await std::move(fetching);
+        const auto& values = *static_cast<const RowValues<T>*>(fetched.get());
+        if constexpr (model::type_of<T>.kind == model::Type::Kind::nullable) {
+            if (values.empty()) co_return T{};
+        }
+        if (values.size() != 1) detail::throw_wrong_count(model::type_of<T>, values.size());
+        co_return values.front();
+    }
 
     const std::unique_ptr<ConnectionPool> connections_;
 };

@@ -1,33 +1,134 @@
 #pragma once
 
+#include <charconv>
+#include <chrono>
+#include <concepts>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
 
+#include "signalbox/json.hpp"
+#include "signalbox/model/type.hpp"
+
 namespace signalbox::db {
+
+struct RowForm;
 
 /// One SQL statement. Parameters `$1`, `$2`, … are text that PostgreSQL converts; an empty one is
 /// NULL. No NUL byte may be in it.
 struct Statement {
     std::string sql;
     std::vector<std::optional<std::string>> parameters;
+    const RowForm* form = nullptr;  ///< of its rows; null: JSON of all columns as they come
 };
 
-/// A parameter of a statement as text; PostgreSQL converts it.
+template <class T>
+std::optional<std::string> to_parameter(const T& value);
+
+namespace detail {
+
+template <class>
+inline constexpr bool is_vector = false;
+template <class T>
+inline constexpr bool is_vector<std::vector<T>> = true;
+
+template <class>
+inline constexpr bool is_duration = false;
+template <class Count, class Period>
+inline constexpr bool is_duration<std::chrono::duration<Count, Period>> = true;
+
+template <class T>
+concept HasText = requires(const T& value) {
+    { value.text() } -> std::convertible_to<std::string_view>;
+};
+/// A std::optional, or a pointer.
+template <class T>
+concept MayBeEmpty = requires(const T& value) {
+    static_cast<bool>(value);
+    *value;
+};
+
+/// One of an array's items: in quotes, so that neither a comma in it nor the word NULL has a
+/// meaning.
+inline void append_array_item(std::string& array, const std::optional<std::string>& item) {
+    if (!item) {
+        array += "NULL";
+        return;
+    }
+    array += '"';
+    for (const char c : *item) {
+        if (c == '"' || c == '\\') array += '\\';
+        array += c;
+    }
+    array += '"';
+}
+
+template <class T>
+std::string array_text(const std::vector<T>& items) {
+    using Kind = model::Type::Kind;
+    static_assert(model::type_of<T>.kind != Kind::object && model::type_of<T>.kind != Kind::list,
+                  "a std::vector is an array of numbers, texts and the like; for json write "
+                  "JsonText(model::to_json(…))");
+    std::string array = "{";
+    for (const T& item : items) {
+        if (array.size() > 1) array += ',';
+        append_array_item(array, to_parameter(item));
+    }
+    return array += '}';
+}
+
+}  // namespace detail
+
+/// A parameter of a statement as text; PostgreSQL converts it. Numbers, texts, bool, pointers and
+/// std::optional (NULL when empty), and all that requests are made of (signalbox/model/type.hpp):
+/// an enum by its name for the outside, a duration as an interval, a std::vector as an array, a
+/// struct or std::map as json, a JsonText as it is, or NULL when it has no text.
+///
+/// Throws std::invalid_argument for an enum's value without a name.
 template <class T>
 std::optional<std::string> to_parameter(const T& value) {
     if constexpr (std::is_same_v<T, std::nullopt_t>) {
         return std::nullopt;
     } else if constexpr (std::is_same_v<T, bool>) {
         return value ? "true" : "false";
+    } else if constexpr (std::is_floating_point_v<T>) {
+        // The shortest text that is read back as the same number; `nan` and `inf`, too.
+        char text[64];
+        return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
     } else if constexpr (std::is_arithmetic_v<T>) {
         return std::to_string(value);
     } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
         return std::string(std::string_view(value));
-    } else {
+    } else if constexpr (std::is_enum_v<T>) {
+        constexpr const model::Type& type = model::type_of<T>;
+        const std::size_t chosen = type.chosen(&value);
+        if (chosen >= type.choices.size()) {
+            throw std::invalid_argument("a parameter without a name of " +
+                                        std::string(type.full_name));
+        }
+        return std::string(type.choices[chosen]);
+    } else if constexpr (model::detail::is_field<T>) {
+        return to_parameter(*value);
+    } else if constexpr (detail::is_duration<T>) {
+        static_assert(std::is_convertible_v<T, std::chrono::microseconds>,
+                      "PostgreSQL's intervals are of microseconds: round it");
+        return std::to_string(std::chrono::microseconds(value).count()) + " microseconds";
+    } else if constexpr (std::is_same_v<T, std::chrono::year_month_day>) {
+        return model::date_text(value);
+    } else if constexpr (std::is_same_v<T, JsonText>) {
+        if (value.text().empty()) return std::nullopt;
+        return std::string(value.text());
+    } else if constexpr (detail::HasText<T>) {  // Uuid, Decimal, DateTime, Literal
+        return std::string(value.text());
+    } else if constexpr (detail::is_vector<T>) {
+        return detail::array_text(value);
+    } else if constexpr (detail::MayBeEmpty<T>) {
         return value ? to_parameter(*value) : std::nullopt;
+    } else {
+        return model::to_json(value);
     }
 }
 

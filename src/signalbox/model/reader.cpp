@@ -332,9 +332,8 @@ class Reader {
             case Kind::object:
                 return object(node, type, target, at);
             case Kind::nullable:
-                if (node.kind != JsonNode::Kind::null)
-                    read(node, *type.inner, type.add(target), at);
-                return;
+                if (node.kind == JsonNode::Kind::null) return type.clear(target);
+                return read(node, *type.inner, type.add(target), at);
             case Kind::variant:
                 return variant(node, type, target, at);
         }

@@ -116,7 +116,8 @@ struct Type {
     void (*choose)(void*, std::size_t) = nullptr;   ///< of a choice or literal
     std::size_t (*chosen)(const void*) = nullptr;   ///< an index of choices, or past them
     void (*reserve)(void*, std::size_t) = nullptr;  ///< of a list
-    void* (*add)(void*) = nullptr;  ///< of a list: one more item; of a nullable: its value
+    void* (*add)(void*) = nullptr;   ///< of a list: one more item; of a nullable: its value
+    void (*clear)(void*) = nullptr;  ///< of a nullable: makes it null
     const void* (*item)(const void*, std::size_t) = nullptr;  ///< null when there is none
     void* (*insert)(void*, std::string_view) = nullptr;       ///< of a map
     void (*for_each)(const void*, void*, void (*)(void*, std::string_view, const void*)) = nullptr;
@@ -294,6 +295,7 @@ struct Container<std::optional<T>> {
         return {.kind = Type::Kind::nullable,
                 .inner = &type_of<T>,
                 .add = [](void* value) -> void* { return &as<Optional>(value).emplace(); },
+                .clear = [](void* value) { as<Optional>(value).reset(); },
                 .item = [](const void* value, std::size_t) -> const void* {
                     return as<Optional>(value) ? &*as<Optional>(value) : nullptr;
                 }};

@@ -23,7 +23,9 @@
 #include "signalbox/context/request_context.hpp"
 #include "signalbox/db/detail/backoff.hpp"
 #include "signalbox/db/detail/cancellation.hpp"
+#include "signalbox/db/detail/model_rows.hpp"
 #include "signalbox/db/detail/rows_json.hpp"
+#include "signalbox/db/row_form.hpp"
 #include "signalbox/observe/database_observer.hpp"
 #include "signalbox/random.hpp"
 
@@ -33,6 +35,7 @@ namespace signalbox::db {
 struct Outcome {
     std::exception_ptr error{};
     JsonText rows{};
+    std::shared_ptr<const void> values{};  ///< the rows, where objects were asked for
     Clock::time_point started{};  ///< when it got its connection; the epoch when it never did
     Clock::time_point finished{};
 };
@@ -96,7 +99,7 @@ struct ConnectionPool::Awaiting : Waiter {
           observer(told) {}
 
     /// Resumes the coroutine, on its event loop.
-    virtual void resume(std::exception_ptr error, JsonText rows) = 0;
+    virtual void resume(const Outcome& outcome) = 0;
 
     void wait_for(context::Waiting waiting) const {
         if (request != nullptr) request->wait_for(waiting, Clock::now());
@@ -116,7 +119,7 @@ struct ConnectionPool::Awaiting : Waiter {
             request->shared_read = shared;
             request->wait_for(context::Waiting::handler, outcome.finished);
         }
-        resume(outcome.error, outcome.rows);
+        resume(outcome);
     }
 
     static void deliver(const Waiters& waiters, Outcome reached);
@@ -257,6 +260,15 @@ bool ConnectionPool::reachable() const {
 }
 
 async::Task<JsonText> ConnectionPool::fetch(Statement statement) {
+    return fetch_part<JsonText, &Outcome::rows>(std::move(statement));
+}
+
+async::Task<std::shared_ptr<const void>> ConnectionPool::fetch_values(Statement statement) {
+    return fetch_part<std::shared_ptr<const void>, &Outcome::values>(std::move(statement));
+}
+
+template <class Part, Part Outcome::*part>
+async::Task<Part> ConnectionPool::fetch_part(Statement statement) {
     for (const auto& parameter : statement.parameters) {
         if (parameter && parameter->find('\0') != std::string::npos) {
             throw std::invalid_argument("PostgreSQL takes no NUL byte in a parameter");
@@ -268,8 +280,8 @@ async::Task<JsonText> ConnectionPool::fetch(Statement statement) {
             Coroutine(const async::Executor& ex, observe::DatabaseObserver* told,
                       decltype(handler) handler)
                 : Awaiting(ex, told), continuation(std::move(handler)) {}
-            void resume(std::exception_ptr error, JsonText rows) override {
-                std::move(continuation)(std::move(error), std::move(rows));
+            void resume(const Outcome& outcome) override {
+                std::move(continuation)(outcome.error, outcome.*part);
             }
             decltype(handler) continuation;
         };
@@ -282,10 +294,10 @@ async::Task<JsonText> ConnectionPool::fetch(Statement statement) {
         }
         add(std::move(wanted), waiter);
     };
-    JsonText rows = co_await asio::async_initiate<const asio::use_awaitable_t<async::Executor>,
-                                                  void(std::exception_ptr, JsonText)>(
+    Part fetched = co_await asio::async_initiate<const asio::use_awaitable_t<async::Executor>,
+                                                 void(std::exception_ptr, Part)>(
         std::move(initiate), async::use_task, std::move(statement));
-    co_return rows;
+    co_return fetched;
 }
 
 void ConnectionPool::add(Statement statement, const std::shared_ptr<Awaiting>& waiter) {
@@ -548,7 +560,14 @@ Outcome ConnectionPool::execute(Connection& connection, const Read& read) const 
     try {
         const auto rows = connection.read(read.statement);
         count("");
-        outcome.rows = rows_json(rows);
+        const RowForm* const form = read.statement.form;
+        if (form == nullptr) {
+            outcome.rows = rows_json(rows);
+        } else if (form->shape == RowForm::Shape::values) {
+            outcome.values = model_rows(rows, *form);
+        } else {
+            outcome.rows = model_rows_json(rows, *form);
+        }
     } catch (const Error& error) {
         count(error_type(error.sqlstate()));
         outcome.error = std::current_exception();

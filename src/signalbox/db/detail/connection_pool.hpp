@@ -35,6 +35,7 @@ class ConnectionPool {
     void give_up(std::function<void()> released);
     void disconnect();
     async::Task<JsonText> fetch(Statement statement);
+    async::Task<std::shared_ptr<const void>> fetch_values(Statement statement);
     bool reachable() const;
     Pool::Usage usage() const;
 
@@ -42,6 +43,8 @@ class ConnectionPool {
     struct Awaiting;
     struct Slot;
 
+    template <class Part, Part Outcome::*part>
+    async::Task<Part> fetch_part(Statement statement);
     void add(Statement statement, const std::shared_ptr<Awaiting>& waiter);
     void cancel(const std::shared_ptr<Awaiting>& waiter);
 

@@ -1,16 +1,21 @@
 #include "signalbox/db/detail/read_queue.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace signalbox::db {
 
 namespace {
 
-/// Equal for equal statements with equal parameters only, whatever bytes are in them: each is
-/// preceded by its length. NULL has none.
+/// Equal for equal statements with equal parameters and rows of one form only, whatever bytes are
+/// in them: each is preceded by its length. NULL has none.
 std::string make_key(const Statement& statement) {
-    std::string key = std::to_string(statement.sql.size()) + ':' + statement.sql;
+    std::string key;
+    if (statement.form != nullptr)
+        key.append("f").append(std::to_string(reinterpret_cast<std::uintptr_t>(statement.form)));
+    if (statement.form != nullptr) key += ':';
+    key.append(std::to_string(statement.sql.size())).append(":").append(statement.sql);
     for (const auto& parameter : statement.parameters) {
         if (parameter) key.append(std::to_string(parameter->size()));
         key += ':';

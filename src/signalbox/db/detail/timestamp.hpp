@@ -13,4 +13,8 @@ namespace signalbox::db {
 /// from 10000. An offset with seconds, as some zones had before 1972, keeps them.
 void append_timestamp(std::string& json, std::string_view text);
 
+/// The same as pydantic writes it: a fraction only where there is one, and `Z` for UTC. False, and
+/// nothing is appended, for what only PostgreSQL can say.
+[[nodiscard]] bool append_date_time(std::string& json, std::string_view text);
+
 }  // namespace signalbox::db

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "signalbox/db/row_form.hpp"
+
 namespace signalbox::db {
 namespace {
 
@@ -74,6 +76,31 @@ TEST_F(read_queue, starts_reads_in_the_order_in_which_they_came) {
     EXPECT_EQ(take()->statement.sql, "one");
     EXPECT_EQ(take()->statement.sql, "two");
     EXPECT_EQ(take()->statement.sql, "three");
+}
+
+struct Order {
+    int id;
+};
+struct Invoice {
+    int id;
+};
+
+TEST_F(read_queue, shares_rows_of_one_form_only) {
+    using Shape = RowForm::Shape;
+    const auto add_form = [this](const auto& who, const RowForm& form) {
+        return queue_.add({"one", {"p"}, &form}, who);
+    };
+    EXPECT_EQ(add("one", a_, {"p"}), Added::ready);
+    EXPECT_EQ(add_form(b_, row_form<Order, Shape::json_rows>), Added::ready);
+    EXPECT_EQ(add_form(c_, row_form<Invoice, Shape::json_rows>), Added::ready);
+    EXPECT_EQ(add_form(d_, row_form<Order, Shape::values>), Added::ready);
+    EXPECT_EQ(add_form(waiter(), row_form<Order, Shape::json_row>), Added::ready);
+    const auto same = waiter();
+    EXPECT_EQ(add_form(same, row_form<Order, Shape::json_rows>), Added::joined);
+    EXPECT_EQ(take()->statement.form, nullptr);
+    const auto read = take();
+    EXPECT_EQ(read->statement.form, (&row_form<Order, Shape::json_rows>));
+    EXPECT_EQ(queue_.finish(*read), (Waiters{b_, same}));
 }
 
 TEST_F(read_queue, lets_an_identical_read_join_while_it_waits) {

@@ -45,5 +45,27 @@ TEST(timestamp, is_appended) {
     EXPECT_EQ(text, R"(["2026-11-22T07:02:06.000000")");
 }
 
+std::string date_time(std::string_view text) {
+    std::string result = "[";
+    return append_date_time(result, text) ? result.substr(1) : result;
+}
+
+TEST(date_time, is_what_pydantic_writes) {
+    EXPECT_EQ(date_time("2026-11-22 07:02:06.076478+00"), R"("2026-11-22T07:02:06.076478Z")");
+    EXPECT_EQ(date_time("2026-11-22 07:02:06.5+00"), R"("2026-11-22T07:02:06.500000Z")");
+    EXPECT_EQ(date_time("2026-11-22 07:02:06+00"), R"("2026-11-22T07:02:06Z")");
+    EXPECT_EQ(date_time("2026-11-22 07:02:06+05:30"), R"("2026-11-22T07:02:06+05:30")");
+    EXPECT_EQ(date_time("2026-11-22 07:02:06.1-03"), R"("2026-11-22T07:02:06.100000-03:00")");
+    EXPECT_EQ(date_time("2026-11-22 07:02:06.076478"), R"("2026-11-22T07:02:06.076478")");
+    EXPECT_EQ(date_time("2026-11-22 07:02:06"), R"("2026-11-22T07:02:06")");
+}
+
+TEST(date_time, is_nothing_that_rfc_3339_cannot_say) {
+    for (const std::string text :
+         {"infinity", "0044-03-15 12:00:00+00 BC", "10000-01-01 00:00:00+00", "", "2026-11-22",
+          "1890-01-01 00:00:00+05:53:28", "2026-11-22 07:02:06.1234567+00"})
+        EXPECT_EQ(date_time(text), "[") << text;
+}
+
 }  // namespace
 }  // namespace signalbox::db

@@ -1,0 +1,598 @@
+#include "signalbox/db/detail/model_rows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "signalbox/db/detail/interval.hpp"
+#include "signalbox/db/detail/timestamp.hpp"
+#include "signalbox/db/error.hpp"
+#include "signalbox/json_writer.hpp"
+#include "signalbox/model/reader.hpp"
+
+namespace signalbox::db {
+
+namespace {
+
+using model::Type;
+using Kind = Type::Kind;
+using ColumnNumber = pqxx::row_size_type;
+
+/// A type of PostgreSQL. The numbers are fixed for ever: src/include/catalog/pg_type.dat.
+struct ColumnType {
+    enum class Sort {
+        boolean,
+        integer,
+        real,
+        numeric,
+        json,
+        moment,
+        date,
+        interval,
+        uuid,
+        text,
+        other,  ///< what no other member is made for than a std::string
+        bytes,
+    };
+
+    pqxx::oid oid;
+    std::string_view name;
+    Sort sort;
+    std::size_t size = 0;  ///< of an integer or real, in bytes
+};
+using Sort = ColumnType::Sort;
+
+constexpr ColumnType column_types[] = {
+    {16, "boolean", Sort::boolean},     {17, "bytea", Sort::bytes},
+    {18, "\"char\"", Sort::text},       {19, "name", Sort::text},
+    {20, "bigint", Sort::integer, 8},   {21, "smallint", Sort::integer, 2},
+    {23, "integer", Sort::integer, 4},  {25, "text", Sort::text},
+    {26, "oid", Sort::integer, 4},      {114, "json", Sort::json},
+    {142, "xml", Sort::other},          {650, "cidr", Sort::other},
+    {700, "real", Sort::real, 4},       {701, "double precision", Sort::real, 8},
+    {774, "macaddr8", Sort::other},     {790, "money", Sort::other},
+    {829, "macaddr", Sort::other},      {869, "inet", Sort::other},
+    {1042, "character", Sort::text},    {1043, "character varying", Sort::text},
+    {1082, "date", Sort::date},         {1083, "time", Sort::other},
+    {1114, "timestamp", Sort::moment},  {1184, "timestamp with time zone", Sort::moment},
+    {1186, "interval", Sort::interval}, {1266, "time with time zone", Sort::other},
+    {1560, "bit", Sort::other},         {1562, "bit varying", Sort::other},
+    {1700, "numeric", Sort::numeric},   {2950, "uuid", Sort::uuid},
+    {3802, "jsonb", Sort::json},        {3904, "int4range", Sort::other},
+    {3906, "numrange", Sort::other},    {3908, "tsrange", Sort::other},
+    {3910, "tstzrange", Sort::other},   {3912, "daterange", Sort::other},
+    {3926, "int8range", Sort::other},
+};
+
+constexpr pqxx::oid oid_oid = 26;
+/// What a database has defined itself begins here: enums and citext, which are texts.
+constexpr pqxx::oid first_own_oid = 16384;
+
+const ColumnType* column_type(pqxx::oid oid) {
+    const auto* const found = std::lower_bound(
+        std::begin(column_types), std::end(column_types), oid,
+        [](const ColumnType& type, pqxx::oid sought) { return type.oid < sought; });
+    return found != std::end(column_types) && found->oid == oid ? found : nullptr;
+}
+
+/// How a value is checked and written.
+enum class Form {
+    boolean,
+    integer,          ///< of a type whose values all fit
+    checked_integer,  ///< one that may be out of range
+    whole_number,     ///< an integer that is to be a floating-point number
+    real,
+    parsed_number,  ///< of another precision
+    decimal,
+    text,
+    name,  ///< one of several texts
+    uuid,
+    date_time,
+    date,
+    duration,
+    json,
+    parsed_json,
+};
+
+/// One that a member is read from.
+struct Column {
+    std::string_view name;
+    std::string key;  ///< json_key of the name
+    ColumnNumber number;
+    const Type* member;  ///< as it is declared
+    const Type* type;    ///< of its value: no Field, no std::optional
+    std::size_t offset;
+    bool nullable;
+    Form form;
+};
+
+const Type& value_type(const Type& type) {
+    return type.kind == Kind::nullable ? value_type(*type.inner) : type;
+}
+
+std::string_view words(const Type& type) {
+    switch (type.kind) {
+        case Kind::boolean:
+            return "a bool";
+        case Kind::integer:
+            return "an integer";
+        case Kind::number:
+            return "a floating-point number";
+        case Kind::string:
+            return "a std::string";
+        case Kind::decimal:
+            return "a Decimal";
+        case Kind::uuid:
+            return "a Uuid";
+        case Kind::date_time:
+            return "a DateTime";
+        case Kind::date:
+            return "a date";
+        case Kind::duration:
+            return "a duration";
+        case Kind::choice:
+            return "an enum";
+        case Kind::literal:
+            return "a Literal";
+        case Kind::json:
+            return "a JsonText";
+        case Kind::list:
+            return "a list";
+        case Kind::map:
+            return "a map";
+        case Kind::object:
+            return "a struct";
+        case Kind::nullable:
+            return "a std::optional";
+        case Kind::variant:
+            return "a std::variant";
+    }
+    return "";
+}
+
+/// What a row is read as, before what is wrong with it.
+std::string reader_name(const Type& row) {
+    return row.kind == Kind::object ? std::string(row.full_name) : "a value";
+}
+
+/// How a column of this type is a value of that one. Nothing when it cannot be.
+std::optional<Form> form_of(const Type& type, pqxx::oid oid) {
+    const ColumnType* const column = column_type(oid);
+    const auto when = [&](Sort sort, Form form) -> std::optional<Form> {
+        if (column != nullptr && column->sort == sort) return form;
+        return std::nullopt;
+    };
+    const bool is_text = column != nullptr ? column->sort == Sort::text : oid >= first_own_oid;
+    switch (type.kind) {
+        case Kind::boolean:
+            return when(Sort::boolean, Form::boolean);
+        case Kind::integer: {
+            if (column == nullptr || column->sort != Sort::integer) return std::nullopt;
+            const bool fits = oid == oid_oid ? type.size > column->size ||
+                                                   (!type.is_signed && type.size == column->size)
+                                             : type.is_signed && type.size >= column->size;
+            return fits ? Form::integer : Form::checked_integer;
+        }
+        case Kind::number:
+            if (column == nullptr) return std::nullopt;
+            if (column->sort == Sort::integer) return Form::whole_number;
+            if (column->sort == Sort::real && column->size <= type.size) return Form::real;
+            if (column->sort == Sort::real || column->sort == Sort::numeric)
+                return Form::parsed_number;
+            return std::nullopt;
+        case Kind::decimal:
+            if (column != nullptr &&
+                (column->sort == Sort::integer || column->sort == Sort::numeric))
+                return Form::decimal;
+            return std::nullopt;
+        case Kind::string:
+            return is_text ? std::optional(Form::text) : when(Sort::other, Form::text);
+        case Kind::choice:
+        case Kind::literal:
+            return is_text ? std::optional(Form::name) : std::nullopt;
+        case Kind::uuid:
+            return when(Sort::uuid, Form::uuid);
+        case Kind::date_time:
+            return when(Sort::moment, Form::date_time);
+        case Kind::date:
+            return when(Sort::date, Form::date);
+        case Kind::duration:
+            return when(Sort::interval, Form::duration);
+        case Kind::json:
+            return when(Sort::json, Form::json);
+        case Kind::list:
+        case Kind::map:
+        case Kind::object:
+        case Kind::variant:
+            return when(Sort::json, Form::parsed_json);
+        case Kind::nullable:
+            break;
+    }
+    return std::nullopt;
+}
+
+Column make_column(const pqxx::result& rows, const Type& row, std::string_view name,
+                   ColumnNumber number, const Type& member, std::size_t offset) {
+    const Type& type = value_type(member);
+    const pqxx::oid oid = rows.column_type(number);
+    const auto form = form_of(type, oid);
+    if (!form) {
+        const ColumnType* const known = column_type(oid);
+        throw ResultMismatch(fmt::format(
+            "{}: the column \"{}\" is of PostgreSQL's type {}, which does not fit {}",
+            reader_name(row), name,
+            known != nullptr ? std::string(known->name) : fmt::format("with the OID {}", oid),
+            words(type)));
+    }
+    return {.name = name,
+            .key = json_key(name),
+            .number = number,
+            .member = &member,
+            .type = &type,
+            .offset = offset,
+            .nullable = &type != &member && member.kind == Kind::nullable,
+            .form = *form};
+}
+
+std::string names_of(const pqxx::result& rows) {
+    std::string names;
+    for (ColumnNumber number = 0; number < rows.columns(); ++number)
+        names.append(names.empty() ? "" : ", ").append(rows.column_name(number));
+    return names;
+}
+
+ColumnNumber find_column(const pqxx::result& rows, const Type& row, std::string_view name) {
+    const ColumnNumber count = rows.columns();
+    ColumnNumber found = count;
+    for (ColumnNumber number = 0; number < count; ++number) {
+        if (name != rows.column_name(number)) continue;
+        if (found != count) {
+            throw ResultMismatch(
+                fmt::format("{}: the statement has two columns \"{}\"", reader_name(row), name));
+        }
+        found = number;
+    }
+    if (found == count) {
+        throw ResultMismatch(fmt::format("{}: the statement has no column \"{}\", but {}",
+                                         reader_name(row), name, names_of(rows)));
+    }
+    return found;
+}
+
+/// In the order of the members.
+std::vector<Column> columns_for(const Type& row, const pqxx::result& rows) {
+    std::vector<Column> columns;
+    if (row.kind != Kind::object) {
+        if (rows.columns() == 0) throw ResultMismatch("a value: the statement has no column");
+        columns.push_back(make_column(rows, row, rows.column_name(0), 0, row, 0));
+        return columns;
+    }
+    const auto& members = row.model().members;
+    columns.reserve(members.size());
+    for (const model::Member& member : members) {
+        const ColumnNumber number = find_column(rows, row, member.name);
+        columns.push_back(make_column(rows, row, member.name, number, *member.type, member.offset));
+    }
+    return columns;
+}
+
+[[noreturn]] void refuse(const Type& row, const Column& column, std::string_view why) {
+    throw ResultMismatch(
+        fmt::format("{}: the column \"{}\" {}", reader_name(row), column.name, why));
+}
+[[noreturn]] void refuse(const Type& row, const Column& column, std::string_view text,
+                         std::string_view why) {
+    constexpr std::size_t longest = 100;
+    refuse(row, column, fmt::format("holds '{}', which {}", text.substr(0, longest), why));
+}
+
+bool in_range(const Type& type, std::string_view text) {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size()) return false;
+    const int bits = type.size * 8;
+    if (type.is_signed)
+        return bits == 64 || (number >= -(std::int64_t{1} << (bits - 1)) &&
+                              number < (std::int64_t{1} << (bits - 1)));
+    return number >= 0 && (bits == 64 || number < (std::int64_t{1} << bits));
+}
+
+/// A numeric or real is a number, or NaN, Infinity, -Infinity.
+bool is_finite(std::string_view text) {
+    return !text.empty() && text.back() >= '0' && text.back() <= '9';
+}
+
+bool is_date(std::string_view text) {
+    constexpr std::string_view form = "0000-00-00";
+    return text.size() == form.size() && text[4] == '-' && text[7] == '-';
+}
+
+constexpr std::string_view no_date_time = "no DateTime can be";
+
+/// The rows of one result.
+class ModelRows {
+  public:
+    ModelRows(const pqxx::result& rows, const RowForm& form)
+        : rows_(rows), form_(form), row_(*form.type), columns_(columns_for(row_, rows)) {}
+
+    JsonText json() const {
+        std::string text;
+        JsonWriter json(text);
+        const bool list = form_.shape == RowForm::Shape::json_rows;
+        if (!list && rows_.size() > 1) {
+            throw ResultMismatch(
+                fmt::format("{}: the statement has {} rows, where one was asked "
+                            "for",
+                            reader_name(row_), rows_.size()));
+        }
+        if (list) json.begin_array();
+        for (auto row = rows_.begin(); row != rows_.end(); ++row) {
+            json.begin_object();
+            for_each_value(row, [&](const Column& column, const auto& value) {
+                json.written_key(column.key);
+                if (value.is_null) {
+                    json.value(nullptr);
+                } else {
+                    write(json.place(), column, value.text);
+                }
+            });
+            json.end_object();
+            // One row tells what the others will take, roughly.
+            if (text.capacity() < text.size() * 2 && row == rows_.begin())
+                text.reserve(text.size() * (static_cast<std::size_t>(rows_.size()) + 1));
+        }
+        if (list) json.end_array();
+        return text.empty() ? JsonText{} : JsonText{std::move(text)};
+    }
+
+    std::shared_ptr<void> values() const {
+        std::vector<Type> types;
+        types.reserve(columns_.size());
+        for (const Column& column : columns_) {
+            types.push_back(plain(*column.type));
+            types.back().rules = {};  // which are for requests
+        }
+        std::shared_ptr<void> list = form_.make();
+        for (auto row = rows_.begin(); row != rows_.end(); ++row) {
+            char* const object = static_cast<char*>(form_.add(list.get()));
+            for_each_value(row, [&](const Column& column, const auto& value) {
+                void* const place = place_of(column, object, value.is_null);
+                if (!value.is_null)
+                    read(types[static_cast<std::size_t>(&column - columns_.data())], column, place,
+                         value.text);
+            });
+        }
+        return list;
+    }
+
+  private:
+    struct Value {
+        std::string_view text;
+        bool is_null;
+    };
+
+    /// Checks that none is NULL that must not be.
+    template <class Row, class Use>
+    void for_each_value(const Row& row, Use use) const {
+        // One iterator that is moved along: each pqxx::field of its own would count references.
+        auto field = row.begin();
+        ColumnNumber at = 0;
+        for (const Column& column : columns_) {
+            field += static_cast<int>(column.number) - static_cast<int>(at);
+            at = column.number;
+            Value value{{field.c_str(), static_cast<std::size_t>(field.size())}, false};
+            value.is_null = value.text.empty() && field.is_null();
+            if (value.is_null && !column.nullable)
+                refuse(row_, column, "is NULL, and the member is no std::optional");
+            use(column, value);
+        }
+    }
+
+    void write(std::string& json, const Column& column, std::string_view text) const {
+        switch (column.form) {
+            case Form::boolean:
+                json += text == "t" ? "true" : "false";
+                return;
+            case Form::checked_integer:
+                check_range(column, text);
+                [[fallthrough]];
+            case Form::integer:
+                json += text;
+                return;
+            case Form::whole_number:
+                json.append(text).append(".0");
+                return;
+            case Form::real:
+                if (!is_finite(text)) {
+                    json += "null";
+                } else {
+                    json += text;
+                    if (text.find_first_of(".e") == text.npos) json += ".0";
+                }
+                return;
+            case Form::parsed_number: {
+                double number = parse_number(column, text);
+                if (column.type->size == sizeof(float)) {
+                    const float rounded = static_cast<float>(number);
+                    model::write_json(json, model::type_of<float>, &rounded);
+                } else {
+                    model::write_json(json, model::type_of<double>, &number);
+                }
+                return;
+            }
+            case Form::decimal:
+                if (!is_finite(text)) refuse(row_, column, text, "no Decimal can be");
+                append_quoted(json, text);
+                return;
+            case Form::text:
+                return append_json_string(json, text);
+            case Form::name:
+                append_json_string(json, column.type->choices[name_index(column, text)]);
+                return;
+            case Form::uuid:
+                return append_quoted(json, text);
+            case Form::date_time:
+                if (!append_date_time(json, text)) refuse(row_, column, text, no_date_time);
+                return;
+            case Form::date:
+                check_date(column, text);
+                return append_quoted(json, text);
+            case Form::duration: {
+                const auto duration = parse_duration(column, text);
+                model::write_json(json, model::type_of<std::chrono::microseconds>, &duration);
+                return;
+            }
+            case Form::json:
+                return append_utf8(json, text);
+            case Form::parsed_json: {
+                // A place for one such value, which only a whole row is known to have.
+                const std::shared_ptr<void> list = form_.make();
+                void* const place =
+                    place_of(column, static_cast<char*>(form_.add(list.get())), false);
+                parse_json(column, place, text);
+                model::write_json(json, plain(*column.type), place);
+                return;
+            }
+        }
+    }
+
+    void read(const Type& type, const Column& column, void* place, std::string_view text) const {
+        switch (column.form) {
+            case Form::boolean:
+                *static_cast<bool*>(place) = text == "t";
+                return;
+            case Form::name:
+                column.type->choose(place, name_index(column, text));
+                return;
+            case Form::text:
+                append_utf8(*static_cast<std::string*>(place), text);
+                return;
+            case Form::date_time: {
+                std::string json;
+                if (!append_date_time(json, text)) refuse(row_, column, text, no_date_time);
+                return parse(type, column, place,
+                             std::string_view(json).substr(1, json.size() - 2));
+            }
+            case Form::duration:
+                *static_cast<std::chrono::microseconds*>(place) = parse_duration(column, text);
+                return;
+            case Form::json: {
+                std::string json;
+                append_utf8(json, text);
+                *static_cast<JsonText*>(place) = JsonText(std::move(json));
+                return;
+            }
+            case Form::parsed_json:
+                return parse_json(column, place, text);
+            case Form::checked_integer:
+                check_range(column, text);
+                return parse(type, column, place, text);
+            case Form::date:
+                check_date(column, text);
+                return parse(type, column, place, text);
+            case Form::decimal:
+                if (!is_finite(text)) refuse(row_, column, text, "no Decimal can be");
+                return parse(type, column, place, text);
+            case Form::parsed_number:
+            case Form::integer:
+            case Form::whole_number:
+            case Form::real:
+            case Form::uuid:
+                return parse(type, column, place, text);
+        }
+    }
+
+    /// Of a value that is in no Field, or that place_of() has found in one.
+    static Type plain(Type type) {
+        type.set = nullptr;
+        return type;
+    }
+
+    /// Of a column's value in an object; when it is null, the value is so from now on.
+    static void* place_of(const Column& column, char* object, bool is_null) {
+        const Type* type = column.member;
+        void* place = object + column.offset;
+        for (;;) {
+            if (type->is_field()) place = type->set(place);
+            if (type->kind != Kind::nullable) return place;
+            if (is_null) {
+                type->clear(place);
+                return place;
+            }
+            place = type->add(place);
+            type = type->inner;
+        }
+    }
+
+    void parse(const Type& type, const Column& column, void* place, std::string_view text) const {
+        model::ValidationErrors errors;
+        model::read_text(text, type, place, {.name = column.name}, errors);
+        if (!errors.empty()) refuse(row_, column, text, "is wrong: " + errors.list().front().msg);
+    }
+    void parse_json(const Column& column, void* place, std::string_view text) const {
+        std::string json;
+        append_utf8(json, text);
+        try {
+            model::detail::read_or_throw(json, plain(*column.type), place);
+        } catch (const model::InvalidJson& error) {
+            refuse(row_, column,
+                   fmt::format("does not fit {}: {}", words(*column.type), error.what()));
+        }
+    }
+    void check_range(const Column& column, std::string_view text) const {
+        if (!in_range(*column.type, text))
+            refuse(row_, column, text, "the member's type has no room for");
+    }
+    void check_date(const Column& column, std::string_view text) const {
+        if (!is_date(text)) refuse(row_, column, text, "no date can be");
+    }
+    std::size_t name_index(const Column& column, std::string_view text) const {
+        const auto& names = column.type->choices;
+        const auto found = std::find(names.begin(), names.end(), text);
+        if (found == names.end()) refuse(row_, column, text, "is no name of the member's type");
+        return static_cast<std::size_t>(found - names.begin());
+    }
+    double parse_number(const Column& column, std::string_view text) const {
+        if (!is_finite(text)) return std::numeric_limits<double>::quiet_NaN();
+        double number = 0;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+        if (error != std::errc{} || end != text.data() + text.size())
+            refuse(row_, column, text, "the member's type has no room for");
+        return number;
+    }
+    std::chrono::microseconds parse_duration(const Column& column, std::string_view text) const {
+        const auto duration = read_interval(text);
+        if (!duration) refuse(row_, column, text, "is no number of microseconds");
+        return *duration;
+    }
+    static void append_quoted(std::string& json, std::string_view text) {
+        json.append("\"").append(text).append("\"");
+    }
+
+    const pqxx::result& rows_;
+    const RowForm& form_;
+    const Type& row_;
+    const std::vector<Column> columns_;
+};
+
+}  // namespace
+
+JsonText model_rows_json(const pqxx::result& rows, const RowForm& form) {
+    return ModelRows(rows, form).json();
+}
+
+std::shared_ptr<void> model_rows(const pqxx::result& rows, const RowForm& form) {
+    return ModelRows(rows, form).values();
+}
+
+}  // namespace signalbox::db
