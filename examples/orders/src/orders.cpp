@@ -1,132 +1,123 @@
 #include "orders.hpp"
 
-#include <string>
+#include <fmt/format.h>
 
-#include "signalbox/api/logger.hpp"
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "auth.hpp"
+#include "models.hpp"
 #include "signalbox/api/metrics.hpp"
-#include "signalbox/async/task.hpp"
+#include "signalbox/async/all.hpp"
 #include "signalbox/db/error.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/http/errors.hpp"
-#include "signalbox/http/request.hpp"
-#include "signalbox/http/response.hpp"
-#include "signalbox/random.hpp"
 
 namespace orders {
 namespace {
 
-using namespace signalbox;
-using http::HttpError;
-
-constexpr std::size_t longest_name = 200;
-
-constexpr auto newest_sql = R"(
-    SELECT id, name, created_at
-      FROM orders
-     ORDER BY created_at DESC, id
-     LIMIT $1)";
-constexpr auto one_sql = R"(
-    SELECT id, name, created_at
-      FROM orders
-     WHERE id = $1)";
-// The pool runs a statement a second time when its connection broke in the middle of the first. As
-// the id is known before, both make the same row.
-constexpr auto insert_sql = R"(
-    INSERT INTO orders (id, name)
-    VALUES ($1, $2)
-        ON CONFLICT (id) DO UPDATE SET id = excluded.id
-    RETURNING id, name, created_at)";
+using signalbox::async::Task;
+using signalbox::http::HttpError;
+namespace async = signalbox::async;
+namespace db = signalbox::db;
 
 struct Counters {
-    api::Counter created;
+    Counter created;
 };
 
-Counters counters(api::Metrics& metrics) {
+Counters counters(Metrics& metrics) {
     return {metrics.counter("orders_created_total", "Created.")};
 }
 
-/// Random (RFC 9562, section 5.4).
-std::string new_id() {
-    std::string id(32, '0');
-    fill_with_random_hex(id);
-    id[12] = '4';
-    id[16] = '8';
-    return id;
+Task<Rows<Order>> list_orders(Query<Page> page, db::Pool& database, Reply& reply) {
+    const int next = page->offset + page->limit;
+    auto [orders, total] = co_await async::gather(
+        database.fetch_rows<Order>(
+            "SELECT * FROM orders WHERE $1::text IS NULL OR status = $1"
+            " ORDER BY id LIMIT $2 OFFSET $3",
+            page->status, *page->limit, *page->offset),
+        database.fetch_value<std::int64_t>(
+            "SELECT count(*) FROM orders WHERE $1::text IS NULL OR status = $1", page->status));
+    reply.header("X-Total-Count", std::to_string(total));
+    if (next < total) {
+        reply.header("Link", fmt::format("</orders?limit={}&offset={}>; rel=\"next\"",
+                                         *page->limit, next));
+    }
+    co_return std::move(orders);
 }
 
-/// The one row of a JSON array, an object.
-std::string one_of(std::string_view rows) {
-    return std::string(rows.substr(1, rows.size() - 2));
+Task<Row<Order>> get_order(std::int64_t order_id, db::Pool& database) {
+    auto order = co_await database.fetch_row<Order>("SELECT * FROM orders WHERE id = $1", order_id);
+    if (!order) throw HttpError(404, "Order not found");
+    co_return std::move(*order);
 }
 
-async::Task<http::Response> list_all(db::Pool& database, const Settings& settings) {
-    co_return http::json(co_await database.fetch_all(newest_sql, settings.list_limit));
-}
+// One statement, so both tables have it or neither.
+constexpr auto insert_sql = R"(
+    WITH made AS (
+        INSERT INTO orders (reference, customer, email, status, note)
+        VALUES ($1, $2, $3, $4, $5) RETURNING *
+    ), items AS (
+        INSERT INTO order_items (order_id, sku, quantity, price)
+        SELECT made.id, item.sku, item.quantity, item.price
+          FROM made, jsonb_to_recordset($6::jsonb)
+                     AS item (sku text, quantity integer, price numeric)
+    )
+    SELECT * FROM made)";
 
-async::Task<http::Response> find_one(http::Request& request, db::Pool& database) {
-    const auto id = request.path_parameter("id").value_or("");
-    if (!is_id(id)) throw HttpError(404);
-    const auto rows = co_await database.fetch_all(one_sql, id);
-    if (rows.text() == "[]") throw HttpError(404);
-    co_return http::Response{.body = one_of(rows.text())};
-}
-
-async::Task<std::string> insert_new(db::Pool& database, const std::string& id,
-                                    const std::string& name) {
+Task<Order> insert(const OrderIn& order, db::Pool& database) {
     try {
-        const auto rows = co_await database.fetch_all(insert_sql, id, name);
-        co_return one_of(rows.text());
+        co_return co_await database.execute_one<Order>(
+            insert_sql, *order.reference, *order.customer, *order.email, *order.status, *order.note,
+            signalbox::JsonText(signalbox::model::to_json(*order.items)));
     } catch (const db::Error& error) {
-        // Class 22 is "data exception", for instance what is no UTF-8.
-        if (error.sqlstate().starts_with("22")) throw HttpError(422, "name: no valid text");
+        if (error.sqlstate() == "23505")
+            throw HttpError(409, "An order with this reference exists");
         throw;
     }
 }
 
-async::Task<http::Response> add_one(http::Request& request, db::Pool& database, Counters& counters,
-                                    api::Logger& log) {
-    const std::string name = request.query_parameter("name").value_or("");
-    if (name.empty() || name.size() > longest_name || name.find('\0') != name.npos)
-        throw HttpError(422, "name: 1 to 200 bytes, none of them zero");
-
-    const std::string id = new_id();
-    const auto row = co_await insert_new(database, id, name);
+Task<Order> create_order(OrderIn order, User, db::Pool& database, Counters& counters,
+                         Reply& reply) {
+    Order made = co_await insert(order, database);
     counters.created.increment();
-    log.info("created", {{"orders.id", id}});
+    reply.header("Location", fmt::format("/orders/{}", made.id));
+    co_return made;
+}
 
-    http::Response response{.status = 201, .body = row};
-    response.headers.emplace_back("Location", "/orders/" + id);
-    co_return response;
+Task<Row<Order>> patch_order(std::int64_t order_id, OrderPatch patch, User, db::Pool& database) {
+    auto order = co_await database.execute_row<Order>(
+        "UPDATE orders SET status = CASE WHEN $2 THEN $3 ELSE status END,"
+        " note = CASE WHEN $4 THEN $5 ELSE note END WHERE id = $1 RETURNING *",
+        order_id, patch.status.is_set(), *patch.status, patch.note.is_set(), *patch.note);
+    if (!order) throw HttpError(404, "Order not found");
+    co_return std::move(*order);
+}
+
+Task<> delete_order(std::int64_t order_id, User, db::Pool& database) {
+    const auto deleted = co_await database.execute("DELETE FROM orders WHERE id = $1", order_id);
+    if (deleted == 0) throw HttpError(404, "Order not found");
+}
+
+Task<Summary> summary(db::Pool& database) {
+    auto [users, orders] = co_await async::gather(
+        database.fetch_value<std::int64_t>("SELECT count(*) FROM users"),
+        database.fetch_value<std::int64_t>("SELECT count(*) FROM orders"));
+    co_return Summary{users, orders};
 }
 
 }  // namespace
 
-config::Settings flags(Settings& settings) {
-    config::Settings flags("Orders");
-    flags.add("--orders-list-limit", settings.list_limit, "rows of a list", {1, 1000});
-    return flags;
-}
-
-bool is_id(std::string_view text) {
-    const bool dashes = text.size() == 36;
-    if (!dashes && text.size() != 32) return false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (dashes && (i == 8 || i == 13 || i == 18 || i == 23)) {
-            if (c != '-') return false;
-        } else if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f') && !(c >= 'A' && c <= 'F')) {
-            return false;
-        }
-    }
-    return true;
-}
-
-api::Module endpoints() {
-    api::Module module;
+Module endpoints() {
+    Module module;
     module.provide<counters>();
-    module.get<list_all>("/orders");
-    module.get<find_one>("/orders/{id}");
-    module.post<add_one>("/orders");
+    module.get<list_orders>("/orders");
+    module.get<get_order>("/orders/{order_id}");
+    module.post<create_order>("/orders", {.status = 201});
+    module.patch<patch_order>("/orders/{order_id}");
+    module.del<delete_order>("/orders/{order_id}");
+    module.get<summary>("/summary");
     return module;
 }
 

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -24,6 +27,36 @@ requires(sizeof...(Works) > 0 &&
     tasks.reserve(sizeof...(works));
     (tasks.push_back(detail::task_of(std::forward<Works>(works))), ...);
     return all(std::move(tasks));
+}
+
+namespace detail {
+
+template <class R>
+Task<> keep(Task<R> task, std::optional<R>& result) {
+    result.emplace(co_await std::move(task));
+}
+
+template <std::size_t... i, class... R>
+Task<> all_into(std::index_sequence<i...>, std::tuple<std::optional<R>...>& results,
+                Task<R>... tasks) {
+    std::vector<Task<>> keeping;
+    keeping.reserve(sizeof...(tasks));
+    (keeping.push_back(keep(std::move(tasks), std::get<i>(results))), ...);
+    return all(std::move(keeping));
+}
+
+}  // namespace detail
+
+/// The same of tasks that return something, which are their results, in their order:
+/// `auto [users, orders] = co_await gather(count(…), count(…));`
+template <class... R>
+Task<std::tuple<R...>> gather(Task<R>... tasks) {
+    std::tuple<std::optional<R>...> results;
+    Task<> running =
+        detail::all_into(std::index_sequence_for<R...>(), results, std::move(tasks)...);
+    co_await std::move(running);
+    co_return std::apply([](auto&... each) { return std::tuple<R...>(std::move(*each)...); },
+                         results);
 }
 
 }  // namespace signalbox::async

@@ -5,12 +5,14 @@
 #include <utility>
 
 // What goes wrong with the database, by what the one who asked can do about it. There are these
-// three:
+// four:
 //
 //   Error        PostgreSQL refused the statement, and would again. A handler that knows the
 //                SQLSTATE may answer it, as 23505 with 409; else the client gets 500
 //   Unavailable  it is not the statement's fault, and later it may work: 503 with Retry-After,
 //                without a handler's help
+//   UnknownOutcome
+//                a statement that writes was done, or was not: 503 that says so
 //   ResultMismatch
 //                the statement ran, but its rows are not what the program reads them as: 500
 //
@@ -51,6 +53,16 @@ class Unavailable : public std::runtime_error {
   private:
     Reason reason_;
     std::string sqlstate_;
+};
+
+/// A statement that writes was sent, and its connection broke before the answer: it was done, or
+/// it was not. 503 without Retry-After, with a detail that says so.
+class UnknownOutcome : public std::runtime_error {
+  public:
+    UnknownOutcome()
+        : std::runtime_error(
+              "the connection to the database broke: whether the statement was done "
+              "is unknown") {}
 };
 
 /// It names the type and the column.

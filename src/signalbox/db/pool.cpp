@@ -37,6 +37,10 @@ async::Task<JsonText> Pool::fetch(Statement statement) {
     return connections_->fetch(std::move(statement));
 }
 
+async::Task<std::size_t> Pool::run(Statement statement) {
+    return connections_->execute(std::move(statement));
+}
+
 async::Task<std::shared_ptr<const void>> Pool::fetch_values(Statement statement) {
     return connections_->fetch_values(std::move(statement));
 }

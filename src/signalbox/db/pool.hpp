@@ -126,6 +126,29 @@ class Pool {
             fetch_values(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
     }
 
+    /// Runs a statement that writes, for the caller alone and once, and returns how many rows it
+    /// affected. When its connection breaks after it was sent, nobody knows whether it was done:
+    /// UnknownOutcome, which answers 503 and says so. One that the caller does not wait for any
+    /// more, as after a deadline, is cancelled, which may be too late.
+    template <class... Parameters>
+    async::Task<std::size_t> execute(std::string_view sql, const Parameters&... parameters) {
+        return run(writing({std::string(sql), {to_parameter(parameters)...}}));
+    }
+
+    /// The same of a statement that returns the row that it wrote, or none: `INSERT … RETURNING *`.
+    /// For an endpoint that returns it (see fetch_row), and as an object (see fetch_one).
+    template <class T, class... Parameters>
+    async::Task<std::optional<Row<T>>> execute_row(std::string_view sql,
+                                                   const Parameters&... parameters) {
+        return row_of<T>(
+            fetch(writing(make_statement<T, RowForm::Shape::json_row>(sql, parameters...))));
+    }
+    template <class T, class... Parameters>
+    async::Task<T> execute_one(std::string_view sql, const Parameters&... parameters) {
+        return one_of<T>(
+            fetch_values(writing(make_statement<T, RowForm::Shape::values>(sql, parameters...))));
+    }
+
     /// Whether there is a connection, and PostgreSQL answers on it as far as is known.
     bool reachable() const;
 
@@ -138,6 +161,11 @@ class Pool {
 
   private:
     async::Task<JsonText> fetch(Statement statement);
+    async::Task<std::size_t> run(Statement statement);
+    static Statement writing(Statement statement) {
+        statement.writes = true;
+        return statement;
+    }
     async::Task<std::shared_ptr<const void>> fetch_values(Statement statement);  ///< RowValues
 
     template <class T, RowForm::Shape shape, class... Parameters>

@@ -23,6 +23,7 @@ struct Statement {
     std::string sql;
     std::vector<std::optional<std::string>> parameters;
     const RowForm* form = nullptr;  ///< of its rows; null: JSON of all columns as they come
+    bool writes = false;            ///< run for the one who asks, and once
 };
 
 template <class T>

@@ -359,7 +359,7 @@ std::string resolved_path(std::string_view path) {
         path.remove_prefix(segment.size());
         std::string plain = lower(segment);
         for (auto at = plain.find("%2e"); at != plain.npos; at = plain.find("%2e"))
-            plain.replace(at, 3, ".");
+            plain.replace(at, 3, 1, '.');
         folder = plain == "." || plain == "..";
         if (plain == ".." && !segments.empty()) segments.pop_back();
         if (!folder) segments.push_back(segment);
@@ -380,7 +380,7 @@ Text normal_host(std::string_view host) {
         const auto address =
             host.ends_with(']') ? ipv6_address(host.substr(1, host.size() - 2)) : std::nullopt;
         if (!address) return fault("invalid IPv6 address");
-        return {.value = '[' + *address + ']'};
+        return {.value = fmt::format("[{}]", *address)};
     }
     // A name that is not ASCII stays as it is: nothing here knows Unicode's rules for names.
     const std::string name = lower(host);

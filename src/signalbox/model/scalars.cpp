@@ -16,12 +16,12 @@ bool is_digit(char c) {
 
 /// As Python's str(Decimal) writes it: without an exponent where that is readable.
 std::string decimal_text(bool negative, std::string digits, long exponent) {
-    if (digits.empty()) digits = "0";
+    if (digits.empty()) digits.push_back('0');
     const long size = static_cast<long>(digits.size());
     const long left = exponent + size;  // digits before the point
     const bool plain = exponent <= 0 && left > -6;
     const long point = plain ? left : 1;
-    std::string text = negative ? "-" : "";
+    std::string text(negative ? 1 : 0, '-');
     if (point <= 0) {
         text.append("0.").append(static_cast<std::size_t>(-point), '0').append(digits);
     } else {

@@ -35,6 +35,7 @@ namespace signalbox::db {
 struct Outcome {
     std::exception_ptr error{};
     JsonText rows{};
+    std::size_t affected = 0;              ///< rows, by a statement that writes
     std::shared_ptr<const void> values{};  ///< the rows, where objects were asked for
     Clock::time_point started{};  ///< when it got its connection; the epoch when it never did
     Clock::time_point finished{};
@@ -261,6 +262,10 @@ bool ConnectionPool::reachable() const {
 
 async::Task<JsonText> ConnectionPool::fetch(Statement statement) {
     return fetch_part<JsonText, &Outcome::rows>(std::move(statement));
+}
+
+async::Task<std::size_t> ConnectionPool::execute(Statement statement) {
+    return fetch_part<std::size_t, &Outcome::affected>(std::move(statement));
 }
 
 async::Task<std::shared_ptr<const void>> ConnectionPool::fetch_values(Statement statement) {
@@ -532,7 +537,10 @@ void ConnectionPool::run(std::shared_ptr<Read> read, Slot& slot,
     } else {
         heard(outcome.finished);
     }
-    if (lost && !read->broke && !stopping_) {
+    if (lost && read->statement.writes && outcome.error) {
+        // It may have been done all the same, or may not: a second time could be one too many.
+        outcome.error = std::make_exception_ptr(UnknownOutcome());
+    } else if (lost && !read->broke && !stopping_) {
         // It only reads, so it may be tried once more; most likely this thread will, as soon as it
         // has a new connection.
         read->broke = outcome.finished;
@@ -560,6 +568,7 @@ Outcome ConnectionPool::execute(Connection& connection, const Read& read) const 
     try {
         const auto rows = connection.read(read.statement);
         count("");
+        outcome.affected = static_cast<std::size_t>(rows.affected_rows());
         const RowForm* const form = read.statement.form;
         if (form == nullptr) {
             outcome.rows = rows_json(rows);

@@ -36,6 +36,7 @@ class ConnectionPool {
     void disconnect();
     async::Task<JsonText> fetch(Statement statement);
     async::Task<std::shared_ptr<const void>> fetch_values(Statement statement);
+    async::Task<std::size_t> execute(Statement statement);
     bool reachable() const;
     Pool::Usage usage() const;
 

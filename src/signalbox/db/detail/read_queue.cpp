@@ -41,7 +41,8 @@ void take_expired(Waiters& from, Clock::time_point now, Waiters& expired) {
 
 ReadQueue::Added ReadQueue::add(Statement statement, const std::shared_ptr<Waiter>& waiter) {
     std::string key = make_key(statement);
-    Group* const group = share_ ? &groups_[key] : nullptr;
+    const bool shared = share_ && !statement.writes;
+    Group* const group = shared ? &groups_[key] : nullptr;
     if (group != nullptr && group->waiting) {
         waiter->shared = true;
         waiter->read = group->waiting;
@@ -55,6 +56,7 @@ ReadQueue::Added ReadQueue::add(Statement statement, const std::shared_ptr<Waite
     auto read = std::make_shared<Read>();
     read->statement = std::move(statement);
     read->key = std::move(key);
+    read->shared = shared;
     read->waiters.push_back(waiter);
     waiter->read = read;
     ++waiting_reads_;
@@ -77,7 +79,7 @@ std::shared_ptr<Read> ReadQueue::take(Clock::time_point now, Clock::time_point c
     --waiting_reads_;
     read->state = Read::State::running;
     read->started = now;
-    if (share_) {
+    if (read->shared) {
         Group& group = groups_[read->key];
         group.waiting.reset();
         group.running = true;
@@ -88,7 +90,7 @@ std::shared_ptr<Read> ReadQueue::take(Clock::time_point now, Clock::time_point c
 
 void ReadQueue::put_back(std::shared_ptr<Read> read) {
     remove(running_, *read);
-    if (share_) {
+    if (read->shared) {
         Group& group = groups_[read->key];
         group.running = false;
         if (group.waiting) {
@@ -115,7 +117,7 @@ void ReadQueue::put_back(std::shared_ptr<Read> read) {
 Waiters ReadQueue::finish(Read& read) {
     read.state = Read::State::done;
     Waiters waiters = std::exchange(read.waiters, {});
-    if (share_) {
+    if (read.shared) {
         const auto group = groups_.find(read.key);
         group->second.running = false;
         if (group->second.waiting) {
@@ -141,7 +143,7 @@ void ReadQueue::drop_waiting(Read& read) {
     if (read.state != Read::State::ready && read.state != Read::State::gathering) return;
     --waiting_reads_;
     read.state = Read::State::done;
-    if (share_) {
+    if (read.shared) {
         const auto group = groups_.find(read.key);
         const auto keep = std::exchange(group->second.waiting, nullptr);  // `read` may be the last
         if (!group->second.running) groups_.erase(group);

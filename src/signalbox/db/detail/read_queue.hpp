@@ -36,6 +36,7 @@ struct Read {
     std::string key;
     Waiters waiters;  ///< in the order in which they came
     State state = State::ready;
+    bool shared = false;  ///< identical ones are of one group
     Clock::time_point started{};
     /// When it lost its connection; it is tried once more, on a connection newer than that.
     std::optional<Clock::time_point> broke{};
@@ -46,7 +47,7 @@ struct Read {
 /// With sharing on, a read that has not started may be joined by identical ones (same statement,
 /// same parameters): it starts after all of them came, so nobody gets data older than their own
 /// request. Of identical reads at most one runs; later ones gather into the next, which becomes
-/// ready when that one is done.
+/// ready when that one is done. What writes is never shared.
 ///
 /// Not safe for threads: the pool's mutex guards it. A waiter belongs to at most one read.
 class ReadQueue {

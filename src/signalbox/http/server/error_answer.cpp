@@ -113,6 +113,11 @@ Response answer_to_error(const std::exception_ptr& thrown, context::RequestConte
             context.shed = context::Shed::database_queue;
         }
         return service_unavailable();
+    } catch (const db::UnknownOutcome& unknown) {
+        context.set_error_cause(unknown.what());
+        context.error_type = "unknown_outcome";
+        // Without Retry-After: whoever comes back must look first.
+        return json({{"detail", "Whether it was done is unknown"}}, 503);
     } catch (...) {
         context.set_error_cause(cause_of(thrown));
     }
