@@ -203,6 +203,25 @@ TEST_F(read_queue, without_sharing_keeps_identical_reads_apart) {
         EXPECT_FALSE(each->shared);
 }
 
+TEST_F(read_queue, never_shares_what_writes) {
+    const Statement insert{.sql = "insert", .parameters = {}, .writes = true};
+    EXPECT_EQ(queue_.add(insert, a_), Added::ready);
+    EXPECT_EQ(queue_.add(insert, b_), Added::ready);
+    EXPECT_EQ(queue_.waiting(), 2U);
+    const auto first = take();
+    const auto second = take();
+    EXPECT_NE(first, second);
+    EXPECT_EQ(queue_.add(insert, c_), Added::ready);
+    EXPECT_EQ(queue_.finish(*first), Waiters{a_});
+    queue_.put_back(second);
+    EXPECT_EQ(queue_.waiting(), 2U);
+    EXPECT_EQ(take(), second);
+    EXPECT_TRUE(queue_.leave(c_));
+    EXPECT_FALSE(queue_.has_ready());
+    EXPECT_EQ(queue_.finish(*second), Waiters{b_});
+    EXPECT_FALSE(a_->shared || b_->shared || c_->shared);
+}
+
 TEST_F(read_queue, is_full_at_its_limit_and_still_lets_join) {
     ReadQueue two{true, 2};
     EXPECT_EQ(two.add({"one", {}}, a_), Added::ready);
