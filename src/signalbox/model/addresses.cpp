@@ -95,7 +95,8 @@ std::optional<std::string> local_part_fault(std::string_view local) {
     constexpr std::size_t longest = 64;
     if (local.empty()) return "There must be something before the @-sign.";
     if (local.size() > longest)
-        return "The email address is too long before the @-sign " + too_many(local, longest);
+        return fmt::format("The email address is too long before the @-sign {}",
+                           too_many(local, longest));
     const std::string bad = bad_characters(local, [](char c) {
         return is_letter(c) || is_digit(c) || contains("!#$%&'*+-/=?^_`{|}~.", c);
     });
@@ -135,8 +136,9 @@ std::optional<std::string> domain_fault(std::string_view domain) {
         const auto end = std::min(domain.find('.', begin), domain.size());
         const std::string_view label = domain.substr(begin, end - begin);
         if (label.size() > longest_label) {
-            return "After the @-sign, periods cannot be separated by so many characters " +
-                   too_many(label, longest_label);
+            return fmt::format(
+                "After the @-sign, periods cannot be separated by so many characters {}",
+                too_many(label, longest_label));
         }
         if (label.size() >= 4 && label.substr(2, 2) == "--" && !label.starts_with("xn")) {
             return "An email address cannot have two letters followed by two dashes immediately "
@@ -145,7 +147,8 @@ std::optional<std::string> domain_fault(std::string_view domain) {
         begin = end + 1;
     }
     if (domain.size() > longest)
-        return "The email address is too long after the @-sign " + too_many(domain, longest);
+        return fmt::format("The email address is too long after the @-sign {}",
+                           too_many(domain, longest));
     if (domain.find('.') == domain.npos)
         return "The part after the @-sign is not valid. It should have a period.";
     if (is_digit(domain.back())) {
@@ -187,8 +190,8 @@ Read<std::string> read_email(std::string_view text) {
     if (auto wrong = local_part_fault(local)) return fault(std::move(*wrong));
     if (auto wrong = domain_fault(domain)) return fault(std::move(*wrong));
     if (address.size() > longest)
-        return fault("The email address is too long " + too_many(address, longest));
-    return {.value = std::string(local) + '@' + domain};
+        return fault(fmt::format("The email address is too long {}", too_many(address, longest)));
+    return {.value = fmt::format("{}@{}", local, domain)};
 }
 
 // --- URLs, as the WHATWG's URL Standard has them, in the words of the url crate
@@ -349,7 +352,22 @@ std::optional<std::string> ipv6_address(std::string_view text) {
     return result;
 }
 
-/// A name without its dot segments: `/a/./b/..` is `/a/`.
+/// How many dots a segment consists of, as themselves or encoded; 0 when it has anything else.
+std::size_t dots_of(std::string_view segment) {
+    std::size_t dots = 0;
+    for (; !segment.empty(); ++dots) {
+        if (segment.starts_with('.')) {
+            segment.remove_prefix(1);
+        } else if (segment.starts_with("%2e") || segment.starts_with("%2E")) {
+            segment.remove_prefix(3);
+        } else {
+            return 0;
+        }
+    }
+    return dots;
+}
+
+/// A path without its dot segments: `/a/./b/..` is `/a/`.
 std::string resolved_path(std::string_view path) {
     std::vector<std::string_view> segments;
     bool folder = false;  // it ends in one that is left out
@@ -357,11 +375,9 @@ std::string resolved_path(std::string_view path) {
         path.remove_prefix(1);  // the slash
         const std::string_view segment = path.substr(0, path.find_first_of("/\\"));
         path.remove_prefix(segment.size());
-        std::string plain = lower(segment);
-        for (auto at = plain.find("%2e"); at != plain.npos; at = plain.find("%2e"))
-            plain.replace(at, 3, 1, '.');
-        folder = plain == "." || plain == "..";
-        if (plain == ".." && !segments.empty()) segments.pop_back();
+        const std::size_t dots = dots_of(segment);
+        folder = dots == 1 || dots == 2;
+        if (dots == 2 && !segments.empty()) segments.pop_back();
         if (!folder) segments.push_back(segment);
     }
     if (folder) segments.emplace_back();

@@ -16,7 +16,7 @@ bool is_digit(char c) {
 
 /// As Python's str(Decimal) writes it: without an exponent where that is readable.
 std::string decimal_text(bool negative, std::string digits, long exponent) {
-    if (digits.empty()) digits.push_back('0');
+    if (digits.empty()) digits.assign(1, '0');
     const long size = static_cast<long>(digits.size());
     const long left = exponent + size;  // digits before the point
     const bool plain = exponent <= 0 && left > -6;
