@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -420,16 +419,15 @@ class ModelRows {
                     if (text.find_first_of(".e") == text.npos) json += ".0";
                 }
                 return;
-            case Form::parsed_number: {
-                double number = parse_number(column, text);
+            case Form::parsed_number:
                 if (column.type->size == sizeof(float)) {
-                    const float rounded = static_cast<float>(number);
-                    model::write_json(json, model::type_of<float>, &rounded);
+                    const auto number = parse_number<float>(column, text);
+                    model::write_json(json, model::type_of<float>, &number);
                 } else {
+                    const auto number = parse_number<double>(column, text);
                     model::write_json(json, model::type_of<double>, &number);
                 }
                 return;
-            }
             case Form::decimal:
                 if (!is_finite(text)) refuse(row_, column, text, "no Decimal can be");
                 append_quoted(json, text);
@@ -503,10 +501,16 @@ class ModelRows {
             case Form::decimal:
                 if (!is_finite(text)) refuse(row_, column, text, "no Decimal can be");
                 return parse(type, column, place, text);
-            case Form::parsed_number:
-            case Form::integer:
             case Form::whole_number:
             case Form::real:
+            case Form::parsed_number:
+                if (column.type->size == sizeof(float)) {
+                    *static_cast<float*>(place) = parse_number<float>(column, text);
+                } else {
+                    *static_cast<double*>(place) = parse_number<double>(column, text);
+                }
+                return;
+            case Form::integer:
             case Form::uuid:
                 return parse(type, column, place, text);
         }
@@ -562,9 +566,10 @@ class ModelRows {
         if (found == names.end()) refuse(row_, column, text, "is no name of the member's type");
         return static_cast<std::size_t>(found - names.begin());
     }
-    double parse_number(const Column& column, std::string_view text) const {
-        if (!is_finite(text)) return std::numeric_limits<double>::quiet_NaN();
-        double number = 0;
+    /// `NaN`, `Infinity` and `-Infinity`, too.
+    template <class Number>
+    Number parse_number(const Column& column, std::string_view text) const {
+        Number number = 0;
         const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
         if (error != std::errc{} || end != text.data() + text.size())
             refuse(row_, column, text, "the member's type has no room for");
