@@ -249,9 +249,8 @@ const Call::Result* Call::find(const void* dependency) const {
 }
 
 async::Task<std::exception_ptr> Call::finish(Call& call, std::exception_ptr thrown) {
-    // A request that was cancelled cleans up all the same, and nothing of it is cancelled.
+    // A request that was cancelled cleans up all the same, and nothing of that is cancelled.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
-    co_await asio::this_coro::throw_if_cancelled(false);
     for (auto finisher = call.finishers.rbegin(); finisher != call.finishers.rend(); ++finisher) {
         try {
             async::Task<> task = finisher->first(finisher->second, thrown);

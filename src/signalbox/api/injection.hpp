@@ -608,6 +608,8 @@ async::Task<http::Response> answer(Arguments arguments) {
             thrown = std::current_exception();
         }
         if (!call.finishers.empty()) {
+            // Also after a cancellation, when nothing could be awaited else.
+            co_await asio::this_coro::throw_if_cancelled(false);
             async::Task<std::exception_ptr> finishing = Call::finish(call, std::move(thrown));
             thrown = co_await std::move(finishing);
         }
