@@ -139,6 +139,12 @@ constexpr std::size_t shortest_json = 120;
 
 }  // namespace
 
+Call::Call(http::Request& its_request, int status) : request(its_request) {
+    reply.status = status;
+}
+
+Call::~Call() = default;
+
 void Call::read_body_text() {
     if (body_ != Body::none || request.body.empty()) return;
     if (!is_json(request.header("content-type"))) {

@@ -19,7 +19,8 @@ namespace signalbox::api::detail {
 /// coroutine that answers.
 class Call {
   public:
-    Call(http::Request& its_request, int status) : request(its_request) { reply.status = status; }
+    Call(http::Request& its_request, int status);
+    ~Call();
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
 

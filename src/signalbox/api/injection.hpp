@@ -319,7 +319,7 @@ struct Function<function, R (*)(P...)> {
         Held held;
         return pass_all(nullptr, arguments, held, std::index_sequence_for<P...>());
     }
-    static R call_with(Call& call, const Arguments& arguments, Held& held) {
+    [[gnu::noinline]] static R call_with(Call& call, const Arguments& arguments, Held& held) {
         return pass_all(&call, arguments, held, std::index_sequence_for<P...>());
     }
 
@@ -337,7 +337,7 @@ struct Function<function, R (*)(P...)> {
     static bool resolved(Call& call) { return (depends_resolved<P>(call) && ...); }
 
     /// The request's parameters and its body, place by place.
-    static void read(Call& call, Held& held) {
+    [[gnu::noinline]] static void read(Call& call, Held& held) {
         for_stage<Stage::path>(call, held, std::index_sequence_for<P...>());
         for_stage<Stage::query>(call, held, std::index_sequence_for<P...>());
         for_stage<Stage::header>(call, held, std::index_sequence_for<P...>());

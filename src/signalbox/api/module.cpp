@@ -11,6 +11,28 @@ void append(std::vector<Row>& rows, const std::vector<Row>& more) {
 
 }  // namespace
 
+// Here once, and not in each file that has a module.
+Module::Module() = default;
+Module::~Module() = default;
+Module::Module(const Module& other) = default;
+Module::Module(Module&& other) noexcept = default;
+Module& Module::operator=(const Module& other) = default;
+Module& Module::operator=(Module&& other) noexcept = default;
+
+Module& Module::add(std::string_view method, std::string path, const EndpointOptions& options,
+                    const Source& source) {
+    endpoints_.push_back({.method = method,
+                          .path = std::move(path),
+                          .name = source.name,
+                          .options = options,
+                          .operation = source.operation(),
+                          .services = source.services(),
+                          .dependencies = source.dependencies(),
+                          .call = source.call});
+    if (options.status == 0) endpoints_.back().options.status = source.status;
+    return *this;
+}
+
 Module& Module::include(const Module& other, const std::string& prefix,
                         const IncludeOptions& options) {
     for (Endpoint endpoint : other.endpoints_) {

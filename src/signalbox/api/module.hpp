@@ -83,36 +83,43 @@ struct IncludeOptions {
 /// and says what is missing.
 class Module {
   public:
+    Module();
+    ~Module();
+    Module(const Module& other);
+    Module(Module&& other) noexcept;
+    Module& operator=(const Module& other);
+    Module& operator=(Module&& other) noexcept;
+
     /// A handler is a function that returns `async::Task<R>`. R is what its response has: one of
     /// model/type.hpp's types, as JSON; nothing, for 204; or an http::Response that is made by
     /// hand. It runs on the connection's event loop, which it must not block. What it throws
     /// becomes a 500, except http::HttpError and what on_error names. GET answers HEAD as well.
     template <auto handler>
-    Module& get(std::string path, EndpointOptions options = {}) {
+    Module& get(std::string path, const EndpointOptions& options = {}) {
         static_assert(!detail::Function<handler>::reads_body(),
                       "a GET has no body (RFC 9110, section 9.3.1): did you mean Query<…>?");
-        return add<handler>("GET", std::move(path), std::move(options));
+        return add<handler>("GET", std::move(path), options);
     }
     template <auto handler>
-    Module& post(std::string path, EndpointOptions options = {}) {
-        return add<handler>("POST", std::move(path), std::move(options));
+    Module& post(std::string path, const EndpointOptions& options = {}) {
+        return add<handler>("POST", std::move(path), options);
     }
     template <auto handler>
-    Module& put(std::string path, EndpointOptions options = {}) {
-        return add<handler>("PUT", std::move(path), std::move(options));
+    Module& put(std::string path, const EndpointOptions& options = {}) {
+        return add<handler>("PUT", std::move(path), options);
     }
     template <auto handler>
-    Module& patch(std::string path, EndpointOptions options = {}) {
-        return add<handler>("PATCH", std::move(path), std::move(options));
+    Module& patch(std::string path, const EndpointOptions& options = {}) {
+        return add<handler>("PATCH", std::move(path), options);
     }
     /// DELETE, which is a keyword of the language.
     template <auto handler>
-    Module& del(std::string path, EndpointOptions options = {}) {
-        return add<handler>("DELETE", std::move(path), std::move(options));
+    Module& del(std::string path, const EndpointOptions& options = {}) {
+        return add<handler>("DELETE", std::move(path), options);
     }
     template <auto handler>
-    Module& options(std::string path, EndpointOptions options = {}) {
-        return add<handler>("OPTIONS", std::move(path), std::move(options));
+    Module& options(std::string path, const EndpointOptions& options = {}) {
+        return add<handler>("OPTIONS", std::move(path), options);
     }
 
     /// What handlers throw of this type, or of one derived from it, is answered by this function:
@@ -245,21 +252,32 @@ class Module {
     };
 
     template <auto handler>
-    Module& add(std::string_view method, std::string path, EndpointOptions options) {
+    Module& add(std::string_view method, std::string path, const EndpointOptions& options) {
         using Called = detail::Function<handler>;
         using Result = typename Called::Result;
         static_assert(detail::is_task<Result>, "a handler returns async::Task<…>");
-        if (options.status == 0) options.status = std::is_same_v<Result, async::Task<>> ? 204 : 200;
-        endpoints_.push_back({.method = method,
-                              .path = std::move(path),
-                              .name = detail::function_name<handler>(),
-                              .options = std::move(options),
-                              .operation = detail::describe_operation<handler>(),
-                              .services = Called::services(),
-                              .dependencies = Called::dependencies(),
-                              .call = &detail::call_handler<handler>});
-        return *this;
+        static constexpr Source source{
+            .name = detail::function_name<handler>(),
+            .status = std::is_same_v<Result, async::Task<>> ? 204 : 200,
+            .operation = &detail::describe_operation<handler>,
+            .services = &Called::services,
+            .dependencies = &Called::dependencies,
+            .call = &detail::call_handler<handler>,
+        };
+        return add(method, std::move(path), options, source);
     }
+
+    /// What the compiler knows of a handler.
+    struct Source {
+        std::string_view name;
+        int status;
+        Operation (*operation)();
+        std::vector<const TypeName*> (*services)();
+        std::vector<const DependencyName*> (*dependencies)();
+        async::Task<http::Response> (*call)(const Arguments&);
+    };
+    Module& add(std::string_view method, std::string path, const EndpointOptions& options,
+                const Source& source);
 
     template <auto function>
     static std::vector<const TypeName*> services_for() {

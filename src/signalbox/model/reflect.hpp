@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -64,15 +65,17 @@ consteval std::size_t count_initializers() {
 /// object does: a C array takes as many initializers as it has elements.
 template <class T, std::size_t... i>
 consteval bool is_array_behind(std::index_sequence<i...>) {
-    return requires {
-        T{(static_cast<void>(i), AnyOf<T>{})..., AnyNumber{}};
+    if constexpr (!requires { T{(static_cast<void>(i), AnyOf<T>{})..., AnyNumber{}}; }) {
+        return false;
+    } else if constexpr (!requires {
+                             T{(static_cast<void>(i), AnyOf<T>{})..., {AnyNumber{}, AnyNumber{}}};
+                         }) {
+        return false;
+    } else {
+        return !requires {
+            T{(static_cast<void>(i), AnyOf<T>{})..., AnyClass{}};
+        };
     }
-    &&requires {
-        T{(static_cast<void>(i), AnyOf<T>{})..., {AnyNumber{}, AnyNumber{}}};
-    }
-    &&!requires {
-        T{(static_cast<void>(i), AnyOf<T>{})..., AnyClass{}};
-    };
 }
 template <class T, std::size_t... i>
 consteval bool has_array(std::index_sequence<i...>) {
@@ -119,40 +122,33 @@ struct Boxed {
 template <class Pointer>
 Boxed(Pointer) -> Boxed<Pointer>;
 
-template <std::size_t n>
-struct Pick {
-    template <class First, class... Rest>
-    static constexpr auto from(First first, Rest... rest) {
-        if constexpr (n == 0) {
-            return first;
-        } else {
-            return Pick<n - 1>::from(rest...);
-        }
-    }
-};
-
-/// `… boxed = …{(& unmade<shop::Order>.…::object.shop::Order::reference)}; …` to `reference`.
-template <auto boxed>
-consteval std::string_view name_of_pointer() {
-    std::string_view text = __PRETTY_FUNCTION__;
-    text = text.substr(text.find("boxed = "));
-#ifdef __clang__
-    text = text.substr(0, text.find('}'));
-#else
-    text = text.substr(0, text.find(")}"));
-#endif
-    return text.substr(text.find_last_of(":.") + 1);
+/// One call for all members: what the compiler calls each of them stands in a list.
+template <auto... boxed>
+consteval std::string_view text_of_pointers() {
+    return __PRETTY_FUNCTION__;
 }
 
-template <class T, std::size_t i>
-consteval auto pointer_to_member() {
-    return Boxed{visit_members(unmade<T>.object,
-                               [](auto&... members) { return Pick<i>::from(&members...); })};
-}
+template <class T>
+inline constexpr auto pointers_to_members = visit_members(unmade<T>.object, [](auto&... members) {
+    return std::tuple{Boxed{&members}...};
+});
+
 template <class T, std::size_t... i>
 consteval auto names_of_members(std::index_sequence<i...>) {
-    return std::array<std::string_view, sizeof...(i)>{
-        name_of_pointer<pointer_to_member<T, i>()>()...};
+    std::string_view text = text_of_pointers<std::get<i>(pointers_to_members<T>)...>();
+    std::array<std::string_view, sizeof...(i)> names;
+    for (std::string_view& name : names) {
+        // `…{(& unmade<shop::Order>.…::object.shop::Order::reference)}, …` to `reference`.
+#ifdef __clang__
+        constexpr std::string_view end = "}";
+#else
+        constexpr std::string_view end = ")}";
+#endif
+        const std::string_view one = text.substr(0, text.find(end));
+        name = one.substr(one.find_last_of(":.") + 1);
+        text.remove_prefix(one.size() + end.size());
+    }
+    return names;
 }
 /// In the order of their declaration.
 template <class T>
@@ -185,8 +181,8 @@ struct Enumerator {
     std::string_view name;
 };
 
-inline constexpr int lowest_enumerator = -32;
-inline constexpr int highest_enumerator = 255;
+inline constexpr int lowest_enumerator = -16;
+inline constexpr int highest_enumerator = 127;
 
 template <class E, std::size_t room>
 struct Enumerators {

@@ -162,9 +162,11 @@ void write_json(std::string& json, const Type& type, const void* value) {
 
 namespace detail {
 
-void add_member(Model& model, std::string_view name, const Type& type, std::size_t offset,
-                const void* value, const void* zero) {
-    const std::string_view wire_name = type.rules.alias.empty() ? name : type.rules.alias;
+namespace {
+
+void add_member(Model& model, const MemberSource& source, std::size_t offset, const void* value) {
+    const Type& type = *source.type;
+    const std::string_view wire_name = type.rules.alias.empty() ? source.name : type.rules.alias;
     Member member{.name = wire_name, .key = json_key(wire_name), .type = &type, .offset = offset};
     if (type.is_field()) {
         if (type.has_default(value)) {
@@ -176,10 +178,11 @@ void add_member(Model& model, std::string_view name, const Type& type, std::size
         // a name for 0, which its member has without one.
         std::string json, zero_json;
         Writer(json, Writer::Unnamed::null).write(type, value);
-        Writer(zero_json, Writer::Unnamed::null).write(type, zero);
+        Writer(zero_json, Writer::Unnamed::null).write(type, source.zero());
         if (json != zero_json && model.fault.empty()) {
-            model.fault = std::string(name) + ": a default is written Field<…> " +
-                          std::string(name) + " = …, or requests that lack it are refused";
+            const std::string name(source.name);
+            model.fault = name + ": a default is written Field<…> " + name +
+                          " = …, or requests that lack it are refused";
         }
     }
     if (type.kind == Kind::nullable && member.required && !type.rules.required) {
@@ -197,6 +200,22 @@ void add_flattened(Model& model, const Model& base, std::size_t offset) {
     }
     if (!base.fault.empty() && model.fault.empty()) model.fault = base.fault;
     if (base.extra == Extra::forbid) model.extra = Extra::forbid;
+}
+
+}  // namespace
+
+Model add_members(Model model, std::span<const MemberSource> sources, const void* unmade,
+                  const void* object) {
+    for (const MemberSource& source : sources) {
+        const auto offset = static_cast<std::size_t>(static_cast<const char*>(source.place) -
+                                                     static_cast<const char*>(unmade));
+        if (source.base != nullptr) {
+            add_flattened(model, source.base(), offset);
+        } else {
+            add_member(model, source, offset, static_cast<const char*>(object) + offset);
+        }
+    }
+    return model;
 }
 
 }  // namespace detail

@@ -172,30 +172,45 @@ const T& as(const void* value) {
 }
 
 template <class T>
-std::size_t offset_of(const void* object, const T& member) {
-    return static_cast<std::size_t>(reinterpret_cast<const char*>(&member) -
-                                    static_cast<const char*>(object));
-}
-
-/// How a member is described whose default is `value`, and the members of what it stands for.
-void add_member(Model& model, std::string_view name, const Type& type, std::size_t offset,
-                const void* value, const void* zero);
-void add_flattened(Model& model, const Model& base, std::size_t offset);
-
-template <class T>
 const Model& model_of();
 
+/// A member of a model, as the compiler knows it.
+struct MemberSource {
+    std::string_view name;
+    const Type* type;        ///< null for a Flatten
+    const void* place;       ///< in an object that is never made
+    const void* (*zero)();   ///< a value of a plain member that nobody has given a default
+    const Model& (*base)();  ///< of a Flatten
+};
+
 template <class T>
-void add_member_of(Model& model, std::string_view name, const void* object, const T& member) {
+const void* zero_of() {
+    static const T zero{};
+    return &zero;
+}
+
+template <class T>
+consteval MemberSource source_of(std::string_view name, const T* place) {
     if constexpr (is_flatten<T>) {
-        add_flattened(model, model_of<typename T::Flattened>(), offset_of(object, member));
+        return {name, nullptr, place, nullptr, model_of<typename T::Flattened>};
     } else if constexpr (is_field<T>) {
-        add_member(model, name, type_of<T>, offset_of(object, member), &member, nullptr);
+        return {name, &type_of<T>, place, nullptr, nullptr};
     } else {
-        const T zero{};
-        add_member(model, name, type_of<T>, offset_of(object, member), &member, &zero);
+        return {name, &type_of<T>, place, zero_of<T>, nullptr};
     }
 }
+template <class T, std::size_t... i>
+consteval auto sources_of(std::index_sequence<i...>) {
+    return std::array<MemberSource, sizeof...(i)>{
+        source_of(member_names<T>[i], std::get<i>(pointers_to_members<T>).pointer)...};
+}
+template <class T>
+inline constexpr auto member_sources =
+    sources_of<T>(std::make_index_sequence<count_members<T>()>());
+
+/// With the defaults of `object`. `unmade`: where the sources' places are.
+Model add_members(Model model, std::span<const MemberSource> sources, const void* unmade,
+                  const void* object);
 
 template <class T>
 const Model& model_of() {
@@ -208,12 +223,8 @@ const Model& model_of() {
             model.description = T::description;
         if constexpr (requires(const T& object) { object.validate(); })
             model.validate = [](const void* object) { as<T>(object).validate(); };
-        T object{};
-        visit_members(object, [&](auto&... member) {
-            [[maybe_unused]] std::size_t i = 0;
-            (add_member_of(model, member_names<T>[i++], &object, member), ...);
-        });
-        return model;
+        const T object{};
+        return add_members(std::move(model), member_sources<T>, &unmade<T>.object, &object);
     }();
     return made;
 }
@@ -239,7 +250,7 @@ struct Digits {
 
 /// The names of an enum's values for the outside: `constexpr auto wire_names(Status)` beside it
 /// returns a std::array of pairs of value and name, or AsNumbers. Without one, the enumerators'
-/// names; those with a value from -32 to 255 are found.
+/// names; those with a value from -16 to 127 are found.
 template <class E>
 struct Choices {
     static constexpr bool numbers = [] {
