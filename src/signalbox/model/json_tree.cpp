@@ -1,6 +1,5 @@
 #include "signalbox/model/json_tree.hpp"
 
-#include <rapidjson/error/en.h>
 #include <rapidjson/reader.h>
 
 #include <algorithm>
@@ -12,17 +11,31 @@
 
 namespace signalbox::model {
 
+namespace {
+
+/// In text that is UTF-8 otherwise.
+bool has_surrogate(std::string_view text) {
+    for (auto at = text.find('\xED'); at != text.npos; at = text.find('\xED', at + 1)) {
+        if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) >= 0xA0) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
 /// What rapidjson calls for each value. False ends the reading.
 struct JsonTree::Handler {
     std::vector<JsonNode>& nodes;
     std::vector<std::uint32_t> open{};
+    bool too_deep = false;
 
     bool add(JsonNode node) {
         nodes.push_back(node);
         return true;
     }
     bool begin(JsonNode::Kind kind) {
-        if (open.size() >= deepest) return false;
+        too_deep = open.size() >= deepest;
+        if (too_deep) return false;
         open.push_back(static_cast<std::uint32_t>(nodes.size()));
         return add({.kind = kind});
     }
@@ -40,6 +53,8 @@ struct JsonTree::Handler {
         return add({.kind = JsonNode::Kind::number, .text = {text, size}});
     }
     bool String(const char* text, rapidjson::SizeType size, bool) {
+        // rapidjson lets the second half of a pair stand alone: an escape is all that makes one.
+        if (has_surrogate({text, size})) return false;
         return add({.kind = JsonNode::Kind::string, .text = {text, size}});
     }
     bool Key(const char* text, rapidjson::SizeType size, bool copy) {
@@ -92,17 +107,12 @@ std::optional<JsonTree::Fault> JsonTree::read(std::string_view text) {
     rapidjson::InsituStringStream stream(text_.data());
     if (!has_nul && reader.Parse<flags>(stream, handler)) return std::nullopt;
     if (!is_utf8(text)) return Fault{.reason = "no UTF-8", .unreadable = true};
-    if (reader.GetParseErrorCode() == rapidjson::kParseErrorTermination)
-        return Fault{.reason = "nested too deep", .unreadable = true};
-    if (auto fault = python_fault(text)) return fault;
-    // NaN, Infinity, lone surrogates and numbers that no double holds, which Python takes.
-    const std::size_t at = std::min(reader.GetErrorOffset(), text.size());
-    std::string_view reason = "Expecting value";
-    if (reader.GetParseErrorCode() == rapidjson::kParseErrorStringUnicodeSurrogateInvalid)
-        reason = "Invalid \\uXXXX escape";
-    if (reader.GetParseErrorCode() == rapidjson::kParseErrorNumberTooBig)
-        reason = "Number out of range";
-    return Fault{.reason = std::string(reason), .position = characters(text.substr(0, at))};
+    if (handler.too_deep) return Fault{.reason = "nested too deep", .unreadable = true};
+    if (auto fault = strict_fault(text)) return fault;
+    // Python would take it for infinity.
+    return Fault{
+        .reason = "Number out of range",
+        .position = characters(text.substr(0, std::min(reader.GetErrorOffset(), text.size())))};
 }
 
 namespace {
@@ -113,6 +123,9 @@ class PythonJson {
     using Fault = JsonTree::Fault;
 
     explicit PythonJson(std::string_view text) : text_(text) {}
+
+    /// What it is that Python takes all the same, although it is no JSON.
+    const std::optional<Fault>& beyond_json() const { return beyond_json_; }
 
     std::optional<Fault> fault() {
         skip_space();
@@ -147,6 +160,12 @@ class PythonJson {
         fault_ = Fault{.reason = std::string(reason),
                        .position = characters(text_.substr(0, std::min(at, text_.size())))};
         return fault_;
+    }
+    void note(std::string_view reason, std::size_t at) {
+        if (!beyond_json_) {
+            beyond_json_ =
+                Fault{.reason = std::string(reason), .position = characters(text_.substr(0, at))};
+        }
     }
     int peek() const {
         return at_ < text_.size() ? static_cast<unsigned char>(text_[at_]) : end_of_text;
@@ -196,9 +215,13 @@ class PythonJson {
     bool scalar() {
         if (peek() == '"') return string();
         const std::string_view rest = text_.substr(at_);
-        for (const std::string_view word :
-             {"null", "true", "false", "NaN", "Infinity", "-Infinity"}) {
+        for (const std::string_view word : {"null", "true", "false"}) {
             if (rest.starts_with(word)) return at_ += word.size(), true;
+        }
+        for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+            if (!rest.starts_with(word)) continue;
+            note("Expecting value", at_);
+            return at_ += word.size(), true;
         }
         return number();
     }
@@ -235,39 +258,64 @@ class PythonJson {
         return true;
     }
 
+    static constexpr bool is_high(unsigned code) { return code >= 0xD800 && code < 0xDC00; }
+    static constexpr bool is_low(unsigned code) { return code >= 0xDC00 && code < 0xE000; }
+
+    /// The four digits behind `\u`, which stands before.
+    std::optional<unsigned> code_of_escape() {
+        const std::string_view digits = text_.substr(at_, 4);
+        unsigned code = 0;
+        const auto [end, error] =
+            std::from_chars(digits.data(), digits.data() + digits.size(), code, 16);
+        // Python does not read the last character of a text for a digit.
+        if (digits.size() != 4 || end != digits.data() + 4 || error != std::errc{} ||
+            at_ + 4 >= text_.size()) {
+            return std::nullopt;
+        }
+        at_ += 4;
+        return code;
+    }
+
     bool string() {
+        constexpr std::string_view lone_half = "Invalid \\uXXXX escape";
         const std::size_t begin = at_++;
+        constexpr std::size_t none = std::string_view::npos;
+        std::size_t half = none;  // of a pair, where its other half has to follow
         for (;;) {
             const int c = peek();
             if (c == end_of_text) break;
-            if (c == '"') return ++at_, true;
+            if (c == '"') {
+                if (half != none) note(lone_half, half);
+                return ++at_, true;
+            }
             if (c < 0x20) {
                 fail("Invalid control character at", at_);
                 return false;
             }
             ++at_;
-            if (c != '\\') continue;
-            const int escaped = peek();
+            const int escaped = c == '\\' ? peek() : 0;
             if (escaped == end_of_text) break;
             if (escaped == 'u') {
                 const std::size_t u = at_++;
-                for (int i = 0; i < 4; ++i, ++at_) {
-                    const int digit = peek();
-                    const bool hex = (digit >= '0' && digit <= '9') ||
-                                     (digit >= 'a' && digit <= 'f') ||
-                                     (digit >= 'A' && digit <= 'F');
-                    if (!hex || u + 5 >= text_.size()) {
-                        fail("Invalid \\uXXXX escape", u);
-                        return false;
-                    }
+                const auto code = code_of_escape();
+                if (!code) {
+                    fail("Invalid \\uXXXX escape", u);
+                    return false;
                 }
-            } else if (std::string_view("\"\\/bfnrt").find(static_cast<char>(escaped)) ==
-                       std::string_view::npos) {
+                if (half != none && !is_low(*code)) note(lone_half, half);
+                if (half == none && is_low(*code)) note(lone_half, u);
+                half = is_high(*code) ? u : none;
+                continue;
+            }
+            if (half != none) note(lone_half, half);
+            half = none;
+            if (c != '\\') continue;
+            if (std::string_view("\"\\/bfnrt").find(static_cast<char>(escaped)) ==
+                std::string_view::npos) {
                 fail("Invalid \\escape", at_ - 1);
                 return false;
-            } else {
-                ++at_;
             }
+            ++at_;
         }
         fail("Unterminated string starting at", begin);
         return false;
@@ -279,6 +327,7 @@ class PythonJson {
     std::size_t at_ = 0;
     std::string closers_;  ///< of the arrays and objects that are open
     std::optional<Fault> fault_;
+    std::optional<Fault> beyond_json_;
 };
 
 /// A number as Python writes what it has read of it: a float by its shortest digits.
@@ -390,6 +439,12 @@ class Excerpt {
 
 std::optional<JsonTree::Fault> python_fault(std::string_view utf8) {
     return PythonJson(utf8).fault();
+}
+
+std::optional<JsonTree::Fault> strict_fault(std::string_view utf8) {
+    PythonJson reader(utf8);
+    if (auto fault = reader.fault()) return fault;
+    return reader.beyond_json();
 }
 
 std::string excerpt(const JsonNode& node, std::size_t most_bytes) {

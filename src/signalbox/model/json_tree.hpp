@@ -58,6 +58,10 @@ class JsonTree {
 /// What Python's json.loads (3.13) finds wrong with a text, or nothing where it would read it.
 std::optional<JsonTree::Fault> python_fault(std::string_view utf8);
 
+/// The same, and where it is no JSON although Python would read it: NaN, Infinity, half of a
+/// surrogate pair.
+std::optional<JsonTree::Fault> strict_fault(std::string_view utf8);
+
 /// As JSON again, at most about `most_bytes` of it: what is too much is replaced by `…`. Numbers
 /// are written as Python writes them: `1e+19` for 1e19, which FastAPI tells a client again.
 std::string excerpt(const JsonNode& node, std::size_t most_bytes);
