@@ -93,8 +93,8 @@ std::string Uuid::text() const {
 Read<Uuid> read_uuid(std::string_view text) {
     // The words of the uuid crate, which pydantic reads them with.
     const std::string_view all = text;
-    if (text.size() == 38 && text.starts_with('{') && text.ends_with('}')) {
-        text = text.substr(1, 36);
+    if (text.size() >= 2 && text.starts_with('{') && text.ends_with('}')) {
+        text = text.substr(1, text.size() - 2);
     } else if (text.starts_with("urn:uuid:")) {
         text.remove_prefix(9);
     }
@@ -123,7 +123,8 @@ Read<Uuid> read_uuid(std::string_view text) {
                         text.substr(i, end - i), offset + i + 1)};
         }
     }
-    if (dashes == 0) {
+    // Within braces or behind the prefix it has dashes.
+    if (dashes == 0 && text.size() == all.size()) {
         if (text.size() != 32) {
             return {
                 .value = std::nullopt,

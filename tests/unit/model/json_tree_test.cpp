@@ -143,7 +143,7 @@ TEST(excerpt, is_the_whole_value_where_that_is_short) {
     EXPECT_EQ(excerpt_of("[1e19,1.10,-0,1E-7,12345678901234567890123,1.4999999999999999]", 100),
               "[1e+19,1.1,0,1e-07,12345678901234567890123,1.5]")
         << "as Python prints them";
-    EXPECT_EQ(excerpt_of("\"abcdefghij\"", 5), "\"abcd…\"");
+    EXPECT_EQ(excerpt_of("\"abcdefghij\"", 5), "\"abcde…\"");
     EXPECT_EQ(excerpt_of("[1,2,3,4,5,6]", 6), R"([1,2,3,"…"])");
     EXPECT_EQ(excerpt_of(R"({"a":1,"b":2,"c":3})", 10), R"({"a":1,"b":2,"…":"…"})");
 }

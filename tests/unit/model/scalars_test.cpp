@@ -972,7 +972,6 @@ TEST(Scalars, read_email_addresses) {
         {R"json("a@ex\u0000ample.com")json",
          "value_error: value is not a valid email address: The part after the @-sign contains "
          "invalid characters: U+0000."},
-        {R"json("é@example.com")json", R"json("é@example.com")json"},
         {R"json("a@example.com\n")json", "\"a@example.com\""},
         {"\"a;b@example.com\"",
          "value_error: value is not a valid email address: The email address contains invalid "
