@@ -78,10 +78,10 @@ consteval std::string_view type_text() {
     return after_equals(__PRETTY_FUNCTION__);
 }
 
-/// `… [with auto function = app::list_items; …]` to `list_items`.
+/// `… [with auto function = app::list_items; …]` to `list_items`, `app::list<app::Item>` to `list`.
 consteval std::string_view last_word(std::string_view text) {
     text.remove_prefix(text.find("function = ") + 11);
-    text = text.substr(0, text.find_first_of(";]"));
+    text = text.substr(0, text.find_first_of(";]<"));
     if (const auto colon = text.rfind(':'); colon != text.npos) text.remove_prefix(colon + 1);
     if (text.starts_with('&')) text.remove_prefix(1);
     return text;

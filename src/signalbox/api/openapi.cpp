@@ -319,6 +319,7 @@ class Document {
                                                 const std::string& id) const {
         if (operation.result_is_response) return "{}";
         if (operation.result == nullptr) return std::nullopt;
+        if (operation.result->kind == model::Type::Kind::json) return "{}";
         const std::string title = model::title_of("Response_" + id);
         if (!operation.result_is_list)
             return schemas_.schema(*operation.result, Mode::output, title);

@@ -53,23 +53,61 @@ bool has_decimal(const Type& type, std::set<const void*>& seen) {
     return found;
 }
 
-/// `shop::Page<shop::Order>` to `Page[Order]`.
-std::string without_namespaces(std::string_view name) {
-    std::string result;
-    std::size_t start = 0;  // of the word
-    for (std::size_t i = 0; i < name.size(); ++i) {
-        const char c = name[i];
-        if (name.substr(i).starts_with("::")) {
-            result.resize(start);
-            ++i;
-        } else if (c == '<' || c == ',') {
-            result += c == '<' ? "[" : ", ";
-            start = result.size();
-        } else if (c == '>') {
-            result += ']';
-        } else if (c != ' ') {
-            result += c;
+/// `shop::Page<shop::Order>` to `Page[Order]`, as pydantic names what is generic. Of a Field only
+/// its value's type is told.
+class ShortName {
+  public:
+    explicit ShortName(std::string_view rest) : rest_(rest) {}
+
+    std::string read() {
+        const std::size_t end = std::min(rest_.find_first_of("<,>"), rest_.size());
+        std::string_view word = rest_.substr(0, end);
+        if (const auto colon = word.rfind("::"); colon != word.npos) word.remove_prefix(colon + 2);
+        while (word.starts_with(' '))
+            word.remove_prefix(1);
+        while (word.ends_with(' '))
+            word.remove_suffix(1);
+        std::string name(word);
+        rest_.remove_prefix(end);
+        if (!rest_.starts_with('<')) return name;
+        rest_.remove_prefix(1);
+        if (word == "Field" || word == "basic_string") {
+            std::string value = read();
+            skip_arguments();
+            return word == "Field" ? value : "string";
         }
+        name += '[';
+        while (true) {
+            name += read();
+            if (!rest_.starts_with(',')) break;
+            rest_.remove_prefix(1);
+            name += ", ";
+        }
+        if (rest_.starts_with('>')) rest_.remove_prefix(1);
+        return name + ']';
+    }
+
+  private:
+    /// To behind the bracket that closes this list; or to the end, as texts in it can be anything.
+    void skip_arguments() {
+        int depth = 1;
+        while (depth > 0 && !rest_.empty()) {
+            const char c = rest_.front();
+            if (c == '<' || c == '(' || c == '{') ++depth;
+            if (c == '>' || c == ')' || c == '}') --depth;
+            rest_.remove_prefix(1);
+        }
+    }
+
+    std::string_view rest_;
+};
+
+/// The compilers name what has no name.
+std::string without_anonymous(std::string_view name) {
+    std::string result(name);
+    for (const std::string_view none : {"{anonymous}::", "(anonymous namespace)::"}) {
+        for (auto at = result.find(none); at != result.npos; at = result.find(none))
+            result.erase(at, none.size());
     }
     return result;
 }
@@ -360,13 +398,14 @@ void Schemas::give_names(const std::set<std::string>& reserved) {
         definition.differs = definition.input && definition.output && has_decimal(type, seen);
         definition.title = type.full_name.find('<') == std::string_view::npos
                                ? std::string(type.name)
-                               : without_namespaces(type.full_name);
+                               : ShortName(type.full_name).read();
         definition.name = as_key(definition.title);
         ++uses[definition.name];
     }
     std::set<std::string> taken = reserved;
     for (Definition& definition : definitions_) {
-        if (uses[definition.name] > 1) definition.name = as_key(definition.type->full_name);
+        if (uses[definition.name] > 1)
+            definition.name = as_key(without_anonymous(definition.type->full_name));
         const std::string name = definition.name;
         for (int i = 2; !taken.insert(definition.name).second; ++i)
             definition.name = name + "_" + std::to_string(i);

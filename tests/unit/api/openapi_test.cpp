@@ -51,6 +51,14 @@ Task<Thing> two_keys(ApiKeyHeader<"X-One">, ApiKeyHeader<"X-Two">, ApiKeyHeader<
     co_return Thing{};
 }
 
+template <class T>
+Task<T> echo(T body) {
+    co_return body;
+}
+Task<JsonText> untold() {
+    co_return JsonText("1");
+}
+
 JsonValue document(const Module& module,
                    const OpenApiInfo& info = {.title = "API", .version = "1.2.3"}) {
     return JsonValue::parse(openapi(module.endpoints(), info).text());
@@ -139,6 +147,22 @@ TEST(OpenApi, names_operations_and_keys_once) {
     EXPECT_EQ(all["components"]["securitySchemes"], JsonValue::parse(R"({
         "APIKeyHeader": {"type": "apiKey", "in": "header", "name": "X-One"},
         "APIKeyHeader_2": {"type": "apiKey", "in": "header", "name": "X-Two"}})"));
+}
+
+TEST(OpenApi, names_a_function_without_what_it_is_a_template_of) {
+    Module module;
+    module.post<echo<std::size_t>>("/{number}").post<echo<Thing>>("/");
+    const auto all = document(module);
+    EXPECT_EQ(all["paths"]["/{number}"]["post"]["operationId"], "echo__number__post");
+    EXPECT_EQ(all["paths"]["/"]["post"]["operationId"], "echo__post");
+    EXPECT_EQ(all["paths"]["/"]["post"]["summary"], "Echo");
+}
+
+TEST(OpenApi, says_nothing_of_what_a_function_does_not_say) {
+    Module module;
+    module.get<untold>("/");
+    EXPECT_EQ(document(module)["paths"]["/"]["get"]["responses"]["200"]["content"],
+              JsonValue::parse(R"({"application/json":{"schema":{}}})"));
 }
 
 TEST(OpenApi, keeps_the_order_of_the_table) {

@@ -69,12 +69,20 @@ struct Documented {
     Field<std::string, Alias("fromPlace2b")> from_place;
 };
 struct Nothing {};
+struct Hidden {
+    int id;
+};
 
 }  // namespace schema_test
 
 namespace {
 
-using namespace schema_test;
+struct Hidden {
+    int id;
+};
+
+using schema_test::Card, schema_test::Documented, schema_test::Nothing, schema_test::Transfer,
+    schema_test::Tree;
 using Mode = Schemas::Mode;
 using test::JsonValue;
 
@@ -261,6 +269,19 @@ TEST(Schemas, tell_types_of_one_name_apart) {
     EXPECT_EQ(all.at("shop__Entry")["title"], "Entry");
     EXPECT_EQ(all.at("Page_Side_")["title"], "Page[Side]");
     EXPECT_EQ(all.at("Page_Entry_")["properties"]["entries"]["items"]["$ref"], "#/stock__Entry");
+}
+
+TEST(Schemas, name_what_is_generic_by_what_it_is_of) {
+    using Ruled = shop::Page<Field<std::string, Pattern("^[a-z>]+$"), MaxLength(5)>>;
+    const auto all = definitions({{&type_of<Ruled>, Mode::output},
+                                  {&type_of<shop::Page<std::map<std::string, long>>>, Mode::output},
+                                  {&type_of<shop::Page<Field<Decimal, Ge(1)>>>, Mode::output},
+                                  {&type_of<Hidden>, Mode::output},
+                                  {&type_of<schema_test::Hidden>, Mode::output}});
+    EXPECT_EQ(names(all), (std::vector<std::string>{"Page_Decimal_", "Page_map_string__long_int__",
+                                                    "Page_string_", "signalbox__model__Hidden",
+                                                    "signalbox__model__schema_test__Hidden"}));
+    EXPECT_EQ(all.at("Page_map_string__long_int__")["title"], "Page[map[string, long int]]");
 }
 
 }  // namespace
