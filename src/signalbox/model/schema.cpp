@@ -83,12 +83,13 @@ class ShortName {
             rest_.remove_prefix(1);
             name += ", ";
         }
-        if (rest_.starts_with('>')) rest_.remove_prefix(1);
+        skip_arguments();
         return name + ']';
     }
 
   private:
-    /// To behind the bracket that closes this list; or to the end, as texts in it can be anything.
+    /// To behind the bracket that closes this list, and the space there; or to the end, as texts in
+    /// it can be anything.
     void skip_arguments() {
         int depth = 1;
         while (depth > 0 && !rest_.empty()) {
@@ -97,19 +98,23 @@ class ShortName {
             if (c == '>' || c == ')' || c == '}') --depth;
             rest_.remove_prefix(1);
         }
+        while (rest_.starts_with(' '))
+            rest_.remove_prefix(1);
     }
 
     std::string_view rest_;
 };
 
-/// The compilers name what has no name.
-std::string without_anonymous(std::string_view name) {
-    std::string result(name);
+/// `shop::Page[Order]`, without what the compilers call namespaces that have no name.
+std::string long_name(std::string_view full_name, std::string_view title) {
+    const std::string_view name = full_name.substr(0, full_name.find('<'));
+    const auto colon = name.rfind("::");
+    std::string result(colon == name.npos ? "" : name.substr(0, colon + 2));
     for (const std::string_view none : {"{anonymous}::", "(anonymous namespace)::"}) {
         for (auto at = result.find(none); at != result.npos; at = result.find(none))
             result.erase(at, none.size());
     }
-    return result;
+    return result.append(title);
 }
 
 /// What the keys of components can be (OpenAPI 3.1, section 4.8.7).
@@ -405,7 +410,7 @@ void Schemas::give_names(const std::set<std::string>& reserved) {
     std::set<std::string> taken = reserved;
     for (Definition& definition : definitions_) {
         if (uses[definition.name] > 1)
-            definition.name = as_key(without_anonymous(definition.type->full_name));
+            definition.name = as_key(long_name(definition.type->full_name, definition.title));
         const std::string name = definition.name;
         for (int i = 2; !taken.insert(definition.name).second; ++i)
             definition.name = name + "_" + std::to_string(i);

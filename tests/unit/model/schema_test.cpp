@@ -36,6 +36,10 @@ enum class Side { left, right };
 struct ValidationError {
     int code;
 };
+template <class T>
+struct Page {
+    std::vector<T> shelves;
+};
 
 }  // namespace stock
 
@@ -273,14 +277,20 @@ TEST(Schemas, tell_types_of_one_name_apart) {
 
 TEST(Schemas, name_what_is_generic_by_what_it_is_of) {
     using Ruled = shop::Page<Field<std::string, Pattern("^[a-z>]+$"), MaxLength(5)>>;
+    using Few = Field<std::vector<Field<double, Gt(0)>>, MaxLength(2)>;
     const auto all = definitions({{&type_of<Ruled>, Mode::output},
                                   {&type_of<shop::Page<std::map<std::string, long>>>, Mode::output},
                                   {&type_of<shop::Page<Field<Decimal, Ge(1)>>>, Mode::output},
+                                  {&type_of<shop::Page<std::map<std::string, Few>>>, Mode::output},
+                                  {&type_of<stock::Page<int>>, Mode::output},
+                                  {&type_of<shop::Page<int>>, Mode::output},
+                                  {&type_of<shop::Page<Field<int, Ge(1)>>>, Mode::output},
                                   {&type_of<Hidden>, Mode::output},
                                   {&type_of<schema_test::Hidden>, Mode::output}});
     EXPECT_EQ(names(all), (std::vector<std::string>{"Page_Decimal_", "Page_map_string__long_int__",
                                                     "Page_string_", "signalbox__model__Hidden",
-                                                    "signalbox__model__schema_test__Hidden"}));
+                                                    "signalbox__model__schema_test__Hidden",
+                                                    "stock__Page_int_"}));
     EXPECT_EQ(all.at("Page_map_string__long_int__")["title"], "Page[map[string, long int]]");
 }
 
