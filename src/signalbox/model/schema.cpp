@@ -170,7 +170,7 @@ class Schemas::Writer {
         if (definition.type->kind == Kind::object) {
             define(definition.type->model());
         } else {
-            json_.key<"type">().value("string");
+            json_.key<"type">().value(definition.type->numbers ? "integer" : "string");
             choices(*definition.type);
         }
         json_.key<"title">().value(definition.title);
@@ -299,8 +299,13 @@ class Schemas::Writer {
     }
     void choices(const Type& type) {
         json_.key<"enum">().begin_array();
-        for (const std::string_view choice : type.choices)
-            json_.value(choice);
+        for (const std::string_view choice : type.choices) {
+            if (type.numbers) {
+                json_.verbatim(choice);
+            } else {
+                json_.value(choice);
+            }
+        }
         json_.end_array();
     }
     void text(const Rules& rules) {

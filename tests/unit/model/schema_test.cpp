@@ -33,6 +33,10 @@ struct Entry {
     std::string shelf;
 };
 enum class Side { left, right };
+enum class Level { low = -1, high = 10 };
+constexpr signalbox::model::AsNumbers wire_names(Level) {
+    return {};
+}
 struct ValidationError {
     int code;
 };
@@ -234,6 +238,11 @@ TEST(Schemas, define_structs_and_enums_once) {
         "description": "What is said of it."})"));
 }
 
+TEST(Schemas, of_enums_are_numbers_where_they_are_written_so) {
+    const auto all = definitions({{&type_of<stock::Level>, Mode::input}});
+    EXPECT_EQ(all.at("Level"), json(R"({"type":"integer","enum":[-1,10],"title":"Level"})"));
+}
+
 TEST(Schemas, refer_to_themselves) {
     const auto all = definitions({{&type_of<Tree>, Mode::input}, {&type_of<Tree>, Mode::output}});
     EXPECT_EQ(names(all), std::vector<std::string>{"Tree"});
@@ -287,10 +296,11 @@ TEST(Schemas, name_what_is_generic_by_what_it_is_of) {
                                   {&type_of<shop::Page<Field<int, Ge(1)>>>, Mode::output},
                                   {&type_of<Hidden>, Mode::output},
                                   {&type_of<schema_test::Hidden>, Mode::output}});
-    EXPECT_EQ(names(all), (std::vector<std::string>{"Page_Decimal_", "Page_map_string__long_int__",
-                                                    "Page_string_", "signalbox__model__Hidden",
-                                                    "signalbox__model__schema_test__Hidden",
-                                                    "stock__Page_int_"}));
+    EXPECT_EQ(names(all), (std::vector<std::string>{
+                              "Page_Decimal_", "Page_map_string__long_int__",
+                              "Page_map_string__vector_double___", "Page_string_",
+                              "shop__Page_int_", "shop__Page_int__2", "signalbox__model__Hidden",
+                              "signalbox__model__schema_test__Hidden", "stock__Page_int_"}));
     EXPECT_EQ(all.at("Page_map_string__long_int__")["title"], "Page[map[string, long int]]");
 }
 
