@@ -767,6 +767,7 @@ class Reader {
         // The bound is checked before as much is made.
         if (node.count > type.rules.max_length) return check_length(type, node.count, node, at);
         // Of many small values a large model would make too much at once.
+        type.clear(target);  // there may be a default in it
         type.reserve(target, std::min<std::size_t>(node.count, 16));
         const std::size_t before = errors_.list().size();
         const JsonNode* item = JsonTree::first_in(node);
@@ -795,6 +796,7 @@ class Reader {
             }
             name = JsonTree::after(*value);
         }
+        type.clear(target);
         const std::size_t before = errors_.list().size();
         for (const auto& [key, value] : entries) {
             if (errors_.full()) return;

@@ -117,7 +117,7 @@ struct Type {
     std::size_t (*chosen)(const void*) = nullptr;   ///< an index of choices, or past them
     void (*reserve)(void*, std::size_t) = nullptr;  ///< of a list
     void* (*add)(void*) = nullptr;   ///< of a list: one more item; of a nullable: its value
-    void (*clear)(void*) = nullptr;  ///< of a nullable: makes it null
+    void (*clear)(void*) = nullptr;  ///< of a nullable, list or map: empties it
     const void* (*item)(const void*, std::size_t) = nullptr;  ///< null when there is none
     void* (*insert)(void*, std::string_view) = nullptr;       ///< of a map
     void (*for_each)(const void*, void*, void (*)(void*, std::string_view, const void*)) = nullptr;
@@ -324,6 +324,7 @@ struct Container<std::vector<T>> {
                 .inner = &type_of<T>,
                 .reserve = [](void* value, std::size_t size) { as<Vector>(value).reserve(size); },
                 .add = [](void* value) -> void* { return &as<Vector>(value).emplace_back(); },
+                .clear = [](void* value) { as<Vector>(value).clear(); },
                 .item = [](const void* value, std::size_t i) -> const void* {
                     return i < as<Vector>(value).size() ? &as<Vector>(value)[i] : nullptr;
                 }};
@@ -336,6 +337,7 @@ struct Container<std::map<std::string, T>> {
         using Map = std::map<std::string, T>;
         return {.kind = Type::Kind::map,
                 .inner = &type_of<T>,
+                .clear = [](void* value) { as<Map>(value).clear(); },
                 .insert = [](void* value, std::string_view key) -> void* {
                     // What was there by this name is forgotten: the last one counts.
                     return &(as<Map>(value)[std::string(key)] = T{});

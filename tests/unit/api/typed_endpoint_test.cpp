@@ -42,6 +42,11 @@ struct Page {
     std::optional<Status> status;
     Field<std::vector<int>> ids = std::vector<int>{};
 };
+struct Presets {
+    Field<std::optional<int>> floor = 5;
+    Field<std::vector<int>> ids = std::vector<int>{1, 2};
+    Field<std::map<std::string, int>> counts = std::map<std::string, int>{{"a", 1}};
+};
 struct Seat {
     int row;
     std::string place;
@@ -60,6 +65,9 @@ Task<Order> create(OrderIn order, Reply& reply) {
 }
 Task<Page> list(Query<Page> page) {
     co_return *page;
+}
+Task<Presets> presets(Presets sent) {
+    co_return sent;
 }
 Task<Seat> seat(Path<Seat> where) {
     co_return *where;
@@ -98,6 +106,7 @@ Module endpoints() {
     Module module;
     module.post<create>("/orders", {.status = 201});
     module.get<list>("/orders");
+    module.post<presets>("/presets");
     module.get<seat>("/rows/{row}/places/{place}");
     module.get<twice>("/twice/{number}");
     module.get<traced>("/traced");
@@ -124,6 +133,13 @@ TEST(TypedEndpoint, answers_with_what_its_function_returns) {
     const auto nothing = client.del("/nothing");
     EXPECT_EQ(nothing.status, 204);
     EXPECT_EQ(nothing.body, "");
+}
+
+TEST(TypedEndpoint, has_what_was_sent_in_place_of_a_default) {
+    test::Client client(endpoints());
+    EXPECT_EQ(client.post("/presets", "{}").body, R"({"floor":5,"ids":[1,2],"counts":{"a":1}})");
+    EXPECT_EQ(client.post("/presets", R"({"floor":null,"ids":[3],"counts":{"b":2}})").body,
+              R"({"floor":null,"ids":[3],"counts":{"b":2}})");
 }
 
 TEST(TypedEndpoint, says_all_that_is_wrong_with_a_request) {
