@@ -319,6 +319,36 @@ TEST(model_rows, have_json_as_it_is_or_as_their_type_has_it) {
                 AllOf(HasSubstr("\"v\""), HasSubstr("street")));
 }
 
+TEST(model_rows, have_arrays_of_what_fits_their_items) {
+    EXPECT_EQ(value<std::vector<int>>("ARRAY[1, -2]"), "[1,-2]");
+    EXPECT_EQ(value<std::vector<int>>("'{}'::int[]"), "[]");
+    EXPECT_EQ(value<std::vector<int>>("'[0:1]={1,2}'::int[]"), "[1,2]");
+    EXPECT_EQ(value<std::vector<std::optional<int>>>("ARRAY[1, NULL, 3]"), "[1,null,3]");
+    EXPECT_EQ(value<std::vector<double>>("ARRAY[1, 2.50]"), "[1.0,2.5]");
+    EXPECT_EQ(value<std::vector<std::string>>(R"(ARRAY['a,b', '', 'NULL', '{x}', '"\"'])"),
+              R"(["a,b","","NULL","{x}","\"\\\""])");
+    EXPECT_EQ(value<std::vector<Mood>>("ARRAY['sad', 'happy']"), R"(["sad","happy"])");
+    EXPECT_EQ(value<std::vector<DateTime>>("ARRAY[timestamptz '2026-11-22 07:02:06+00']"),
+              R"(["2026-11-22T07:02:06Z"])");
+    EXPECT_EQ(value<std::optional<std::vector<int>>>("NULL::int[]"), "null");
+    EXPECT_THAT(refusal<std::vector<int>>("ARRAY[1, NULL]"),
+                AllOf(HasSubstr("\"v\""), HasSubstr("NULL")));
+    EXPECT_THAT(refusal<std::vector<int>>("ARRAY[ARRAY[1], ARRAY[2]]"), HasSubstr("dimension"));
+    EXPECT_THAT(refusal<std::vector<int>>("ARRAY['x']"), HasSubstr("text[]"));
+    EXPECT_THAT(refusal<std::vector<std::int8_t>>("ARRAY[1, 300]"), HasSubstr("'300'"));
+    EXPECT_THAT(refusal<std::string>("ARRAY['x']"), HasSubstr("text[]"));
+    EXPECT_THAT(refusal<std::vector<Address>>("ARRAY['{}'::jsonb]"), HasSubstr("jsonb[]"));
+}
+
+struct Preset {
+    Field<std::vector<int>> v = std::vector<int>{7};
+};
+
+TEST(model_rows, have_an_array_in_place_of_a_default) {
+    EXPECT_EQ(*values<Preset>("SELECT ARRAY[1] AS v").front().v, std::vector<int>{1});
+    EXPECT_EQ(*values<Preset>("SELECT '[1]'::json AS v").front().v, std::vector<int>{1});
+}
+
 TEST(model_rows, of_a_single_value_are_of_the_first_column) {
     EXPECT_EQ(values<std::int64_t>("SELECT 5, 'x'").front(), 5);
     EXPECT_EQ(values<bool>("SELECT true").front(), true);

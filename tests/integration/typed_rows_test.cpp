@@ -245,6 +245,9 @@ TEST_F(TypedRows, hold_what_was_a_parameter) {
     expect_same(std::string("a \"quote\", 'x' and \\ \n ü"), "text");
     expect_same(std::string(), "text");
     expect_same(std::optional<std::string>(), "text");
+    expect_same(std::vector<std::string>{"a \"b\", \\ {c}", "NULL", "", "ü"}, "text[]");
+    expect_same(std::vector<std::optional<int>>{1, std::nullopt, 3}, "int[]");
+    expect_same(std::vector<double>{}, "float8[]");
     expect_same(std::optional<int>(7), "int");
     expect_same(Status::in_transit, "text");
     expect_same(std::optional(Mood::sad), "text");

@@ -42,34 +42,77 @@ struct ColumnType {
         text,
         other,  ///< what no other member is made for than a std::string
         bytes,
+        array,
     };
 
     pqxx::oid oid;
     std::string_view name;
     Sort sort;
     std::size_t size = 0;  ///< of an integer or real, in bytes
+    pqxx::oid item = 0;    ///< of an array
 };
 using Sort = ColumnType::Sort;
 
 constexpr ColumnType column_types[] = {
-    {16, "boolean", Sort::boolean},     {17, "bytea", Sort::bytes},
-    {18, "\"char\"", Sort::text},       {19, "name", Sort::text},
-    {20, "bigint", Sort::integer, 8},   {21, "smallint", Sort::integer, 2},
-    {23, "integer", Sort::integer, 4},  {25, "text", Sort::text},
-    {26, "oid", Sort::integer, 4},      {114, "json", Sort::json},
-    {142, "xml", Sort::other},          {650, "cidr", Sort::other},
-    {700, "real", Sort::real, 4},       {701, "double precision", Sort::real, 8},
-    {774, "macaddr8", Sort::other},     {790, "money", Sort::other},
-    {829, "macaddr", Sort::other},      {869, "inet", Sort::other},
-    {1042, "character", Sort::text},    {1043, "character varying", Sort::text},
-    {1082, "date", Sort::date},         {1083, "time", Sort::other},
-    {1114, "timestamp", Sort::moment},  {1184, "timestamp with time zone", Sort::moment},
-    {1186, "interval", Sort::interval}, {1266, "time with time zone", Sort::other},
-    {1560, "bit", Sort::other},         {1562, "bit varying", Sort::other},
-    {1700, "numeric", Sort::numeric},   {2950, "uuid", Sort::uuid},
-    {3802, "jsonb", Sort::json},        {3904, "int4range", Sort::other},
-    {3906, "numrange", Sort::other},    {3908, "tsrange", Sort::other},
-    {3910, "tstzrange", Sort::other},   {3912, "daterange", Sort::other},
+    {16, "boolean", Sort::boolean},
+    {17, "bytea", Sort::bytes},
+    {18, "\"char\"", Sort::text},
+    {19, "name", Sort::text},
+    {20, "bigint", Sort::integer, 8},
+    {21, "smallint", Sort::integer, 2},
+    {23, "integer", Sort::integer, 4},
+    {25, "text", Sort::text},
+    {26, "oid", Sort::integer, 4},
+    {114, "json", Sort::json},
+    {142, "xml", Sort::other},
+    {199, "json[]", Sort::array, 0, 114},
+    {650, "cidr", Sort::other},
+    {700, "real", Sort::real, 4},
+    {701, "double precision", Sort::real, 8},
+    {774, "macaddr8", Sort::other},
+    {790, "money", Sort::other},
+    {829, "macaddr", Sort::other},
+    {869, "inet", Sort::other},
+    {1000, "boolean[]", Sort::array, 0, 16},
+    {1001, "bytea[]", Sort::array, 0, 17},
+    {1002, "\"char\"[]", Sort::array, 0, 18},
+    {1003, "name[]", Sort::array, 0, 19},
+    {1005, "smallint[]", Sort::array, 0, 21},
+    {1007, "integer[]", Sort::array, 0, 23},
+    {1009, "text[]", Sort::array, 0, 25},
+    {1014, "character[]", Sort::array, 0, 1042},
+    {1015, "character varying[]", Sort::array, 0, 1043},
+    {1016, "bigint[]", Sort::array, 0, 20},
+    {1021, "real[]", Sort::array, 0, 700},
+    {1022, "double precision[]", Sort::array, 0, 701},
+    {1028, "oid[]", Sort::array, 0, 26},
+    {1041, "inet[]", Sort::array, 0, 869},
+    {1042, "character", Sort::text},
+    {1043, "character varying", Sort::text},
+    {1082, "date", Sort::date},
+    {1083, "time", Sort::other},
+    {1114, "timestamp", Sort::moment},
+    {1115, "timestamp[]", Sort::array, 0, 1114},
+    {1182, "date[]", Sort::array, 0, 1082},
+    {1183, "time[]", Sort::array, 0, 1083},
+    {1184, "timestamp with time zone", Sort::moment},
+    {1185, "timestamp with time zone[]", Sort::array, 0, 1184},
+    {1186, "interval", Sort::interval},
+    {1187, "interval[]", Sort::array, 0, 1186},
+    {1231, "numeric[]", Sort::array, 0, 1700},
+    {1266, "time with time zone", Sort::other},
+    {1560, "bit", Sort::other},
+    {1562, "bit varying", Sort::other},
+    {1700, "numeric", Sort::numeric},
+    {2950, "uuid", Sort::uuid},
+    {2951, "uuid[]", Sort::array, 0, 2950},
+    {3802, "jsonb", Sort::json},
+    {3807, "jsonb[]", Sort::array, 0, 3802},
+    {3904, "int4range", Sort::other},
+    {3906, "numrange", Sort::other},
+    {3908, "tsrange", Sort::other},
+    {3910, "tstzrange", Sort::other},
+    {3912, "daterange", Sort::other},
     {3926, "int8range", Sort::other},
 };
 
@@ -101,6 +144,7 @@ enum class Form {
     duration,
     json,
     parsed_json,
+    array,
 };
 
 /// One that a member is read from.
@@ -113,6 +157,7 @@ struct Column {
     std::size_t offset;
     bool nullable;
     Form form;
+    std::vector<Column> item{};  ///< of an array: how each of its items is read
 };
 
 const Type& value_type(const Type& type) {
@@ -210,6 +255,12 @@ std::optional<Form> form_of(const Type& type, pqxx::oid oid) {
         case Kind::json:
             return when(Sort::json, Form::json);
         case Kind::list:
+            if (column != nullptr && column->sort == Sort::array) {
+                const auto item = form_of(value_type(*type.inner), column->item);
+                return item && *item != Form::parsed_json ? std::optional(Form::array)
+                                                          : std::nullopt;
+            }
+            [[fallthrough]];
         case Kind::map:
         case Kind::object:
         case Kind::variant:
@@ -233,14 +284,27 @@ Column make_column(const pqxx::result& rows, const Type& row, std::string_view n
             known != nullptr ? std::string(known->name) : fmt::format("with the OID {}", oid),
             words(type)));
     }
-    return {.name = name,
-            .key = json_key(name),
-            .number = number,
-            .member = &member,
-            .type = &type,
-            .offset = offset,
-            .nullable = &type != &member && member.kind == Kind::nullable,
-            .form = *form};
+    Column column{.name = name,
+                  .key = json_key(name),
+                  .number = number,
+                  .member = &member,
+                  .type = &type,
+                  .offset = offset,
+                  .nullable = member.kind == Kind::nullable,
+                  .form = *form};
+    if (*form == Form::array) {
+        const Type& item = *type.inner;
+        const Type& item_type = value_type(item);
+        column.item.push_back({.name = name,
+                               .key = {},
+                               .number = number,
+                               .member = &item,
+                               .type = &item_type,
+                               .offset = 0,
+                               .nullable = item.kind == Kind::nullable,
+                               .form = *form_of(item_type, column_type(oid)->item)});
+    }
+    return column;
 }
 
 std::string names_of(const pqxx::result& rows) {
@@ -315,6 +379,46 @@ bool is_date(std::string_view text) {
     constexpr std::string_view form = "0000-00-00";
     return text.size() == form.size() && text[4] == '-' && text[7] == '-';
 }
+
+/// Reads the items of a PostgreSQL array of one dimension, `{1,NULL,"a \"b\""}` (its manual,
+/// 8.15.6), one by one.
+class ArrayItems {
+  public:
+    explicit ArrayItems(std::string_view text) : text_(text) {
+        // `[0:1]={…}`, where the first index is not 1.
+        text_.remove_prefix(std::min(text_.find('{'), text_.size() - 1) + 1);
+        if (text_.ends_with('}')) text_.remove_suffix(1);
+    }
+
+    /// Whether there is one more, which is then in `item` and `is_null`.
+    bool next() {
+        if (text_.empty()) return false;
+        is_null = false;
+        item.clear();
+        if (text_.starts_with('"')) {
+            std::size_t i = 1;
+            for (; i < text_.size() && text_[i] != '"'; ++i) {
+                if (text_[i] == '\\' && i + 1 < text_.size()) ++i;
+                item += text_[i];
+            }
+            text_.remove_prefix(std::min(i + 1, text_.size()));
+        } else {
+            item = text_.substr(0, text_.find(','));
+            text_.remove_prefix(item.size());
+            is_null = item == "NULL";
+        }
+        if (text_.starts_with(',')) text_.remove_prefix(1);
+        return true;
+    }
+    /// Whether the next item is an array.
+    bool nested() const { return text_.starts_with('{'); }
+
+    std::string item{};
+    bool is_null = false;
+
+  private:
+    std::string_view text_;
+};
 
 constexpr std::string_view no_date_time = "no DateTime can be";
 
@@ -397,6 +501,19 @@ class ModelRows {
         }
     }
 
+    template <class Use>
+    void for_each_item(const Column& column, std::string_view text, Use use) const {
+        const Column& item = column.item.front();
+        ArrayItems items(text);
+        for (;;) {
+            if (items.nested()) refuse(row_, column, text, "has more than one dimension");
+            if (!items.next()) return;
+            if (items.is_null && !item.nullable)
+                refuse(row_, column, text, "has a NULL, and the items are no std::optional");
+            use(item, Value{items.item, items.is_null});
+        }
+    }
+
     void write(std::string& json, const Column& column, std::string_view text) const {
         switch (column.form) {
             case Form::boolean:
@@ -461,6 +578,20 @@ class ModelRows {
                 model::write_json(json, plain(*column.type), place);
                 return;
             }
+            case Form::array: {
+                json += '[';
+                bool first = true;
+                for_each_item(column, text, [&](const Column& item, const Value& value) {
+                    if (!std::exchange(first, false)) json += ',';
+                    if (value.is_null) {
+                        json += "null";
+                    } else {
+                        write(json, item, value.text);
+                    }
+                });
+                json += ']';
+                return;
+            }
         }
     }
 
@@ -492,6 +623,16 @@ class ModelRows {
             }
             case Form::parsed_json:
                 return parse_json(column, place, text);
+            case Form::array:
+                column.type->clear(place);
+                return for_each_item(column, text, [&](const Column& item, const Value& value) {
+                    void* const added =
+                        place_of(item, static_cast<char*>(column.type->add(place)), value.is_null);
+                    if (value.is_null) return;
+                    Type item_type = plain(*item.type);
+                    item_type.rules = {};
+                    read(item_type, item, added, value.text);
+                });
             case Form::checked_integer:
                 check_range(column, text);
                 return parse(type, column, place, text);

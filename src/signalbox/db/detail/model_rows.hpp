@@ -28,6 +28,7 @@ namespace signalbox::db {
 /// | JsonText                         | json, jsonb                                            |
 /// | structs, maps, variants, vectors | json, jsonb, read as a request's JSON is and written   |
 /// |                                  | again: what the type does not have is dropped          |
+/// | vectors                          | arrays of one dimension, of what fits their items      |
 /// | std::optional                    | the same, and NULL                                     |
 ///
 /// Rules, as Ge(1), are for requests and not looked at here, but inside of json. What does not fit
