@@ -1,7 +1,6 @@
 #include "signalbox/db/detail/timestamp.hpp"
 
 #include <cstddef>
-#include <optional>
 
 #include "signalbox/json.hpp"
 
@@ -39,32 +38,20 @@ constexpr bool offset(std::string_view text) {
            (text.size() == 8 && starts_like(text, "00:00:00"));
 }
 
-constexpr std::string_view form = "0000-00-00 00:00:00";
-constexpr std::size_t precision = 6;
-
-/// What stands behind `form`.
-struct Rest {
-    std::string_view fraction;  ///< without its point
-    std::string_view offset;
-};
-
-/// Nothing when the text is no time of ours.
-std::optional<Rest> rest_of(std::string_view text) {
-    if (!starts_like(text, form)) return std::nullopt;
-    Rest rest{.fraction = {}, .offset = text.substr(form.size())};
-    if (rest.offset.starts_with('.')) {
-        rest.fraction = rest.offset.substr(1, digits_at_start(rest.offset.substr(1)));
-        rest.offset.remove_prefix(1 + rest.fraction.size());
-    }
-    if (rest.fraction.size() > precision || !offset(rest.offset)) return std::nullopt;
-    return rest;
-}
-
 }  // namespace
 
 void append_timestamp(std::string& json, std::string_view text) {
-    const auto rest = rest_of(text);
-    if (!rest) return append_json_string(json, text);
+    constexpr std::string_view form = "0000-00-00 00:00:00";
+    constexpr std::size_t precision = 6;
+    if (!starts_like(text, form)) return append_json_string(json, text);
+
+    std::string_view rest = text.substr(form.size());
+    std::string_view fraction;
+    if (rest.starts_with('.')) {
+        fraction = rest.substr(1, digits_at_start(rest.substr(1)));
+        rest.remove_prefix(1 + fraction.size());
+    }
+    if (fraction.size() > precision || !offset(rest)) return append_json_string(json, text);
 
     // Together first: one append instead of nine, a third of the time.
     constexpr std::string_view pattern = R"("0000-00-00T00:00:00.000000)";
@@ -72,34 +59,31 @@ void append_timestamp(std::string& json, std::string_view text) {
     pattern.copy(result, pattern.size());
     text.copy(result + 1, 10);
     text.copy(result + 12, 8, 11);
-    rest->fraction.copy(result + 21, rest->fraction.size());
+    fraction.copy(result + 21, fraction.size());
     char* end = result + pattern.size();
-    end += rest->offset.copy(end, rest->offset.size());
-    if (rest->offset.size() == 3) end += std::string_view{":00"}.copy(end, 3);
+    end += rest.copy(end, rest.size());
+    if (rest.size() == 3) end += std::string_view{":00"}.copy(end, 3);
     *end++ = '"';
     json.append(result, end);
 }
 
 bool append_date_time(std::string& json, std::string_view text) {
-    const auto rest = rest_of(text);
-    // RFC 3339 has no offset with seconds.
-    if (!rest || rest->offset.size() > std::string_view("+00:00").size()) return false;
-    // PostgreSQL writes no zeros at the end of a fraction, and so no fraction of zeros.
-    constexpr std::string_view pattern = R"("0000-00-00T00:00:00.000000)";
-    char result[pattern.size() + sizeof R"(+00:00")"];
-    pattern.copy(result, pattern.size());
-    text.copy(result + 1, 10);
-    text.copy(result + 12, 8, 11);
-    rest->fraction.copy(result + 21, rest->fraction.size());
-    char* end = result + (rest->fraction.empty() ? 20 : pattern.size());
-    if (rest->offset == "+00") {
-        *end++ = 'Z';
-    } else {
-        end += rest->offset.copy(end, rest->offset.size());
-        if (rest->offset.size() == 3) end += std::string_view{":00"}.copy(end, 3);
+    constexpr std::size_t separator = 11, fraction = 20;
+    constexpr std::string_view no_fraction = ".000000", utc = "+00:00\"";
+    constexpr std::size_t longest =
+        std::string_view(R"("0000-00-00T00:00:00.000000+00:00")").size();
+    const std::size_t before = json.size();
+    append_timestamp(json, text);
+    // What RFC 3339 cannot say was left as it is; PostgreSQL writes no T. It has no offset with
+    // seconds.
+    const std::string_view written = std::string_view(json).substr(before);
+    if (written.size() <= separator || written[separator] != 'T' || written.size() > longest) {
+        json.resize(before);
+        return false;
     }
-    *end++ = '"';
-    json.append(result, end);
+    if (json.ends_with(utc)) json.replace(json.size() - utc.size(), utc.size(), "Z\"");
+    if (json.compare(before + fraction, no_fraction.size(), no_fraction) == 0)
+        json.erase(before + fraction, no_fraction.size());
     return true;
 }
 
