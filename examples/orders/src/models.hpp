@@ -47,7 +47,7 @@ struct Order {
 
 struct Page {
     Field<int, Ge(1), Le(100)> limit = 20;
-    Field<int, Ge(0)> offset = 0;
+    Field<std::int64_t, Ge(0)> offset = 0;
     std::optional<Status> status;
 };
 

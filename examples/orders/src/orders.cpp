@@ -31,18 +31,16 @@ Counters counters(Metrics& metrics) {
 }
 
 Task<Rows<Order>> list_orders(Query<Page> page, db::Pool& database, Reply& reply) {
-    const int next = page->offset + page->limit;
     auto [orders, total] = co_await async::gather(
-        database.fetch_rows<Order>(
-            "SELECT * FROM orders WHERE $1::text IS NULL OR status = $1"
-            " ORDER BY id LIMIT $2 OFFSET $3",
-            page->status, *page->limit, *page->offset),
+        database.fetch_rows<Order>("SELECT * FROM orders WHERE $1::text IS NULL OR status = $1"
+                                   " ORDER BY id LIMIT $2 OFFSET $3",
+                                   page->status, *page->limit, *page->offset),
         database.fetch_value<std::int64_t>(
             "SELECT count(*) FROM orders WHERE $1::text IS NULL OR status = $1", page->status));
     reply.header("X-Total-Count", std::to_string(total));
-    if (next < total) {
-        reply.header("Link", fmt::format("</orders?limit={}&offset={}>; rel=\"next\"",
-                                         *page->limit, next));
+    if (total - *page->offset > *page->limit) {
+        reply.header("Link", fmt::format("</orders?limit={}&offset={}>; rel=\"next\"", *page->limit,
+                                         *page->offset + *page->limit));
     }
     co_return std::move(orders);
 }
@@ -101,9 +99,9 @@ Task<> delete_order(std::int64_t order_id, User, db::Pool& database) {
 }
 
 Task<Summary> summary(db::Pool& database) {
-    auto [users, orders] = co_await async::gather(
-        database.fetch_value<std::int64_t>("SELECT count(*) FROM users"),
-        database.fetch_value<std::int64_t>("SELECT count(*) FROM orders"));
+    auto [users, orders] =
+        co_await async::gather(database.fetch_value<std::int64_t>("SELECT count(*) FROM users"),
+                               database.fetch_value<std::int64_t>("SELECT count(*) FROM orders"));
     co_return Summary{users, orders};
 }
 

@@ -1,9 +1,11 @@
 #include "orders.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
 
+#include "auth.hpp"
 #include "signalbox/testing/client.hpp"
 #include "signalbox/testing/database.hpp"
 
@@ -11,59 +13,128 @@ namespace orders {
 namespace {
 
 using namespace signalbox;
+using test::JsonValue;
 
-/// The endpoints without a socket, with a database of their own.
+/// Without members that have defaults.
+std::string order(std::string_view reference, std::string_view quantity = "2") {
+    return fmt::format(
+        R"({{"reference": "{}", "customer": "Ada", "email": "ada@example.com",
+             "items": [{{"sku": "A-1", "quantity": {}, "price": 9.5}}]}})",
+        reference, quantity);
+}
+
+/// The endpoints without a socket, with a database of their own. Ada asks, whatever the token.
 class orders_test : public testing::Test {
   protected:
-    orders_test() { client_.replace(settings_); }
+    orders_test() { client_.replace<current_user>(std::string("ada")); }
 
-    Settings settings_;
     test::Database database_{MIGRATIONS};
     test::Client client_{endpoints(), database_};
 };
 
 TEST_F(orders_test, what_was_created_is_found_and_listed) {
-    const auto made = client_.post("/orders?name=caf%C3%A9");
+    const auto made = client_.post("/orders", order("A-100"));
     ASSERT_EQ(made.status, 201) << made;
-    EXPECT_EQ(made.json()["name"], "café");
+    EXPECT_EQ(made.json()["reference"], "A-100");
+    EXPECT_EQ(made.json()["status"], "open");
+    EXPECT_EQ(made.json()["note"], nullptr);
+    EXPECT_FALSE(made.json().has("items"));
+    EXPECT_EQ(database_.value("SELECT sum(quantity * price) FROM order_items"), "19.0");
 
     const auto location = made.header("Location");
     ASSERT_TRUE(location.has_value());
-    EXPECT_EQ(client_.get(*location).body, made.body);
-    EXPECT_EQ(client_.get("/orders").body, '[' + made.body + ']');
+    EXPECT_EQ(client_.get(*location).json(), made.json());
+    EXPECT_EQ(client_.get("/orders").json()[0], made.json());
 }
 
-TEST_F(orders_test, the_newest_are_first_and_no_more_than_was_set) {
-    database_.execute(
-        "INSERT INTO orders (id, name, created_at) VALUES"
-        " (gen_random_uuid(), 'old', '2001-01-01'), (gen_random_uuid(), 'new', '2002-01-01')");
-    const auto listed = client_.get("/orders");
-    ASSERT_EQ(listed.status, 200) << listed;
-    ASSERT_EQ(listed.json().size(), 2);
-    EXPECT_EQ(listed.json()[0]["name"], "new");
-    settings_.list_limit = 1;
-    EXPECT_EQ(client_.get("/orders").json().size(), 1);
+TEST_F(orders_test, a_reference_is_taken_once) {
+    ASSERT_EQ(client_.post("/orders", order("A-100")).status, 201);
+    const auto again = client_.post("/orders", order("A-100"));
+    EXPECT_EQ(again.status, 409);
+    EXPECT_EQ(again.json()["detail"], "An order with this reference exists");
+    EXPECT_EQ(database_.value("SELECT count(*) FROM order_items"), "1");
 }
 
-TEST_F(orders_test, a_name_that_cannot_be_is_refused) {
-    for (const std::string query : {"", "?name=", "?name=%00", "?name=%FF"})
-        EXPECT_EQ(client_.post("/orders" + query).status, 422) << query;
-    EXPECT_EQ(client_.post("/orders?name=" + std::string(201, 'x')).status, 422);
+TEST_F(orders_test, all_that_is_wrong_is_said_at_once_and_nothing_is_stored) {
+    const auto refused = client_.post("/orders", order("A", "0"));
+    ASSERT_EQ(refused.status, 422) << refused;
+    EXPECT_EQ(refused.json()["detail"], JsonValue::parse(R"([
+        {"type": "string_too_short", "loc": ["body", "reference"],
+         "msg": "String should have at least 3 characters",
+         "input": "A", "ctx": {"min_length": 3}},
+        {"type": "greater_than_equal", "loc": ["body", "items", 0, "quantity"],
+         "msg": "Input should be greater than or equal to 1",
+         "input": 0, "ctx": {"ge": 1}}])"));
+    EXPECT_EQ(client_.post("/orders", "{}").json()["detail"].size(), 4);
+    EXPECT_EQ(client_.post("/orders", "{").status, 422);
     EXPECT_EQ(database_.value("SELECT count(*) FROM orders"), "0");
 }
 
-TEST_F(orders_test, what_is_not_there_is_not_found) {
-    for (const std::string id : {"0b6c1a52-f0c9-4d4f-8d3d-5a5a9b1e7c42", "1", "x%27"})
-        EXPECT_EQ(client_.get("/orders/" + id).status, 404) << id;
+TEST_F(orders_test, a_list_comes_in_pages) {
+    database_.execute(
+        "INSERT INTO orders (reference, customer, email, status)"
+        " SELECT 'R-' || n, 'Ada', 'ada@example.com', CASE WHEN n < 4 THEN 'open' ELSE 'paid' END"
+        " FROM generate_series(1, 5) n");
+    const auto first = client_.get("/orders?limit=2");
+    ASSERT_EQ(first.status, 200) << first;
+    EXPECT_EQ(first.json().size(), 2);
+    EXPECT_EQ(first.json()[0]["reference"], "R-1");
+    EXPECT_EQ(first.header("X-Total-Count"), "5");
+    EXPECT_EQ(first.header("Link"), "</orders?limit=2&offset=2>; rel=\"next\"");
+
+    const auto last = client_.get("/orders?limit=2&offset=4");
+    EXPECT_EQ(last.json().size(), 1);
+    EXPECT_EQ(last.header("Link"), std::nullopt);
+    const auto beyond = client_.get("/orders?offset=9223372036854775807");
+    EXPECT_EQ(beyond.body, "[]") << beyond;
+
+    const auto paid = client_.get("/orders?status=paid");
+    EXPECT_EQ(paid.json().size(), 2);
+    EXPECT_EQ(paid.header("X-Total-Count"), "2");
+    for (const std::string query : {"limit=0", "limit=101", "offset=-1", "status=lost"})
+        EXPECT_EQ(client_.get("/orders?" + query).status, 422) << query;
 }
 
-TEST(orders, knows_an_id_with_dashes_and_without) {
-    EXPECT_TRUE(is_id("0b6c1a52f0c94d4f8d3d5a5a9b1e7c42"));
-    EXPECT_TRUE(is_id("0b6c1a52-f0c9-4d4f-8d3d-5a5a9b1e7c42"));
-    EXPECT_FALSE(is_id(""));
-    EXPECT_FALSE(is_id("0b6c1a52f0c94d4f8d3d5a5a9b1e7c4"));
-    EXPECT_FALSE(is_id("0b6c1a52f0c94d4f8d3d5a5a9b1e7c4g"));
-    EXPECT_FALSE(is_id("0b6c1a5-2f0c9-4d4f-8d3d-5a5a9b1e7c42"));
+TEST_F(orders_test, a_patch_sets_what_it_has_and_leaves_the_rest) {
+    const std::string path(client_.post("/orders", order("A-100")).header("Location").value());
+    ASSERT_EQ(client_.patch(path, R"({"note": "soon", "status": "paid"})").status, 200);
+    EXPECT_EQ(client_.patch(path, R"({"status": "shipped"})").json()["note"], "soon");
+
+    const auto patched = client_.patch(path, R"({"note": null})");
+    EXPECT_EQ(patched.json()["note"], nullptr);
+    EXPECT_EQ(patched.json()["status"], "shipped");
+    EXPECT_EQ(client_.patch(path, R"({"status": "lost"})").status, 422);
+    EXPECT_EQ(client_.get(path).json(), patched.json());
+}
+
+TEST_F(orders_test, what_was_deleted_is_not_found) {
+    const std::string path(client_.post("/orders", order("A-100")).header("Location").value());
+    const auto deleted = client_.del(path);
+    EXPECT_EQ(deleted.status, 204);
+    EXPECT_EQ(deleted.body, "");
+    EXPECT_EQ(client_.del(path).status, 404);
+    EXPECT_EQ(client_.patch(path, "{}").status, 404);
+    EXPECT_EQ(client_.get(path).json()["detail"], "Order not found");
+    EXPECT_EQ(client_.get("/orders/x").status, 422);
+    EXPECT_EQ(database_.value("SELECT count(*) FROM order_items"), "0");
+}
+
+TEST_F(orders_test, the_summary_counts) {
+    client_.post("/orders", order("A-100"));
+    EXPECT_EQ(client_.get("/summary").json(), JsonValue::parse(R"({"users": 0, "orders": 1})"));
+}
+
+TEST(orders, are_written_by_who_has_the_token) {
+    const test::Database database(MIGRATIONS);
+    test::Client client(endpoints(), database);
+    EXPECT_EQ(client.post("/orders", order("A-100")).status, 403);
+    EXPECT_EQ(client.post("/orders", "{}").status, 403);
+
+    const auto refused = client.del("/orders/1", {{"Authorization", "Bearer guess"}});
+    EXPECT_EQ(refused.status, 401);
+    EXPECT_EQ(refused.header("WWW-Authenticate"), "Bearer");
+    const test::Headers credentials{{"Authorization", "Bearer secret"}};
+    EXPECT_EQ(client.post("/orders", order("A-100"), credentials).status, 201);
 }
 
 }  // namespace

@@ -32,8 +32,14 @@ class Answer:
         return json.loads(self.text)
 
 
-def request(url: str, method: str = "GET") -> Answer:
-    asked = urllib.request.Request(url, method=method)
+def request(
+    url: str, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None
+) -> Answer:
+    """A body is sent as JSON."""
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(url, data, headers or {}, method=method)
+    if data is not None:
+        asked.add_header("Content-Type", "application/json")
     try:
         with urllib.request.urlopen(asked, timeout=TIMEOUT) as answer:
             return Answer(answer.status, answer.read().decode(), dict(answer.headers))

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Whether examples/orders answers as the FastAPI application did that it equals.
+
+tests/fastapi/orders_test.py PROGRAM    PROGRAM is the example's, as it was built
+
+Serves with a private PostgreSQL that has the tables and rows of orders.sql, sends the requests of
+orders-answers.json in their order, and compares status, headers and body, byte for byte. What
+differs has to be listed in DIFFERENCES, and what is listed there has to differ.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib.machinery
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.dont_write_bytecode = True
+
+HERE = Path(__file__).resolve().parent
+LOADER = importlib.machinery.SourceFileLoader("record", str(HERE / "record"))
+record = importlib.util.module_from_spec(importlib.util.spec_from_loader(LOADER.name, LOADER))
+LOADER.exec_module(record)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A way in which an answer is another than FastAPI's, on purpose."""
+
+    name: str
+    why: str
+    requests: list[str]
+    """By their names in orders-answers.json."""
+
+
+DIFFERENCES: list[Difference] = []
+"""All of them. README.md explains them as well."""
+
+
+@contextmanager
+def serving(program: str, database: Path) -> Iterator[int]:
+    """The program until the `with` block ends; gives its port, which the kernel chose."""
+    process = subprocess.Popen(
+        [program, "serve", "--port=0", "--admin-port=0", "--log-format=json"],
+        env={
+            "PATH": os.environ["PATH"],
+            "LC_ALL": "C.UTF-8",
+            "DATABASE_URL": f"postgresql://signalbox@/signalbox?host={database}",
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    log = []
+    port = None
+    for line in process.stdout:
+        log.append(line)
+        if ready := re.search(r"ready: serving on http://[^ ,]+:(\d+)", line):
+            port = int(ready[1])
+            break
+    # It must not wait for somebody to read what else it says.
+    reader = threading.Thread(target=lambda: log.extend(process.stdout))
+    reader.start()
+    try:
+        if port is None:
+            raise RuntimeError("it does not serve")
+        yield port
+    except BaseException:
+        process.kill()
+        reader.join()
+        print("".join(log[-50:]), file=sys.stderr)
+        raise
+    finally:
+        process.terminate()
+        process.wait(record.TIMEOUT)
+        reader.join()
+        process.stdout.close()
+
+
+def content(answer: dict[str, Any]) -> str:
+    return record.compact(answer["body"]) if "body" in answer else answer["text"]
+
+
+def differences(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
+    """What is not the same, a line each; empty when nothing is."""
+    pairs = [("status", ours["status"], theirs["status"])]
+    for name in record.HEADERS:
+        pairs.append((name, ours["headers"].get(name), theirs["headers"].get(name)))
+    pairs.append(("body", content(ours), content(theirs)))
+    return "".join(
+        f"\n  {what}\n    here:    {one}\n    FastAPI: {other}"
+        for what, one, other in pairs
+        if one != other
+    )
+
+
+class OrdersTest(unittest.TestCase):
+    program: str
+
+    def test_answers_as_fastapi_does_but_for_what_is_listed(self) -> None:
+        recorded = json.loads((HERE / "orders-answers.json").read_text())["answers"]
+        listed: dict[str, str] = {}
+        for difference in DIFFERENCES:
+            self.assertTrue(difference.requests, difference.name)
+            for name in difference.requests:
+                self.assertNotIn(name, listed)
+                listed[name] = difference.name
+        self.assertLessEqual(set(listed), {one["name"] for one in recorded})
+
+        record.BUILD.mkdir(parents=True, exist_ok=True)
+        with open(record.BUILD / "lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with record.orders_database() as database, serving(self.program, database) as port:
+                answers = [record.send(port, one["request"]) for one in recorded]
+
+        equal = 0
+        for ours, theirs in zip(answers, recorded, strict=True):
+            name = theirs["name"]
+            with self.subTest(name):
+                found = differences(ours, theirs)
+                equal += not found
+                if name in listed:
+                    self.assertTrue(found, f'does not differ any more: "{listed[name]}"')
+                else:
+                    self.assertEqual(found, "")
+        classes = ", ".join(f"{len(one.requests)} {one.name}" for one in DIFFERENCES)
+        print(f"{equal} of {len(recorded)} answered as FastAPI does; differently: {classes or 0}")
+
+
+if __name__ == "__main__":
+    OrdersTest.program = str(Path(sys.argv.pop(1)).resolve())
+    unittest.main()
