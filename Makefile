@@ -50,6 +50,7 @@ examples: build/release/build.ninja ## Build and test what is in examples/ again
 	@rm -rf build/installed
 	@cmake --install build/release --component development --prefix $(CURDIR)/build/installed >/dev/null
 	@CMAKE_PREFIX_PATH=$(CURDIR)/build/installed $(MAKE) --no-print-directory -C examples/orders test
+	@tests/fastapi/orders_test.py examples/orders/build/dev/orders
 
 docs-assets: ## Fetch Swagger UI and Redoc by npm; the next build puts them into the library
 	@scripts/docs-assets
