@@ -47,7 +47,8 @@ class Mention:
 
 
 def service_folders(root: Path) -> list[Path]:
-    """What is written for one service: the tutorial's, and each example's."""
+    """What is written for one service: the tutorial's, and each example's, but for its tests, which
+    expect what the library answers."""
     examples = sorted(path for path in root.glob("examples/*") if path.is_dir())
     return [root / "src/app", root / "migrations", *examples]
 
@@ -57,7 +58,8 @@ def words_of(root: Path) -> list[Word]:
     for folder in service_folders(root):
         for path in sorted(folder.rglob("*")):
             read = _READERS.get(path.suffix)
-            if read is None or not path.is_file() or "build" in path.relative_to(root).parts:
+            passed_over = {"build", "tests"} & set(path.relative_to(root).parts)
+            if read is None or passed_over or not path.is_file():
                 continue
             read_in = str(path.relative_to(root))
             for kind, text, pattern in read(path.read_text()):
@@ -98,7 +100,7 @@ def _words_of_cpp(text: str) -> Found:
         if route := re.match(r"/[\w/-]*[\w]", literal):
             yield "the route", route[0], _after_no_word(route[0]) + r"(?![\w-])"
         elif re.fullmatch(r"(?:--)?[A-Za-z]\w*[_-][\w-]*\w", literal):
-            if not _is_the_librarys(literal):
+            if not _is_the_librarys(literal) and not _is_a_field_of_http(literal):
                 yield "the name", literal, _as_word(literal)
         elif re.search(r"\w+\W+\w+", literal) and len(literal) > 10:
             yield "the text", literal, re.escape(literal)
@@ -107,9 +109,9 @@ def _words_of_cpp(text: str) -> Found:
     made_a_route = r"\.\s*(?:get|post|put|patch|del|head|options|stream|task)\w*<\s*([\w:]+)"
     for name in re.findall(made_a_route, code):
         handler = name.split("::")[-1]
-        yield "the handler", handler, _as_word(handler)
+        yield "the handler", handler, _as_function(handler)
     for name in re.findall(r"(?m)^(?:async::)?(?:Task|Stream)<.*>\s+(\w+)\(", code):
-        yield "the coroutine", name, _as_word(name)
+        yield "the coroutine", name, _as_function(name)
     for secrets in re.findall(r"\bsecret_parameters\s*=\s*\{([^}]*)\}", code):
         for secret in re.findall(r'"([^"]+)"', secrets):
             yield "the secret", secret, _in_quotes(secret)
@@ -134,6 +136,16 @@ def _words_of_sql(text: str) -> Found:
 
 def _is_the_librarys(literal: str) -> bool:
     return literal.lower().startswith((LIBRARY + "_", LIBRARY + "-"))
+
+
+def _is_a_field_of_http(literal: str) -> bool:
+    """As `Content-Type` is. Those that begin with X are nobody else's."""
+    return re.fullmatch(r"(?!X-)[A-Z]+[a-z]*(-[A-Z][a-z]+)+", literal) is not None
+
+
+def _as_function(name: str) -> str:
+    """One of an ordinary word, such as `insert`, only where an endpoint is made of it."""
+    return _as_word(name) if "_" in name else rf"[<:]{name}>"
 
 
 def _as_word(name: str) -> str:

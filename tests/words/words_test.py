@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
     Application app({.name = "harbour", .secret_parameters = {"berth"}});
     app.get<ships::get_ships>("/ships");  // "/commented"
     app.post<dock_ship>("/ships/{id}/docking");
+    app.del<ships::undock>("/ships/{id}/docking", {{"Retry-After", "X-Tide-Level"}});
     app.settings("--harbour-depth", "HARBOUR_DEPTH");
 }
 """,
@@ -37,6 +38,9 @@ CREATE UNIQUE INDEX ships_by_name ON ships (name);
     "examples/orders/src/orders.cpp": """
 Task<Json> list_parcels(Database& database) { return database.all("SELECT * FROM parcels"); }
 """,
+    "examples/orders/tests/unit/orders_test.cpp": """
+TEST(orders, are_refused) { EXPECT_EQ(error["type"], "greater_than_equal"); }
+""",
     "examples/orders/migrations/1.sql": "CREATE TABLE parcels (\n    id bigint\n);\n",
 }
 
@@ -46,6 +50,8 @@ PLANTED = {
     "the route of several": "see http://127.0.0.1:8000/ships/3 and /ships/{id}",
     "the handler": "void f() { get_ships(); }",
     "the handler of another route": "as dock_ship does",
+    "the handler of an ordinary word": "post<undock>",
+    "a header of the service's own": '"X-Tide-Level"',
     "the coroutine": "// slow_tide waits",
     "the text": 'constexpr auto x = "The tide is in!";',
     "the secret": 'secret_names{"sig", "berth"}',
@@ -70,6 +76,7 @@ relationships from shipside; parcels_; "commented"
 double docking = 0;
 commented_out
 signalbox_state
+list.undock(1); response.header("Retry-After"); {"type", "greater_than_equal"}
 """
 
 

@@ -64,7 +64,7 @@ constexpr auto insert_sql = R"(
     )
     SELECT * FROM made)";
 
-Task<Order> insert(const OrderIn& order, db::Pool& database) {
+Task<Order> insert_order(const OrderIn& order, db::Pool& database) {
     try {
         co_return co_await database.execute_one<Order>(
             insert_sql, *order.reference, *order.customer, *order.email, *order.status, *order.note,
@@ -78,7 +78,7 @@ Task<Order> insert(const OrderIn& order, db::Pool& database) {
 
 Task<Order> create_order(OrderIn order, User, db::Pool& database, Counters& counters,
                          Reply& reply) {
-    Order made = co_await insert(order, database);
+    Order made = co_await insert_order(order, database);
     counters.created.increment();
     reply.header("Location", fmt::format("/orders/{}", made.id));
     co_return made;

@@ -26,7 +26,7 @@ struct ErrorResponse {
     std::string description;
 };
 
-/// What an endpoint's function does not say: `post<create_order>("/orders", {.status = 201})`.
+/// What an endpoint's function does not say: `post<create_item>("/items", {.status = 201})`.
 struct EndpointOptions {
     int status = 0;  ///< of its response; 0: 200, or 204 when it returns nothing
     std::vector<std::string> tags{};
@@ -211,8 +211,8 @@ class Module {
         return *this;
     }
 
-    /// All of another module: its endpoints below a prefix, `include(orders(), "/v1",
-    /// {.tags = {"orders"}})`.
+    /// All of another module: its endpoints below a prefix, `include(shop(), "/v1",
+    /// {.tags = {"shop"}})`.
     Module& include(const Module& other) { return include(other, "", {}); }
     Module& include(const Module& other, const std::string& prefix, const IncludeOptions& options);
     Module& include(const Module& other, const std::string& prefix) {

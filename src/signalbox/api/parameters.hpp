@@ -51,7 +51,7 @@ template <class T>
 struct Headers : detail::Values<T> {};
 template <class T>
 struct Cookies : detail::Values<T> {};
-/// Of the path, by their names: `/users/{user_id}/items/{item_id}` for a struct with `user_id` and
+/// Of the path, by their names: `/shops/{shop_id}/items/{item_id}` for a struct with `shop_id` and
 /// `item_id`. A single one can be taken as itself.
 template <class T>
 struct Path : detail::Values<T> {};

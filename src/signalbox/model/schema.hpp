@@ -12,7 +12,7 @@
 
 namespace signalbox::model {
 
-/// What pydantic calls a member of this name in documents: `order_id` is `Order Id`.
+/// What pydantic calls a member of this name in documents: `shop_id` is `Shop Id`.
 std::string title_of(std::string_view name);
 
 /// JSON Schemas (2020-12) of types, as pydantic 2.10 writes them. Structs and enums are written
