@@ -47,7 +47,7 @@ class GeneratorTest(unittest.TestCase):
         for file, texts in {
             "CMakeLists.txt": ["project(my-orders2 ", "MY_ORDERS2_TESTS"],
             "src/main.cpp": ['.name = "my-orders2"', '.title = "My Orders2"'],
-            "src/my_orders2.cpp": ["namespace my_orders2 {", "FROM my_orders2\n", '"/my-orders2"'],
+            "src/my_orders2.cpp": ["namespace my_orders2 {", "FROM my_orders2 ", '"/my-orders2"'],
             "src/my_orders2.hpp": ["namespace my_orders2 {"],
             "migrations/20260101000000_create_my_orders2.sql": ["CREATE TABLE my_orders2 ("],
             "k8s/overlays/local/namespace.yaml": ["name: my-orders2\n"],

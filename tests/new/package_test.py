@@ -18,6 +18,7 @@ import tempfile
 import threading
 import time
 import unittest
+import uuid
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -96,11 +97,14 @@ class Serving:
         return self.process.wait()
 
 
-def answer(url: str, method: str = "GET") -> tuple[int, str]:
+def answer(url: str, body: object = None) -> tuple[int, str]:
+    """To a POST of a body as JSON, to a GET without one."""
+    asked = urllib.request.Request(url)
+    if body is not None:
+        asked.data = json.dumps(body).encode()
+        asked.add_header("Content-Type", "application/json")
     try:
-        with urllib.request.urlopen(
-            urllib.request.Request(url, method=method), timeout=PATIENCE
-        ) as got:
+        with urllib.request.urlopen(asked, timeout=PATIENCE) as got:
             return got.status, got.read().decode()
     except urllib.error.HTTPError as error:
         with error:
@@ -140,9 +144,9 @@ class PackageTest(unittest.TestCase):
         self.addCleanup(serving.stop, signal.SIGTERM)
         return serving
 
-    def eventually(self, url: str, expected: str, method: str = "GET") -> None:
+    def eventually(self, url: str, expected: str) -> None:
         deadline = time.monotonic() + PATIENCE
-        while expected not in (got := answer(url, method)[1]):
+        while expected not in (got := answer(url)[1]):
             if time.monotonic() > deadline:
                 self.fail(f"{url} does not answer {expected!r} but {got!r}")
             time.sleep(0.02)
@@ -167,7 +171,7 @@ class PackageTest(unittest.TestCase):
 
         serving = self.serve("run")
         url = f"{serving.wait_for('ready: serving on (http://[^ ,]+)')[1]}/{NAME}"
-        self.assertEqual(answer(f"{url}?name=first", "POST")[0], 201)
+        self.assertEqual(answer(url, {"name": "first"})[0], 201)
         status, listed = answer(url)
         self.assertEqual(status, 200)
         self.assertEqual([row["name"] for row in json.loads(listed)], ["first"])
@@ -179,19 +183,19 @@ class PackageTest(unittest.TestCase):
     def test_what_is_saved_is_served_by_make_dev(self) -> None:
         serving = self.serve("dev")
         serving.wait_for("the new process serves")
-        url = f"{serving.wait_for('dev: api on (http://[^ ,]+)')[1]}/{NAME}"
-        refusal = "1 to 200 bytes, none of them zero"
-        self.assertIn(refusal, answer(url, "POST")[1])
+        url = f"{serving.wait_for('dev: api on (http://[^ ,]+)')[1]}/{NAME}/{uuid.uuid4()}"
+        refusal = "Item not found"
+        self.assertIn(refusal, answer(url)[1])
         with self.edited(f"src/{IDENTIFIER}.cpp") as (path, source):
             path.write_text(source.replace(refusal, "edited"))
-            self.eventually(url, "edited", "POST")
+            self.eventually(url, "edited")
 
             before = len(serving.log)
             path.write_text(source.replace(refusal, "broken").replace("co_return", "co_retrun"))
             serving.wait_for("THE BUILD FAILED, see above; the process that serves goes on", before)
             self.assertRegex(serving.log[before:], rf"{IDENTIFIER}\.cpp:\d+:\d+: .*error")
-            self.assertIn("edited", answer(url, "POST")[1])
-        self.eventually(url, refusal, "POST")
+            self.assertIn("edited", answer(url)[1])
+        self.eventually(url, refusal)
 
         made = run("make", "-s", "migration", "NAME=add_notes", cwd=self.service).strip()
         self.assertRegex(made, r"^migrations/\d{14}_add_notes\.sql$")
@@ -218,14 +222,14 @@ class PackageTest(unittest.TestCase):
         run("make", "build", cwd=self.service)
         with self.edited(f"src/{IDENTIFIER}.cpp") as (path, source):
             planted = source.replace(
-                "co_await insert_new(database, id, name);",
-                "co_await [name](auto& pool, const auto& key) -> async::Task<std::string> {\n"
-                "        co_return co_await insert_new(pool, key, name);\n"
-                "    }(database, id);",
+                "co_await database.execute_one<Item>(",
+                "co_await [item](auto& pool, const char* sql, const auto& name) -> Task<Item> {\n"
+                "        co_return co_await pool.template execute_one<Item>(sql, name);\n"
+                "    }(database, ",
             )
             self.assertNotEqual(planted, source)
             path.write_text(planted)
-            line = planted[: planted.index("[name]")].count("\n") + 1
+            line = planted[: planted.index("[item]")].count("\n") + 1
             refusal = rf"{IDENTIFIER}\.cpp:{line}: a lambda that captures by value"
             # It compiles, without a warning.
             with self.assertRaisesRegex(AssertionError, refusal):

@@ -1,6 +1,6 @@
 -- migrate:up
 CREATE TABLE @identifier@ (
-    id uuid PRIMARY KEY,
+    id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     name text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );

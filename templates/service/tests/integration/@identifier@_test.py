@@ -27,7 +27,7 @@ class ServiceTest(unittest.TestCase):
 
     def test_what_was_created_is_found_and_listed(self) -> None:
         before = self.created()
-        made = request(self.url("?name=caf%C3%A9+1"), "POST")
+        made = request(self.url(), "POST", {"name": "café 1"})
         self.assertEqual(made.status, 201, made.text)
         row = made.json()
         self.assertEqual(row["name"], "café 1")
@@ -43,20 +43,26 @@ class ServiceTest(unittest.TestCase):
     def test_the_log_says_what_was_created_and_for_which_request(self) -> None:
         # What it wrote is complete when it has ended, so it is another one that is asked.
         other = Service(self.postgres.url)
-        made = request(f"{other.url}/@name@?name=logged", "POST")
+        made = request(f"{other.url}/@name@", "POST", {"name": "logged"})
         self.assertEqual(other.stop(), 0)
         lines = [json.loads(line) for line in other.log if '"created"' in line]
         self.assertEqual([line["request_id"] for line in lines], [made.headers["X-Request-ID"]])
 
-    def test_a_name_that_cannot_be_is_refused(self) -> None:
-        for query in ("", "?name=", "?name=" + 201 * "x", "?name=%00", "?name=%FF"):
-            with self.subTest(query):
-                self.assertEqual(request(self.url(query), "POST").status, 422)
+    def test_a_name_that_cannot_be_is_refused_with_the_reason(self) -> None:
+        for body in ({}, {"name": ""}, {"name": 201 * "x"}, {"name": "\0"}, {"name": None}):
+            with self.subTest(body):
+                refused = request(self.url(), "POST", body)
+                self.assertEqual(refused.status, 422)
+                self.assertEqual(refused.json()["detail"][0]["loc"], ["body", "name"])
 
     def test_what_is_not_there_is_not_found(self) -> None:
-        for id in ("0b6c1a52-f0c9-4d4f-8d3d-5a5a9b1e7c42", "1", "x%27"):
+        for id, status in (("0b6c1a52-f0c9-4d4f-8d3d-5a5a9b1e7c42", 404), ("1", 422)):
             with self.subTest(id):
-                self.assertEqual(request(self.url("/" + id)).status, 404)
+                self.assertEqual(request(self.url("/" + id)).status, status)
+
+    def test_its_document_names_its_routes(self) -> None:
+        document = request(self.service.url + "/openapi.json").json()
+        self.assertEqual(set(document["paths"]), {"/@name@", "/@name@/{id}"})
 
 
 if __name__ == "__main__":
