@@ -41,7 +41,7 @@ struct Order {
     std::string customer;
     std::string email;
     Status status;
-    std::optional<std::string> note;
+    Field<std::optional<std::string>, Required{}> note;
     DateTime created_at;
 };
 
