@@ -1,15 +1,17 @@
-// README.md, "Add an endpoint": what is said of main.cpp.
+// README.md, "Add an endpoint": what is said of main.cpp, and handlers that need more.
+#include <string>
+
 #include "app/greetings.hpp"
+#include "app/user.hpp"
+#include "signalbox/api/injection.hpp"
 #include "signalbox/api/logger.hpp"
 #include "signalbox/api/metrics.hpp"
 #include "signalbox/application.hpp"
-#include "signalbox/db/pool.hpp"
+#include "signalbox/http/errors.hpp"
 
 namespace signalbox::app {
 
-async::Task<http::Response> get_user(http::Request& request, db::Pool& database);
-
-// [snippet: metrics]
+// [snippet: needs]
 struct GreetingMetrics {
     api::Counter greetings;
 };
@@ -18,10 +20,19 @@ GreetingMetrics greeting_metrics(api::Metrics& metrics) {
     return {metrics.counter("greetings_total", "Greetings said.", {"language"})};
 }
 
-async::Task<http::Response> greet_in_french(GreetingMetrics& metrics, api::Logger& log) {
-    metrics.greetings.increment({"fr"});
-    log.info("greeted", {{"greeting.language", "fr"}});
-    co_return http::json({{"message", "Bonjour !"}});
+async::Task<std::string> current_user(api::Bearer bearer) {
+    if (!api::equal_in_constant_time(bearer.token, "secret")) {
+        throw http::HttpError(401, "Invalid token", {{"WWW-Authenticate", "Bearer"}});
+    }
+    co_return "Ada";
+}
+
+async::Task<Greeting> greet_me(api::Depends<current_user> user, GreetingMetrics& metrics,
+                               api::Logger& log, api::Reply& reply) {
+    metrics.greetings.increment({"en"});
+    log.info("greeted", {{"greeting.language", "en"}});
+    reply.header("Cache-Control", "no-store");
+    co_return Greeting{"Hello, " + *user + "!"};
 }
 // [/snippet]
 
@@ -35,10 +46,11 @@ void documented(Application& app) {
     // [/snippet]
     // [snippet: user]
     app.get<app::get_user>("/users/{id}");
+    app.post<app::create_user>("/users", {.status = 201});
     // [/snippet]
     // [snippet: provide]
     app.provide<app::greeting_metrics>();
-    app.get<app::greet_in_french>("/bonjour");
+    app.get<app::greet_me>("/me/greeting");
     // [/snippet]
 }
 

@@ -13,6 +13,7 @@ namespace orders {
 
 using namespace signalbox::api;
 
+// [snippet: order-in]
 enum class Status { open, paid, shipped };
 
 struct Item {
@@ -29,6 +30,7 @@ struct OrderIn {
     Field<std::optional<std::string>, MaxLength(500)> note;
     Field<std::vector<Item>, MinLength(1)> items;
 };
+// [/snippet]
 
 struct OrderPatch {
     Field<std::optional<Status>> status;

@@ -76,6 +76,7 @@ Task<Order> insert_order(const OrderIn& order, db::Pool& database) {
     }
 }
 
+// [snippet: create]
 Task<Order> create_order(OrderIn order, User, db::Pool& database, Counters& counters,
                          Reply& reply) {
     Order made = co_await insert_order(order, database);
@@ -83,6 +84,7 @@ Task<Order> create_order(OrderIn order, User, db::Pool& database, Counters& coun
     reply.header("Location", fmt::format("/orders/{}", made.id));
     co_return made;
 }
+// [/snippet]
 
 Task<Row<Order>> patch_order(std::int64_t order_id, OrderPatch patch, User, db::Pool& database) {
     auto order = co_await database.execute_row<Order>(
@@ -112,7 +114,9 @@ Module endpoints() {
     module.provide<counters>();
     module.get<list_orders>("/orders");
     module.get<get_order>("/orders/{order_id}");
+    // [snippet: post]
     module.post<create_order>("/orders", {.status = 201});
+    // [/snippet]
     module.patch<patch_order>("/orders/{order_id}");
     module.del<delete_order>("/orders/{order_id}");
     module.get<summary>("/summary");

@@ -2,9 +2,9 @@
 
 namespace signalbox::app {
 
-async::Task<http::Response> greet(http::Request& request) {
-    const std::string name = request.query_parameter("name").value_or("world");
-    co_return http::json({{"message", "Hello, " + name + "!"}});
+async::Task<Greeting> greet(api::Query<Whom> whom) {
+    const std::string hello = whom->language == Language::french ? "Bonjour, " : "Hello, ";
+    co_return Greeting{hello + *whom->name + "!"};
 }
 
 }  // namespace signalbox::app
