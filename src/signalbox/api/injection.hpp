@@ -23,7 +23,8 @@
 #include "signalbox/http/request.hpp"
 #include "signalbox/model/type.hpp"
 
-/// Functions get what they need by naming it: each parameter's type says what it is.
+/// Functions get what they need by naming it: each parameter's type says what it is. A reference is
+/// a service, the request or the reply; all else is taken by value.
 ///
 /// | parameter                                | is                                             |
 /// |------------------------------------------|------------------------------------------------|
@@ -420,14 +421,15 @@ struct Function<function, R (*)(P...) noexcept> : Function<function, R (*)(P...)
 
 }  // namespace detail
 
-/// What another function returned, which ran before: one with such parameters of its own, that is
-/// `async::Task<User> current_user(Bearer bearer, db::Pool& database)`, or no coroutine. It runs
-/// once for a request, whoever depends on it, and what it throws is the answer.
+/// What another function returned, which ran before (FastAPI's Depends). That function has such
+/// parameters of its own, and is a coroutine, as `async::Task<User> current_user(Bearer bearer,
+/// db::Pool& database)`, or returns the value itself. It runs once for a request, however many
+/// depend on it: they share the value. What it throws is the answer.
 ///
-/// A value with a member `async::Task<> finish(const std::exception_ptr& error)` is given a chance
-/// to clean up when the handler has ended, before the response is sent: with what was thrown, or
-/// null. What it throws is the answer: a commit that fails is not told as a success. The last one
-/// that was made is the first to finish.
+/// A value with a member `async::Task<> finish(const std::exception_ptr& error)` can clean up
+/// (FastAPI's `yield`). It is called when the handler has ended, before the response is sent, with
+/// what was thrown, or null; also when the request was cancelled. What it throws is the answer: a
+/// commit that fails is not told as a success. The last value that was made is the first to finish.
 template <auto function>
 class Depends {
   public:
@@ -440,7 +442,7 @@ class Depends {
     Value* operator->() const noexcept { return value_; }
 
   private:
-    Value* value_;  ///< lives until the response is there
+    Value* value_;  ///< lives until the response is made
 };
 
 namespace detail {

@@ -20,7 +20,7 @@
 
 namespace signalbox::api {
 
-/// A response that an endpoint can have besides its own, for the documents.
+/// A response that an endpoint can have besides its own. It is only written into the documents.
 struct ErrorResponse {
     int status;
     std::string description;
@@ -35,7 +35,8 @@ struct EndpointOptions {
     std::vector<ErrorResponse> responses{};
     bool deprecated = false;
     bool in_documents = true;
-    /// In place of --limit-request-body and --timeout-request.
+    /// Bytes, in place of --limit-request-body; and a time in place of --timeout-request. Either
+    /// may be more or less than that (see http::Route).
     std::optional<std::size_t> body_limit{};
     std::optional<std::chrono::milliseconds> timeout{};
 };
@@ -80,7 +81,7 @@ struct IncludeOptions {
 /// endpoint takes: what is wrong with a request is answered with 422 before its handler runs.
 ///
 /// Nothing is checked or run here: the application that it is included in does so when it starts,
-/// and says what is missing.
+/// and says what is missing. Threads: one, before the application runs.
 class Module {
   public:
     Module();
@@ -175,7 +176,8 @@ class Module {
         return *this;
     }
 
-    /// Of several services of one type, the one for those who take a `Named<T, "…">`.
+    /// As provide, for those who take a `Named<T, "…">`, where there are several services of one
+    /// type: `provide_as<Named<db::Pool, "reports">, open_reports>()`.
     template <class Name, auto factory>
     Module& provide_as() {
         using Made = typename detail::Function<factory>::Result;
@@ -211,8 +213,8 @@ class Module {
         return *this;
     }
 
-    /// All of another module: its endpoints below a prefix, `include(shop(), "/v1",
-    /// {.tags = {"shop"}})`.
+    /// Copies all of another module, with its endpoints below a prefix: `include(shop(), "/v1",
+    /// {.tags = {"shop"}})`. Its on_error is for all endpoints of the application.
     Module& include(const Module& other) { return include(other, "", {}); }
     Module& include(const Module& other, const std::string& prefix, const IncludeOptions& options);
     Module& include(const Module& other, const std::string& prefix) {

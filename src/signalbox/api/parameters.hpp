@@ -15,9 +15,12 @@
 #include "signalbox/model/type.hpp"
 #include "signalbox/model/validation_error.hpp"
 
-/// What handlers and dependencies take from a request, and give to its response.
+/// What handlers and dependencies take from a request, and give to its response:
 ///
 ///     async::Task<Order> create(OrderIn order, Query<Options> options, Reply& reply);
+///
+/// Values are taken by value and belong to the function. What is wrong with them is answered with
+/// 422 before it runs. Threads: the request's event loop's.
 namespace signalbox::api {
 
 // The words of models, for those who write handlers.
@@ -45,14 +48,15 @@ struct Values {
 /// one counts; a std::vector has them all.
 template <class T>
 struct Query : detail::Values<T> {};
-/// Of the header, `x_request_id` for `X-Request-ID`, unless an Alias says otherwise. Of those that
-/// are sent twice the first one counts; a std::vector has them all.
+/// Header fields: the member `x_request_id` for `X-Request-ID`, unless an Alias says otherwise. Of
+/// those that are sent twice the first one counts; a std::vector has them all.
 template <class T>
 struct Headers : detail::Values<T> {};
+/// Cookies, by the members' names. Of those that are sent twice the last one counts.
 template <class T>
 struct Cookies : detail::Values<T> {};
-/// Of the path, by their names: `/shops/{shop_id}/items/{item_id}` for a struct with `shop_id` and
-/// `item_id`. A single one can be taken as itself.
+/// Parameters of the path, by their names: `/shops/{shop_id}/items/{item_id}` for a struct with
+/// `shop_id` and `item_id`. One alone can also be taken as itself: `std::int64_t item_id`.
 template <class T>
 struct Path : detail::Values<T> {};
 
@@ -70,7 +74,9 @@ class Named {
     T* service_;
 };
 
-/// The response to be, as far as the function's result does not say it.
+/// Status and headers of the response, which the function's result does not say. The handler and
+/// its dependencies share one, which lives until the response is made. A response to what they
+/// throw has none of it: an http::HttpError carries its own headers.
 class Reply {
   public:
     int status = 200;  ///< the endpoint's
@@ -82,8 +88,8 @@ class Reply {
     }
 };
 
-/// What is wrong with a request: 422, `{"detail": [...]}` as FastAPI answers. An application that
-/// answers otherwise has Module::on_error for it.
+/// All that is wrong with a request: 422 with `{"detail": [...]}`, as FastAPI answers. An
+/// application that wants another answer gives one by Module::on_error.
 class RequestValidationError : public http::HttpError {
   public:
     explicit RequestValidationError(model::ValidationErrors errors)

@@ -7,10 +7,10 @@
 #include "signalbox/http/request.hpp"
 #include "signalbox/model/rules.hpp"
 
-/// Who asks: parameters of handlers, or better of dependencies that say who that is. What is
-/// missing is answered as FastAPI 0.115 does, before the function runs: 403, and 401 where the
-/// scheme is one that browsers ask for; as a `std::optional<Bearer>` and so on it is left to the
-/// function.
+/// Credentials: parameters of handlers, or better of the dependencies that find out whose they are.
+/// Whether they are right is for the function to say. A request without them is answered before it
+/// runs, as FastAPI 0.115 does: with 403, and for Basic and OAuth2 with 401 and WWW-Authenticate. A
+/// `std::optional<Bearer>`, and so on, is empty instead.
 namespace signalbox::api {
 
 /// The token of `Authorization: Bearer …` (RFC 6750, section 2.1).
@@ -18,7 +18,8 @@ struct Bearer {
     std::string token;
 };
 
-/// `Authorization: Basic …` (RFC 7617). The realm is what a browser shows, if there is one.
+/// Name and password of `Authorization: Basic …` (RFC 7617). `BasicIn<"…">` has a realm, which a
+/// browser may show.
 template <model::detail::Text realm = "">
 struct BasicIn {
     std::string username;
@@ -40,14 +41,15 @@ struct ApiKeyCookie {
     std::string key;
 };
 
-/// As Bearer; the documents say where a token is to be had for a password (OAuth 2.0, RFC 6749,
-/// section 4.3): `OAuth2PasswordBearer<"token">`.
+/// A token as Bearer's. The documents say at which URL one is given for a password (OAuth 2.0,
+/// RFC 6749, section 4.3): `OAuth2PasswordBearer<"token">`.
 template <model::detail::Text token_url>
 struct OAuth2PasswordBearer {
     std::string token;
 };
 
-/// Whether two secrets are the same, in a time that does not tell how much of them is.
+/// Whether two secrets are the same, in a time that does not tell how much of them is. Threads:
+/// any.
 bool equal_in_constant_time(std::string_view one, std::string_view other);
 
 namespace detail {

@@ -87,8 +87,8 @@ class Pool {
     }
 
     /// The rows as objects, for a handler that looks at them: `co_await
-    /// database.fetch_all<Invoice>("SELECT id, total FROM invoices")`. What is said of fetch_rows
-    /// goes for these, too.
+    /// database.fetch_all<Item>("SELECT id, name FROM items")`. What is said of fetch_rows goes for
+    /// these, too.
     template <class T, class... Parameters>
     async::Task<std::vector<T>> fetch_all(std::string_view sql, const Parameters&... parameters) {
         static_assert(detail::is_row<T>,
@@ -117,7 +117,7 @@ class Pool {
     }
 
     /// The first column of the only row: `co_await database.fetch_value<std::int64_t>("SELECT
-    /// count(*) FROM invoices")`. Throws ResultMismatch when there is another row, or none; a
+    /// count(*) FROM items")`. Throws ResultMismatch when there is another row, or none; a
     /// std::optional is empty then, as it is for NULL.
     template <class T, class... Parameters>
     async::Task<T> fetch_value(std::string_view sql, const Parameters&... parameters) {

@@ -11,14 +11,14 @@
 
 namespace signalbox::model {
 
-/// One value of a JSON text, and those in it behind it.
+/// One value of a JSON text. The values that it contains follow it.
 struct JsonNode {
     enum class Kind : std::uint8_t { null, boolean, number, string, array, object };
 
     Kind kind = Kind::null;
     bool truth = false;
     std::uint32_t count = 0;  ///< of items or members
-    /// Where the next value begins that is not in this one, counted from this one.
+    /// How many nodes further the next value is that is not in this one.
     std::uint32_t next = 1;
     std::string_view text{};  ///< of a string without escapes; of a number as it was written
 };

@@ -12,27 +12,27 @@ namespace signalbox::model {
 
 class JsonTree;
 
-/// `value` is a new object of this type, with its defaults. What is wrong is added to `errors`, as
-/// pydantic 2 says it in its lax mode, in which "1" is an integer as well; the object is then not
-/// to be used.
+// In all of these `value` is a new object of this type, with its defaults. What is wrong is added
+// to `errors` as pydantic 2 says it in its lax mode, in which "1" is an integer as well; the object
+// is then not to be used.
 
 /// A text of a path, query, header or cookie. Not for objects and maps.
 void read_text(std::string_view text, const Type& type, void* value, const Location& location,
                ValidationErrors& errors);
-/// One of several with one name, into a list.
+/// All texts of one name, into a list.
 void read_texts(std::span<const std::string_view> texts, const Type& list, void* value,
                 const Location& location, ValidationErrors& errors);
-/// Nothing was sent for a member that has to be there.
+/// For a member that has to be sent and was not.
 void add_missing(const Location& location, ValidationErrors& errors);
 
 /// A JSON text that was read.
 void read_json(const JsonTree& json, const Type& type, void* value, const Location& location,
                ValidationErrors& errors);
 
-/// How much of a value a client is told again, in bytes of JSON.
+/// How much of a value an error repeats, in bytes of JSON.
 inline constexpr std::size_t longest_input = 2048;
 
-/// Of from_json.
+/// Thrown by from_json.
 class InvalidJson : public std::invalid_argument {
   public:
     using std::invalid_argument::invalid_argument;
@@ -42,7 +42,7 @@ namespace detail {
 void read_or_throw(std::string_view json, const Type& type, void* value);
 }  // namespace detail
 
-/// Reads one from JSON, for a program's own use. Throws InvalidJson with what is wrong.
+/// Reads a value from JSON, for a program's own use. Throws InvalidJson with what is wrong.
 template <class T>
 T from_json(std::string_view json) {
     T value{};
@@ -50,8 +50,8 @@ T from_json(std::string_view json) {
     return value;
 }
 
-/// Whether the rules of a model and of all that is in it can be kept: throws std::invalid_argument
-/// that names the member, for a pattern that is none, a default on a plain member, a variant whose
+/// Checks that a model and all that is in it can be read. Throws std::invalid_argument that names
+/// the member, for a pattern that is not valid, a default on a plain member, a variant whose
 /// alternatives cannot be told apart, or a name that two members have.
 void check_model(const Type& type);
 

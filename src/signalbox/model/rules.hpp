@@ -9,8 +9,9 @@
 #include <string_view>
 #include <type_traits>
 
-// What a value has to be besides of its type, in the words of pydantic's Field() and of JSON
-// Schema: `Field<std::string, MinLength(3), MaxLength(20)>`.
+// What a value has to be beside having its type, in the words of pydantic's Field() and of JSON
+// Schema: `Field<std::string, MinLength(3), MaxLength(20)>`. Rules without an argument are written
+// with braces, `Required{}`: with parentheses they would be the type of a function.
 namespace signalbox::model {
 
 /// An integer or a floating-point number, or none.
@@ -51,7 +52,7 @@ class Expression {
 
 enum class Format : std::uint8_t { none, email, url };
 
-/// All rules of one value. One error for a value, in this order.
+/// All rules of one value. Of those that it breaks the first in this order is told.
 struct Rules {
     Number multiple_of, le, lt, ge, gt;
     std::size_t min_length = 0;  ///< of a text in characters, of a list or map in items
@@ -158,8 +159,8 @@ struct DecimalPlaces : detail::Size<&Rules::decimal_places> {
     constexpr explicit DecimalPlaces(std::size_t number) : Size{number} {}
 };
 
-/// A regular expression (RE2) that is found anywhere in the text: anchor it by `^` and `$`. One
-/// that is none is told at start.
+/// A regular expression (RE2) that has to match somewhere in the text: anchor it by `^` and `$`.
+/// One that is not valid ends the start.
 template <std::size_t size>
 struct Pattern {
     constexpr explicit Pattern(const char (&pattern)[size]) : text(pattern) {}
@@ -204,7 +205,7 @@ struct Deprecated {
         rules.deprecated = true;
     }
 };
-/// It has to be there, although it can be null.
+/// A std::optional that has to be sent, be it null: `Field<std::optional<int>, Required{}>`.
 struct Required {
     template <auto self>
     constexpr void apply(Rules& rules) const {
@@ -222,7 +223,8 @@ struct OfFormat {
 };
 
 /// A member with rules, or with a default: `Field<int, Ge(1)> quantity = 1;`. Without a default it
-/// has to be there, unless it is a std::optional.
+/// has to be sent, unless it is a std::optional. It converts to its value; `*field` says so where
+/// the compiler asks. Rules are for what requests bring: what the program assigns is not checked.
 template <class T, auto... rules>
 class Field {
   public:
@@ -252,7 +254,7 @@ class Field {
     /// count. For PATCH.
     bool is_set() const noexcept { return state_ == State::set; }
     bool has_default() const noexcept { return state_ == State::default_value; }
-    /// For who reads it: the place of its value, which is set from now on.
+    /// For what reads requests: where the value goes, which counts as sent from now on.
     T& set() noexcept {
         state_ = State::set;
         return value_;

@@ -24,14 +24,14 @@ struct Uuid {
     friend auto operator<=>(const Uuid&, const Uuid&) = default;
 };
 
-/// A number with every digit that was written: what a double would round. Written to JSON as a
-/// string, as pydantic does, in the form of Python's str(Decimal): `0.50`, `1E+3`. Read from a
-/// number or a string.
+/// A decimal number with every digit that was written, where a double would be rounded. In JSON it
+/// is read from a number or a string and written as a string, as pydantic does, in the form of
+/// Python's str(Decimal): `0.50`, `1E+3`.
 class Decimal {
   public:
     Decimal() = default;
-    /// Throws std::invalid_argument when the text is no finite decimal number, or one beyond ten to
-    /// the largest_decimal_exponent.
+    /// Throws std::invalid_argument when the text is no finite decimal number, or when its exponent
+    /// is beyond largest_decimal_exponent.
     explicit Decimal(std::string_view text);
 
     const std::string& text() const noexcept { return text_; }
@@ -53,8 +53,8 @@ inline constexpr long largest_decimal_exponent = 1'000'000;
 /// Of `-1.5e3` and the like. Nothing where the text is no such number.
 std::optional<DecimalParts> decimal_parts(std::string_view text);
 
-/// A moment, with the offset that it was written with; one without offset is not known to be any
-/// moment, only a reading of a clock (Python's naive datetime).
+/// A moment, and the offset from UTC that it was written with. Without an offset it is no moment
+/// but what a clock somewhere showed (Python's naive datetime).
 struct DateTime {
     std::chrono::sys_time<std::chrono::microseconds> moment{};  ///< in UTC, if the offset is known
     std::optional<std::chrono::minutes> offset{};
@@ -69,7 +69,7 @@ using Email = Field<std::string, OfFormat(Format::email)>;
 /// An absolute http or https URL, written as browsers do: the host in lower case, a path.
 using Url = Field<std::string, OfFormat(Format::url)>;
 
-/// One of these texts and no other, `Literal<"card">`: the first for a start. Alternatives of a
+/// One of these texts and no other, at first the first: `Literal<"card">`. The alternatives of a
 /// std::variant are told apart by it.
 template <detail::Text... texts>
 class Literal {
@@ -108,7 +108,7 @@ Read<std::chrono::year_month_day> read_date(std::string_view text);
 Read<std::chrono::year_month_day> read_date(double timestamp);
 Read<std::chrono::microseconds> read_duration(std::string_view text);
 Read<std::chrono::microseconds> read_duration(double seconds);
-/// Faults that are told in another way than the others of their kind.
+/// Faults that clients are told in another form than other faults of the same type.
 inline constexpr std::string_view year_0_fault = "year 0 is out of range";
 inline constexpr std::string_view inexact_date_fault =
     "Datetimes provided to dates should have zero time - e.g. be exact dates";

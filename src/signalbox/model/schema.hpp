@@ -12,13 +12,13 @@
 
 namespace signalbox::model {
 
-/// What pydantic calls a member of this name in documents: `shop_id` is `Shop Id`.
+/// What pydantic calls a member of this name in documents: `item_id` is `Item Id`.
 std::string title_of(std::string_view name);
 
 /// JSON Schemas (2020-12) of types, as pydantic 2.10 writes them. Structs and enums are written
 /// once and referred to.
 ///
-/// What they are called depends on all that there is: a name that two types have is told apart by
+/// What they are called depends on all that there are: two types of one name are told apart by
 /// their namespaces. So all types are given at once. Lifetime: they outlive this.
 class Schemas {
   public:

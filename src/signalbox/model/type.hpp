@@ -20,9 +20,10 @@
 #include "signalbox/model/rules.hpp"
 #include "signalbox/model/scalars.hpp"
 
-/// What values there are in requests, responses and rows. A template says only of what kind a value
-/// is and where its parts are; all that is done with it (reading, writing, describing) is compiled
-/// once for all types, in this folder's .cpp files.
+/// The types that values in requests, responses and rows can have. A template says only of what
+/// kind a value is and where its parts are; all that is done with it (reading, writing, describing)
+/// is compiled once for all types, in this folder's .cpp files. Types and models live as long as
+/// the program and never change: any thread may use them.
 ///
 /// | C++                                          | JSON                                      |
 /// |----------------------------------------------|-------------------------------------------|
@@ -44,7 +45,8 @@ namespace signalbox::model {
 struct Type;
 struct Model;
 
-/// In a model, for what is in no member of it: `static constexpr auto extra = Extra::forbid;`.
+/// What becomes of a JSON object's members, of query parameters and of cookies that a model does
+/// not have. They are ignored unless it says `static constexpr auto extra = Extra::forbid;`.
 enum class Extra : std::uint8_t { ignore, forbid };
 
 /// All members of `Base` as if they were written here: what inheritance would do.
@@ -132,8 +134,8 @@ struct Type {
     constexpr bool is_field() const noexcept { return set != nullptr; }
 };
 
-/// Of a value, behind what stands in `json`. Throws std::logic_error for an enum's value without a
-/// name. A number that is none is null, text that is no UTF-8 is mended.
+/// Appends a value's JSON to `json`. Throws std::logic_error for an enum's value without a name.
+/// NaN and infinities are null; bytes of a text that are no UTF-8 are replaced.
 void write_json(std::string& json, const Type& type, const void* value);
 
 namespace detail {

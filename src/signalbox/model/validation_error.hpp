@@ -7,8 +7,8 @@
 
 namespace signalbox::model {
 
-/// Where in a request something is, as pydantic's `loc`: a list from the innermost outwards, whose
-/// parts live on the stack of who reads.
+/// Where in a request something is, as pydantic's `loc`: a list from the inside out, whose parts
+/// live on the stack of the functions that read.
 struct Location {
     static constexpr std::size_t no_index = static_cast<std::size_t>(-1);
 
@@ -22,7 +22,7 @@ struct ValidationError {
     std::string type;        ///< `string_too_short`
     std::string loc_json;    ///< `["body","items",0,"sku"]`
     std::string msg;         ///< for people
-    std::string input_json;  ///< what was sent, as far as it is short
+    std::string input_json;  ///< what was sent, cut when it is long (see longest_input)
     std::string ctx_json{};  ///< what `msg` was made from, or nothing
 };
 
