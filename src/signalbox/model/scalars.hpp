@@ -65,9 +65,9 @@ struct DateTime {
 };
 
 /// As Python's email-validator checks it, without asking the DNS; the domain in lower case.
-using Email = Field<std::string, OfFormat(Format::email)>;
+using Email = Field<std::string, OfFormat{Format::email}>;
 /// An absolute http or https URL, written as browsers do: the host in lower case, a path.
-using Url = Field<std::string, OfFormat(Format::url)>;
+using Url = Field<std::string, OfFormat{Format::url}>;
 
 /// One of these texts and no other, at first the first: `Literal<"card">`. The alternatives of a
 /// std::variant are told apart by it.
