@@ -99,7 +99,11 @@ std::optional<JsonTree::Fault> JsonTree::read(std::string_view text) {
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     nodes_.clear();
     nodes_.reserve(std::min<std::size_t>(text.size() / 8 + 1, 64));  // as many as most have
+    // Where a character is cut short at the end, rapidjson reads the rest of it all the same.
+    constexpr std::size_t longest_character = 4;
+    text_.reserve(text.size() + longest_character);
     text_ = text;
+    text_.append(longest_character, '\0');
     Handler handler{nodes_};
     rapidjson::Reader reader;
     // For rapidjson a NUL is the end, whatever comes behind it.
