@@ -111,7 +111,11 @@ class Grammar {
             size += exponent;
         }
         const std::string text(rest_.substr(0, size));
-        if (std::abs(std::strtod(text.c_str(), nullptr)) > 1e307) result_.large_number = true;
+        const auto exponent = text.find_first_of("eE");
+        const bool large_exponent =
+            exponent != text.npos && std::strtol(text.c_str() + exponent + 1, nullptr, 10) > 250;
+        if (large_exponent || std::abs(std::strtod(text.c_str(), nullptr)) > 1e307)
+            result_.large_number = true;
         result_.text += text;
         rest_.remove_prefix(size);
         return true;

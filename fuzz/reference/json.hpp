@@ -11,7 +11,7 @@ namespace signalbox::fuzz {
 struct ReferenceJson {
     std::string text;
     std::size_t depth = 0;      ///< of arrays and objects in each other
-    bool large_number = false;  ///< one that no double holds, or nearly none
+    bool large_number = false;  ///< one that no double holds, or with such an exponent
 };
 std::optional<ReferenceJson> reference_json(std::string_view text);
 
