@@ -244,6 +244,8 @@ void Call::read_cookies(const Type& type, void* value) {
 }
 
 void Call::throw_if_invalid() {
+    json_.clear();
+    body_ = Body::none;
     if (!errors.empty()) throw RequestValidationError(std::move(errors));
 }
 

@@ -42,6 +42,12 @@ class JsonTree {
     /// byte order mark is ignored.
     std::optional<Fault> read(std::string_view text);
 
+    /// Gives the memory back.
+    void clear() noexcept {
+        nodes_ = {};
+        text_ = {};
+    }
+
     const JsonNode& root() const { return nodes_.front(); }
     static const JsonNode* first_in(const JsonNode& node) { return &node + 1; }
     static const JsonNode* after(const JsonNode& node) { return &node + node.next; }

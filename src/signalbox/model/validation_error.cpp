@@ -8,12 +8,15 @@ namespace signalbox::model {
 
 namespace {
 
+constexpr std::size_t longest_name = 1024;
+
 void append(JsonWriter& json, const Location& location) {
     if (location.outer != nullptr) append(json, *location.outer);
     if (location.index != Location::no_index) {
         json.value(location.index);
     } else {
-        json.value(location.name);
+        // A key can be as long as the body that it is in.
+        json.value(location.name.substr(0, longest_name));
     }
 }
 
