@@ -78,7 +78,7 @@ struct Pages : testing::Test {
     static void expect_redocs_menu() {
         ASSERT_TRUE(
             becomes("[...document.querySelectorAll('[role=menuitem]')].some((item) =>"
-                    " item.innerText.includes('fast_task'))"));
+                    " item.innerText.includes('Fast Task'))"));
         EXPECT_TRUE(becomes("document.querySelector('h1').innerText.includes('async tutorial')"));
         EXPECT_EQ(text("getComputedStyle(document.querySelector('.menu-content')).position"),
                   "sticky")
@@ -110,7 +110,7 @@ TEST_F(Pages, redoc_shows_its_menu_and_finds) {
         input.dispatchEvent(new Event("input", { bubbles: true })))js");
     EXPECT_TRUE(
         becomes("document.querySelector('[data-role=\"search:results\"]')?.innerText"
-                ".includes('multiple_tasks')"));
+                ".includes('Multiple Tasks')"));
     EXPECT_THAT(browser().console_errors(), IsEmpty());
 }
 
