@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/http/cookies.hpp"
 #include "signalbox/http/query.hpp"
 #include "signalbox/json_writer.hpp"
@@ -23,14 +24,9 @@ bool is_list(const Type& type) {
            (type.kind == Type::Kind::nullable && type.inner->kind == Type::Kind::list);
 }
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-/// Whether a name is this one, which is in lower case.
-bool equals_lower(std::string_view name, std::string_view lower_name) {
-    return std::equal(name.begin(), name.end(), lower_name.begin(), lower_name.end(),
-                      [](char a, char b) { return lower(a) == b; });
+bool equals_ignoring_case(std::string_view one, std::string_view other) {
+    return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                      [](char a, char b) { return to_lower(a) == to_lower(b); });
 }
 
 /// `application/json`, `application/…+json`, whatever parameters it has, and none at all.
@@ -39,7 +35,7 @@ bool is_json(std::optional<std::string_view> content_type) {
     std::string type(content_type->substr(0, content_type->find(';')));
     while (type.ends_with(' ') || type.ends_with('\t'))
         type.pop_back();
-    std::transform(type.begin(), type.end(), type.begin(), lower);
+    std::transform(type.begin(), type.end(), type.begin(), to_lower);
     constexpr std::string_view application = "application/";
     if (!type.starts_with(application)) return false;
     type.erase(0, application.size());
@@ -70,13 +66,14 @@ class Sent {
             members.begin());
     }
 
-    /// Headers are named otherwise than the members.
+    /// Headers are named otherwise than the members, by the one that `header_name` points to.
     void read_into(void* value, std::string_view place, model::ValidationErrors& errors,
-                   const std::vector<std::string>& names = {}) const {
+                   std::string Member::*header_name = nullptr) const {
         const Location outer{.name = place};
         for (std::size_t i = 0; i < texts_.size(); ++i) {
             const Member& member = model_.members[i];
-            const Location at{.outer = &outer, .name = names.empty() ? member.name : names[i]};
+            const Location at{.outer = &outer,
+                              .name = header_name == nullptr ? member.name : member.*header_name};
             void* const target = static_cast<char*>(value) + member.offset;
             const Texts& texts = texts_[i];
             if (!texts.sent) {
@@ -124,14 +121,6 @@ void add_extra(model::ValidationErrors& errors, std::string_view place, std::str
     const model::JsonNode input{.kind = model::JsonNode::Kind::string, .text = text};
     errors.add("extra_forbidden", {.outer = &outer, .name = name}, "Extra inputs are not permitted",
                model::excerpt(input, model::longest_input));
-}
-
-/// `x_request_id` to `x-request-id`; an alias stays as it is.
-std::string header_name(const Member& member) {
-    std::string name(member.name);
-    if (member.type->rules.alias.empty()) std::replace(name.begin(), name.end(), '_', '-');
-    std::transform(name.begin(), name.end(), name.begin(), lower);
-    return name;
 }
 
 /// What most responses take at least: the first allocations of a string that grows.
@@ -213,16 +202,13 @@ void Call::read_query(const Type& type, void* value) {
 void Call::read_headers(const Type& type, void* value) {
     const model::Model& model = type.model();
     Sent sent(model);
-    std::vector<std::string> names;
-    for (const Member& member : model.members)
-        names.push_back(header_name(member));
     for (const http::Header& header : request.headers) {
-        for (std::size_t i = 0; i < names.size(); ++i) {
-            if (equals_lower(header.name, names[i]))
+        for (std::size_t i = 0; i < model.members.size(); ++i) {
+            if (equals_ignoring_case(header.name, model.members[i].header_name))
                 sent.add(i, text_of(header.value), Sent::Repeated::first);
         }
     }
-    sent.read_into(value, "header", errors, names);
+    sent.read_into(value, "header", errors, &Member::header_name);
 }
 
 void Call::read_cookies(const Type& type, void* value) {

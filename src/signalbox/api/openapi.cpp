@@ -62,10 +62,7 @@ std::vector<std::string> names_in(std::string_view path) {
 }
 
 std::string name_of(const model::Member& member, Place place) {
-    std::string name(member.name);
-    if (place == Place::header && member.type->rules.alias.empty())
-        std::replace(name.begin(), name.end(), '_', '-');
-    return name;
+    return place == Place::header ? member.header_name : std::string(member.name);
 }
 
 /// One for each name, place by place.

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/http/cookies.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/query.hpp"
@@ -39,9 +40,8 @@ std::optional<Credentials> credentials_of(const http::Request& request) {
     const auto space = header->find(' ');
     Credentials credentials{std::string(header->substr(0, space)),
                             space == header->npos ? std::string_view{} : header->substr(space + 1)};
-    std::transform(
-        credentials.scheme.begin(), credentials.scheme.end(), credentials.scheme.begin(),
-        [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    std::transform(credentials.scheme.begin(), credentials.scheme.end(), credentials.scheme.begin(),
+                   to_lower);
     return credentials;
 }
 

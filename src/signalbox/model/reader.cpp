@@ -16,6 +16,7 @@
 #include <utility>
 #include <variant>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/json_writer.hpp"
 #include "signalbox/model/json_tree.hpp"
 
@@ -163,9 +164,7 @@ std::optional<double> parse_double(std::string_view text) {
     }
     const bool negative = digits.starts_with('-');
     std::string word = digits.substr(negative ? 1 : 0);
-    std::transform(word.begin(), word.end(), word.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    std::transform(word.begin(), word.end(), word.begin(), to_lower);
     if (word == "inf" || word == "infinity") return negative ? -HUGE_VAL : HUGE_VAL;
     if (word == "nan") return std::nan("");
     if (word.starts_with("inf") || word.starts_with("nan")) return std::nullopt;
@@ -175,7 +174,7 @@ std::optional<double> parse_double(std::string_view text) {
 std::optional<bool> parse_boolean(std::string_view text) {
     std::string lower(text.substr(0, 6));
     for (char& c : lower)
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        c = to_lower(c);
     if (text.size() > 5) return std::nullopt;
     for (const char* yes : {"1", "true", "t", "yes", "y", "on"})
         if (lower == yes) return true;
@@ -564,9 +563,7 @@ class Reader {
         if (!parts) {
             std::string word = plain.substr(
                 plain.find_first_not_of("+-") == plain.npos ? 0 : plain.find_first_not_of("+-"));
-            std::transform(word.begin(), word.end(), word.begin(), [](char c) {
-                return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-            });
+            std::transform(word.begin(), word.end(), word.begin(), to_lower);
             if (word == "nan" || word == "snan" || word == "inf" || word == "infinity")
                 return add("finite_number", at, "Input should be a finite number", node);
             return add("decimal_parsing", at, "Input should be a valid decimal", node);

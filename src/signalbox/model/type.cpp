@@ -1,5 +1,6 @@
 #include "signalbox/model/type.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <stdexcept>
@@ -167,7 +168,13 @@ namespace {
 void add_member(Model& model, const MemberSource& source, std::size_t offset, const void* value) {
     const Type& type = *source.type;
     const std::string_view wire_name = type.rules.alias.empty() ? source.name : type.rules.alias;
-    Member member{.name = wire_name, .key = json_key(wire_name), .type = &type, .offset = offset};
+    Member member{.name = wire_name,
+                  .key = json_key(wire_name),
+                  .header_name = std::string(wire_name),
+                  .type = &type,
+                  .offset = offset};
+    if (type.rules.alias.empty())
+        std::replace(member.header_name.begin(), member.header_name.end(), '_', '-');
     if (type.is_field()) {
         if (type.has_default(value)) {
             member.required = false;

@@ -62,7 +62,8 @@ struct AsNumbers {};
 /// One member of a model, as requests and responses name it.
 struct Member {
     std::string_view name;
-    std::string key;  ///< as JsonWriter::written_key takes it
+    std::string key;          ///< as JsonWriter::written_key takes it
+    std::string header_name;  ///< `x-request-id` of `x_request_id`; an alias as it is
     const Type* type;
     std::size_t offset;
     bool required = true;        ///< in requests

@@ -78,6 +78,13 @@ Task<int> twice(int number) {
 Task<Traced> traced(Headers<Traced> headers) {
     co_return *headers;
 }
+struct Tagged {
+    Field<int, Alias("X-Tag")> tag;
+    int x_depth;
+};
+Task<int> tagged(Headers<Tagged> headers) {
+    co_return *headers->tag + headers->x_depth;
+}
 Task<> nothing() {
     co_return;
 }
@@ -110,6 +117,7 @@ Module endpoints() {
     module.get<seat>("/rows/{row}/places/{place}");
     module.get<twice>("/twice/{number}");
     module.get<traced>("/traced");
+    module.get<tagged>("/tagged");
     module.del<nothing>("/nothing");
     module.get<greet>("/greet");
     module.post<greet_order>("/greet");
@@ -152,6 +160,15 @@ TEST(TypedEndpoint, says_all_that_is_wrong_with_a_request) {
         R"({"detail":[{"type":"string_too_short","loc":["body","reference"],"msg":"String should have at least 3 characters","input":"ab","ctx":{"min_length":3}},)"
         R"({"type":"missing","loc":["body","email"],"msg":"Field required","input":{"reference":"ab","items":[{"sku":"x","price":0}]}},)"
         R"({"type":"greater_than","loc":["body","items",0,"price"],"msg":"Input should be greater than 0","input":0,"ctx":{"gt":0.0}}]})");
+}
+
+TEST(TypedEndpoint, names_a_header_as_its_alias_says) {
+    test::Client client(endpoints());
+    EXPECT_EQ(client.get("/tagged", {{"x-tag", "1"}, {"X-DEPTH", "2"}}).body, "3");
+    EXPECT_EQ(
+        client.get("/tagged").body,
+        R"({"detail":[{"type":"missing","loc":["header","X-Tag"],"msg":"Field required","input":null},)"
+        R"({"type":"missing","loc":["header","x-depth"],"msg":"Field required","input":null}]})");
 }
 
 TEST(TypedEndpoint, depends_on_what_is_computed_once_for_a_request) {
