@@ -1,9 +1,6 @@
 #include "signalbox/db/detail/connection_pool.hpp"
 
-#include <asio/associated_cancellation_slot.hpp>
-#include <asio/async_result.hpp>
 #include <asio/error.hpp>
-#include <asio/post.hpp>
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -13,33 +10,18 @@
 
 #include <algorithm>
 #include <exception>
-#include <map>
 #include <stdexcept>
 #include <utility>
 
-#include "signalbox/async/turn.hpp"
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/config/units.hpp"
-#include "signalbox/context/request_context.hpp"
 #include "signalbox/db/detail/backoff.hpp"
 #include "signalbox/db/detail/cancellation.hpp"
-#include "signalbox/db/detail/model_rows.hpp"
-#include "signalbox/db/detail/rows_json.hpp"
-#include "signalbox/db/row_form.hpp"
+#include "signalbox/db/detail/execution.hpp"
 #include "signalbox/observe/database_observer.hpp"
 #include "signalbox/random.hpp"
 
 namespace signalbox::db {
-
-/// What a read came to.
-struct Outcome {
-    std::exception_ptr error{};
-    JsonText rows{};
-    std::size_t affected = 0;              ///< rows, by a statement that writes
-    std::shared_ptr<const void> values{};  ///< the rows, where objects were asked for
-    Clock::time_point started{};  ///< when it got its connection; the epoch when it never did
-    Clock::time_point finished{};
-};
 
 namespace {
 
@@ -57,99 +39,13 @@ constexpr std::chrono::seconds connect_timeout{4};
 /// statement by itself at the timeout, unless it is frozen or cut off.
 constexpr std::chrono::seconds frozen_grace{1};
 
-Outcome failed(std::exception_ptr error) {
-    return {.error = std::move(error), .finished = Clock::now()};
-}
-
-Outcome unavailable(const std::string& why, Unavailable::Reason reason) {
-    return failed(std::make_exception_ptr(Unavailable(why, reason)));
-}
-
-/// For the metric: PostgreSQL's five letters, or what went wrong without it.
-std::string_view error_type(const std::string& sqlstate) {
-    return sqlstate.empty() ? std::string_view("connection") : sqlstate;
-}
-
 /// So that connections made together do not all end together.
 std::chrono::milliseconds jittered(std::chrono::milliseconds lifetime) {
     const auto tenth = static_cast<std::uint64_t>(lifetime.count() / 10 + 1);
     return lifetime - std::chrono::milliseconds(random_number() % tenth);
 }
 
-/// Waits for PostgreSQL to answer on this connection. Returns why it did not, or nothing.
-std::string ping(Connection& connection) {
-    try {
-        static_cast<void>(connection.read({.sql = "SELECT 1", .parameters = {}}));
-    } catch (const Error&) {
-        return "";
-    } catch (const Unavailable& error) {
-        return connection.lost() ? error.what() : "";  // cancelled is an answer, too
-    } catch (const std::exception& error) {
-        return error.what();
-    }
-    return "";
-}
-
 }  // namespace
-
-/// A coroutine that awaits a read.
-struct ConnectionPool::Awaiting : Waiter {
-    Awaiting(const async::Executor& executor, observe::DatabaseObserver* told)
-        : loop(asio::query(executor, asio::execution::context)),
-          request(executor.request()),
-          observer(told) {}
-
-    /// Resumes the coroutine, on its event loop.
-    virtual void resume(const Outcome& outcome) = 0;
-
-    void wait_for(context::Waiting waiting) const {
-        if (request != nullptr) request->wait_for(waiting, Clock::now());
-    }
-
-    void complete(const Outcome& outcome) {
-        if (outcome.started != Clock::time_point{}) began = outcome.started;
-        const auto started = std::max(began, since);
-        const bool ran = began != Clock::time_point{};
-        if (observer != nullptr) {
-            if (ran) observer->waited(started - since);
-            if (ran && shared && !outcome.error) observer->shared_a_read();
-        }
-        if (request != nullptr) {
-            request->database_wait += (ran ? started : outcome.finished) - since;
-            if (ran) request->database_use += outcome.finished - started;
-            request->shared_read = shared;
-            request->wait_for(context::Waiting::handler, outcome.finished);
-        }
-        resume(outcome);
-    }
-
-    static void deliver(const Waiters& waiters, Outcome reached);
-
-    asio::io_context& loop;
-    context::RequestContext* request;
-    observe::DatabaseObserver* observer;
-    Clock::time_point began{};  ///< when its read got a connection; the epoch when it never did
-};
-
-void ConnectionPool::Awaiting::deliver(const Waiters& waiters, Outcome reached) {
-    // Shared as a whole: ThreadSanitizer does not see the reference count of an exception, which
-    // libstdc++ keeps in code that was compiled without it.
-    const auto outcome = std::make_shared<const Outcome>(std::move(reached));
-    // One post for each loop: a wake-up for each waiter would cost more than the read they share.
-    std::map<asio::io_context*, std::vector<std::shared_ptr<Awaiting>>> by_loop;
-    for (const auto& waiter : waiters) {
-        auto awaiting = std::static_pointer_cast<Awaiting>(waiter);
-        by_loop[&awaiting->loop].push_back(std::move(awaiting));
-    }
-    for (auto& [loop, group] : by_loop) {
-        asio::post(*loop, [group = std::move(group), outcome] {
-            for (const auto& awaiting : group) {
-                const async::Turn turn(awaiting->request);
-                awaiting->complete(*outcome);
-            }
-        });
-    }
-}
 
 /// A thread's place in the pool.
 struct ConnectionPool::Slot {
@@ -261,47 +157,30 @@ bool ConnectionPool::reachable() const {
 }
 
 async::Task<JsonText> ConnectionPool::fetch(Statement statement) {
-    return fetch_part<JsonText, &Outcome::rows>(std::move(statement));
+    return fetch_part<&Outcome::rows>(std::move(statement));
 }
 
 async::Task<std::size_t> ConnectionPool::execute(Statement statement) {
-    return fetch_part<std::size_t, &Outcome::affected>(std::move(statement));
+    return fetch_part<&Outcome::affected>(std::move(statement));
 }
 
 async::Task<std::shared_ptr<const void>> ConnectionPool::fetch_values(Statement statement) {
-    return fetch_part<std::shared_ptr<const void>, &Outcome::values>(std::move(statement));
+    return fetch_part<&Outcome::values>(std::move(statement));
 }
 
-template <class Part, Part Outcome::*part>
-async::Task<Part> ConnectionPool::fetch_part(Statement statement) {
+template <auto part>
+async::Task<PartOf<part>> ConnectionPool::fetch_part(Statement statement) {
     for (const auto& parameter : statement.parameters) {
         if (parameter && parameter->find('\0') != std::string::npos) {
             throw std::invalid_argument("PostgreSQL takes no NUL byte in a parameter");
         }
     }
-    const async::Executor executor = co_await asio::this_coro::executor;
-    auto initiate = [this, executor](auto handler, Statement&& wanted) {
-        struct Coroutine final : Awaiting {
-            Coroutine(const async::Executor& ex, observe::DatabaseObserver* told,
-                      decltype(handler) handler)
-                : Awaiting(ex, told), continuation(std::move(handler)) {}
-            void resume(const Outcome& outcome) override {
-                std::move(continuation)(outcome.error, outcome.*part);
-            }
-            decltype(handler) continuation;
-        };
-        auto slot = asio::get_associated_cancellation_slot(handler);
-        auto waiter = std::make_shared<Coroutine>(executor, options_.observer, std::move(handler));
-        if (slot.is_connected()) {
-            slot.assign([this, weak = std::weak_ptr<Awaiting>(waiter)](asio::cancellation_type) {
-                if (const auto alive = weak.lock()) cancel(alive);
-            });
-        }
-        add(std::move(wanted), waiter);
+    const auto begin = [this, &statement](const std::shared_ptr<Awaiting>& waiter) {
+        add(std::move(statement), waiter);
     };
-    Part fetched = co_await asio::async_initiate<const asio::use_awaitable_t<async::Executor>,
-                                                 void(std::exception_ptr, Part)>(
-        std::move(initiate), async::use_task, std::move(statement));
+    const auto leave = [this](const std::shared_ptr<Awaiting>& waiter) { cancel(waiter); };
+    auto outcome = await_outcome<part>(options_.observer, begin, leave);
+    PartOf<part> fetched = co_await std::move(outcome);
     co_return fetched;
 }
 
@@ -517,12 +396,12 @@ void ConnectionPool::run(std::shared_ptr<Read> read, Slot& slot,
         drop_connection(slot, lock);
         return;
     }
-    wait_for(*read, context::Waiting::database);
+    Awaiting::wait_for(read->waiters, context::Waiting::database);
     slot.running = read;
     slot.answer_due = read->started + options_.query_timeout + frozen_grace;
     slot.cut = false;
     lock.unlock();
-    Outcome outcome = execute(*slot.connection, *read);
+    Outcome outcome = db::execute(*slot.connection, *read, options_.observer);
     lock.lock();
     settle_cancellation(slot, lock);
     slot.running.reset();
@@ -545,7 +424,7 @@ void ConnectionPool::run(std::shared_ptr<Read> read, Slot& slot,
         // has a new connection.
         read->broke = outcome.finished;
         if (options_.observer != nullptr && !read->waiters.empty()) options_.observer->retried();
-        wait_for(*read, context::Waiting::database_queue);
+        Awaiting::wait_for(read->waiters, context::Waiting::database_queue);
         queue_.put_back(std::move(read));
         return;
     }
@@ -557,42 +436,6 @@ void ConnectionPool::run(std::shared_ptr<Read> read, Slot& slot,
     lock.lock();
     // Only now, so that no read waits for it.
     if (slot.connection && slot.expires <= slot.idle_since) drop_connection(slot, lock);
-}
-
-Outcome ConnectionPool::execute(Connection& connection, const Read& read) const {
-    Outcome outcome{.started = read.started};
-    const auto count = [&](std::string_view error) {
-        if (options_.observer == nullptr) return;
-        options_.observer->executed(read.statement.sql, Clock::now() - read.started, error);
-    };
-    try {
-        const auto rows = connection.read(read.statement);
-        count("");
-        outcome.affected = static_cast<std::size_t>(rows.affected_rows());
-        const RowForm* const form = read.statement.form;
-        if (form == nullptr) {
-            outcome.rows = rows_json(rows);
-        } else if (form->shape == RowForm::Shape::values) {
-            outcome.values = model_rows(rows, *form);
-        } else {
-            outcome.rows = model_rows_json(rows, *form);
-        }
-    } catch (const Error& error) {
-        count(error_type(error.sqlstate()));
-        outcome.error = std::current_exception();
-    } catch (const Unavailable& error) {
-        count(error_type(error.sqlstate()));
-        outcome.error = std::current_exception();
-    } catch (...) {
-        outcome.error = std::current_exception();
-    }
-    outcome.finished = Clock::now();
-    return outcome;
-}
-
-void ConnectionPool::wait_for(const Read& read, context::Waiting waiting) {
-    for (const auto& waiter : read.waiters)
-        static_cast<Awaiting&>(*waiter).wait_for(waiting);
 }
 
 void ConnectionPool::cancel_orphans() {

@@ -11,15 +11,13 @@
 #include <vector>
 
 #include "signalbox/async/task.hpp"
-#include "signalbox/context/request_context.hpp"
+#include "signalbox/db/detail/awaiting.hpp"
 #include "signalbox/db/detail/knocking.hpp"
 #include "signalbox/db/detail/read_queue.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/db/pool_options.hpp"
 
 namespace signalbox::db {
-
-struct Outcome;
 
 /// What a Pool is: the threads, each with its connection, and what waits for them. Its public part
 /// is the Pool's.
@@ -41,11 +39,10 @@ class ConnectionPool {
     Pool::Usage usage() const;
 
   private:
-    struct Awaiting;
     struct Slot;
 
-    template <class Part, Part Outcome::*part>
-    async::Task<Part> fetch_part(Statement statement);
+    template <auto part>
+    async::Task<PartOf<part>> fetch_part(Statement statement);
     void add(Statement statement, const std::shared_ptr<Awaiting>& waiter);
     void cancel(const std::shared_ptr<Awaiting>& waiter);
 
@@ -62,8 +59,6 @@ class ConnectionPool {
     void drop_connection(Slot& slot, std::unique_lock<std::mutex>& lock);
     void run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mutex>& lock);
     std::unique_ptr<Connection> open_connection() const;
-    Outcome execute(Connection& connection, const Read& read) const;
-    static void wait_for(const Read& read, context::Waiting waiting);
     bool answers() const noexcept { return connected_ > 0 && !silent_; }
     void heard(Clock::time_point when);
 

@@ -1,0 +1,68 @@
+#include "signalbox/db/detail/execution.hpp"
+
+#include <cstddef>
+#include <exception>
+#include <string_view>
+
+#include "signalbox/db/detail/model_rows.hpp"
+#include "signalbox/db/detail/rows_json.hpp"
+#include "signalbox/db/error.hpp"
+#include "signalbox/db/row_form.hpp"
+#include "signalbox/observe/database_observer.hpp"
+
+namespace signalbox::db {
+
+namespace {
+
+/// For the metric: PostgreSQL's five letters, or what went wrong without it.
+std::string_view error_type(const std::string& sqlstate) {
+    return sqlstate.empty() ? std::string_view("connection") : sqlstate;
+}
+
+}  // namespace
+
+Outcome execute(Connection& connection, const Read& read, observe::DatabaseObserver* observer) {
+    Outcome outcome{.started = read.started};
+    const auto count = [&](std::string_view error) {
+        if (observer == nullptr) return;
+        observer->executed(read.statement.sql, Clock::now() - read.started, error);
+    };
+    try {
+        const auto rows = connection.read(read.statement);
+        count("");
+        outcome.affected = static_cast<std::size_t>(rows.affected_rows());
+        const RowForm* const form = read.statement.form;
+        if (form == nullptr) {
+            outcome.rows = rows_json(rows);
+        } else if (form->shape == RowForm::Shape::values) {
+            outcome.values = model_rows(rows, *form);
+        } else {
+            outcome.rows = model_rows_json(rows, *form);
+        }
+    } catch (const Error& error) {
+        count(error_type(error.sqlstate()));
+        outcome.error = std::current_exception();
+    } catch (const Unavailable& error) {
+        count(error_type(error.sqlstate()));
+        outcome.error = std::current_exception();
+    } catch (...) {
+        outcome.error = std::current_exception();
+    }
+    outcome.finished = Clock::now();
+    return outcome;
+}
+
+std::string ping(Connection& connection) {
+    try {
+        static_cast<void>(connection.read({.sql = "SELECT 1", .parameters = {}}));
+    } catch (const Error&) {
+        return "";
+    } catch (const Unavailable& error) {
+        return connection.lost() ? error.what() : "";  // cancelled is an answer, too
+    } catch (const std::exception& error) {
+        return error.what();
+    }
+    return "";
+}
+
+}  // namespace signalbox::db

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "signalbox/db/detail/read_queue.hpp"
+#include "signalbox/db/error.hpp"
+#include "signalbox/json.hpp"
+
+namespace signalbox::db {
+
+/// What a read came to.
+struct Outcome {
+    std::exception_ptr error{};
+    JsonText rows{};
+    std::size_t affected = 0;              ///< rows, by a statement that writes
+    std::shared_ptr<const void> values{};  ///< the rows, where objects were asked for
+    Clock::time_point started{};  ///< when it got its connection; the epoch when it never did
+    Clock::time_point finished{};
+};
+
+inline Outcome failed(std::exception_ptr error) {
+    return {.error = std::move(error), .finished = Clock::now()};
+}
+
+inline Outcome unavailable(const std::string& why, Unavailable::Reason reason) {
+    return failed(std::make_exception_ptr(Unavailable(why, reason)));
+}
+
+}  // namespace signalbox::db
