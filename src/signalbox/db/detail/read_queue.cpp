@@ -69,12 +69,21 @@ ReadQueue::Added ReadQueue::add(Statement statement, const std::shared_ptr<Waite
     return Added::ready;
 }
 
-std::shared_ptr<Read> ReadQueue::take(Clock::time_point now, Clock::time_point connected_at) {
-    const auto next = std::find_if(ready_.begin(), ready_.end(), [connected_at](const auto& read) {
+std::list<std::shared_ptr<Read>>::const_iterator ReadQueue::first_for(
+    Clock::time_point connected_at) const {
+    return std::find_if(ready_.begin(), ready_.end(), [connected_at](const auto& read) {
         return !read->broke || *read->broke < connected_at;
     });
+}
+
+bool ReadQueue::has_ready_for(Clock::time_point connected_at) const {
+    return first_for(connected_at) != ready_.end();
+}
+
+std::shared_ptr<Read> ReadQueue::take(Clock::time_point now, Clock::time_point connected_at) {
+    const auto next = first_for(connected_at);
     if (next == ready_.end()) return nullptr;
-    auto read = std::move(*next);
+    auto read = *next;
     ready_.erase(next);
     --waiting_reads_;
     read->state = Read::State::running;

@@ -59,6 +59,8 @@ class ReadQueue {
     Added add(Statement statement, const std::shared_ptr<Waiter>& waiter);
 
     bool has_ready() const noexcept { return !ready_.empty(); }
+    /// Whether there is one for a connection that was made at `connected_at`.
+    bool has_ready_for(Clock::time_point connected_at) const;
     /// The next read for a connection that was made at `connected_at`, now running; null when there
     /// is none for it.
     std::shared_ptr<Read> take(Clock::time_point now,
@@ -87,6 +89,8 @@ class ReadQueue {
         bool running = false;
     };
 
+    std::list<std::shared_ptr<Read>>::const_iterator first_for(
+        Clock::time_point connected_at) const;
     void drop_waiting(Read& read);
     template <class Visit>
     void for_each_read(Visit visit) const;

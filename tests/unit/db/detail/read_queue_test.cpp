@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "signalbox/db/row_form.hpp"
@@ -344,6 +345,24 @@ TEST_F(read_queue, puts_a_read_back_to_the_head) {
     EXPECT_EQ(add("one", c_), Added::joined) << "it has not started after all";
     EXPECT_EQ(take(), read);
     EXPECT_EQ(queue_.finish(*read), (Waiters{a_, c_}));
+}
+
+TEST_F(read_queue, keeps_a_read_that_broke_for_a_newer_connection) {
+    EXPECT_FALSE(queue_.has_ready_for(at(1s)));
+    add("one", a_);
+    EXPECT_TRUE(queue_.has_ready_for(at(1s)));
+    auto read = take();
+    read->broke = at(5s);
+    queue_.put_back(std::move(read));
+    EXPECT_TRUE(queue_.has_ready());
+    EXPECT_FALSE(queue_.has_ready_for(at(5s)));
+    EXPECT_EQ(queue_.take(at(6s), at(5s)), nullptr);
+    add("two", b_);
+    EXPECT_TRUE(queue_.has_ready_for(at(5s)));
+    EXPECT_EQ(queue_.take(at(6s), at(5s))->statement.sql, "two");
+    EXPECT_FALSE(queue_.has_ready_for(at(5s)));
+    EXPECT_TRUE(queue_.has_ready_for(at(6s)));
+    EXPECT_EQ(queue_.take(at(7s), at(6s))->statement.sql, "one");
 }
 
 TEST_F(read_queue, put_back_takes_in_those_who_gathered) {
