@@ -1,12 +1,9 @@
 #include "signalbox/db/detail/connection_pool.hpp"
 
 #include <asio/error.hpp>
-#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <pthread.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <exception>
@@ -15,72 +12,42 @@
 
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/config/units.hpp"
-#include "signalbox/db/detail/backoff.hpp"
+#include "signalbox/db/detail/answer_deadline.hpp"
 #include "signalbox/db/detail/cancellation.hpp"
+#include "signalbox/db/detail/cancelling.hpp"
 #include "signalbox/db/detail/execution.hpp"
+#include "signalbox/db/detail/socket_handle.hpp"
 #include "signalbox/observe/database_observer.hpp"
-#include "signalbox/random.hpp"
 
 namespace signalbox::db {
 
 namespace {
 
-/// How long an idle connection goes unwatched, and PostgreSQL unheard.
-constexpr std::chrono::seconds idle_check{1};
-
-/// How long PostgreSQL may take to answer that it is there.
-constexpr std::chrono::seconds ping_timeout{2};
-
 /// Below the five seconds within which a database that is back is to be in full use: an attempt may
 /// hang that was made just before.
 constexpr std::chrono::seconds connect_timeout{4};
 
-/// How much longer than --database-query-timeout a read may hold its thread: PostgreSQL ends the
-/// statement by itself at the timeout, unless it is frozen or cut off.
-constexpr std::chrono::seconds frozen_grace{1};
-
-/// So that connections made together do not all end together.
-std::chrono::milliseconds jittered(std::chrono::milliseconds lifetime) {
-    const auto tenth = static_cast<std::uint64_t>(lifetime.count() / 10 + 1);
-    return lifetime - std::chrono::milliseconds(random_number() % tenth);
-}
-
 }  // namespace
 
-/// A thread's place in the pool.
+/// A thread's place in the pool. Guarded by the mutex; but nobody else changes the second group, so
+/// that the thread reads it without.
 struct ConnectionPool::Slot {
-    explicit Slot(std::size_t its_number) : number(its_number) {}
+    Slot(std::size_t its_number, std::chrono::milliseconds max_lifetime)
+        : number(its_number), life(max_lifetime) {}
 
     const std::size_t number;
+    SlotLife life;
 
-    /// The thread's own.
-    Backoff backoff;
-    Clock::time_point connected_at{};
-    Clock::time_point expires = Clock::time_point::max();
-    Clock::time_point idle_since{};
-
-    /// Guarded by the pool's mutex. Only the thread changes `connection`, and uses it without the
-    /// mutex while `running` is set.
     std::shared_ptr<Connection> connection;
-    /// A duplicate of its descriptor: libpq closes its own when it likes, and the number
-    /// may be somebody else's by the time the watchdog uses it.
-    int control = -1;
+    std::shared_ptr<Connection> dropped;  ///< to be closed
     std::shared_ptr<Read> running;
-    /// When the watchdog frees the thread from a server that does not answer.
-    Clock::time_point answer_due = Clock::time_point::max();
-    bool cut = false;
-    std::shared_ptr<Cancellation> cancellation;  ///< of what is running
-    Clock::time_point cancel_again{};
-    Backoff cancelling;
-    bool settling = false;  ///< what was running has ended, and is not to be cancelled any more
 
-    void drop_control() {
-        if (control < 0) return;
-        // A cancellation under way keeps the connection, and so would keep the session in
-        // PostgreSQL.
-        if (cut) ::shutdown(control, SHUT_RDWR);
-        ::close(std::exchange(control, -1));
-    }
+    /// By which others interfere while the thread waits for PostgreSQL.
+    SocketHandle control;
+    AnswerDeadline answer;
+    Cancelling cancelling;
+    /// The last attempt; others change it only while something is running.
+    std::shared_ptr<Cancellation> cancellation;
 };
 
 ConnectionPool::ConnectionPool(PoolOptions options)
@@ -90,7 +57,7 @@ ConnectionPool::ConnectionPool(PoolOptions options)
                                            : std::min(options_.size_at_first, options_.size)),
       working_(options_.size) {
     for (std::size_t i = 0; i < options_.size; ++i)
-        slots_.push_back(std::make_unique<Slot>(i));
+        slots_.push_back(std::make_unique<Slot>(i, options_.max_lifetime));
 }
 
 ConnectionPool::~ConnectionPool() {
@@ -110,8 +77,10 @@ void ConnectionPool::connect(std::stop_token stop) {
     std::string last_error;
     {
         std::unique_lock lock(mutex_);
-        if (changed_.wait_until(lock, stop, deadline, [this] { return connected_ > 0; })) return;
-        last_error = last_error_;
+        if (changed_.wait_until(lock, stop, deadline,
+                                [this] { return reachability_.connections() > 0; }))
+            return;
+        last_error = reachability_.last_error();
     }
     disconnect();
     if (stop.stop_requested()) throw Unavailable("stopped before the database answered");
@@ -147,13 +116,13 @@ void ConnectionPool::disconnect() {
 Pool::Usage ConnectionPool::usage() const {
     const std::lock_guard lock(mutex_);
     const auto used = static_cast<std::size_t>(std::count_if(
-        slots_.begin(), slots_.end(), [](const auto& slot) { return slot->running != nullptr; }));
-    return {.idle = connected_ - used, .used = used, .waiting = queue_.waiting()};
+        slots_.begin(), slots_.end(), [](const auto& slot) { return slot->life.used(); }));
+    return {.idle = reachability_.connections() - used, .used = used, .waiting = queue_.waiting()};
 }
 
 bool ConnectionPool::reachable() const {
     const std::lock_guard lock(mutex_);
-    return answers();
+    return reachability_.answers();
 }
 
 async::Task<JsonText> ConnectionPool::fetch(Statement statement) {
@@ -218,7 +187,7 @@ void ConnectionPool::cancel(const std::shared_ptr<Awaiting>& waiter) {
         const bool runs = read && read->state == Read::State::running;
         if (!queue_.leave(waiter)) return;  // its outcome is on the way
         if (runs) waiter->began = read->started;
-        cancel_orphans();
+        cancel_orphans(Clock::now());
     }
     Awaiting::deliver(
         {waiter},
@@ -243,123 +212,117 @@ void ConnectionPool::give_up(std::function<void()> released) {
 }
 
 void ConnectionPool::work(Slot& slot) {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
-        if (retire(slot, lock)) return;
-        if (slot.number >= allowed_) {
-            changed_.wait(lock);
-        } else if (!slot.connection) {
-            connect_slot(slot, lock);
-        } else if (auto read = queue_.take(Clock::now(), slot.connected_at)) {
-            run(std::move(read), slot, lock);
-        } else if (read_ready_.wait_until(lock,
-                                          std::min(Clock::now() + idle_check, slot.expires)) ==
-                   std::cv_status::timeout) {
-            check_idle(slot, lock);
+    using Action = SlotLife::Action;
+    for (;;) {
+        const auto step = next_step(slot);
+        switch (step.action) {
+            case Action::wait_for_change:
+            case Action::wait_for_read:
+            case Action::replace:
+                break;
+            case Action::connect:
+                connect_slot(slot, step.knock);
+                break;
+            case Action::run:
+                run(slot, step.look_first);
+                break;
+            case Action::settle:
+                settle(slot);
+                break;
+            case Action::check:
+                check(slot);
+                break;
+            case Action::retire:
+                close_dropped(slot);
+                tell_released(slot);
+                return;
+            case Action::stop:
+                close_dropped(slot);
+                return;
         }
+        close_dropped(slot);
     }
-    if (slot.connection) drop_connection(slot, lock);
 }
 
-bool ConnectionPool::may_retire(const Slot& slot) const {
-    const bool last_connection = slot.connection && connected_ == 1;
-    return released_ && working_ > 1 && !last_connection && !queue_.has_ready();
-}
-
-bool ConnectionPool::retire(Slot& slot, std::unique_lock<std::mutex>& lock) {
-    if (!may_retire(slot)) return false;
-    --working_;
-    if (slot.connection) drop_connection(slot, lock);
-    if (slot.number < allowed_) released_();
-    return true;
-}
-
-void ConnectionPool::check_idle(Slot& slot, std::unique_lock<std::mutex>& lock) {
+SlotLife::Step ConnectionPool::next_step(Slot& slot) {
+    std::unique_lock lock(mutex_);
     const auto now = Clock::now();
-    if (slot.connection->hung_up() || slot.expires <= now) {
-        drop_connection(slot, lock);
-        return;
-    }
-    // While PostgreSQL is heard it need not be asked, and one connection is enough to ask. When
-    // that got no answer, each has to find out for itself whether it is of any use.
-    if (now - heard_ < idle_check || (asking_ && !silent_)) return;
-    asking_ = true;
-    const auto failure = ask(slot, *slot.connection, lock);
-    asking_ = false;
-    if (failure.empty()) {
-        heard(Clock::now());
+    const auto step = slot.life.next(now, surroundings(slot));
+    if (step.action == SlotLife::Action::wait_for_change) {
+        changed_.wait_until(lock, step.until);
+    } else if (step.action == SlotLife::Action::wait_for_read) {
+        read_ready_.wait_until(lock, step.until);
     } else {
-        drop_connection(slot, lock);
+        begin(slot, step.action, now);
+    }
+    return step;
+}
+
+SlotLife::Surroundings ConnectionPool::surroundings(const Slot& slot) const {
+    return {.stopping = stopping_,
+            .allowed = slot.number < allowed_,
+            .giving_up = released_ != nullptr,
+            .slots = working_,
+            .connections = reachability_.connections(),
+            .reads_ready = queue_.has_ready(),
+            .read_for_it = queue_.has_ready_for(slot.life.connected_at()),
+            .answers = reachability_.answers(),
+            .next_knock = reachability_.next_knock()};
+}
+
+void ConnectionPool::begin(Slot& slot, SlotLife::Action action, Clock::time_point now) {
+    using Action = SlotLife::Action;
+    if (action == Action::connect) {
+        slot.life.begin_connecting();
+        if (!reachability_.answers()) reachability_.begin_knocking(now);
+    } else if (action == Action::run) {
+        slot.life.begin_run();
+        slot.answer.begin(now + options_.query_timeout + AnswerDeadline::grace);
+        slot.running = queue_.take(now, slot.life.connected_at());
+        Awaiting::wait_for(slot.running->waiters, context::Waiting::database);
+    } else if (action == Action::replace || action == Action::retire || action == Action::stop) {
+        if (slot.connection) drop_connection(slot);
+        if (action != Action::replace) slot.life.retire();
+        if (action == Action::retire) --working_;
     }
 }
 
-std::string ConnectionPool::ask(Slot& slot, Connection& connection,
-                                std::unique_lock<std::mutex>& lock) {
-    slot.answer_due = Clock::now() + ping_timeout;
-    slot.cut = false;
-    lock.unlock();
-    auto failure = ping(connection);
-    lock.lock();
-    slot.answer_due = Clock::time_point::max();
-    if (slot.cut) failure = "the database does not answer";
-    return failure;
-}
-
-void ConnectionPool::heard(Clock::time_point when) {
-    heard_ = when;
-    if (!silent_) return;
-    silent_ = false;
-    knocking_.succeeded();
-    changed_.notify_all();
-    if (connected_ > 0) options_.on_event(Event::connected, "the database answers again");
-}
-
-void ConnectionPool::connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock) {
-    const bool away = !answers();
-    if (away && !knocking_.begin(Clock::now())) {
-        changed_.wait_until(lock, knocking_.next(),
-                            [&] { return stopping_ || may_retire(slot) || answers(); });
-        return;
-    }
-    lock.unlock();
-    std::unique_ptr<Connection> connection;
+void ConnectionPool::connect_slot(Slot& slot, bool knock) {
+    std::shared_ptr<Connection> connection;
     std::string error;
-    const auto asked = Clock::now();
+    const auto began = Clock::now();
     try {
         connection = open_connection();
-        if (options_.observer != nullptr) options_.observer->connected(Clock::now() - asked);
+        if (options_.observer != nullptr) options_.observer->connected(Clock::now() - began);
     } catch (const std::exception& refused) {
         error = refused.what();
     }
-    const int control = connection ? ::fcntl(connection->socket(), F_DUPFD_CLOEXEC, 0) : -1;
-    lock.lock();
     if (connection) {
-        slot.control = control;
-        slot.cut = false;
+        SocketHandle control(connection->socket());
+        {
+            const std::lock_guard lock(mutex_);
+            slot.control = std::move(control);
+            slot.answer.begin(Clock::now() + AnswerDeadline::of_ping);
+        }
         // A pooler lets us in whether or not there is a database behind it.
-        error = ask(slot, *connection, lock);
+        error = ping(*connection);
     }
+    const std::lock_guard lock(mutex_);
     const auto now = Clock::now();
+    slot.answer.end();
+    if (slot.answer.is_cut()) error = "the database does not answer";
     if (connection && error.empty()) {
         slot.connection = std::move(connection);
-        slot.backoff.reset();
-        slot.connected_at = slot.idle_since = now;
-        slot.expires = options_.max_lifetime.count() == 0 ? Clock::time_point::max()
-                                                          : now + jittered(options_.max_lifetime);
-        if (connected_ == 0) options_.on_event(Event::connected, "connected to the database");
-        knocking_.succeeded();
-        heard(now);
-        ++connected_;
+        slot.life.end_connecting(now);
+        tell(reachability_.connected(now));
         changed_.notify_all();
         return;
     }
-    slot.drop_control();
-    connection.reset();
-    last_error_ = error;
-    const auto pause = away ? knocking_.failed(now) : slot.backoff.next();
+    end_control(slot);
+    slot.life.disconnected();
+    const auto pause = knock ? reachability_.knocking_failed(now) : slot.life.pause(now);
     options_.on_event(Event::cannot_connect, fmt::format("{}; trying again in {}", error, pause));
-    // While it is away the next knock is whoever's; the thread looks for it above.
-    if (!away) changed_.wait_for(lock, pause, [&] { return stopping_ || may_retire(slot); });
+    reachability_.cannot_connect(std::move(error));
 }
 
 std::unique_ptr<Connection> ConnectionPool::open_connection() const {
@@ -376,130 +339,169 @@ std::unique_ptr<Connection> ConnectionPool::open_connection() const {
     return std::make_unique<Connection>(connection);
 }
 
-void ConnectionPool::drop_connection(Slot& slot, std::unique_lock<std::mutex>& lock) {
-    auto connection = std::move(slot.connection);
-    slot.drop_control();
-    --connected_;
-    // Somebody else may have to take what this thread was woken for.
-    if (queue_.has_ready()) read_ready_.notify_one();
-    lock.unlock();  // closing talks to the server
-    if (connection->lost()) options_.on_event(Event::lost, "lost a connection to the database");
-    connection.reset();
-    lock.lock();
-}
-
-void ConnectionPool::run(std::shared_ptr<Read> read, Slot& slot,
-                         std::unique_lock<std::mutex>& lock) {
-    // Asking the kernel costs little, but not nothing: not while it is busy.
-    if (read->started - slot.idle_since > idle_check && slot.connection->hung_up()) {
-        queue_.put_back(std::move(read));
-        drop_connection(slot, lock);
+void ConnectionPool::run(Slot& slot, bool look_first) {
+    if (look_first && slot.connection->hung_up()) {
+        const std::lock_guard lock(mutex_);
+        put_back(std::move(slot.running));
+        drop_connection(slot);
         return;
     }
-    Awaiting::wait_for(read->waiters, context::Waiting::database);
-    slot.running = read;
-    slot.answer_due = read->started + options_.query_timeout + frozen_grace;
-    slot.cut = false;
-    lock.unlock();
-    Outcome outcome = db::execute(*slot.connection, *read, options_.observer);
-    lock.lock();
-    settle_cancellation(slot, lock);
-    slot.running.reset();
-    slot.cancellation.reset();
-    slot.answer_due = Clock::time_point::max();
-    slot.idle_since = outcome.finished;
+    Outcome outcome = db::execute(*slot.connection, *slot.running, options_.observer);
     if (options_.observer != nullptr) options_.observer->used(outcome.finished - outcome.started);
-
-    const bool lost = slot.connection->lost() || slot.cut;
-    if (lost) {
-        drop_connection(slot, lock);
-    } else {
-        heard(outcome.finished);
+    Waiters waiters;
+    {
+        const std::lock_guard lock(mutex_);
+        auto read = std::move(slot.running);
+        slot.cancelling.end();
+        const bool lost = slot.connection->lost() || slot.answer.is_cut();
+        if (lost) {
+            drop_connection(slot);
+        } else {
+            const bool settles = slot.cancellation != nullptr;
+            slot.life.end_run(outcome.finished, settles);
+            if (!settles) slot.answer.end();
+            tell(reachability_.heard(outcome.finished));
+        }
+        waiters = end_read(std::move(read), outcome, lost);
     }
-    if (lost && read->statement.writes && outcome.error) {
+    close_dropped(slot);
+    Awaiting::deliver(waiters, std::move(outcome));
+}
+
+Waiters ConnectionPool::end_read(std::shared_ptr<Read> read, Outcome& outcome, bool lost) {
+    if (lost && read->statement.writes) {
         // It may have been done all the same, or may not: a second time could be one too many.
-        outcome.error = std::make_exception_ptr(UnknownOutcome());
+        if (outcome.error) outcome.error = std::make_exception_ptr(UnknownOutcome());
     } else if (lost && !read->broke && !stopping_) {
         // It only reads, so it may be tried once more; most likely this thread will, as soon as it
         // has a new connection.
         read->broke = outcome.finished;
         if (options_.observer != nullptr && !read->waiters.empty()) options_.observer->retried();
-        Awaiting::wait_for(read->waiters, context::Waiting::database_queue);
-        queue_.put_back(std::move(read));
-        return;
+        put_back(std::move(read));
+        return {};
     }
-    const Waiters waiters = queue_.finish(*read);
-    // What had gathered behind it may be taken, and this thread may have to connect first.
+    Waiters waiters = queue_.finish(*read);
+    // What had gathered behind it may be taken, and this thread may have to do something else
+    // first.
     if (queue_.has_ready()) read_ready_.notify_one();
-    lock.unlock();
-    Awaiting::deliver(waiters, std::move(outcome));
-    lock.lock();
-    // Only now, so that no read waits for it.
-    if (slot.connection && slot.expires <= slot.idle_since) drop_connection(slot, lock);
+    return waiters;
 }
 
-void ConnectionPool::cancel_orphans() {
+void ConnectionPool::put_back(std::shared_ptr<Read> read) {
+    Awaiting::wait_for(read->waiters, context::Waiting::database_queue);
+    queue_.put_back(std::move(read));
+}
+
+void ConnectionPool::settle(Slot& slot) {
+    // PostgreSQL has the request but may not have looked at it: it is to hit the ping, if anything.
+    // The watchdog still frees the thread from a server that freezes now.
+    const bool settled =
+        slot.cancellation->wait_for(AnswerDeadline::grace) && ping(*slot.connection).empty();
+    const std::lock_guard lock(mutex_);
+    if (settled && !slot.answer.is_cut()) {
+        slot.answer.end();
+        slot.cancellation.reset();
+        slot.life.end_settling(Clock::now());
+    } else {
+        // A connection whose cancellation is still on its way would be hit in the middle of its
+        // next read.
+        slot.answer.give_up();
+        drop_connection(slot);
+    }
+}
+
+void ConnectionPool::check(Slot& slot) {
+    const bool hung_up = slot.connection->hung_up();
+    {
+        const std::lock_guard lock(mutex_);
+        const auto now = Clock::now();
+        slot.life.checked(now);
+        if (hung_up) drop_connection(slot);
+        if (hung_up || !reachability_.begin_asking(now)) return;
+        slot.life.begin_asking();
+        slot.answer.begin(now + AnswerDeadline::of_ping);
+    }
+    const auto failure = ping(*slot.connection);
+    const std::lock_guard lock(mutex_);
     const auto now = Clock::now();
+    slot.answer.end();
+    slot.life.end_asking(now);
+    reachability_.end_asking();
+    if (failure.empty() && !slot.answer.is_cut()) {
+        tell(reachability_.heard(now));
+    } else {
+        drop_connection(slot);
+    }
+}
+
+void ConnectionPool::drop_connection(Slot& slot) {
+    slot.dropped = std::move(slot.connection);
+    end_control(slot);
+    slot.cancelling.end();
+    slot.cancellation.reset();
+    slot.life.disconnected();
+    reachability_.disconnected();
+    // Somebody else may have to take what this thread was woken for.
+    if (queue_.has_ready()) read_ready_.notify_one();
+}
+
+void ConnectionPool::end_control(Slot& slot) {
+    // A cancellation under way keeps the connection, and so would keep the session in PostgreSQL.
+    if (slot.answer.is_cut()) slot.control.shut_down();
+    slot.control = SocketHandle();
+    slot.answer = AnswerDeadline();
+}
+
+void ConnectionPool::close_dropped(Slot& slot) const {
+    const auto connection = std::move(slot.dropped);
+    if (connection && connection->lost())
+        options_.on_event(Event::lost, "lost a connection to the database");
+}
+
+void ConnectionPool::tell_released(const Slot& slot) const {
+    const std::lock_guard lock(mutex_);
+    if (slot.number < allowed_) released_();
+}
+
+void ConnectionPool::tell(const std::optional<Reachability::Notice>& notice) {
+    if (!notice) return;
+    options_.on_event(notice->event, notice->text);
+    changed_.notify_all();
+}
+
+void ConnectionPool::cancel_orphans(Clock::time_point now) {
     for (const auto& slot : slots_) {
-        if (!slot->running || !slot->running->waiters.empty()) continue;
-        if (slot->cut || slot->settling) continue;
-        if (slot->cancellation) {
-            if (now < slot->cancel_again) continue;
-            // A pooler drops the request while the read waits for a session there, and begins it
-            // all the same.
-            slot->cancel_again = now + slot->cancelling.next();
-            if (!slot->cancellation->wait_for(std::chrono::seconds(0))) continue;
-        } else {
-            slot->cancelling.reset();
-            slot->cancel_again = now + slot->cancelling.next();
-            watch_.notify_one();
-        }
+        if (!slot->running || !slot->running->waiters.empty() || slot->answer.is_cut()) continue;
+        if (!slot->cancelling.begun()) watch_.notify_one();
+        const bool hangs =
+            slot->cancellation && !slot->cancellation->wait_for(std::chrono::seconds(0));
+        if (!slot->cancelling.begin(now, hangs)) continue;
         try {
             slot->cancellation = Cancellation::of(slot->connection);
         } catch (const std::system_error&) {
             // No thread for it: then the read runs to its end, or to PostgreSQL's
-            // statement_timeout.
+            // statement_timeout, unless there is one the next time.
         }
     }
 }
 
-void ConnectionPool::settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock) {
-    if (!slot.cancellation || slot.cut || slot.connection->lost()) return;
-    slot.settling = true;
-    lock.unlock();
-    // PostgreSQL has the request but may not have looked at it: it is to hit the ping, if anything.
-    // The watchdog still frees the thread from a server that freezes now.
-    const bool usable = slot.cancellation->wait_for(frozen_grace) && ping(*slot.connection).empty();
-    lock.lock();
-    slot.settling = false;
-    // A connection whose cancellation is still on its way would be hit in the middle of its next
-    // read.
-    if (!usable) slot.cut = true;
-}
-
 void ConnectionPool::watch() {
     pthread_setname_np(pthread_self(), "db-watch");
-    std::unique_lock lock(mutex_);
-    while (watching_) {
-        const auto now = Clock::now();
-        if (const Waiters expired = queue_.leave_expired(now); !expired.empty()) {
+    for (;;) {
+        Waiters expired;
+        {
+            std::unique_lock lock(mutex_);
+            if (!watching_) return;
+            const auto now = Clock::now();
+            expired = queue_.leave_expired(now);
             count_timeouts(expired);
-            lock.unlock();
-            Awaiting::deliver(expired, unavailable("the database did not answer in time",
-                                                   Unavailable::Reason::timeout));
-            lock.lock();
+            cancel_orphans(now);
+            cut_frozen(now);
+            if (expired.empty()) watch_.wait_until(lock, next_watch(now));
         }
-        cancel_orphans();
-        cut_frozen(now);
-        // What comes while this sleeps has a deadline at least as late.
-        auto next = std::min(now + std::min<Clock::duration>(options_.query_timeout, ping_timeout),
-                             queue_.next_deadline());
-        for (const auto& slot : slots_) {
-            if (slot->cut) continue;
-            next = std::min(next, slot->answer_due);
-            if (slot->cancellation && !slot->settling) next = std::min(next, slot->cancel_again);
-        }
-        watch_.wait_until(lock, next);
+        if (expired.empty()) continue;
+        Awaiting::deliver(expired, unavailable("the database did not answer in time",
+                                               Unavailable::Reason::timeout));
     }
 }
 
@@ -518,15 +520,22 @@ void ConnectionPool::count_timeouts(const Waiters& expired) const {
 
 void ConnectionPool::cut_frozen(Clock::time_point now) {
     for (const auto& slot : slots_) {
-        if (slot->cut || slot->answer_due > now) continue;
+        if (!slot->answer.shall_cut(now)) continue;
         // The thread sees its connection break. Nothing else can free it from a frozen server.
-        ::shutdown(slot->control, SHUT_RDWR);
-        slot->cut = true;
-        // Unless others are answered: then it is this connection only.
-        if (silent_ || now - heard_ < idle_check + ping_timeout) continue;
-        silent_ = true;
-        options_.on_event(Event::lost, "the database does not answer");
+        slot->control.shut_down();
+        tell(reachability_.unanswered(now));
     }
+}
+
+Clock::time_point ConnectionPool::next_watch(Clock::time_point now) const {
+    // What comes while the watchdog sleeps has a deadline at least as late.
+    const auto soonest = std::min<Clock::duration>(options_.query_timeout, AnswerDeadline::of_ping);
+    auto next = std::min(now + soonest, queue_.next_deadline());
+    for (const auto& slot : slots_) {
+        if (slot->answer.is_cut()) continue;
+        next = std::min({next, slot->answer.next(), slot->cancelling.next()});
+    }
+    return next;
 }
 
 }  // namespace signalbox::db

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -12,8 +13,9 @@
 
 #include "signalbox/async/task.hpp"
 #include "signalbox/db/detail/awaiting.hpp"
-#include "signalbox/db/detail/knocking.hpp"
+#include "signalbox/db/detail/reachability.hpp"
 #include "signalbox/db/detail/read_queue.hpp"
+#include "signalbox/db/detail/slot_life.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/db/pool_options.hpp"
 
@@ -21,6 +23,11 @@ namespace signalbox::db {
 
 /// What a Pool is: the threads, each with its connection, and what waits for them. Its public part
 /// is the Pool's.
+///
+/// It decides nothing by itself: reads wait in a ReadQueue, a thread does what its SlotLife says,
+/// Reachability knows whether PostgreSQL answers, Cancelling and AnswerDeadline when somebody has
+/// to interfere with what a thread does. All of them are guarded by one mutex, and nothing that
+/// takes time is done with it.
 class ConnectionPool {
   public:
     explicit ConnectionPool(PoolOptions options);
@@ -41,58 +48,58 @@ class ConnectionPool {
   private:
     struct Slot;
 
+    /// On the event loops.
     template <auto part>
     async::Task<PartOf<part>> fetch_part(Statement statement);
     void add(Statement statement, const std::shared_ptr<Awaiting>& waiter);
     void cancel(const std::shared_ptr<Awaiting>& waiter);
 
-    /// On the slots' threads, with the mutex held when called and when returning.
+    /// On a slot's thread, without the mutex.
     void work(Slot& slot);
-    /// Whether the slot's connection is given up, and with it the slot.
-    bool retire(Slot& slot, std::unique_lock<std::mutex>& lock);
-    /// The last connection stays, or else the last slot, which connects again.
-    bool may_retire(const Slot& slot) const;
-    void check_idle(Slot& slot, std::unique_lock<std::mutex>& lock);
-    void connect_slot(Slot& slot, std::unique_lock<std::mutex>& lock);
-    /// Whether PostgreSQL answers on the slot's connection: why not, or nothing.
-    std::string ask(Slot& slot, Connection& connection, std::unique_lock<std::mutex>& lock);
-    void drop_connection(Slot& slot, std::unique_lock<std::mutex>& lock);
-    void run(std::shared_ptr<Read> read, Slot& slot, std::unique_lock<std::mutex>& lock);
+    SlotLife::Step next_step(Slot& slot);
+    void connect_slot(Slot& slot, bool knock);
     std::unique_ptr<Connection> open_connection() const;
-    bool answers() const noexcept { return connected_ > 0 && !silent_; }
-    void heard(Clock::time_point when);
+    void run(Slot& slot, bool look_first);
+    void settle(Slot& slot);
+    void check(Slot& slot);
+    void close_dropped(Slot& slot) const;
+    void tell_released(const Slot& slot) const;
 
-    /// Begins to cancel what runs and nobody waits for, and again when that had no effect. With the
-    /// mutex held.
-    void cancel_orphans();
-    /// On a slot's thread: a cancellation that is under way must not meet the next read.
-    void settle_cancellation(Slot& slot, std::unique_lock<std::mutex>& lock);
+    /// On a slot's thread, with the mutex.
+    SlotLife::Surroundings surroundings(const Slot& slot) const;
+    void begin(Slot& slot, SlotLife::Action action, Clock::time_point now);
+    /// The connection is the slot's no more, and waits for close_dropped().
+    void drop_connection(Slot& slot);
+    static void end_control(Slot& slot);
+    /// Those for whom the outcome is; nobody, when the read is to be run once more.
+    Waiters end_read(std::shared_ptr<Read> read, Outcome& outcome, bool lost);
+    void put_back(std::shared_ptr<Read> read);
 
-    /// On the watchdog's thread.
+    /// On the watchdog's thread, and with the mutex all but the first.
     void watch();
     void count_timeouts(const Waiters& expired) const;
     void cut_frozen(Clock::time_point now);
+    Clock::time_point next_watch(Clock::time_point now) const;
+
+    /// On any thread, with the mutex.
+    void cancel_orphans(Clock::time_point now);
+    void tell(const std::optional<Reachability::Notice>& notice);
 
     const PoolOptions options_;
 
     mutable std::mutex mutex_;
-    std::condition_variable_any changed_;  ///< a connection came, or the pool stops
+    std::condition_variable_any changed_;  ///< what Action::wait_for_change waits for
     std::condition_variable read_ready_;
     std::condition_variable watch_;
     /// Guarded by mutex_.
     ReadQueue queue_;
+    Reachability reachability_;
     std::vector<std::unique_ptr<Slot>> slots_;
     std::size_t allowed_;               ///< slots that may connect: the first ones
     std::size_t working_;               ///< slots that have not retired
     std::function<void()> released_{};  ///< set when the pool gives up its connections
-    std::size_t connected_ = 0;
-    Clock::time_point heard_{};  ///< when PostgreSQL last answered, on whatever connection
-    bool asking_ = false;        ///< an idle connection asks whether it still does
-    bool silent_ = false;        ///< it did not
-    Knocking knocking_;          ///< while there is no connection, or only silence on them
     bool stopping_ = false;
     bool watching_ = false;
-    std::string last_error_;
 
     std::vector<std::thread> threads_;
     std::thread watchdog_;
