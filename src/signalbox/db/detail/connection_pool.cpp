@@ -253,7 +253,7 @@ SlotLife::Step ConnectionPool::next_step(Slot& slot) {
     } else if (step.action == SlotLife::Action::wait_for_read) {
         read_ready_.wait_until(lock, step.until);
     } else {
-        begin(slot, step.action, now);
+        begin(slot, step, now);
     }
     return step;
 }
@@ -270,11 +270,12 @@ SlotLife::Surroundings ConnectionPool::surroundings(const Slot& slot) const {
             .next_knock = reachability_.next_knock()};
 }
 
-void ConnectionPool::begin(Slot& slot, SlotLife::Action action, Clock::time_point now) {
+void ConnectionPool::begin(Slot& slot, const SlotLife::Step& step, Clock::time_point now) {
     using Action = SlotLife::Action;
+    const Action action = step.action;
     if (action == Action::connect) {
         slot.life.begin_connecting();
-        if (!reachability_.answers()) reachability_.begin_knocking(now);
+        if (step.knock) reachability_.begin_knocking(now);
     } else if (action == Action::run) {
         slot.life.begin_run();
         slot.answer.begin(now + options_.query_timeout + AnswerDeadline::grace);

@@ -67,7 +67,7 @@ class ConnectionPool {
 
     /// On a slot's thread, with the mutex.
     SlotLife::Surroundings surroundings(const Slot& slot) const;
-    void begin(Slot& slot, SlotLife::Action action, Clock::time_point now);
+    void begin(Slot& slot, const SlotLife::Step& step, Clock::time_point now);
     /// The connection is the slot's no more, and waits for close_dropped().
     void drop_connection(Slot& slot);
     static void end_control(Slot& slot);
