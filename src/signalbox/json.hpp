@@ -17,16 +17,28 @@ class JsonText {
     /// No text at all, which is not valid JSON: a place for one.
     JsonText() = default;
     /// Takes the text over without copying or checking it.
-    explicit JsonText(std::string text)
-        : text_(std::make_shared<const std::string>(std::move(text))) {}
+    explicit JsonText(std::string text) {
+        auto owner = std::make_shared<const Owner>(std::move(text));
+        const std::string_view* const view = &owner->view;
+        text_ = {std::move(owner), view};
+    }
+    /// One that is kept elsewhere: the pointer owns what the view is of.
+    explicit JsonText(std::shared_ptr<const std::string_view> text) noexcept
+        : text_(std::move(text)) {}
 
     /// Valid as long as this or any copy of it lives.
     [[nodiscard]] std::string_view text() const noexcept {
-        return text_ ? std::string_view{*text_} : std::string_view{};
+        return text_ ? *text_ : std::string_view{};
     }
 
   private:
-    std::shared_ptr<const std::string> text_;
+    struct Owner {
+        explicit Owner(std::string its_text) : text(std::move(its_text)) {}
+        std::string text;
+        std::string_view view = text;
+    };
+
+    std::shared_ptr<const std::string_view> text_;
 };
 
 /// Appends `text` as a JSON string with its quotes. The result is valid JSON and valid UTF-8

@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "signalbox/db/detail/interval.hpp"
+#include "signalbox/db/detail/json_buffer.hpp"
+#include "signalbox/db/detail/result_table.hpp"
 #include "signalbox/db/detail/timestamp.hpp"
 #include "signalbox/db/error.hpp"
 #include "signalbox/json_writer.hpp"
@@ -25,7 +27,6 @@ namespace {
 
 using model::Type;
 using Kind = Type::Kind;
-using ColumnNumber = pqxx::row_size_type;
 
 /// A type of PostgreSQL. The numbers are fixed for ever: src/include/catalog/pg_type.dat.
 struct ColumnType {
@@ -45,11 +46,11 @@ struct ColumnType {
         array,
     };
 
-    pqxx::oid oid;
+    Oid oid;
     std::string_view name;
     Sort sort;
     std::size_t size = 0;  ///< of an integer or real, in bytes
-    pqxx::oid item = 0;    ///< of an array
+    Oid item = 0;          ///< of an array
 };
 using Sort = ColumnType::Sort;
 
@@ -116,14 +117,14 @@ constexpr ColumnType column_types[] = {
     {3926, "int8range", Sort::other},
 };
 
-constexpr pqxx::oid oid_oid = 26;
+constexpr Oid oid_oid = 26;
 /// What a database has defined itself begins here: enums and citext, which are texts.
-constexpr pqxx::oid first_own_oid = 16384;
+constexpr Oid first_own_oid = 16384;
 
-const ColumnType* column_type(pqxx::oid oid) {
-    const auto* const found = std::lower_bound(
-        std::begin(column_types), std::end(column_types), oid,
-        [](const ColumnType& type, pqxx::oid sought) { return type.oid < sought; });
+const ColumnType* column_type(Oid oid) {
+    const auto* const found =
+        std::lower_bound(std::begin(column_types), std::end(column_types), oid,
+                         [](const ColumnType& type, Oid sought) { return type.oid < sought; });
     return found != std::end(column_types) && found->oid == oid ? found : nullptr;
 }
 
@@ -151,7 +152,7 @@ enum class Form {
 struct Column {
     std::string_view name;
     std::string key;  ///< json_key of the name
-    ColumnNumber number;
+    int number;
     const Type* member;  ///< as it is declared
     const Type* type;    ///< of its value: no Field, no std::optional
     std::size_t offset;
@@ -210,7 +211,7 @@ std::string reader_name(const Type& row) {
 }
 
 /// How a column of this type is a value of that one. Nothing when it cannot be.
-std::optional<Form> form_of(const Type& type, pqxx::oid oid) {
+std::optional<Form> form_of(const Type& type, Oid oid) {
     const ColumnType* const column = column_type(oid);
     const auto when = [&](Sort sort, Form form) -> std::optional<Form> {
         if (column != nullptr && column->sort == sort) return form;
@@ -271,10 +272,11 @@ std::optional<Form> form_of(const Type& type, pqxx::oid oid) {
     return std::nullopt;
 }
 
-Column make_column(const pqxx::result& rows, const Type& row, std::string_view name,
-                   ColumnNumber number, const Type& member, std::size_t offset) {
+template <class Table>
+Column make_column(const Table& rows, const Type& row, std::string_view name, int number,
+                   const Type& member, std::size_t offset) {
     const Type& type = value_type(member);
-    const pqxx::oid oid = rows.column_type(number);
+    const Oid oid = rows.column_type(number);
     const auto form = form_of(type, oid);
     if (!form) {
         const ColumnType* const known = column_type(oid);
@@ -307,17 +309,19 @@ Column make_column(const pqxx::result& rows, const Type& row, std::string_view n
     return column;
 }
 
-std::string names_of(const pqxx::result& rows) {
+template <class Table>
+std::string names_of(const Table& rows) {
     std::string names;
-    for (ColumnNumber number = 0; number < rows.columns(); ++number)
+    for (int number = 0; number < rows.columns(); ++number)
         names.append(names.empty() ? "" : ", ").append(rows.column_name(number));
     return names;
 }
 
-ColumnNumber find_column(const pqxx::result& rows, const Type& row, std::string_view name) {
-    const ColumnNumber count = rows.columns();
-    ColumnNumber found = count;
-    for (ColumnNumber number = 0; number < count; ++number) {
+template <class Table>
+int find_column(const Table& rows, const Type& row, std::string_view name) {
+    const int count = rows.columns();
+    int found = count;
+    for (int number = 0; number < count; ++number) {
         if (name != rows.column_name(number)) continue;
         if (found != count) {
             throw ResultMismatch(
@@ -333,7 +337,8 @@ ColumnNumber find_column(const pqxx::result& rows, const Type& row, std::string_
 }
 
 /// In the order of the members.
-std::vector<Column> columns_for(const Type& row, const pqxx::result& rows) {
+template <class Table>
+std::vector<Column> columns_for(const Type& row, const Table& rows) {
     std::vector<Column> columns;
     if (row.kind != Kind::object) {
         if (rows.columns() == 0) throw ResultMismatch("a value: the statement has no column");
@@ -343,7 +348,7 @@ std::vector<Column> columns_for(const Type& row, const pqxx::result& rows) {
     const auto& members = row.model().members;
     columns.reserve(members.size());
     for (const model::Member& member : members) {
-        const ColumnNumber number = find_column(rows, row, member.name);
+        const int number = find_column(rows, row, member.name);
         columns.push_back(make_column(rows, row, member.name, number, *member.type, member.offset));
     }
     return columns;
@@ -422,97 +427,11 @@ class ArrayItems {
 
 constexpr std::string_view no_date_time = "no DateTime can be";
 
-/// The rows of one result.
-class ModelRows {
-  public:
-    ModelRows(const pqxx::result& rows, const RowForm& form)
-        : rows_(rows), form_(form), row_(*form.type), columns_(columns_for(row_, rows)) {}
-
-    JsonText json() const {
-        std::string text;
-        JsonWriter json(text);
-        const bool list = form_.shape == RowForm::Shape::json_rows;
-        if (!list && rows_.size() > 1) {
-            throw ResultMismatch(
-                fmt::format("{}: the statement has {} rows, where one was asked "
-                            "for",
-                            reader_name(row_), rows_.size()));
-        }
-        if (list) json.begin_array();
-        for (auto row = rows_.begin(); row != rows_.end(); ++row) {
-            json.begin_object();
-            for_each_value(row, [&](const Column& column, const auto& value) {
-                json.written_key(column.key);
-                if (value.is_null) {
-                    json.value(nullptr);
-                } else {
-                    write(json.place(), column, value.text);
-                }
-            });
-            json.end_object();
-            // One row tells what the others will take, roughly.
-            if (text.capacity() < text.size() * 2 && row == rows_.begin())
-                text.reserve(text.size() * (static_cast<std::size_t>(rows_.size()) + 1));
-        }
-        if (list) json.end_array();
-        return text.empty() ? JsonText{} : JsonText{std::move(text)};
-    }
-
-    std::shared_ptr<void> values() const {
-        std::vector<Type> types;
-        types.reserve(columns_.size());
-        for (const Column& column : columns_) {
-            types.push_back(plain(*column.type));
-            types.back().rules = {};  // which are for requests
-        }
-        std::shared_ptr<void> list = form_.make();
-        for (auto row = rows_.begin(); row != rows_.end(); ++row) {
-            char* const object = static_cast<char*>(form_.add(list.get()));
-            for_each_value(row, [&](const Column& column, const auto& value) {
-                void* const place = place_of(column, object, value.is_null);
-                if (!value.is_null)
-                    read(types[static_cast<std::size_t>(&column - columns_.data())], column, place,
-                         value.text);
-            });
-        }
-        return list;
-    }
-
-  private:
-    struct Value {
-        std::string_view text;
-        bool is_null;
-    };
-
-    /// Checks that none is NULL that must not be.
-    template <class Row, class Use>
-    void for_each_value(const Row& row, Use use) const {
-        // One iterator that is moved along: each pqxx::field of its own would count references.
-        auto field = row.begin();
-        ColumnNumber at = 0;
-        for (const Column& column : columns_) {
-            field += static_cast<int>(column.number) - static_cast<int>(at);
-            at = column.number;
-            Value value{{field.c_str(), static_cast<std::size_t>(field.size())}, false};
-            value.is_null = value.text.empty() && field.is_null();
-            if (value.is_null && !column.nullable)
-                refuse(row_, column, "is NULL, and the member is no std::optional");
-            use(column, value);
-        }
-    }
-
-    template <class Use>
-    void for_each_item(const Column& column, std::string_view text, Use use) const {
-        const Column& item = column.item.front();
-        ArrayItems items(text);
-        for (;;) {
-            if (items.nested()) refuse(row_, column, text, "has more than one dimension");
-            if (!items.next()) return;
-            if (items.is_null && !item.nullable)
-                refuse(row_, column, text, "has a NULL, and the items are no std::optional");
-            use(item, Value{items.item, items.is_null});
-        }
-    }
+/// How the values of one result's rows are written and read.
+class ModelValues {
+  protected:
+    ModelValues(const RowForm& form, std::vector<Column> columns)
+        : form_(form), row_(*form.type), columns_(std::move(columns)) {}
 
     void write(std::string& json, const Column& column, std::string_view text) const {
         switch (column.form) {
@@ -581,7 +500,7 @@ class ModelRows {
             case Form::array: {
                 json += '[';
                 bool first = true;
-                for_each_item(column, text, [&](const Column& item, const Value& value) {
+                for_each_item(column, text, [&](const Column& item, const TableValue& value) {
                     if (!std::exchange(first, false)) json += ',';
                     if (value.is_null) {
                         json += "null";
@@ -593,6 +512,13 @@ class ModelRows {
                 return;
             }
         }
+    }
+
+    /// One that is not to be in the buffer's string as a whole, where that can be helped.
+    void write_long(JsonBuffer& buffer, const Column& column, std::string_view text) const {
+        if (column.form == Form::text) return buffer.append_long_string(text);
+        if (column.form == Form::json) return buffer.append_long_json(text);
+        write(buffer.text(), column, text);
     }
 
     void read(const Type& type, const Column& column, void* place, std::string_view text) const {
@@ -625,14 +551,15 @@ class ModelRows {
                 return parse_json(column, place, text);
             case Form::array:
                 column.type->clear(place);
-                return for_each_item(column, text, [&](const Column& item, const Value& value) {
-                    void* const added =
-                        place_of(item, static_cast<char*>(column.type->add(place)), value.is_null);
-                    if (value.is_null) return;
-                    Type item_type = plain(*item.type);
-                    item_type.rules = {};
-                    read(item_type, item, added, value.text);
-                });
+                return for_each_item(
+                    column, text, [&](const Column& item, const TableValue& value) {
+                        void* const added = place_of(
+                            item, static_cast<char*>(column.type->add(place)), value.is_null);
+                        if (value.is_null) return;
+                        Type item_type = plain(*item.type);
+                        item_type.rules = {};
+                        read(item_type, item, added, value.text);
+                    });
             case Form::checked_integer:
                 check_range(column, text);
                 return parse(type, column, place, text);
@@ -676,6 +603,24 @@ class ModelRows {
             }
             place = type->add(place);
             type = type->inner;
+        }
+    }
+
+    const RowForm& form_;
+    const Type& row_;
+    const std::vector<Column> columns_;
+
+  private:
+    template <class Use>
+    void for_each_item(const Column& column, std::string_view text, Use use) const {
+        const Column& item = column.item.front();
+        ArrayItems items(text);
+        for (;;) {
+            if (items.nested()) refuse(row_, column, text, "has more than one dimension");
+            if (!items.next()) return;
+            if (items.is_null && !item.nullable)
+                refuse(row_, column, text, "has a NULL, and the items are no std::optional");
+            use(item, TableValue{items.item, items.is_null});
         }
     }
 
@@ -724,21 +669,105 @@ class ModelRows {
     static void append_quoted(std::string& json, std::string_view text) {
         json.append("\"").append(text).append("\"");
     }
+};
 
-    const pqxx::result& rows_;
-    const RowForm& form_;
-    const Type& row_;
-    const std::vector<Column> columns_;
+/// The rows of one result, which is a PqxxTable or a PqTable.
+template <class Table>
+class ModelRows : private ModelValues {
+  public:
+    ModelRows(const Table& rows, const RowForm& form)
+        : ModelValues(form, columns_for(*form.type, rows)), rows_(rows) {}
+
+    JsonText json() const {
+        const bool list = form_.shape == RowForm::Shape::json_rows;
+        if (!list && rows_.rows() == 0) return {};
+        if (!list && rows_.rows() > 1) {
+            throw ResultMismatch(
+                fmt::format("{}: the statement has {} rows, where one was asked "
+                            "for",
+                            reader_name(row_), rows_.rows()));
+        }
+        JsonBuffer buffer;
+        JsonWriter json(buffer.text());
+        if (list) json.begin_array();
+        bool first = true;
+        rows_.for_each_row([&](auto& row) {
+            json.begin_object();
+            for_each_value(row, [&](const Column& column, const TableValue& value) {
+                json.written_key(column.key);
+                if (value.is_null) {
+                    json.value(nullptr);
+                } else if (value.text.size() > JsonBuffer::piece) {
+                    json.place();
+                    write_long(buffer, column, value.text);
+                } else {
+                    write(json.place(), column, value.text);
+                }
+            });
+            json.end_object();
+            buffer.keep();
+            // One row tells what the others will take, roughly.
+            if (std::exchange(first, false)) buffer.expect(rows_.rows() + 1);
+        });
+        if (list) json.end_array();
+        return buffer.finish();
+    }
+
+    std::shared_ptr<void> values() const {
+        std::vector<Type> types;
+        types.reserve(columns_.size());
+        for (const Column& column : columns_) {
+            types.push_back(plain(*column.type));
+            types.back().rules = {};  // which are for requests
+        }
+        std::shared_ptr<void> list = form_.make();
+        rows_.for_each_row([&](auto& row) {
+            char* const object = static_cast<char*>(form_.add(list.get()));
+            for_each_value(row, [&](const Column& column, const TableValue& value) {
+                void* const place = place_of(column, object, value.is_null);
+                if (!value.is_null)
+                    read(types[static_cast<std::size_t>(&column - columns_.data())], column, place,
+                         value.text);
+            });
+        });
+        return list;
+    }
+
+  private:
+    /// Checks that none is NULL that must not be.
+    template <class Row, class Use>
+    void for_each_value(Row& row, Use use) const {
+        for (const Column& column : columns_) {
+            const TableValue value = row.value(column.number);
+            if (value.is_null && !column.nullable)
+                refuse(row_, column, "is NULL, and the member is no std::optional");
+            use(column, value);
+        }
+    }
+
+    const Table& rows_;
 };
 
 }  // namespace
 
 JsonText model_rows_json(const pqxx::result& rows, const RowForm& form) {
-    return ModelRows(rows, form).json();
+    const PqxxTable table(rows);
+    return ModelRows(table, form).json();
+}
+
+JsonText model_rows_json(const PGresult* rows, const RowForm& form) {
+    const PqTable table(rows);
+    return ModelRows(table, form).json();
 }
 
 std::shared_ptr<void> model_rows(const pqxx::result& rows, const RowForm& form) {
-    return ModelRows(rows, form).values();
+    const PqxxTable table(rows);
+    return ModelRows(table, form).values();
+}
+
+std::shared_ptr<void> model_rows(const PGresult* rows, const RowForm& form) {
+    const PqTable table(rows);
+    return ModelRows(table, form).values();
 }
 
 }  // namespace signalbox::db

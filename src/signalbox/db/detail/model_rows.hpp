@@ -1,5 +1,7 @@
 #pragma once
 
+#include <libpq-fe.h>
+
 #include <memory>
 #include <pqxx/result>
 
@@ -37,8 +39,10 @@ namespace signalbox::db {
 /// As model::write_json writes such objects, without making any. In one of RowForm's shapes of
 /// JSON. A NaN or an infinity is null.
 [[nodiscard]] JsonText model_rows_json(const pqxx::result& rows, const RowForm& form);
+[[nodiscard]] JsonText model_rows_json(const PGresult* rows, const RowForm& form);
 
 /// The objects, in what `form.make` makes.
 [[nodiscard]] std::shared_ptr<void> model_rows(const pqxx::result& rows, const RowForm& form);
+[[nodiscard]] std::shared_ptr<void> model_rows(const PGresult* rows, const RowForm& form);
 
 }  // namespace signalbox::db

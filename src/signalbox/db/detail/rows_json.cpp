@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "signalbox/db/detail/json_buffer.hpp"
+#include "signalbox/db/detail/result_table.hpp"
 #include "signalbox/db/detail/timestamp.hpp"
 #include "signalbox/json_writer.hpp"
 
@@ -16,7 +18,7 @@ namespace {
 enum class Kind { number, boolean, json, timestamp, text };
 
 // The numbers are fixed for ever: src/include/catalog/pg_type.dat of PostgreSQL.
-Kind kind_of(pqxx::oid type) {
+Kind kind_of(Oid type) {
     switch (type) {
         case 16:
             return Kind::boolean;
@@ -39,18 +41,17 @@ Kind kind_of(pqxx::oid type) {
     }
 }
 
-using ColumnNumber = pqxx::row_size_type;
-
 struct Column {
     std::string name;
     std::string key;  // json_key of the name
-    ColumnNumber number;
+    int number;
     Kind kind;
 };
 
-std::vector<Column> columns_of(const pqxx::result& rows) {
+template <class Table>
+std::vector<Column> columns_of(const Table& rows) {
     std::vector<Column> columns;
-    for (ColumnNumber number = 0; number < rows.columns(); ++number) {
+    for (int number = 0; number < rows.columns(); ++number) {
         const std::string name = rows.column_name(number);
         const Kind kind = kind_of(rows.column_type(number));
         bool repeated = false;
@@ -90,35 +91,58 @@ void append_value(std::string& json, Kind kind, std::string_view text) {
     }
 }
 
+/// One that is not to be in the buffer's string as a whole.
+void append_long_value(JsonBuffer& buffer, Kind kind, std::string_view text) {
+    switch (kind) {
+        case Kind::json:
+            return buffer.append_long_json(text);
+        case Kind::text:
+            return buffer.append_long_string(text);
+        case Kind::number:
+        case Kind::boolean:
+        case Kind::timestamp:
+            return append_value(buffer.text(), kind, text);
+    }
+}
+
+template <class Table>
+JsonText write_rows(const Table& rows) {
+    const auto columns = columns_of(rows);
+    JsonBuffer buffer;
+    JsonWriter json(buffer.text());
+    json.begin_array();
+    bool first = true;
+    rows.for_each_row([&](auto& row) {
+        json.begin_object();
+        for (const auto& column : columns) {
+            json.written_key(column.key);
+            const TableValue value = row.value(column.number);
+            if (value.is_null) {
+                json.value(nullptr);
+            } else if (value.text.size() > JsonBuffer::piece) {
+                json.place();
+                append_long_value(buffer, column.kind, value.text);
+            } else {
+                append_value(json.place(), column.kind, value.text);
+            }
+        }
+        json.end_object();
+        buffer.keep();
+        // One row tells what the others will take, roughly.
+        if (std::exchange(first, false)) buffer.expect(rows.rows() + 1);
+    });
+    json.end_array();
+    return buffer.finish();
+}
+
 }  // namespace
 
 JsonText rows_json(const pqxx::result& rows) {
-    const auto columns = columns_of(rows);
-    std::string text;
-    JsonWriter json(text);
-    json.begin_array();
-    for (auto row = rows.begin(); row != rows.end(); ++row) {
-        json.begin_object();
-        // One iterator that is moved along: each pqxx::field of its own would count references.
-        auto field = row.begin();
-        ColumnNumber at = 0;
-        for (const auto& column : columns) {
-            field += static_cast<int>(column.number) - static_cast<int>(at);
-            at = column.number;
-            json.written_key(column.key);
-            const std::string_view value{field.c_str(), static_cast<std::size_t>(field.size())};
-            if (value.empty() && field.is_null())
-                json.value(nullptr);
-            else
-                append_value(json.place(), column.kind, value);
-        }
-        json.end_object();
-        // One row tells what the others will take, roughly.
-        if (text.capacity() < text.size() * 2 && row == rows.begin())
-            text.reserve(text.size() * (static_cast<std::size_t>(rows.size()) + 1));
-    }
-    json.end_array();
-    return JsonText{std::move(text)};
+    return write_rows(PqxxTable(rows));
+}
+
+JsonText rows_json(const PGresult* rows) {
+    return write_rows(PqTable(rows));
 }
 
 }  // namespace signalbox::db
