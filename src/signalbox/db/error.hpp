@@ -7,8 +7,8 @@
 // What goes wrong with the database, by what the one who asked can do about it. There are these
 // four:
 //
-//   Error        PostgreSQL refused the statement, and would again. A handler that knows the
-//                SQLSTATE may answer it, as 23505 with 409; else the client gets 500
+//   Error        PostgreSQL refused the statement, and would again. Its subclasses say why, each
+//                with an answer of its own (below); else the client gets 500
 //   Unavailable  it is not the statement's fault, and later it may work: 503 with Retry-After,
 //                without a handler's help
 //   UnknownOutcome
@@ -17,20 +17,117 @@
 //                the statement ran, but its rows are not what the program reads them as: 500
 //
 // Messages are for the log, not for clients: they can hold SQL and data, never the password.
+//
+// What a handler that does not catch them answers. The body says no more than the sentence here:
+// which constraint it was is the handler's to tell.
+//
+// | Error               | SQLSTATE       | status            | because                            |
+// |---------------------|----------------|-------------------|------------------------------------|
+// | UniqueViolation     | 23505          | 409               | another has the value already      |
+// | ExclusionViolation  | 23P01          | 409               | the same, by an EXCLUDE constraint |
+// | ForeignKeyViolation | 23503          | 409               | what it names is not there, or     |
+// |                     |                |                   | what it deletes is still named     |
+// | CheckViolation      | 23514          | 422               | a rule that only the table has     |
+// | InvalidData         | 22001, 22003,  | 422               | a value that the type cannot hold, |
+// |                     | 22007, 22008,  |                   | or that is none of it: too long,   |
+// |                     | 22021, 22P02,  |                   | out of range, no UUID              |
+// |                     | 22P05          |                   |                                    |
+// | NotNullViolation    | 23502          | 500               | the program lets pass what the     |
+// |                     |                |                   | table forbids: it has to be fixed  |
+// | SerializationFailure| 40001          | 503, Retry-After  | others were at the same rows, the  |
+// | DeadlockDetected    | 40P01          |                   | same transaction can work when     |
+// | LockNotAvailable    | 55P03          |                   | begun again                        |
+// | ReadOnly            | 25006          | 503, Retry-After  | a write that met a standby, or one |
+// |                     |                |                   | that was told to take none         |
+// | any other           |                | 500               | the statement is wrong             |
 
 namespace signalbox::db {
 
 class Error : public std::runtime_error {
   public:
+    /// What PostgreSQL tells beside its message; empty where it tells nothing.
+    struct Details {
+        std::string sqlstate{};
+        std::string constraint{};
+        std::string table{};
+        std::string column{};
+    };
+
     explicit Error(const std::string& message, std::string sqlstate = {})
-        : std::runtime_error(message), sqlstate_(std::move(sqlstate)) {}
+        : Error(message, Details{.sqlstate = std::move(sqlstate)}) {}
+    Error(const std::string& message, Details details)
+        : std::runtime_error(message), details_(std::move(details)) {}
 
     /// PostgreSQL's five letters, such as `42P01` (its manual, appendix A); empty when it did not
     /// say.
-    [[nodiscard]] const std::string& sqlstate() const noexcept { return sqlstate_; }
+    [[nodiscard]] const std::string& sqlstate() const noexcept { return details_.sqlstate; }
+
+    /// The constraint that was violated, as `users_email_key`, and its table; of a
+    /// NotNullViolation, the column. Empty for what is no constraint.
+    [[nodiscard]] const std::string& constraint() const noexcept { return details_.constraint; }
+    [[nodiscard]] const std::string& table() const noexcept { return details_.table; }
+    [[nodiscard]] const std::string& column() const noexcept { return details_.column; }
 
   private:
-    std::string sqlstate_;
+    Details details_;
+};
+
+/// Of one of a table's constraints.
+class ConstraintViolation : public Error {
+  public:
+    using Error::Error;
+};
+class UniqueViolation : public ConstraintViolation {
+  public:
+    using ConstraintViolation::ConstraintViolation;
+};
+class ExclusionViolation : public ConstraintViolation {
+  public:
+    using ConstraintViolation::ConstraintViolation;
+};
+class ForeignKeyViolation : public ConstraintViolation {
+  public:
+    using ConstraintViolation::ConstraintViolation;
+};
+class CheckViolation : public ConstraintViolation {
+  public:
+    using ConstraintViolation::ConstraintViolation;
+};
+class NotNullViolation : public ConstraintViolation {
+  public:
+    using ConstraintViolation::ConstraintViolation;
+};
+
+/// A parameter's text that is no value of its type.
+class InvalidData : public Error {
+  public:
+    using Error::Error;
+};
+
+/// It lost against others; the whole transaction, begun again, may win.
+class TransactionConflict : public Error {
+  public:
+    using Error::Error;
+};
+class SerializationFailure : public TransactionConflict {
+  public:
+    using TransactionConflict::TransactionConflict;
+};
+class DeadlockDetected : public TransactionConflict {
+  public:
+    using TransactionConflict::TransactionConflict;
+};
+/// By NOWAIT or `lock_timeout`.
+class LockNotAvailable : public TransactionConflict {
+  public:
+    using TransactionConflict::TransactionConflict;
+};
+
+/// A statement that writes, where nothing may be written: on a standby, say. One that was called as
+/// a read is a plain Error, since that is the program's mistake.
+class ReadOnly : public Error {
+  public:
+    using Error::Error;
 };
 
 class Unavailable : public std::runtime_error {

@@ -58,6 +58,47 @@ std::string_view error_type(db::Unavailable::Reason reason) {
     return "database_unavailable";
 }
 
+/// A statement that PostgreSQL refused (the table in db/error.hpp). Nothing of the message, which
+/// can hold data, and no constraint's name.
+struct Refusal {
+    int status;
+    std::string_view error_type;
+    std::string_view detail{};  ///< empty: the status's phrase
+};
+
+template <class Kind>
+bool is(const db::Error& error) {
+    return dynamic_cast<const Kind*>(&error) != nullptr;
+}
+
+Refusal refusal_of(const db::Error& error) {
+    if (is<db::UniqueViolation>(error))
+        return {409, "unique_violation", "Such a one exists already"};
+    if (is<db::ExclusionViolation>(error))
+        return {409, "exclusion_violation", "It conflicts with one that exists"};
+    if (is<db::ForeignKeyViolation>(error))
+        return {409, "foreign_key_violation",
+                "It refers to one that does not exist, or others refer to it"};
+    if (is<db::CheckViolation>(error))
+        return {422, "check_violation", "A value is not one of those allowed"};
+    if (is<db::InvalidData>(error))
+        return {422, "invalid_data", "A value is out of range, too long or malformed"};
+    if (is<db::NotNullViolation>(error)) return {500, "not_null_violation"};
+    if (is<db::SerializationFailure>(error)) return {503, "serialization_failure"};
+    if (is<db::DeadlockDetected>(error)) return {503, "deadlock_detected"};
+    if (is<db::LockNotAvailable>(error)) return {503, "lock_not_available"};
+    if (is<db::ReadOnly>(error)) return {503, "database_read_only"};
+    return {500, {}};
+}
+
+Response answer_to_refusal(const db::Error& error, context::RequestContext& context) {
+    const Refusal refusal = refusal_of(error);
+    context.error_type = refusal.error_type;
+    if (refusal.status == 503) return service_unavailable();
+    if (refusal.detail.empty()) return http::error(refusal.status);
+    return json({{"detail", refusal.detail}}, refusal.status);
+}
+
 /// What the route's own handler of errors makes of it. Nothing when it has none, or that leaves it.
 std::optional<Response> answer_of_route(const std::exception_ptr& thrown,
                                         context::RequestContext& context, Request& request) {
@@ -113,6 +154,9 @@ Response answer_to_error(const std::exception_ptr& thrown, context::RequestConte
             context.shed = context::Shed::database_queue;
         }
         return service_unavailable();
+    } catch (const db::Error& refused) {
+        context.set_error_cause(cause_of(thrown));
+        return answer_to_refusal(refused, context);
     } catch (const db::UnknownOutcome& unknown) {
         context.set_error_cause(unknown.what());
         context.error_type = "unknown_outcome";

@@ -1,0 +1,56 @@
+#include "signalbox/db/detail/server_error.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace signalbox::db {
+namespace {
+
+TEST(server_error, is_one_line_for_the_log) {
+    const ServerError error = server_error("ERROR:  a\n\tCONTEXT:  b\n", "22P02");
+    EXPECT_EQ(error.message, "ERROR:  a; CONTEXT:  b");
+    EXPECT_EQ(error.details.sqlstate, "22P02");
+    EXPECT_EQ(error.details.constraint, "");
+}
+
+template <class Kind>
+void expect_thrown(const std::string& sqlstate, bool writes = true) {
+    try {
+        throw_error({.message = "why", .details = {.sqlstate = sqlstate, .constraint = "c"}},
+                    writes);
+    } catch (const std::exception& error) {
+        EXPECT_EQ(typeid(error), typeid(Kind)) << sqlstate << " is " << typeid(error).name();
+        EXPECT_THAT(error.what(), testing::StartsWith("why"));
+        if (const auto* const refused = dynamic_cast<const Error*>(&error)) {
+            EXPECT_EQ(refused->sqlstate(), sqlstate);
+            EXPECT_EQ(refused->constraint(), "c");
+        }
+    }
+}
+
+TEST(throw_error, throws_what_the_sqlstate_is) {
+    expect_thrown<UniqueViolation>("23505");
+    expect_thrown<ExclusionViolation>("23P01");
+    expect_thrown<ForeignKeyViolation>("23503");
+    expect_thrown<ForeignKeyViolation>("23001");
+    expect_thrown<CheckViolation>("23514");
+    expect_thrown<NotNullViolation>("23502");
+    expect_thrown<ConstraintViolation>("23000");
+    expect_thrown<SerializationFailure>("40001");
+    expect_thrown<DeadlockDetected>("40P01");
+    expect_thrown<LockNotAvailable>("55P03");
+    expect_thrown<InvalidData>("22001");
+    expect_thrown<InvalidData>("22P02");
+    expect_thrown<Error>("22012");
+    expect_thrown<Error>("42P01");
+    expect_thrown<Error>("");
+    expect_thrown<ReadOnly>("25006");
+    expect_thrown<Error>("25006", false);
+    expect_thrown<Unavailable>("57014");
+    expect_thrown<Unavailable>("57P01");
+}
+
+}  // namespace
+}  // namespace signalbox::db
