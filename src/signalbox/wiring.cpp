@@ -21,6 +21,7 @@ db::PoolOptions pool_options(const config::Config& config, const observe::Resour
             .max_queue = config.database_max_queue,
             .startup_timeout = config.database_startup_timeout,
             .query_timeout = config.database_query_timeout,
+            .transaction_idle_timeout = config.database_transaction_idle_timeout,
             .max_lifetime = config.database_max_lifetime,
             .prepare = config.database_prepare,
             .share_reads = config.database_share_reads,
@@ -103,8 +104,12 @@ void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
     metrics.gauge("db_client_connection_max", "--database-pool-size", pool,
                   [size = number(config.database_pool_size)] { return size; });
     metrics.gauge("db_client_connection_pending_requests",
-                  "Reads that wait for a connection; those that share one count once.", pool,
-                  [&database] { return number(database.usage().waiting); });
+                  "Statements and transactions that wait for a connection; reads that share one "
+                  "count once.",
+                  pool, [&database] { return number(database.usage().waiting); });
+    metrics.gauge("signalbox_database_transactions",
+                  "Transactions that have a connection, whether or not it does something.", {},
+                  [&database] { return number(database.usage().transactions); });
     metrics.add(std::make_unique<observe::ProcessMetrics>());
 }
 

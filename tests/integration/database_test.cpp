@@ -15,6 +15,7 @@
 #include "signalbox/testing/postgres.hpp"
 #include "support/database_faults.hpp"
 #include "support/eventually.hpp"
+#include "support/executions.hpp"
 #include "support/held_requests.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
@@ -167,42 +168,40 @@ TEST(Pool, is_free_again_when_a_client_that_waits_in_the_queue_goes_away) {
 
 /// `users` becomes a view that counts its executions, takes a while, and fails when two of them
 /// run at the same time.
-std::string database_that_counts_reads() {
-    const std::string database = database_with_users(0);
+void make_users_count_reads(const std::string& database) {
     execute(database,
-            "DROP TABLE users; CREATE SEQUENCE executions;"
             "CREATE FUNCTION execution() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN "
             "IF NOT pg_try_advisory_xact_lock(42) THEN RAISE 'two at the same time'; END IF; "
-            "PERFORM pg_sleep(0.2); RETURN nextval('executions'); END $$;"
-            "CREATE VIEW users AS SELECT execution()");
-    return database;
+            "PERFORM pg_sleep(0.2); RETURN count_execution(); END $$;"
+            "DROP TABLE users; CREATE VIEW users AS SELECT execution()");
 }
 
 struct SharedReads : testing::TestWithParam<int> {
+    const std::string database = database_with_users(0);
     std::vector<std::string> arguments{"--workers", std::to_string(GetParam())};
 };
 INSTANTIATE_TEST_SUITE_P(one_and_two_workers, SharedReads, testing::Values(1, 2));
 
 TEST_P(SharedReads, run_once_for_all_who_wait_and_one_at_a_time) {
-    const std::string database = database_that_counts_reads();
+    Executions executions(database);
+    make_users_count_reads(database);
     const Service service(database, arguments);
     const auto responses = send_all(std::vector<HttpRequest>(100, {.url = service.url("/users")}));
     EXPECT_THAT(responses, Each(Field(&HttpResponse::status, 200)));
-    EXPECT_LT(std::stoi(query_value(database, "SELECT last_value FROM executions")), 10);
+    EXPECT_LT(executions.count(), 10);
 }
 
 TEST_P(SharedReads, can_be_turned_off) {
-    const std::string database = database_that_counts_reads();
-    execute(database, "CREATE OR REPLACE VIEW users AS SELECT nextval('executions') AS execution");
+    Executions executions(database);
+    execute(database, "DROP TABLE users; CREATE VIEW users AS SELECT count_execution()");
     arguments.insert(arguments.end(), {"--database-share-reads", "off"});
     const Service service(database, arguments);
     const auto responses = send_all(std::vector<HttpRequest>(100, {.url = service.url("/users")}));
     EXPECT_THAT(responses, Each(Field(&HttpResponse::status, 200)));
-    EXPECT_EQ(query_value(database, "SELECT last_value FROM executions"), "100");
+    EXPECT_EQ(executions.count(), 100);
 }
 
 TEST_P(SharedReads, are_never_older_than_the_request) {
-    const std::string database = database_with_users(0);
     execute(database, "INSERT INTO users (name, email) VALUES ('0', 'counter')");
     const Service service(database, arguments);
     std::atomic<bool> done = false;

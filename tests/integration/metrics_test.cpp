@@ -33,6 +33,7 @@
 #include "signalbox/testing/postgres.hpp"
 #include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
+#include "support/executions.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/paths.hpp"
@@ -153,6 +154,9 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
         EXPECT_TRUE(known.contains({"signalbox_requests_shed_total", {{"reason", reason}}}));
     for (const char* reason : {"client_gone", "deadline", "shutdown"})
         EXPECT_TRUE(known.contains({"signalbox_requests_cancelled_total", {{"reason", reason}}}));
+    for (const char* outcome : {"committed", "rolled_back", "unknown"})
+        EXPECT_TRUE(known.contains(
+            {"signalbox_database_transaction_duration_seconds_count", {{"outcome", outcome}}}));
     for (const char* result : {"taken_over", "failed", "refused"})
         EXPECT_TRUE(known.contains({"signalbox_reloads_total", {{"result", result}}}));
     for (const char* name :
@@ -284,22 +288,21 @@ TEST(Prometheus, sees_requests_while_they_are_in_flight) {
 
 TEST(Prometheus, finds_that_executions_and_shared_reads_add_up_to_the_requests) {
     const std::string database = database_with_users(0);
+    Executions counter(database);
     execute(database,
-            "DROP TABLE users; CREATE SEQUENCE executions;"
             "CREATE FUNCTION execution() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN "
-            "PERFORM pg_sleep(0.05); RETURN nextval('executions'); END $$;"
-            "CREATE VIEW users AS SELECT execution()");
+            "PERFORM pg_sleep(0.05); RETURN count_execution(); END $$;"
+            "DROP TABLE users; CREATE VIEW users AS SELECT execution()");
     const Service sharing(database, {"--workers", "2"});
     const Service alone(database, {"--database-share-reads", "off"});
     const PrometheusServer prometheus({sharing.admin_port(), alone.admin_port()});
     for (const Service* service : {&sharing, &alone}) {
-        execute(database, "ALTER SEQUENCE executions RESTART");
+        const int before = counter.count();
         constexpr int count = 200;
         const auto responses =
             send_all(std::vector<HttpRequest>(count, {.url = service->url("/users")}));
         ASSERT_THAT(responses, Each(Field(&HttpResponse::status, 200)));
-        const double executions =
-            std::stod(query_value(database, "SELECT last_value FROM executions"));
+        const double executions = counter.count() - before;
         EXPECT_EQ(executions < count, service == &sharing);
 
         const std::string here = "{" + of(*service) + "}";
@@ -735,6 +738,8 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"signalbox_shared_reads_total", {"counter", {}}},
         {"signalbox_reads_retried_total", {"counter", {}}},
         {"signalbox_database_reachable", {"gauge", {}}},
+        {"signalbox_database_transactions", {"gauge", {}}},
+        {"signalbox_database_transaction_duration_seconds", {"histogram", {"outcome"}}},
         {"signalbox_event_loop_lag_seconds", {"histogram", {"loop"}}},
         {"signalbox_event_loop_since_turn_seconds", {"gauge", {"loop"}}},
         {"signalbox_event_loop_tasks", {"gauge", {"loop"}}},

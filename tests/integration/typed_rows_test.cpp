@@ -142,6 +142,7 @@ struct Executions : observe::DatabaseObserver {
     void timed_out() override {}
     void shared_a_read() override { ++shared; }
     void retried() override {}
+    void transaction_ended(observe::TransactionOutcome, Duration) override {}
     void connected(Duration) override {}
     void used(Duration) override {}
 

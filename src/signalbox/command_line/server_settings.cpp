@@ -159,6 +159,8 @@ void add_database(Settings& settings, config::Config& c) {
                  "waiting for a connection included; at most --timeout-request", positive);
     settings.add("--database-prepare", c.database_prepare,
                  "prepared statements; off for PgBouncer");
+    settings.add("--database-transaction-idle-timeout", c.database_transaction_idle_timeout,
+                 "a transaction that runs no statement for longer is rolled back", positive);
     settings.add("--database-max-lifetime", c.database_max_lifetime,
                  "a connection is replaced after about this long; 0: never");
     settings

@@ -59,6 +59,7 @@ struct Config {
     std::chrono::milliseconds database_startup_timeout = std::chrono::seconds{30};
     std::chrono::milliseconds database_query_timeout = std::chrono::seconds{5};
     /// Of a connection; 0: unlimited.
+    std::chrono::milliseconds database_transaction_idle_timeout = std::chrono::seconds{5};
     std::chrono::milliseconds database_max_lifetime = std::chrono::minutes{30};
     bool database_prepare = true;
     bool database_share_reads = true;

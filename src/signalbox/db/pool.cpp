@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "signalbox/db/detail/connection_pool.hpp"
+#include "signalbox/db/detail/write.hpp"
 
 namespace signalbox::db {
 
@@ -11,11 +12,6 @@ void detail::throw_wrong_count(const model::Type& row, std::size_t rows) {
         (row.kind == model::Type::Kind::object ? std::string(row.full_name) : "a value") +
         ": the statement has " + std::to_string(rows) + " rows, where one was asked for");
 }
-
-Pool::Pool(PoolOptions options)
-    : connections_(std::make_unique<ConnectionPool>(std::move(options))) {}
-
-Pool::~Pool() = default;
 
 void Pool::connect(std::stop_token stop) {
     connections_->connect(std::move(stop));
@@ -33,16 +29,60 @@ void Pool::disconnect() {
     connections_->disconnect();
 }
 
+/// The pool's statements with one thing about them changed.
+class Pool::Variant final : public Queryable {
+  public:
+    Variant(Pool& pool, bool Statement::*property, bool value)
+        : pool_(pool), property_(property), value_(value) {}
+
+  private:
+    async::Task<JsonText> fetch(Statement statement) override {
+        return pool_.fetch(with_property(std::move(statement)));
+    }
+    async::Task<std::size_t> run(Statement statement) override {
+        return pool_.run(with_property(std::move(statement)));
+    }
+    async::Task<std::shared_ptr<const void>> fetch_values(Statement statement) override {
+        return pool_.fetch_values(with_property(std::move(statement)));
+    }
+
+    Statement with_property(Statement statement) const {
+        statement.*property_ = value_;
+        return statement;
+    }
+
+    Pool& pool_;
+    bool Statement::*const property_;
+    const bool value_;
+};
+
+Pool::Pool(PoolOptions options)
+    : connections_(std::make_unique<ConnectionPool>(std::move(options))),
+      unshared_(std::make_unique<Variant>(*this, &Statement::may_be_shared, false)),
+      repeatable_(std::make_unique<Variant>(*this, &Statement::may_be_repeated, true)) {}
+
+Pool::~Pool() = default;
+
+Queryable& Pool::unshared() noexcept {
+    return *unshared_;
+}
+
+Queryable& Pool::repeatable() noexcept {
+    return *repeatable_;
+}
+
 async::Task<JsonText> Pool::fetch(Statement statement) {
-    return connections_->fetch(std::move(statement));
+    return statement.writes ? write_json(*connections_, std::move(statement))
+                            : connections_->fetch(std::move(statement));
 }
 
 async::Task<std::size_t> Pool::run(Statement statement) {
-    return connections_->execute(std::move(statement));
+    return write_count(*connections_, std::move(statement));
 }
 
 async::Task<std::shared_ptr<const void>> Pool::fetch_values(Statement statement) {
-    return connections_->fetch_values(std::move(statement));
+    return statement.writes ? write_values(*connections_, std::move(statement))
+                            : connections_->fetch_values(std::move(statement));
 }
 
 bool Pool::reachable() const {

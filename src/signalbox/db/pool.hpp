@@ -3,40 +3,38 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <string>
-#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "signalbox/async/callable.hpp"
 #include "signalbox/async/task.hpp"
-#include "signalbox/db/error.hpp"
-#include "signalbox/db/row_form.hpp"
-#include "signalbox/db/rows.hpp"
-#include "signalbox/db/statement.hpp"
-#include "signalbox/json.hpp"
+#include "signalbox/db/queryable.hpp"
+#include "signalbox/db/transaction.hpp"
 
 namespace signalbox::db {
 
 class ConnectionPool;
 struct PoolOptions;
 
-namespace detail {
-[[noreturn]] void throw_wrong_count(const model::Type& row, std::size_t rows);
-}  // namespace detail
-
 /// Connections to PostgreSQL, each owned by a thread of its own, because libpqxx blocks. A
-/// coroutine only ever awaits: while it does, it holds neither a thread nor a connection.
+/// coroutine only ever awaits: while it does, it holds neither a thread nor a connection, but for
+/// that of its transaction.
 ///
-/// Every wait ends: a read that has no answer after `query_timeout` fails with Unavailable, and so
-/// does one that finds the queue full. A lost connection is replaced, with backoff; reads wait for
-/// it meanwhile, up to their deadline. What runs and nobody waits for any more is cancelled in
-/// PostgreSQL. When PostgreSQL has said nothing for a second, an idle connection asks it whether it
-/// still can.
+/// What the fetch_… functions run are reads: PostgreSQL refuses it when they write. With sharing,
+/// identical ones that wait together are run once for all, and one that lost its connection is
+/// run again. Statements that write are run by execute…, or in a transaction.
+///
+/// Every wait ends: a statement that has no answer after `query_timeout` fails with Unavailable,
+/// and so does one that finds the queue full. A lost connection is replaced, with backoff;
+/// statements wait for it meanwhile, up to their deadline. What runs and nobody waits for any more
+/// is cancelled in PostgreSQL. When PostgreSQL has said nothing for a second, an idle connection
+/// asks it whether it still can.
 ///
 /// Threads: any. Lifetime: disconnect() before the event loops of those who await end.
-class Pool {
+class Pool final : public Queryable {
   public:
     explicit Pool(PoolOptions options);  ///< pool_options.hpp
     ~Pool();                             ///< disconnects
@@ -58,159 +56,78 @@ class Pool {
     /// Shutdown: finishes the reads that run, fails those that wait, closes every connection.
     void disconnect();
 
-    /// Runs a query and returns all its rows as a JSON array (db/detail/rows_json.hpp says
-    /// what becomes of each type). Parameters are `$1`, `$2`, … in the SQL: `co_await
-    /// database.fetch_all("… WHERE id = $1", id)`.
+    /// The same pool for reads that are run for the caller alone. Reads may not write, but some
+    /// have an effect or another result each time: gen_random_uuid(), pg_notify(), advisory locks.
+    /// With sharing, two requests would get the same one.
+    Queryable& unshared() noexcept;
+
+    /// The same pool for statements that write and may be done twice, as an upsert: one whose
+    /// connection broke is sent once more, instead of UnknownOutcome.
+    Queryable& repeatable() noexcept;
+
+    /// Runs `work`, which takes a Transaction& and returns a Task<T>, in a transaction: commits
+    /// when it returns, and rolls back when it throws or is cancelled. Returns what it returns.
     ///
-    /// Resumes on the caller's event loop. Throws Unavailable or Error (error.hpp). With sharing,
-    /// identical reads that wait together are run once for all.
-    template <class... Parameters>
-    async::Task<JsonText> fetch_all(std::string_view sql, const Parameters&... parameters) {
-        return fetch(Statement{std::string(sql), {to_parameter(parameters)...}});
+    ///     co_await database.transaction([&](db::Transaction& transaction) -> Task<> {
+    ///         co_await transaction.execute("UPDATE …", …);
+    ///         co_await transaction.execute("UPDATE …", …);
+    ///     });
+    ///
+    /// The connection is taken at the first statement and kept until the end, so at most four
+    /// fifths of the pool are in transactions at once (all but one of few); others wait as reads
+    /// do. Nothing is committed after the request was cancelled, but a COMMIT that was sent is not
+    /// taken back: it is waited for. When its connection breaks then, UnknownOutcome is thrown.
+    ///
+    /// One that runs no statement for `transaction_idle_timeout` is rolled back, and said so in
+    /// the log: it holds locks, and a connection. Its next statement throws Error, 25P03.
+    template <class Work>
+    auto transaction(TransactionOptions options, Work&& work) {
+        async::assert_callable_can_be_awaited_with<Work>();
+        return detail::run_transaction<std::decay_t<Work>>(*connections_, std::move(options),
+                                                           std::forward<Work>(work));
+    }
+    template <class Work>
+    auto transaction(Work&& work) {
+        return transaction(TransactionOptions(), std::forward<Work>(work));
     }
 
-    /// The same as the JSON of a list of T, for an endpoint that returns it: what PostgreSQL sent
-    /// is passed on, but only the columns that T has, in T's order and by T's names. The column has
-    /// to be there for each member, of a type that fits (db/detail/model_rows.hpp says which do),
-    /// and not NULL unless the member is a std::optional: else ResultMismatch is thrown, which
-    /// names it, and the client gets 500.
-    template <class T, class... Parameters>
-    async::Task<Rows<T>> fetch_rows(std::string_view sql, const Parameters&... parameters) {
-        return rows_of<T>(fetch(make_statement<T, RowForm::Shape::json_rows>(sql, parameters...)));
+    /// Transaction::execute_many() and copy(), each in a transaction of its own.
+    template <class Range>
+    async::Task<std::size_t> execute_many(std::string sql, const Range& rows) {
+        const auto work = [&](Transaction& transaction) {
+            return transaction.execute_many(sql, rows);
+        };
+        co_return co_await transaction(work);
     }
-
-    /// The same of a statement that has one row or none. Throws ResultMismatch when it has several.
-    template <class T, class... Parameters>
-    async::Task<std::optional<Row<T>>> fetch_row(std::string_view sql,
-                                                 const Parameters&... parameters) {
-        return row_of<T>(fetch(make_statement<T, RowForm::Shape::json_row>(sql, parameters...)));
-    }
-
-    /// The rows as objects, for a handler that looks at them: `co_await
-    /// database.fetch_all<Item>("SELECT id, name FROM items")`. What is said of fetch_rows goes for
-    /// these, too.
-    template <class T, class... Parameters>
-    async::Task<std::vector<T>> fetch_all(std::string_view sql, const Parameters&... parameters) {
-        static_assert(detail::is_row<T>,
-                      "rows are described by a struct, a column for each member");
-        return all_of<T>(
-            fetch_values(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
-    }
-
-    /// The only row. Throws ResultMismatch when there is none or another one.
-    template <class T, class... Parameters>
-    async::Task<T> fetch_one(std::string_view sql, const Parameters&... parameters) {
-        static_assert(detail::is_row<T>,
-                      "a row is described by a struct, a column for each member");
-        return one_of<T>(
-            fetch_values(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
-    }
-
-    /// The only row, or nothing when there is none. Throws ResultMismatch when there is another.
-    template <class T, class... Parameters>
-    async::Task<std::optional<T>> fetch_optional(std::string_view sql,
-                                                 const Parameters&... parameters) {
-        static_assert(detail::is_row<T>,
-                      "a row is described by a struct, a column for each member");
-        return optional_of<T>(
-            fetch_values(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
-    }
-
-    /// The first column of the only row: `co_await database.fetch_value<std::int64_t>("SELECT
-    /// count(*) FROM items")`. Throws ResultMismatch when there is another row, or none; a
-    /// std::optional is empty then, as it is for NULL.
-    template <class T, class... Parameters>
-    async::Task<T> fetch_value(std::string_view sql, const Parameters&... parameters) {
-        static_assert(!detail::is_row<T>, "a struct is a row: fetch_one");
-        return one_of<T>(
-            fetch_values(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
-    }
-
-    /// Runs a statement that writes, for the caller alone and once, and returns how many rows it
-    /// affected. When its connection breaks after it was sent, nobody knows whether it was done:
-    /// UnknownOutcome, which answers 503 and says so. One that the caller does not wait for any
-    /// more, as after a deadline, is cancelled, which may be too late.
-    template <class... Parameters>
-    async::Task<std::size_t> execute(std::string_view sql, const Parameters&... parameters) {
-        return run(writing({std::string(sql), {to_parameter(parameters)...}}));
-    }
-
-    /// The same of a statement that returns the row that it wrote, or none: `INSERT … RETURNING *`.
-    /// For an endpoint that returns it (see fetch_row), and as an object (see fetch_one).
-    template <class T, class... Parameters>
-    async::Task<std::optional<Row<T>>> execute_row(std::string_view sql,
-                                                   const Parameters&... parameters) {
-        return row_of<T>(
-            fetch(writing(make_statement<T, RowForm::Shape::json_row>(sql, parameters...))));
-    }
-    template <class T, class... Parameters>
-    async::Task<T> execute_one(std::string_view sql, const Parameters&... parameters) {
-        return one_of<T>(
-            fetch_values(writing(make_statement<T, RowForm::Shape::values>(sql, parameters...))));
+    template <class Range>
+    async::Task<std::size_t> copy(std::string table, std::vector<std::string> columns,
+                                  const Range& rows) {
+        const auto work = [&](Transaction& transaction) {
+            return transaction.copy(table, columns, rows);
+        };
+        co_return co_await transaction(work);
     }
 
     /// Whether there is a connection, and PostgreSQL answers on it as far as is known.
     bool reachable() const;
 
     struct Usage {
-        std::size_t idle;     ///< connections
-        std::size_t used;     ///< connections
-        std::size_t waiting;  ///< reads without a connection; shared ones count once
+        std::size_t idle;          ///< connections
+        std::size_t used;          ///< connections
+        std::size_t transactions;  ///< those of them that are in one
+        std::size_t waiting;       ///< without a connection; shared reads count once
     };
     Usage usage() const;
 
   private:
-    async::Task<JsonText> fetch(Statement statement);
-    async::Task<std::size_t> run(Statement statement);
-    static Statement writing(Statement statement) {
-        statement.writes = true;
-        return statement;
-    }
-    async::Task<std::shared_ptr<const void>> fetch_values(Statement statement);  ///< RowValues
+    async::Task<JsonText> fetch(Statement statement) override;
+    async::Task<std::size_t> run(Statement statement) override;
+    async::Task<std::shared_ptr<const void>> fetch_values(Statement statement) override;
 
-    template <class T, RowForm::Shape shape, class... Parameters>
-    static Statement make_statement(std::string_view sql, const Parameters&... parameters) {
-        return {std::string(sql), {to_parameter(parameters)...}, &row_form<T, shape>};
-    }
-    template <class T>
-    static async::Task<Rows<T>> rows_of(async::Task<JsonText> fetching) {
-        JsonText json = co_await std::move(fetching);
-        co_return Rows<T>(std::move(json));
-    }
-    template <class T>
-    static async::Task<std::optional<Row<T>>> row_of(async::Task<JsonText> fetching) {
-        JsonText json = co_await std::move(fetching);
-        if (json.text().empty()) co_return std::nullopt;
-        co_return Row<T>(std::move(json));
-    }
-    // The objects are copied: others may wait for the same.
-    template <class T>
-    static async::Task<std::vector<T>> all_of(async::Task<std::shared_ptr<const void>> fetching) {
-        const std::shared_ptr<const void> fetched = co_await std::move(fetching);
-        const auto& values = *static_cast<const RowValues<T>*>(fetched.get());
-        co_return std::vector<T>(values.begin(), values.end());
-    }
-    template <class T>
-    static async::Task<std::optional<T>> optional_of(
-        async::Task<std::shared_ptr<const void>> fetching) {
-        const std::shared_ptr<const void> fetched = co_await std::move(fetching);
-        const auto& values = *static_cast<const RowValues<T>*>(fetched.get());
-        if (values.size() > 1) detail::throw_wrong_count(model::type_of<T>, values.size());
-        if (values.empty()) co_return std::nullopt;
-        co_return values.front();
-    }
-    template <class T>
-    static async::Task<T> one_of(async::Task<std::shared_ptr<const void>> fetching) {
-        const std::shared_ptr<const void> fetched = co_await std::move(fetching);
-        const auto& values = *static_cast<const RowValues<T>*>(fetched.get());
-        if constexpr (model::type_of<T>.kind == model::Type::Kind::nullable) {
-            if (values.empty()) co_return T{};
-        }
-        if (values.size() != 1) detail::throw_wrong_count(model::type_of<T>, values.size());
-        co_return values.front();
-    }
-
+    class Variant;
     const std::unique_ptr<ConnectionPool> connections_;
+    const std::unique_ptr<Variant> unshared_;
+    const std::unique_ptr<Variant> repeatable_;
 };
 
 }  // namespace signalbox::db

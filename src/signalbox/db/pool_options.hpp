@@ -13,7 +13,7 @@ class DatabaseObserver;
 
 namespace signalbox::db {
 
-enum class Event { connected, lost, cannot_connect };
+enum class Event { connected, lost, cannot_connect, transaction_idle };
 
 struct PoolOptions {
     std::string url;
@@ -26,12 +26,15 @@ struct PoolOptions {
     std::size_t size_at_first = 0;
     std::size_t max_queue = 1024;  ///< reads waiting for a connection
     std::chrono::milliseconds startup_timeout{30000};
-    std::chrono::milliseconds query_timeout{5000};           ///< waiting for a connection included
+    std::chrono::milliseconds query_timeout{5000};  ///< waiting for a connection included
+    /// How long a transaction may run no statement before it is rolled back.
+    std::chrono::milliseconds transaction_idle_timeout{5000};
     std::chrono::milliseconds max_lifetime{30 * 60 * 1000};  ///< of a connection; 0: unlimited
     bool prepare = true;
     bool share_reads = true;
-    /// Told of connections found and lost, on the pool's threads, which hold the pool's lock: it
-    /// must not block or call the pool. The text holds no password.
+    /// Told of connections found and lost, on the pool's threads, which hold the pool's lock, and
+    /// of transactions on their event loops: it must not block or call the pool. The text holds no
+    /// password.
     std::function<void(Event, std::string_view)> on_event = [](Event, std::string_view) {};
     /// Told what each read costs, on any thread; outlives the pool; null: nobody is told.
     observe::DatabaseObserver* observer = nullptr;

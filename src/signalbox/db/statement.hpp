@@ -24,6 +24,8 @@ struct Statement {
     std::vector<std::optional<std::string>> parameters;
     const RowForm* form = nullptr;  ///< of its rows; null: JSON of all columns as they come
     bool writes = false;            ///< run for the one who asks, and once
+    bool may_be_shared = true;      ///< with others who ask for the same; if it does not write
+    bool may_be_repeated = false;   ///< though it writes
 };
 
 template <class T>

@@ -99,7 +99,15 @@ DatabaseMetrics::DatabaseMetrics(Metrics& metrics, const std::string& pool_name)
       retried_reads_(family<prometheus::Counter>(
                          metrics, "signalbox_reads_retried_total",
                          "Reads that lost their connection and were executed once more.")
-                         .Add({})) {}
+                         .Add({})) {
+    auto& transactions = family<prometheus::Histogram>(
+        metrics, "signalbox_database_transaction_duration_seconds",
+        "How long a transaction held its connection, by how it ended.");
+    const auto by_outcome = [&](const char* outcome) {
+        return &transactions.Add({{"outcome", outcome}}, database_buckets());
+    };
+    transactions_ = {by_outcome("committed"), by_outcome("rolled_back"), by_outcome("unknown")};
+}
 
 void DatabaseMetrics::executed(std::string_view sql, Duration duration, std::string_view error) {
     operation(sql, error).Observe(seconds(duration));

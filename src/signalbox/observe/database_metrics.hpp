@@ -4,6 +4,7 @@
 #include <prometheus/family.h>
 #include <prometheus/histogram.h>
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -37,6 +38,9 @@ class DatabaseMetrics final : public DatabaseObserver {
     void timed_out() override { timeouts_.Increment(); }
     void shared_a_read() override { shared_reads_.Increment(); }
     void retried() override { retried_reads_.Increment(); }
+    void transaction_ended(TransactionOutcome outcome, Duration duration) override {
+        transactions_[static_cast<std::size_t>(outcome)]->Observe(seconds(duration));
+    }
     void connected(Duration duration) override { create_time_.Observe(seconds(duration)); }
     void used(Duration duration) override { use_time_.Observe(seconds(duration)); }
 
@@ -54,6 +58,7 @@ class DatabaseMetrics final : public DatabaseObserver {
     prometheus::Counter& timeouts_;
     prometheus::Counter& shared_reads_;
     prometheus::Counter& retried_reads_;
+    std::array<prometheus::Histogram*, 3> transactions_;  ///< by their outcome
 
     std::mutex mutex_;
     /// Guarded by mutex_: by SQL, then by error.

@@ -5,6 +5,12 @@
 
 namespace signalbox::observe {
 
+enum class TransactionOutcome {
+    committed,
+    rolled_back,
+    unknown,  ///< its connection broke when COMMIT had been sent
+};
+
 /// Told what the pool of connections to the database does, by any of its threads and any event
 /// loop, at once: it must not block.
 class DatabaseObserver {
@@ -22,6 +28,9 @@ class DatabaseObserver {
     virtual void shared_a_read() = 0;
     /// A read lost its connection and is executed once more.
     virtual void retried() = 0;
+
+    /// One that had a connection for so long. What is run again counts again.
+    virtual void transaction_ended(TransactionOutcome outcome, Duration duration) = 0;
 
     /// What a connection was worth.
     virtual void connected(Duration duration) = 0;

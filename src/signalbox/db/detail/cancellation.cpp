@@ -7,18 +7,22 @@
 
 namespace signalbox::db {
 
-std::shared_ptr<Cancellation> Cancellation::of(std::shared_ptr<Connection> connection) {
+std::shared_ptr<Cancellation> Cancellation::of(std::shared_ptr<Connection> connection,
+                                               std::function<void()> ended) {
     auto cancellation = std::make_shared<Cancellation>();
-    std::thread([cancellation, connection = std::move(connection)] {
+    std::thread([cancellation, connection = std::move(connection), ended = std::move(ended)] {
         pthread_setname_np(pthread_self(), "db-cancel");
         try {
             connection->cancel();
         } catch (const std::exception&) {
             // The server cannot be reached, which the connection will find out by itself.
         }
-        const std::lock_guard lock(cancellation->mutex_);
-        cancellation->has_ended_ = true;
-        cancellation->ended_.notify_all();
+        {
+            const std::lock_guard lock(cancellation->mutex_);
+            cancellation->has_ended_ = true;
+            cancellation->ended_.notify_all();
+        }
+        ended();
     }).detach();
     return cancellation;
 }

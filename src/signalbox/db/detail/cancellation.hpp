@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 
@@ -14,8 +15,10 @@ namespace signalbox::db {
 /// waits for it may give up and forget both.
 class Cancellation {
   public:
-    /// Begins. Throws std::system_error when there is no thread to be had.
-    static std::shared_ptr<Cancellation> of(std::shared_ptr<Connection> connection);
+    /// Begins. Throws std::system_error when there is no thread to be had. `ended` is called on the
+    /// attempt's thread once it is over.
+    static std::shared_ptr<Cancellation> of(
+        std::shared_ptr<Connection> connection, std::function<void()> ended = [] {});
 
     /// Whether PostgreSQL has taken the request, or cannot be asked at all, within this time.
     bool wait_for(std::chrono::milliseconds timeout);

@@ -4,11 +4,11 @@
 
 #include <cstddef>
 #include <pqxx/pqxx>
-#include <string_view>
 #include <utility>
 
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/db/detail/pqxx_compat.hpp"
+#include "signalbox/db/detail/server_error.hpp"
 #include "signalbox/db/detail/sqlstate.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) && PQXX_VERSION_MAJOR < 7
@@ -32,26 +32,16 @@ namespace {
 // memory of PostgreSQL: what comes later is not prepared.
 constexpr std::size_t max_prepared = 256;
 
-// libpq's messages have several lines; a line of the log is one.
-std::string message_of(const std::exception& error) {
-    std::string line;
-    for (const char c : std::string_view(error.what())) {
-        if (c == '\n') line += "; ";
-        if (c != '\n' && c != '\t') line += c;
-    }
-    while (line.ends_with("; "))
-        line.resize(line.size() - 2);
-    return line;
-}
-
-std::unique_ptr<pqxx::connection> connect(const ConnectionOptions& options) {
+std::unique_ptr<compat::Connection> connect(const ConnectionOptions& options) {
     const auto settings = connection_settings(options);
     try {
-        auto connection = std::make_unique<pqxx::connection>(settings);
+        auto connection = std::make_unique<compat::Connection>(settings);
         compat::never_reconnect(*connection);
+        if (is_read_only_by_set(options))
+            pqxx::nontransaction{*connection}.exec("SET default_transaction_read_only = on");
         return connection;
     } catch (const pqxx::failure& error) {
-        auto message = message_of(error);
+        auto message = in_one_line(error.what());
         if (message.find("unsupported startup parameter") != std::string::npos)
             message += " (a connection pooler refuses `options`: use --database-prepare off)";
         throw Unavailable("cannot connect to " + config::redact_url(options.url) + ": " + message);
@@ -68,15 +58,37 @@ Connection::~Connection() = default;
 pqxx::result Connection::read(const Statement& statement) {
     if (lost_) throw Unavailable("the connection was lost at an earlier read");
     try {
-        return prepare_ ? run_prepared(statement) : run(statement);
+        return prepare_ ? run_prepared(statement) : run_read_only(statement);
     } catch (const pqxx::failure& error) {
+        leave_transaction();
         throw_classified(error);
     }
+}
+
+void Connection::leave_transaction() noexcept {
+    // libpqxx has sent a ROLLBACK, and says nothing when a cancellation that came late has hit it.
+    const auto left = [this] { return PQtransactionStatus(handle()) == PQTRANS_IDLE; };
+    for (int tries = 0; tries < 2 && !left(); ++tries) {
+        try {
+            pqxx::nontransaction{*connection_}.exec("ROLLBACK");
+        } catch (const std::exception&) {
+            // What it has come to is looked at above and below.
+        }
+    }
+    if (!left()) lost_ = true;
 }
 
 pqxx::result Connection::run(const Statement& statement) {
     pqxx::nontransaction transaction{*connection_};
     return compat::exec_unprepared(transaction, statement.sql, statement.parameters);
+}
+
+pqxx::result Connection::run_read_only(const Statement& statement) {
+    // A SET would stay behind in the pooler's session, for whoever has it next.
+    pqxx::read_transaction transaction{*connection_};
+    auto rows = compat::exec_unprepared(transaction, statement.sql, statement.parameters);
+    transaction.commit();
+    return rows;
 }
 
 pqxx::result Connection::run_prepared(const Statement& statement) {
@@ -124,21 +136,44 @@ void Connection::cancel() {
     try {
         connection_->cancel_query();
     } catch (const std::exception& error) {  // std::bad_alloc is libpqxx's word for a lost one
-        throw Unavailable("could not cancel: " + message_of(error));
+        throw Unavailable("could not cancel: " + in_one_line(error.what()));
     }
 }
 
+PGconn* Connection::handle() const noexcept {
+    return connection_->handle();
+}
+
+Connection::PreparedName Connection::name_for(std::string_view sql) {
+    if (!prepare_) return {};
+    const auto known = prepared_by_libpq_.find(std::string(sql));
+    if (known != prepared_by_libpq_.end()) return {known->second, false};
+    if (prepared_by_libpq_.size() >= max_prepared) return {};
+    auto name = "signalbox_" + std::to_string(++last_name_);
+    return {prepared_by_libpq_.emplace(sql, std::move(name)).first->second, true};
+}
+
+void Connection::forget_name_for(std::string_view sql) {
+    prepared_by_libpq_.erase(std::string(sql));
+}
+
+std::string Connection::quote_name(std::string_view name) const {
+    return connection_->quote_name(std::string(name));
+}
+
 void Connection::throw_classified(const pqxx::failure& error) {
-    auto state = compat::sqlstate(error);
-    auto reason = unavailable_reason(state);
+    auto told = server_error(error.what(), compat::sqlstate(error));
+    auto reason = unavailable_reason(told.details.sqlstate);
     if (!reason && (!connection_->is_open() ||
                     dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr))
         reason = Unavailable::Reason::unreachable;
-    if (!reason) throw Error(message_of(error), std::move(state));
-    lost_ = reason == Unavailable::Reason::unreachable;
+    lost_ = lost_ || reason == Unavailable::Reason::unreachable;
     // Of a lost connection libpqxx can say things like "Could not obtain client encoding".
-    const std::string prefix = lost_ ? "lost the connection: " : "";
-    throw Unavailable(prefix + message_of(error), *reason, std::move(state));
+    if (lost_) {
+        throw Unavailable("lost the connection: " + told.message,
+                          reason.value_or(Unavailable::Reason::unreachable), told.details.sqlstate);
+    }
+    throw_error(std::move(told), false);
 }
 
 }  // namespace signalbox::db

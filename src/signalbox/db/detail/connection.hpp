@@ -1,17 +1,23 @@
 #pragma once
 
 #include <memory>
-#include <pqxx/connection>
 #include <pqxx/except>
 #include <pqxx/result>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 
 #include "signalbox/db/detail/connection_settings.hpp"
 #include "signalbox/db/error.hpp"
 #include "signalbox/db/statement.hpp"
 
+using PGconn = struct pg_conn;
+
 namespace signalbox::db {
+
+namespace compat {
+class Connection;
+}
 
 /// One connection to PostgreSQL, for one thread, blocking. Once lost it stays lost: it never
 /// connects again by itself. Only cancel() may be called by another thread.
@@ -25,11 +31,16 @@ class Connection {
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    /// Runs a statement outside of any transaction block and returns its rows. Throws Error or
-    /// Unavailable; when `lost()` then, the connection is of no more use, else it is.
+    /// Runs a statement that only reads and returns its rows. Throws Error or Unavailable; when
+    /// `lost()` then, the connection is of no more use, else it is. One that writes is an Error,
+    /// 25006.
     ///
-    /// With `prepare` the statement is prepared at its first use; that it has to be prepared again,
-    /// because a table changed or a pooler forgot it, is never seen here.
+    /// With `prepare` all transactions of the session are read only by its start-up options, and
+    /// this is one round trip. Without, as behind a pooler, which lets no such option pass, it is
+    /// three: BEGIN READ ONLY, the statement, COMMIT.
+    ///
+    /// With `prepare`, too, the statement is prepared at its first use; that it has to be prepared
+    /// again, because a table changed or a pooler forgot it, is never seen here.
     [[nodiscard]] pqxx::result read(const Statement& statement);
 
     /// Whether an earlier read lost the connection.
@@ -51,18 +62,39 @@ class Connection {
     /// Unavailable when the server cannot be reached.
     void cancel();
 
+    /// For libpq, while no read runs: whoever uses it leaves the connection as a read finds it,
+    /// outside of a transaction and of pipeline mode, or says that it is lost.
+    [[nodiscard]] PGconn* handle() const noexcept;
+    void set_lost() noexcept { lost_ = true; }
+
+    /// The name under which a statement may be prepared by libpq, and whether it is already; an
+    /// empty one when it is not to be prepared. What was prepared in vain is to be forgotten.
+    struct PreparedName {
+        std::string_view name;
+        bool is_new;
+    };
+    [[nodiscard]] PreparedName name_for(std::string_view sql);
+    void forget_name_for(std::string_view sql);
+
+    /// A name of a table or column, in quotes where it needs them.
+    [[nodiscard]] std::string quote_name(std::string_view name) const;
+
   private:
     [[nodiscard]] pqxx::result run(const Statement& statement);
+    [[nodiscard]] pqxx::result run_read_only(const Statement& statement);
     [[nodiscard]] pqxx::result run_prepared(const Statement& statement);
     [[nodiscard]] const std::string& prepared_name(const std::string& sql);
     [[nodiscard]] std::string forget(const std::string& sql);
+    void leave_transaction() noexcept;
     [[noreturn]] void throw_classified(const pqxx::failure& error);
 
     const bool prepare_;
     bool lost_ = false;
     int last_name_ = 0;
     std::unordered_map<std::string, std::string> prepared_;  // SQL to name
-    std::unique_ptr<pqxx::connection> connection_;
+    /// Those that libpq has prepared: libpqxx 6.4 must not hear of them.
+    std::unordered_map<std::string, std::string> prepared_by_libpq_;
+    std::unique_ptr<compat::Connection> connection_;
 };
 
 }  // namespace signalbox::db

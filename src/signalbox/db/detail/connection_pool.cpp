@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <exception>
-#include <stdexcept>
 #include <utility>
 
 #include "signalbox/config/database_url.hpp"
@@ -16,6 +15,7 @@
 #include "signalbox/db/detail/cancellation.hpp"
 #include "signalbox/db/detail/cancelling.hpp"
 #include "signalbox/db/detail/execution.hpp"
+#include "signalbox/db/detail/parameters.hpp"
 #include "signalbox/db/detail/socket_handle.hpp"
 #include "signalbox/observe/database_observer.hpp"
 
@@ -26,6 +26,9 @@ namespace {
 /// Below the five seconds within which a database that is back is to be in full use: an attempt may
 /// hang that was made just before.
 constexpr std::chrono::seconds connect_timeout{4};
+
+/// A transaction that is idle is ended by us, unless this process does nothing at all any more.
+constexpr std::chrono::seconds frozen_process{5};
 
 }  // namespace
 
@@ -41,6 +44,7 @@ struct ConnectionPool::Slot {
     std::shared_ptr<Connection> connection;
     std::shared_ptr<Connection> dropped;  ///< to be closed
     std::shared_ptr<Read> running;
+    std::optional<LeaseQueue::Taken> lending;  ///< to be delivered
 
     /// By which others interfere while the thread waits for PostgreSQL.
     SocketHandle control;
@@ -53,6 +57,7 @@ struct ConnectionPool::Slot {
 ConnectionPool::ConnectionPool(PoolOptions options)
     : options_(std::move(options)),
       queue_(options_.share_reads, options_.max_queue),
+      leases_(options_.size, options_.max_queue),
       allowed_(options_.size_at_first == 0 ? options_.size
                                            : std::min(options_.size_at_first, options_.size)),
       working_(options_.size) {
@@ -97,6 +102,8 @@ void ConnectionPool::disconnect() {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
         waiting = queue_.leave_all_waiting();
+        for (auto& waiter : leases_.leave_all())
+            waiting.push_back(std::move(waiter));
     }
     Awaiting::deliver(waiting,
                       unavailable("the service is shutting down", Unavailable::Reason::stopping));
@@ -117,7 +124,10 @@ Pool::Usage ConnectionPool::usage() const {
     const std::lock_guard lock(mutex_);
     const auto used = static_cast<std::size_t>(std::count_if(
         slots_.begin(), slots_.end(), [](const auto& slot) { return slot->life.used(); }));
-    return {.idle = reachability_.connections() - used, .used = used, .waiting = queue_.waiting()};
+    return {.idle = reachability_.connections() - used,
+            .used = used,
+            .transactions = leases_.transactions(),
+            .waiting = queue_.waiting() + leases_.waiting()};
 }
 
 bool ConnectionPool::reachable() const {
@@ -129,21 +139,13 @@ async::Task<JsonText> ConnectionPool::fetch(Statement statement) {
     return fetch_part<&Outcome::rows>(std::move(statement));
 }
 
-async::Task<std::size_t> ConnectionPool::execute(Statement statement) {
-    return fetch_part<&Outcome::affected>(std::move(statement));
-}
-
 async::Task<std::shared_ptr<const void>> ConnectionPool::fetch_values(Statement statement) {
     return fetch_part<&Outcome::values>(std::move(statement));
 }
 
 template <auto part>
 async::Task<PartOf<part>> ConnectionPool::fetch_part(Statement statement) {
-    for (const auto& parameter : statement.parameters) {
-        if (parameter && parameter->find('\0') != std::string::npos) {
-            throw std::invalid_argument("PostgreSQL takes no NUL byte in a parameter");
-        }
-    }
+    check_parameters(statement.parameters);
     const auto begin = [this, &statement](const std::shared_ptr<Awaiting>& waiter) {
         add(std::move(statement), waiter);
     };
@@ -194,6 +196,113 @@ void ConnectionPool::cancel(const std::shared_ptr<Awaiting>& waiter) {
         failed(std::make_exception_ptr(asio::system_error(asio::error::operation_aborted))));
 }
 
+async::Task<std::shared_ptr<Lease>> ConnectionPool::lend(LeaseFor purpose,
+                                                         Clock::time_point newer_than) {
+    const async::Executor executor = co_await asio::this_coro::executor;
+    std::shared_ptr<Lease> lease;
+    // The server may have closed one that was not used for a while.
+    while (!lease || lease->hung_up()) {
+        lease.reset();
+        lease = lend_idle(purpose, newer_than);
+        if (lease) continue;
+        const auto begin = [this, purpose, newer_than](const std::shared_ptr<Awaiting>& waiter) {
+            wait_for_lease(purpose, newer_than, waiter);
+        };
+        const auto leave = [this](const std::shared_ptr<Awaiting>& waiter) {
+            give_up_waiting(waiter);
+        };
+        auto waiting = await_outcome<&Outcome::lease>(options_.observer, begin, leave);
+        lease = co_await std::move(waiting);
+    }
+    lease->begin(executor);
+    co_return lease;
+}
+
+std::shared_ptr<Lease> ConnectionPool::lend_idle(LeaseFor purpose, Clock::time_point newer_than) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_ || queue_.has_ready() || leases_.has_ready() || !leases_.may_lend(purpose))
+        return nullptr;
+    const auto now = Clock::now();
+    const auto idle =
+        std::find_if(slots_.begin(), slots_.end(), [now, newer_than](const auto& slot) {
+            return slot->life.can_be_lent(now) && newer_than < slot->life.connected_at();
+        });
+    if (idle == slots_.end()) return nullptr;
+    (*idle)->life.begin_lease();
+    leases_.lent(purpose);
+    return make_lease(**idle, purpose);
+}
+
+std::shared_ptr<Lease> ConnectionPool::make_lease(Slot& slot, LeaseFor purpose) {
+    return std::make_shared<Lease>(slot.connection, options_, [this, &slot, purpose](bool usable) {
+        take_back(slot, purpose, usable);
+    });
+}
+
+void ConnectionPool::wait_for_lease(LeaseFor purpose, Clock::time_point newer_than,
+                                    const std::shared_ptr<Awaiting>& waiter) {
+    waiter->since = Clock::now();
+    waiter->deadline = waiter->since + options_.query_timeout;
+    waiter->wait_for(context::Waiting::database_queue);
+    std::optional<Outcome> refused;
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) {
+            refused = unavailable("the service is shutting down", Unavailable::Reason::stopping);
+        } else if (!leases_.add(purpose, waiter, newer_than)) {
+            refused = unavailable("too many statements wait for the database",
+                                  Unavailable::Reason::queue_full);
+        } else {
+            offer();
+        }
+    }
+    if (refused) Awaiting::deliver({waiter}, std::move(*refused));
+}
+
+void ConnectionPool::give_up_waiting(const std::shared_ptr<Awaiting>& waiter) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!leases_.leave(waiter)) return;  // its outcome is on the way
+    }
+    Awaiting::deliver(
+        {waiter},
+        failed(std::make_exception_ptr(asio::system_error(asio::error::operation_aborted))));
+}
+
+void ConnectionPool::take_back(Slot& slot, LeaseFor purpose, bool usable) {
+    std::optional<LeaseQueue::Taken> next;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto now = Clock::now();
+        leases_.returned(purpose);
+        if (usable) {
+            slot.life.end_lease(now);
+            tell(reachability_.heard(now));
+            // Who waits for it need not wait for the thread.
+            const auto step = slot.life.next(now, surroundings(slot));
+            if (step.action == SlotLife::Action::lend) {
+                slot.life.begin_lease();
+                next = leases_.take(slot.life.connected_at());
+            }
+        } else {
+            drop_connection(slot);
+            read_ready_.notify_all();  // the slot's thread may wait with the others
+        }
+        returned_.notify_all();
+        offer();
+    }
+    if (next) deliver(next->waiter, make_lease(slot, next->purpose));
+}
+
+void ConnectionPool::deliver(const std::shared_ptr<Waiter>& waiter, std::shared_ptr<Lease> lease) {
+    const auto now = Clock::now();
+    Awaiting::deliver({waiter}, {.lease = std::move(lease), .started = now, .finished = now});
+}
+
+void ConnectionPool::offer() {
+    if (queue_.has_ready() || leases_.has_ready()) read_ready_.notify_one();
+}
+
 void ConnectionPool::allow(std::size_t connections) {
     {
         const std::lock_guard lock(mutex_);
@@ -218,6 +327,7 @@ void ConnectionPool::work(Slot& slot) {
         switch (step.action) {
             case Action::wait_for_change:
             case Action::wait_for_read:
+            case Action::wait_for_return:
             case Action::replace:
                 break;
             case Action::connect:
@@ -225,6 +335,9 @@ void ConnectionPool::work(Slot& slot) {
                 break;
             case Action::run:
                 run(slot, step.look_first);
+                break;
+            case Action::lend:
+                lend(slot);
                 break;
             case Action::settle:
                 settle(slot);
@@ -252,6 +365,9 @@ SlotLife::Step ConnectionPool::next_step(Slot& slot) {
         changed_.wait_until(lock, step.until);
     } else if (step.action == SlotLife::Action::wait_for_read) {
         read_ready_.wait_until(lock, step.until);
+    } else if (step.action == SlotLife::Action::wait_for_return) {
+        offer();  // what this thread may have been woken for
+        returned_.wait(lock);
     } else {
         begin(slot, step, now);
     }
@@ -259,13 +375,19 @@ SlotLife::Step ConnectionPool::next_step(Slot& slot) {
 }
 
 SlotLife::Surroundings ConnectionPool::surroundings(const Slot& slot) const {
+    const bool read_for_it = queue_.has_ready_for(slot.life.connected_at());
+    const bool lease_ready = leases_.has_ready(slot.life.connected_at());
     return {.stopping = stopping_,
             .allowed = slot.number < allowed_,
             .giving_up = released_ != nullptr,
             .slots = working_,
             .connections = reachability_.connections(),
             .reads_ready = queue_.has_ready(),
-            .read_for_it = queue_.has_ready_for(slot.life.connected_at()),
+            .read_for_it = read_for_it,
+            .lease_ready = lease_ready,
+            .lease_first =
+                lease_ready && read_for_it &&
+                leases_.since(slot.life.connected_at()) < queue_.since(slot.life.connected_at()),
             .answers = reachability_.answers(),
             .next_knock = reachability_.next_knock()};
 }
@@ -281,6 +403,9 @@ void ConnectionPool::begin(Slot& slot, const SlotLife::Step& step, Clock::time_p
         slot.answer.begin(now + options_.query_timeout + AnswerDeadline::grace);
         slot.running = queue_.take(now, slot.life.connected_at());
         Awaiting::wait_for(slot.running->waiters, context::Waiting::database);
+    } else if (action == Action::lend) {
+        slot.life.begin_lease();
+        slot.lending = leases_.take(slot.life.connected_at());
     } else if (action == Action::replace || action == Action::retire || action == Action::stop) {
         if (slot.connection) drop_connection(slot);
         if (action != Action::replace) slot.life.retire();
@@ -332,6 +457,7 @@ std::unique_ptr<Connection> ConnectionPool::open_connection() const {
                                  .prepare = options_.prepare};
     connection.connect_timeout = connect_timeout;
     connection.query_timeout = options_.query_timeout;
+    connection.idle_in_transaction_timeout = options_.transaction_idle_timeout + frozen_process;
     if (!options_.url_file.empty()) {
         const auto read = config::read_database_url(options_.url_file);
         if (!read) throw Unavailable(read.reason());
@@ -370,10 +496,7 @@ void ConnectionPool::run(Slot& slot, bool look_first) {
 }
 
 Waiters ConnectionPool::end_read(std::shared_ptr<Read> read, Outcome& outcome, bool lost) {
-    if (lost && read->statement.writes) {
-        // It may have been done all the same, or may not: a second time could be one too many.
-        if (outcome.error) outcome.error = std::make_exception_ptr(UnknownOutcome());
-    } else if (lost && !read->broke && !stopping_) {
+    if (lost && !read->broke && !stopping_) {
         // It only reads, so it may be tried once more; most likely this thread will, as soon as it
         // has a new connection.
         read->broke = outcome.finished;
@@ -384,13 +507,18 @@ Waiters ConnectionPool::end_read(std::shared_ptr<Read> read, Outcome& outcome, b
     Waiters waiters = queue_.finish(*read);
     // What had gathered behind it may be taken, and this thread may have to do something else
     // first.
-    if (queue_.has_ready()) read_ready_.notify_one();
+    offer();
     return waiters;
 }
 
 void ConnectionPool::put_back(std::shared_ptr<Read> read) {
     Awaiting::wait_for(read->waiters, context::Waiting::database_queue);
     queue_.put_back(std::move(read));
+}
+
+void ConnectionPool::lend(Slot& slot) {
+    const auto lending = *std::exchange(slot.lending, std::nullopt);
+    deliver(lending.waiter, make_lease(slot, lending.purpose));
 }
 
 void ConnectionPool::settle(Slot& slot) {
@@ -443,7 +571,7 @@ void ConnectionPool::drop_connection(Slot& slot) {
     slot.life.disconnected();
     reachability_.disconnected();
     // Somebody else may have to take what this thread was woken for.
-    if (queue_.has_ready()) read_ready_.notify_one();
+    offer();
 }
 
 void ConnectionPool::end_control(Slot& slot) {
@@ -495,6 +623,8 @@ void ConnectionPool::watch() {
             if (!watching_) return;
             const auto now = Clock::now();
             expired = queue_.leave_expired(now);
+            for (auto& waiter : leases_.leave_expired(now))
+                expired.push_back(std::move(waiter));
             count_timeouts(expired);
             cancel_orphans(now);
             cut_frozen(now);
@@ -531,7 +661,7 @@ void ConnectionPool::cut_frozen(Clock::time_point now) {
 Clock::time_point ConnectionPool::next_watch(Clock::time_point now) const {
     // What comes while the watchdog sleeps has a deadline at least as late.
     const auto soonest = std::min<Clock::duration>(options_.query_timeout, AnswerDeadline::of_ping);
-    auto next = std::min(now + soonest, queue_.next_deadline());
+    auto next = std::min({now + soonest, queue_.next_deadline(), leases_.next_deadline()});
     for (const auto& slot : slots_) {
         if (slot->answer.is_cut()) continue;
         next = std::min({next, slot->answer.next(), slot->cancelling.next()});

@@ -13,6 +13,8 @@
 
 #include "signalbox/async/task.hpp"
 #include "signalbox/db/detail/awaiting.hpp"
+#include "signalbox/db/detail/lease.hpp"
+#include "signalbox/db/detail/lease_queue.hpp"
 #include "signalbox/db/detail/reachability.hpp"
 #include "signalbox/db/detail/read_queue.hpp"
 #include "signalbox/db/detail/slot_life.hpp"
@@ -24,7 +26,8 @@ namespace signalbox::db {
 /// What a Pool is: the threads, each with its connection, and what waits for them. Its public part
 /// is the Pool's.
 ///
-/// It decides nothing by itself: reads wait in a ReadQueue, a thread does what its SlotLife says,
+/// It decides nothing by itself: reads wait in a ReadQueue, coroutines that want a connection for
+/// themselves in a LeaseQueue, a thread does what its SlotLife says,
 /// Reachability knows whether PostgreSQL answers, Cancelling and AnswerDeadline when somebody has
 /// to interfere with what a thread does. All of them are guarded by one mutex, and nothing that
 /// takes time is done with it.
@@ -41,9 +44,13 @@ class ConnectionPool {
     void disconnect();
     async::Task<JsonText> fetch(Statement statement);
     async::Task<std::shared_ptr<const void>> fetch_values(Statement statement);
-    async::Task<std::size_t> execute(Statement statement);
+    /// Lends a connection to the coroutine that awaits this, for as long as it has the Lease; one
+    /// that was made later than `newer_than`.
+    async::Task<std::shared_ptr<Lease>> lend(
+        LeaseFor purpose, Clock::time_point newer_than = Clock::time_point::min());
     bool reachable() const;
     Pool::Usage usage() const;
+    const PoolOptions& options() const noexcept { return options_; }
 
   private:
     struct Slot;
@@ -53,6 +60,13 @@ class ConnectionPool {
     async::Task<PartOf<part>> fetch_part(Statement statement);
     void add(Statement statement, const std::shared_ptr<Awaiting>& waiter);
     void cancel(const std::shared_ptr<Awaiting>& waiter);
+    std::shared_ptr<Lease> lend_idle(LeaseFor purpose, Clock::time_point newer_than);
+    void wait_for_lease(LeaseFor purpose, Clock::time_point newer_than,
+                        const std::shared_ptr<Awaiting>& waiter);
+    void give_up_waiting(const std::shared_ptr<Awaiting>& waiter);
+    void take_back(Slot& slot, LeaseFor purpose, bool usable);
+    std::shared_ptr<Lease> make_lease(Slot& slot, LeaseFor purpose);
+    static void deliver(const std::shared_ptr<Waiter>& waiter, std::shared_ptr<Lease> lease);
 
     /// On a slot's thread, without the mutex.
     void work(Slot& slot);
@@ -60,6 +74,7 @@ class ConnectionPool {
     void connect_slot(Slot& slot, bool knock);
     std::unique_ptr<Connection> open_connection() const;
     void run(Slot& slot, bool look_first);
+    void lend(Slot& slot);
     void settle(Slot& slot);
     void check(Slot& slot);
     void close_dropped(Slot& slot) const;
@@ -84,15 +99,19 @@ class ConnectionPool {
     /// On any thread, with the mutex.
     void cancel_orphans(Clock::time_point now);
     void tell(const std::optional<Reachability::Notice>& notice);
+    /// Wakes a thread, if there is something for one.
+    void offer();
 
     const PoolOptions options_;
 
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;  ///< what Action::wait_for_change waits for
-    std::condition_variable read_ready_;
+    std::condition_variable read_ready_;   ///< or a lease
+    std::condition_variable returned_;     ///< a connection that was lent
     std::condition_variable watch_;
     /// Guarded by mutex_.
     ReadQueue queue_;
+    LeaseQueue leases_;
     Reachability reachability_;
     std::vector<std::unique_ptr<Slot>> slots_;
     std::size_t allowed_;               ///< slots that may connect: the first ones

@@ -79,6 +79,13 @@ std::string in_quotes(std::string_view value) {
     return result + "'";
 }
 
+/// Whether libpq chooses a server by whether sessions there are read only.
+bool looks_for_writable(const Settings& settings) {
+    const auto target =
+        find_or(settings, "target_session_attrs", environment("PGTARGETSESSIONATTRS"));
+    return target == "read-write" || target == "read-only";
+}
+
 }  // namespace
 
 std::string connection_settings(const ConnectionOptions& options) {
@@ -102,8 +109,12 @@ std::string connection_settings(const ConnectionOptions& options) {
     if (options.prepare) {
         // PostgreSQL takes the last of several: the user's own come behind ours.
         const auto theirs = find_or(settings, "options", environment("PGOPTIONS"));
+        const std::string read_only =
+            looks_for_writable(settings) ? "" : "-c default_transaction_read_only=on ";
         settings["options"] =
-            "-c statement_timeout=" + std::to_string(options.query_timeout.count()) +
+            read_only + "-c statement_timeout=" + std::to_string(options.query_timeout.count()) +
+            " -c idle_in_transaction_session_timeout=" +
+            std::to_string(options.idle_in_transaction_timeout.count()) +
             (theirs.empty() ? "" : " " + theirs);
     }
 
@@ -111,6 +122,10 @@ std::string connection_settings(const ConnectionOptions& options) {
     for (const auto& [keyword, value] : settings)
         text += keyword + "=" + in_quotes(value) + " ";
     return text;
+}
+
+bool is_read_only_by_set(const ConnectionOptions& options) {
+    return options.prepare && looks_for_writable(parse(options.url));
 }
 
 }  // namespace signalbox::db

@@ -18,13 +18,21 @@ struct ConnectionOptions {
     std::chrono::milliseconds connect_timeout{5000};
     /// PostgreSQL ends a statement that takes longer; 0 for never. Only with `prepare`.
     std::chrono::milliseconds query_timeout{5000};
+    /// PostgreSQL ends a session that is in a transaction and says nothing for longer, as one whose
+    /// process has frozen; 0 for never. Only with `prepare`.
+    std::chrono::milliseconds idle_in_transaction_timeout{0};
 };
 
 /// What libpq is told to open a connection: the URL and the defaults that it leaves open. It holds
 /// the password. Throws std::invalid_argument when libpq cannot read the URL.
 ///
 /// Connections always speak UTF-8, tell the time in UTC and write it as ISO 8601, whatever the URL,
-/// the role or the server is set to: rows become JSON and RFC 3339 by that.
+/// the role or the server is set to: rows become JSON and RFC 3339 by that. With `prepare` their
+/// transactions can only read, unless they begin with READ WRITE.
 [[nodiscard]] std::string connection_settings(const ConnectionOptions& options);
+
+/// Whether that has to be SET once the connection stands: libpq looks for a server whose sessions
+/// are read only, or are not, and would be misled by the start-up option.
+[[nodiscard]] bool is_read_only_by_set(const ConnectionOptions& options);
 
 }  // namespace signalbox::db

@@ -1,9 +1,10 @@
 #include "signalbox/db/detail/execution.hpp"
 
-#include <cstddef>
 #include <exception>
+#include <string>
 #include <string_view>
 
+#include "signalbox/db/detail/failure.hpp"
 #include "signalbox/db/detail/model_rows.hpp"
 #include "signalbox/db/detail/rows_json.hpp"
 #include "signalbox/db/error.hpp"
@@ -11,15 +12,6 @@
 #include "signalbox/observe/database_observer.hpp"
 
 namespace signalbox::db {
-
-namespace {
-
-/// For the metric: PostgreSQL's five letters, or what went wrong without it.
-std::string_view error_type(const std::string& sqlstate) {
-    return sqlstate.empty() ? std::string_view("connection") : sqlstate;
-}
-
-}  // namespace
 
 Outcome execute(Connection& connection, const Read& read, observe::DatabaseObserver* observer) {
     Outcome outcome{.started = read.started};
@@ -30,7 +22,6 @@ Outcome execute(Connection& connection, const Read& read, observe::DatabaseObser
     try {
         const auto rows = connection.read(read.statement);
         count("");
-        outcome.affected = static_cast<std::size_t>(rows.affected_rows());
         const RowForm* const form = read.statement.form;
         if (form == nullptr) {
             outcome.rows = rows_json(rows);
@@ -39,11 +30,11 @@ Outcome execute(Connection& connection, const Read& read, observe::DatabaseObser
         } else {
             outcome.rows = model_rows_json(rows, *form);
         }
-    } catch (const Error& error) {
-        count(error_type(error.sqlstate()));
+    } catch (const Error&) {
+        count(error_type(std::current_exception()));
         outcome.error = std::current_exception();
-    } catch (const Unavailable& error) {
-        count(error_type(error.sqlstate()));
+    } catch (const Unavailable&) {
+        count(error_type(std::current_exception()));
         outcome.error = std::current_exception();
     } catch (...) {
         outcome.error = std::current_exception();

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <exception>
 #include <memory>
 #include <string>
@@ -12,12 +11,14 @@
 
 namespace signalbox::db {
 
-/// What a read came to.
+class Lease;
+
+/// What a read came to, or the wait for a connection.
 struct Outcome {
     std::exception_ptr error{};
     JsonText rows{};
-    std::size_t affected = 0;              ///< rows, by a statement that writes
     std::shared_ptr<const void> values{};  ///< the rows, where objects were asked for
+    std::shared_ptr<Lease> lease{};
     Clock::time_point started{};  ///< when it got its connection; the epoch when it never did
     Clock::time_point finished{};
 };

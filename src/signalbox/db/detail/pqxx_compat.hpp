@@ -2,6 +2,8 @@
 
 // All that differs between libpqxx 6.4 (Debian 12) and 7.10 (Debian 13).
 
+#include <libpq-fe.h>
+
 #include <optional>
 #include <pqxx/pqxx>
 #include <string>
@@ -14,9 +16,33 @@ using Parameters = std::vector<std::optional<std::string>>;
 
 #if PQXX_VERSION_MAJOR < 7
 
+/// A connection whose handle is known: transactions drive it by libpq (session.hpp). 7 can be given
+/// one that libpq has opened; 6.4 asks a policy to open it.
+class Connection final : public pqxx::connection_base {
+  public:
+    explicit Connection(const std::string& settings)
+        : pqxx::connection_base(policy_), policy_(settings) {
+        init();
+    }
+    ~Connection() { close(); }
+
+    [[nodiscard]] PGconn* handle() const noexcept { return policy_.opened; }
+
+  private:
+    struct Policy : pqxx::connect_direct {
+        using pqxx::connect_direct::connect_direct;
+        handle do_startconnect(handle known) override {
+            return opened = pqxx::connect_direct::do_startconnect(known);
+        }
+        handle opened = nullptr;
+    };
+
+    Policy policy_;
+};
+
 /// 6.4 opens a lost connection again at its next use, without the state of the old one and without
 /// a word. The way to forbid it is marked deprecated: 7 forbids it always.
-inline void never_reconnect(pqxx::connection& connection) {
+inline void never_reconnect(Connection& connection) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
     connection.inhibit_reactivation(true);
@@ -24,7 +50,7 @@ inline void never_reconnect(pqxx::connection& connection) {
 }
 
 /// Prepares now. 6.4 would wait for the first use, and keep the name when PostgreSQL refuses.
-inline void prepare(pqxx::connection& connection, const std::string& name, const std::string& sql) {
+inline void prepare(Connection& connection, const std::string& name, const std::string& sql) {
     connection.prepare(name, sql);
     try {
         connection.prepare_now(name);
@@ -34,13 +60,13 @@ inline void prepare(pqxx::connection& connection, const std::string& name, const
     }
 }
 
-inline void unprepare(pqxx::connection& connection, const std::string& name) {
+inline void unprepare(Connection& connection, const std::string& name) {
     connection.unprepare(name);
 }
 
 /// For a prepared statement that PostgreSQL has no more. 6.4 still believes in it, and can only be
 /// talked out of it by dropping one of that name.
-inline void forget_prepared(pqxx::connection& connection, const std::string& name) {
+inline void forget_prepared(Connection& connection, const std::string& name) {
     pqxx::nontransaction{connection}.exec("PREPARE " + name + " AS SELECT 1");
     connection.unprepare(name);
 }
@@ -66,17 +92,38 @@ inline pqxx::result exec_unprepared(pqxx::transaction_base& transaction, const s
 
 #else
 
-inline void never_reconnect(pqxx::connection&) {}
+class Connection final : public pqxx::connection {
+  public:
+    explicit Connection(const std::string& settings) : Connection(open(settings)) {}
 
-inline void prepare(pqxx::connection& connection, const std::string& name, const std::string& sql) {
+    [[nodiscard]] PGconn* handle() const noexcept { return handle_; }
+
+  private:
+    explicit Connection(PGconn* opened)
+        : pqxx::connection(seize_raw_connection(opened)), handle_(opened) {}
+
+    static PGconn* open(const std::string& settings) {
+        PGconn* const opened = PQconnectdb(settings.c_str());
+        if (PQstatus(opened) == CONNECTION_OK) return opened;
+        const std::string why = PQerrorMessage(opened);
+        PQfinish(opened);
+        throw pqxx::broken_connection(why);
+    }
+
+    PGconn* handle_;
+};
+
+inline void never_reconnect(Connection&) {}
+
+inline void prepare(Connection& connection, const std::string& name, const std::string& sql) {
     connection.prepare(name, sql);
 }
 
-inline void unprepare(pqxx::connection& connection, const std::string& name) {
+inline void unprepare(Connection& connection, const std::string& name) {
     connection.unprepare(name);
 }
 
-inline void forget_prepared(pqxx::connection&, const std::string&) {}
+inline void forget_prepared(Connection&, const std::string&) {}
 
 inline pqxx::params params(const Parameters& parameters) {
     pqxx::params result;

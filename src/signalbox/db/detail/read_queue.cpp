@@ -41,7 +41,7 @@ void take_expired(Waiters& from, Clock::time_point now, Waiters& expired) {
 
 ReadQueue::Added ReadQueue::add(Statement statement, const std::shared_ptr<Waiter>& waiter) {
     std::string key = make_key(statement);
-    const bool shared = share_ && !statement.writes;
+    const bool shared = share_ && statement.may_be_shared;
     Group* const group = shared ? &groups_[key] : nullptr;
     if (group != nullptr && group->waiting) {
         waiter->shared = true;
@@ -78,6 +78,10 @@ std::list<std::shared_ptr<Read>>::const_iterator ReadQueue::first_for(
 
 bool ReadQueue::has_ready_for(Clock::time_point connected_at) const {
     return first_for(connected_at) != ready_.end();
+}
+
+Clock::time_point ReadQueue::since(Clock::time_point connected_at) const {
+    return (*first_for(connected_at))->waiters.front()->since;
 }
 
 std::shared_ptr<Read> ReadQueue::take(Clock::time_point now, Clock::time_point connected_at) {

@@ -47,7 +47,7 @@ struct Read {
 /// With sharing on, a read that has not started may be joined by identical ones (same statement,
 /// same parameters): it starts after all of them came, so nobody gets data older than their own
 /// request. Of identical reads at most one runs; later ones gather into the next, which becomes
-/// ready when that one is done. What writes is never shared.
+/// ready when that one is done. A statement can be exempt from that.
 ///
 /// Not safe for threads: the pool's mutex guards it. A waiter belongs to at most one read.
 class ReadQueue {
@@ -61,6 +61,8 @@ class ReadQueue {
     bool has_ready() const noexcept { return !ready_.empty(); }
     /// Whether there is one for a connection that was made at `connected_at`.
     bool has_ready_for(Clock::time_point connected_at) const;
+    /// Since when the first of those waits; it has to be there.
+    Clock::time_point since(Clock::time_point connected_at) const;
     /// The next read for a connection that was made at `connected_at`, now running; null when there
     /// is none for it.
     std::shared_ptr<Read> take(Clock::time_point now,

@@ -11,6 +11,7 @@ SlotLife::SlotLife(std::chrono::milliseconds max_lifetime, std::function<std::ui
 
 SlotLife::Step SlotLife::next(Clock::time_point now, const Surroundings& pool) const {
     if (state_ == State::settling) return {Action::settle};
+    if (state_ == State::lent) return {Action::wait_for_return};
     assert(state_ == State::unconnected || state_ == State::idle);
     if (pool.stopping) return {Action::stop};
     if (may_retire(pool)) return {Action::retire};
@@ -21,7 +22,8 @@ SlotLife::Step SlotLife::next(Clock::time_point now, const Surroundings& pool) c
 /// The last connection stays, or else the last slot, which connects again.
 bool SlotLife::may_retire(const Surroundings& pool) const noexcept {
     const bool last_connection = connected() && pool.connections == 1;
-    return pool.giving_up && pool.slots > 1 && !last_connection && !pool.reads_ready;
+    return pool.giving_up && pool.slots > 1 && !last_connection && !pool.reads_ready &&
+           !pool.lease_ready;
 }
 
 SlotLife::Step SlotLife::next_unconnected(Clock::time_point now,
@@ -36,6 +38,7 @@ SlotLife::Step SlotLife::next_unconnected(Clock::time_point now,
 
 SlotLife::Step SlotLife::next_idle(Clock::time_point now, const Surroundings& pool) const noexcept {
     if (expires_ <= now) return {Action::replace};
+    if (pool.lease_ready && (pool.lease_first || !pool.read_for_it)) return {Action::lend};
     if (pool.read_for_it) {
         Step run{Action::run};
         // Asking the kernel costs little, but not nothing: not while it is busy.
@@ -88,6 +91,18 @@ void SlotLife::end_run(Clock::time_point now, bool settle) noexcept {
 void SlotLife::end_settling(Clock::time_point now) noexcept {
     assert(state_ == State::settling);
     state_ = State::idle;
+    checked(now);
+}
+
+void SlotLife::begin_lease() noexcept {
+    assert(state_ == State::idle);
+    state_ = State::lent;
+}
+
+void SlotLife::end_lease(Clock::time_point now) noexcept {
+    assert(state_ == State::lent);
+    state_ = State::idle;
+    unused_since_ = now;
     checked(now);
 }
 

@@ -25,6 +25,7 @@ class SlotLife {
         running,   ///< a read
         settling,  ///< the read is over, its cancellation may not be
         asking,    ///< whether PostgreSQL is there
+        lent,      ///< to a coroutine: the thread leaves it alone
         retired,   ///< for good
     };
 
@@ -34,7 +35,9 @@ class SlotLife {
         wait_for_change,  ///< of what the pool is told, or knows of PostgreSQL
         wait_for_read,
         connect,
-        run,      ///< the next read
+        run,   ///< the next read
+        lend,  ///< to the next who waits for that
+        wait_for_return,
         settle,   ///< see to it that a cancellation does not meet the next read
         check,    ///< whether the idle connection is of use
         replace,  ///< its time is over: close it
@@ -58,6 +61,8 @@ class SlotLife {
         std::size_t connections = 0;     ///< of all slots, with this one's
         bool reads_ready = false;        ///< somebody has to take one
         bool read_for_it = false;        ///< this connection may take one
+        bool lease_ready = false;        ///< somebody waits for a connection, and may have it
+        bool lease_first = false;        ///< and has waited longer than the next read
         bool answers = true;             ///< PostgreSQL, as far as is known
         Clock::time_point next_knock{};  ///< when it does not
     };
@@ -75,8 +80,14 @@ class SlotLife {
     State state() const noexcept { return state_; }
     /// Whether it has a connection that answered once.
     bool connected() const noexcept;
-    /// Whether somebody has the connection for a read of his.
-    bool used() const noexcept { return state_ == State::running || state_ == State::settling; }
+    /// Whether somebody has the connection for a statement of his.
+    bool used() const noexcept {
+        return state_ == State::running || state_ == State::settling || state_ == State::lent;
+    }
+    /// Whether it can be lent, at once and by whoever holds the mutex.
+    bool can_be_lent(Clock::time_point now) const noexcept {
+        return state_ == State::idle && now < expires_;
+    }
     Clock::time_point connected_at() const noexcept { return connected_at_; }
 
     void begin_connecting() noexcept;
@@ -88,6 +99,10 @@ class SlotLife {
     /// `settle`: the connection is not idle before end_settling().
     void end_run(Clock::time_point now, bool settle) noexcept;
     void end_settling(Clock::time_point now) noexcept;
+
+    /// Of the idle connection. When it comes back and is of no more use: disconnected().
+    void begin_lease() noexcept;
+    void end_lease(Clock::time_point now) noexcept;
 
     /// The idle connection was looked at, and needs no more for a while.
     void checked(Clock::time_point now) noexcept;

@@ -12,4 +12,9 @@ std::optional<Unavailable::Reason> unavailable_reason(std::string_view sqlstate)
     return std::nullopt;
 }
 
+bool is_stale_statement(std::string_view sqlstate) noexcept {
+    // "cached plan must not change result type"; a name that does not exist.
+    return sqlstate == "0A000" || sqlstate == "26000";
+}
+
 }  // namespace signalbox::db

@@ -12,4 +12,8 @@ namespace signalbox::db {
 [[nodiscard]] std::optional<Unavailable::Reason> unavailable_reason(
     std::string_view sqlstate) noexcept;
 
+/// Whether a prepared statement was refused only because it is out of date: a table was changed, or
+/// a pooler forgot it. It can be prepared anew.
+[[nodiscard]] bool is_stale_statement(std::string_view sqlstate) noexcept;
+
 }  // namespace signalbox::db

@@ -1,5 +1,6 @@
 #include "signalbox/db/detail/connection_settings.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
 
@@ -41,7 +42,9 @@ TEST(connection_settings, fill_in_what_the_url_leaves_open) {
         {"keepalives_count", "3"},
         {"keepalives_idle", "15"},
         {"keepalives_interval", "5"},
-        {"options", "-c statement_timeout=1500"},
+        {"options",
+         "-c default_transaction_read_only=on -c statement_timeout=1500 "
+         "-c idle_in_transaction_session_timeout=0"},
         {"tcp_user_timeout", "15000"},
     };
     EXPECT_EQ(found, expected);
@@ -61,7 +64,8 @@ TEST(connection_settings, what_the_url_says_wins) {
     EXPECT_EQ(found.at("application_name"), "mine");
     EXPECT_EQ(found.at("target_session_attrs"), "read-write");
     EXPECT_EQ(found.at("options"),
-              "-c statement_timeout=5000 -c statement_timeout=1s -c work_mem=1MB");
+              "-c statement_timeout=5000 "
+              "-c idle_in_transaction_session_timeout=0 -c statement_timeout=1s -c work_mem=1MB");
 }
 
 TEST(connection_settings, without_prepare_send_no_options) {
@@ -82,8 +86,23 @@ TEST(connection_settings, respect_the_environment_of_libpq) {
     ::unsetenv("PGCONNECT_TIMEOUT");
     ::unsetenv("PGOPTIONS");
     EXPECT_FALSE(found.contains("connect_timeout"));
-    EXPECT_EQ(found.at("options"), "-c statement_timeout=5000 -c work_mem=2MB");
-    EXPECT_EQ(explicit_options.at("options"), "-c statement_timeout=5000 -c a.b=c");
+    EXPECT_EQ(found.at("options"),
+              "-c default_transaction_read_only=on -c statement_timeout=5000 "
+              "-c idle_in_transaction_session_timeout=0 -c work_mem=2MB");
+    EXPECT_EQ(explicit_options.at("options"),
+              "-c default_transaction_read_only=on -c statement_timeout=5000 "
+              "-c idle_in_transaction_session_timeout=0 -c a.b=c");
+}
+
+TEST(connection_settings, do_not_mislead_libpq_about_which_servers_can_be_written_to) {
+    for (const std::string target : {"read-write", "read-only"}) {
+        const ConnectionOptions options{.url = "host=h target_session_attrs=" + target};
+        EXPECT_THAT(settings(options).at("options"), testing::Not(testing::HasSubstr("read_only")));
+        EXPECT_TRUE(is_read_only_by_set(options));
+    }
+    EXPECT_FALSE(is_read_only_by_set({.url = "host=h target_session_attrs=prefer-standby"}));
+    EXPECT_FALSE(
+        is_read_only_by_set({.url = "host=h target_session_attrs=read-write", .prepare = false}));
 }
 
 TEST(connection_settings, keep_every_character_of_a_password) {

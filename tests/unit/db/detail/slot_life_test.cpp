@@ -264,5 +264,62 @@ TEST_F(slot_life, does_not_retire_as_the_last_slot) {
     EXPECT_EQ(action(start), Action::wait_for_read);
 }
 
+TEST_F(slot_life, lends_its_connection_and_leaves_it_alone_until_it_is_back) {
+    connect(start);
+    pool_.lease_ready = true;
+    EXPECT_EQ(action(start), Action::lend);
+    EXPECT_TRUE(slot_.can_be_lent(start));
+    slot_.begin_lease();
+    EXPECT_EQ(slot_.state(), State::lent);
+    EXPECT_TRUE(slot_.connected());
+    EXPECT_TRUE(slot_.used());
+    EXPECT_FALSE(slot_.can_be_lent(start));
+    // Whatever else there would be to do.
+    pool_.stopping = pool_.giving_up = true;
+    offer_read();
+    EXPECT_EQ(action(start + 1h), Action::wait_for_return);
+    pool_ = {.slots = 3, .connections = 2};
+    slot_.end_lease(start + 10s);
+    EXPECT_EQ(slot_.state(), State::idle);
+    EXPECT_FALSE(slot_.used());
+    EXPECT_EQ(slot_.next(start + 10s, pool_).until, start + 10s + idle_check);
+}
+
+TEST_F(slot_life, serves_who_has_waited_longer) {
+    connect(start);
+    offer_read();
+    pool_.lease_ready = true;
+    EXPECT_EQ(action(start), Action::run);
+    pool_.lease_first = true;
+    EXPECT_EQ(action(start), Action::lend);
+    pool_.lease_first = false;
+    pool_.read_for_it = false;
+    EXPECT_EQ(action(start), Action::lend);
+}
+
+TEST_F(slot_life, lends_no_connection_whose_time_is_over) {
+    connect(start);
+    pool_.lease_ready = true;
+    EXPECT_FALSE(slot_.can_be_lent(start + 30min));
+    EXPECT_EQ(action(start + 30min), Action::replace);
+}
+
+TEST_F(slot_life, does_not_retire_while_somebody_waits_to_have_it_lent) {
+    connect(start);
+    pool_.giving_up = true;
+    pool_.lease_ready = true;
+    EXPECT_EQ(action(start), Action::lend);
+    pool_.lease_ready = false;
+    EXPECT_EQ(action(start), Action::retire);
+}
+
+TEST_F(slot_life, connects_again_after_a_lease_that_broke_the_connection) {
+    connect(start);
+    slot_.begin_lease();
+    slot_.disconnected();
+    EXPECT_FALSE(slot_.connected());
+    EXPECT_EQ(action(start), Action::connect);
+}
+
 }  // namespace
 }  // namespace signalbox::db

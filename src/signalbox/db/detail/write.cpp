@@ -1,0 +1,75 @@
+#include "signalbox/db/detail/write.hpp"
+
+#include <asio/this_coro.hpp>
+
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include "signalbox/db/detail/connection_pool.hpp"
+#include "signalbox/db/detail/failure.hpp"
+#include "signalbox/db/detail/lease.hpp"
+#include "signalbox/db/detail/model_rows.hpp"
+#include "signalbox/db/detail/parameters.hpp"
+#include "signalbox/db/detail/rows_json.hpp"
+#include "signalbox/db/detail/sqlstate.hpp"
+#include "signalbox/observe/database_observer.hpp"
+
+namespace signalbox::db {
+
+namespace {
+
+async::Task<PgResult> write(ConnectionPool& pool, Statement statement) {
+    check_parameters(statement.parameters);
+    // A connection's transactions are read only where nothing else is said.
+    const std::vector<Command> commands{{.sql = "BEGIN READ WRITE", .prepare = false},
+                                        {.sql = statement.sql, .parameters = &statement.parameters},
+                                        {.sql = "COMMIT", .prepare = false}};
+    auto newer_than = Clock::time_point::min();
+    for (int tries = 1;; ++tries) {
+        const std::shared_ptr<Lease> lease = co_await pool.lend(LeaseFor::statement, newer_than);
+        std::exception_ptr error;
+        try {
+            auto results = co_await lease->run(commands, statement.sql, Session::Cancellable::yes);
+            co_return std::move(results.at(1));
+        } catch (...) {
+            error = std::current_exception();
+        }
+        // A cancelled coroutine could await nothing; and it stays cancelled.
+        const bool throws = co_await asio::this_coro::throw_if_cancelled();
+        co_await asio::this_coro::throw_if_cancelled(false);
+        co_await lease->roll_back();
+        co_await asio::this_coro::throw_if_cancelled(throws);
+        const auto state = co_await asio::this_coro::cancellation_state;
+        if (state.cancelled() != asio::cancellation_type::none) std::rethrow_exception(error);
+        if (lease->lost()) {
+            if (tries > 1 || !statement.may_be_repeated) throw UnknownOutcome();
+            newer_than = Clock::now();
+            if (auto* const observer = pool.options().observer; observer != nullptr)
+                observer->retried();
+        } else if (tries > 1 || !is_stale_statement(sqlstate_of(error))) {
+            std::rethrow_exception(error);
+        }
+    }
+}
+
+}  // namespace
+
+async::Task<std::size_t> write_count(ConnectionPool& pool, Statement statement) {
+    const PgResult result = co_await write(pool, std::move(statement));
+    co_return affected_rows(*result);
+}
+
+async::Task<JsonText> write_json(ConnectionPool& pool, Statement statement) {
+    const RowForm* const form = statement.form;
+    const PgResult rows = co_await write(pool, std::move(statement));
+    co_return form == nullptr ? rows_json(rows.get()) : model_rows_json(rows.get(), *form);
+}
+
+async::Task<std::shared_ptr<const void>> write_values(ConnectionPool& pool, Statement statement) {
+    const RowForm* const form = statement.form;
+    const PgResult rows = co_await write(pool, std::move(statement));
+    co_return model_rows(rows.get(), *form);
+}
+
+}  // namespace signalbox::db
