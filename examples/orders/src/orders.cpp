@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "auth.hpp"
 #include "models.hpp"
@@ -51,35 +53,29 @@ Task<Row<Order>> get_order(std::int64_t order_id, db::Pool& database) {
     co_return std::move(*order);
 }
 
-// One statement, so both tables have it or neither.
-constexpr auto insert_sql = R"(
-    WITH made AS (
-        INSERT INTO orders (reference, customer, email, status, note)
-        VALUES ($1, $2, $3, $4, $5) RETURNING *
-    ), items AS (
-        INSERT INTO order_items (order_id, sku, quantity, price)
-        SELECT made.id, item.sku, item.quantity, item.price
-          FROM made, jsonb_to_recordset($6::jsonb)
-                     AS item (sku text, quantity integer, price numeric)
-    )
-    SELECT * FROM made)";
-
-Task<Order> insert_order(const OrderIn& order, db::Pool& database) {
-    try {
-        co_return co_await database.execute_one<Order>(
-            insert_sql, *order.reference, *order.customer, *order.email, *order.status, *order.note,
-            signalbox::JsonText(signalbox::model::to_json(*order.items)));
-    } catch (const db::Error& error) {
-        if (error.sqlstate() == "23505")
-            throw HttpError(409, "An order with this reference exists");
-        throw;
-    }
+Task<Order> insert_order(const OrderIn& order, db::Transaction& transaction) {
+    Order made = co_await transaction.execute_one<Order>(
+        "INSERT INTO orders (reference, customer, email, status, note)"
+        " VALUES ($1, $2, $3, $4, $5) RETURNING *",
+        *order.reference, *order.customer, *order.email, *order.status, *order.note);
+    std::vector<std::tuple<std::int64_t, std::string, int, double>> items;
+    for (const Item& item : *order.items)
+        items.emplace_back(made.id, *item.sku, *item.quantity, *item.price);
+    co_await transaction.execute_many(
+        "INSERT INTO order_items (order_id, sku, quantity, price) VALUES ($1, $2, $3, $4)", items);
+    co_return made;
 }
 
 // [snippet: create]
 Task<Order> create_order(OrderIn order, User, db::Pool& database, Counters& counters,
                          Reply& reply) {
-    Order made = co_await insert_order(order, database);
+    Order made;
+    try {
+        made = co_await database.transaction(
+            [&](db::Transaction& transaction) { return insert_order(order, transaction); });
+    } catch (const db::UniqueViolation&) {
+        throw HttpError(409, "An order with this reference exists");
+    }
     counters.created.increment();
     reply.header("Location", fmt::format("/orders/{}", made.id));
     co_return made;
