@@ -40,6 +40,8 @@ struct ConnectionPool::Slot {
 
     const std::size_t number;
     SlotLife life;
+    std::condition_variable wake;  ///< its thread, but for Action::wait_for_change
+    bool woken = false;            ///< and it has not looked yet
 
     std::shared_ptr<Connection> connection;
     std::shared_ptr<Connection> dropped;  ///< to be closed
@@ -108,7 +110,8 @@ void ConnectionPool::disconnect() {
     Awaiting::deliver(waiting,
                       unavailable("the service is shutting down", Unavailable::Reason::stopping));
     changed_.notify_all();
-    read_ready_.notify_all();
+    for (auto& slot : slots_)
+        slot->wake.notify_all();
     for (auto& thread : threads_)
         thread.join();
     threads_.clear();
@@ -171,7 +174,7 @@ void ConnectionPool::add(Statement statement, const std::shared_ptr<Awaiting>& w
                                           Unavailable::Reason::queue_full);
                     break;
                 case ReadQueue::Added::ready:
-                    read_ready_.notify_one();
+                    offer();
                     break;
                 case ReadQueue::Added::gathering:
                 case ReadQueue::Added::joined:
@@ -286,9 +289,8 @@ void ConnectionPool::take_back(Slot& slot, LeaseFor purpose, bool usable) {
             }
         } else {
             drop_connection(slot);
-            read_ready_.notify_all();  // the slot's thread may wait with the others
+            slot.wake.notify_all();
         }
-        returned_.notify_all();
         offer();
     }
     if (next) deliver(next->waiter, make_lease(slot, next->purpose));
@@ -300,7 +302,15 @@ void ConnectionPool::deliver(const std::shared_ptr<Waiter>& waiter, std::shared_
 }
 
 void ConnectionPool::offer() {
-    if (queue_.has_ready() || leases_.has_ready()) read_ready_.notify_one();
+    if (!queue_.has_ready() && !leases_.has_ready()) return;
+    const auto takes = std::find_if(slots_.begin(), slots_.end(), [this](const auto& slot) {
+        const auto connected_at = slot->life.connected_at();
+        return slot->life.state() == SlotLife::State::idle && !slot->woken &&
+               (queue_.has_ready_for(connected_at) || leases_.has_ready(connected_at));
+    });
+    if (takes == slots_.end()) return;  // who becomes idle looks for itself
+    (*takes)->woken = true;
+    (*takes)->wake.notify_one();
 }
 
 void ConnectionPool::allow(std::size_t connections) {
@@ -317,7 +327,8 @@ void ConnectionPool::give_up(std::function<void()> released) {
         released_ = std::move(released);
     }
     changed_.notify_all();
-    read_ready_.notify_all();
+    for (auto& slot : slots_)
+        slot->wake.notify_all();
 }
 
 void ConnectionPool::work(Slot& slot) {
@@ -359,15 +370,16 @@ void ConnectionPool::work(Slot& slot) {
 
 SlotLife::Step ConnectionPool::next_step(Slot& slot) {
     std::unique_lock lock(mutex_);
+    slot.woken = false;
     const auto now = Clock::now();
     const auto step = slot.life.next(now, surroundings(slot));
     if (step.action == SlotLife::Action::wait_for_change) {
         changed_.wait_until(lock, step.until);
     } else if (step.action == SlotLife::Action::wait_for_read) {
-        read_ready_.wait_until(lock, step.until);
+        slot.wake.wait_until(lock, step.until);
     } else if (step.action == SlotLife::Action::wait_for_return) {
         offer();  // what this thread may have been woken for
-        returned_.wait(lock);
+        slot.wake.wait_until(lock, now + SlotLife::idle_check);
     } else {
         begin(slot, step, now);
     }

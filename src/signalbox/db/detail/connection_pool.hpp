@@ -99,15 +99,13 @@ class ConnectionPool {
     /// On any thread, with the mutex.
     void cancel_orphans(Clock::time_point now);
     void tell(const std::optional<Reachability::Notice>& notice);
-    /// Wakes a thread, if there is something for one.
+    /// Wakes the thread of an idle connection, if there is something for it.
     void offer();
 
     const PoolOptions options_;
 
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;  ///< what Action::wait_for_change waits for
-    std::condition_variable read_ready_;   ///< or a lease
-    std::condition_variable returned_;     ///< a connection that was lent
     std::condition_variable watch_;
     /// Guarded by mutex_.
     ReadQueue queue_;
