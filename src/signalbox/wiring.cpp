@@ -16,6 +16,8 @@ db::PoolOptions pool_options(const config::Config& config, const observe::Resour
                              observe::Log& log, observe::DatabaseMetrics& metrics) {
     return {.url = config.database_url,
             .url_file = config.database_url_file,
+            .listen_url = config.database_listen_url,
+            .listen_url_file = config.database_listen_url_file,
             .application_name = service.service_name,
             .size = config.database_pool_size,
             .max_queue = config.database_max_queue,

@@ -150,6 +150,10 @@ void add_database(Settings& settings, config::Config& c) {
                     c.database_url, "any libpq URI, several hosts included")
         .variable("DATABASE_URL")
         .or_file([&c](const std::string& path) { c.database_url_file = path; });
+    settings
+        .add_parsed("--database-listen-url", "URL", c.database_listen_url,
+                    config::parse_database_url, "--database-url", "for LISTEN, past a pooler")
+        .or_file([&c](const std::string& path) { c.database_listen_url_file = path; });
     settings.add("--database-pool-size", c.database_pool_size, "connections", {1, 1000});
     settings.add("--database-max-queue", c.database_max_queue,
                  "reads that wait for a connection; above it 503", {1, 1'000'000});

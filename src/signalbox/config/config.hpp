@@ -54,6 +54,8 @@ struct Config {
     /// Where database_url was read from, to be read again for new connections with
     /// read_database_url(); empty when the URL came from elsewhere.
     std::filesystem::path database_url_file;
+    std::string database_listen_url;  ///< empty: database_url
+    std::filesystem::path database_listen_url_file;
     std::size_t database_pool_size = 10;
     std::size_t database_max_queue = 1024;  ///< reads waiting for a connection
     std::chrono::milliseconds database_startup_timeout = std::chrono::seconds{30};

@@ -71,6 +71,10 @@ Queryable& Pool::repeatable() noexcept {
     return *repeatable_;
 }
 
+Subscription Pool::listen(std::string channel) {
+    return Subscription(connections_->listen(std::move(channel)));
+}
+
 async::Task<JsonText> Pool::fetch(Statement statement) {
     return statement.writes ? write_json(*connections_, std::move(statement))
                             : connections_->fetch(std::move(statement));

@@ -12,6 +12,7 @@
 #include "signalbox/async/callable.hpp"
 #include "signalbox/async/task.hpp"
 #include "signalbox/db/queryable.hpp"
+#include "signalbox/db/subscription.hpp"
 #include "signalbox/db/transaction.hpp"
 
 namespace signalbox::db {
@@ -90,6 +91,12 @@ class Pool final : public Queryable {
     auto transaction(Work&& work) {
         return transaction(TransactionOptions(), std::forward<Work>(work));
     }
+
+    /// Hears a channel: what is sent by `NOTIFY channel, 'payload'` from about now on, and from
+    /// which database connection it may. The first call opens a connection of its own for all
+    /// channels, beside the pool's size; it is made again when it breaks, which each subscription
+    /// is told. PostgreSQL keeps nothing for who is not there.
+    Subscription listen(std::string channel);
 
     /// Transaction::execute_many() and copy(), each in a transaction of its own.
     template <class Range>

@@ -20,7 +20,11 @@ struct PoolOptions {
     /// Read again for each new connection, so that a rotated password needs no restart; empty when
     /// the URL came from elsewhere.
     std::filesystem::path url_file{};
-    std::string application_name{};  ///< in pg_stat_activity, unless the URL names one
+    /// For listen(); empty for the pool's. It has to lead to PostgreSQL itself: a pooler in front
+    /// of it takes sessions away.
+    std::string listen_url{};
+    std::filesystem::path listen_url_file{};  ///< as url_file
+    std::string application_name{};           ///< in pg_stat_activity, unless the URL names one
     std::size_t size = 10;
     /// Connections that it may have before allow() gives it more; 0: all.
     std::size_t size_at_first = 0;

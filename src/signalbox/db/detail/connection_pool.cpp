@@ -62,7 +62,8 @@ ConnectionPool::ConnectionPool(PoolOptions options)
       leases_(options_.size, options_.max_queue),
       allowed_(options_.size_at_first == 0 ? options_.size
                                            : std::min(options_.size_at_first, options_.size)),
-      working_(options_.size) {
+      working_(options_.size),
+      listening_(options_) {
     for (std::size_t i = 0; i < options_.size; ++i)
         slots_.push_back(std::make_unique<Slot>(i, options_.max_lifetime));
 }
@@ -112,6 +113,7 @@ void ConnectionPool::disconnect() {
     changed_.notify_all();
     for (auto& slot : slots_)
         slot->wake.notify_all();
+    listening_.stop();
     for (auto& thread : threads_)
         thread.join();
     threads_.clear();

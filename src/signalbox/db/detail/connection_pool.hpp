@@ -9,12 +9,14 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "signalbox/async/task.hpp"
 #include "signalbox/db/detail/awaiting.hpp"
 #include "signalbox/db/detail/lease.hpp"
 #include "signalbox/db/detail/lease_queue.hpp"
+#include "signalbox/db/detail/listening.hpp"
 #include "signalbox/db/detail/reachability.hpp"
 #include "signalbox/db/detail/read_queue.hpp"
 #include "signalbox/db/detail/slot_life.hpp"
@@ -48,6 +50,9 @@ class ConnectionPool {
     /// that was made later than `newer_than`.
     async::Task<std::shared_ptr<Lease>> lend(
         LeaseFor purpose, Clock::time_point newer_than = Clock::time_point::min());
+    std::shared_ptr<detail::Subscriber> listen(std::string channel) {
+        return listening_.subscribe(std::move(channel));
+    }
     bool reachable() const;
     Pool::Usage usage() const;
     const PoolOptions& options() const noexcept { return options_; }
@@ -118,6 +123,7 @@ class ConnectionPool {
     bool stopping_ = false;
     bool watching_ = false;
 
+    Listening listening_;
     std::vector<std::thread> threads_;
     std::thread watchdog_;
 };
