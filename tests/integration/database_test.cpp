@@ -254,6 +254,38 @@ TEST(LostDatabase, is_told_by_readyz_and_found_again) {
     EXPECT_EQ(get(service.admin_url("/readyz")).status, 200);
 }
 
+/// With a query timeout that none of it has to wait for, and fewer places than requests.
+TEST(LostDatabase, keeps_nobody_waiting_once_it_is_known_to_be_away) {
+    PostgresServer server;
+    execute(server.database_url(), "CREATE DATABASE app");
+    const std::string url = server.database_url("app");
+    ASSERT_EQ(run_signalbox({"migrate", "--database-url", url}).status, 0);
+    execute(url, "CHECKPOINT");
+    const Service service(url, {"--database-query-timeout", "10m", "--timeout-request", "10m",
+                                "--limit-concurrency", "20"});
+    std::optional<LockedUsers> lock(std::in_place, url);
+    auto runs = std::async(std::launch::async, [&] { return get(service.url("/users")); });
+    ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(url) == 1; }));
+    server.kill();
+    // The one that ran when it went away, and those that come later.
+    EXPECT_EQ(runs.get().status, 503);
+    for (const auto& response :
+         send_all(std::vector<HttpRequest>(100, {.url = service.url("/users")}))) {
+        EXPECT_EQ(response.status, 503);
+        EXPECT_TRUE(response.header("retry-after"));
+    }
+    EXPECT_EQ(get(service.url("/fast-task")).status, 200);
+    const auto samples = parse_metrics(get(service.admin_url("/metrics")).body);
+    EXPECT_GT(total(samples, "http_server_request_duration_seconds_count",
+                    {{"error_type", "database_unavailable"}}),
+              1);
+    EXPECT_EQ(total(samples, "http_server_request_duration_seconds_count",
+                    {{"error_type", "database_timeout"}}),
+              0);
+    server.start();
+    EXPECT_TRUE(eventually([&] { return get(service.url("/users")).status == 200; }));
+}
+
 TEST(LostDatabase, costs_no_read_when_only_the_sessions_are_ended) {
     const std::string database = database_with_users(1);
     const Service service(database);

@@ -30,6 +30,10 @@ constexpr std::chrono::seconds connect_timeout{4};
 /// A transaction that is idle is ended by us, unless this process does nothing at all any more.
 constexpr std::chrono::seconds frozen_process{5};
 
+Outcome away() {
+    return unavailable("the database is away", Unavailable::Reason::unreachable);
+}
+
 }  // namespace
 
 /// A thread's place in the pool. Guarded by the mutex; but nobody else changes the second group, so
@@ -104,9 +108,7 @@ void ConnectionPool::disconnect() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
-        waiting = queue_.leave_all_waiting();
-        for (auto& waiter : leases_.leave_all())
-            waiting.push_back(std::move(waiter));
+        waiting = leave_all_waiting();
     }
     Awaiting::deliver(waiting,
                       unavailable("the service is shutting down", Unavailable::Reason::stopping));
@@ -169,6 +171,8 @@ void ConnectionPool::add(Statement statement, const std::shared_ptr<Awaiting>& w
         const std::lock_guard lock(mutex_);
         if (stopping_) {
             refused = unavailable("the service is shutting down", Unavailable::Reason::stopping);
+        } else if (waiter->since >= reachability_.hopeless_from()) {
+            refused = away();
         } else {
             switch (queue_.add(std::move(statement), waiter)) {
                 case ReadQueue::Added::full:
@@ -254,6 +258,8 @@ void ConnectionPool::wait_for_lease(LeaseFor purpose, Clock::time_point newer_th
         const std::lock_guard lock(mutex_);
         if (stopping_) {
             refused = unavailable("the service is shutting down", Unavailable::Reason::stopping);
+        } else if (waiter->since >= reachability_.hopeless_from()) {
+            refused = away();
         } else if (!leases_.add(purpose, waiter, newer_than)) {
             refused = unavailable("too many statements wait for the database",
                                   Unavailable::Reason::queue_full);
@@ -583,7 +589,8 @@ void ConnectionPool::drop_connection(Slot& slot) {
     slot.cancelling.end();
     slot.cancellation.reset();
     slot.life.disconnected();
-    reachability_.disconnected();
+    reachability_.disconnected(Clock::now());
+    if (!reachability_.answers()) watch_.notify_one();
     // Somebody else may have to take what this thread was woken for.
     offer();
 }
@@ -632,22 +639,36 @@ void ConnectionPool::watch() {
     pthread_setname_np(pthread_self(), "db-watch");
     for (;;) {
         Waiters expired;
+        Waiters hopeless;
         {
             std::unique_lock lock(mutex_);
             if (!watching_) return;
             const auto now = Clock::now();
-            expired = queue_.leave_expired(now);
-            for (auto& waiter : leases_.leave_expired(now))
-                expired.push_back(std::move(waiter));
-            count_timeouts(expired);
+            expired = leave_expired(now);
+            if (now >= reachability_.hopeless_from()) hopeless = leave_all_waiting();
             cancel_orphans(now);
             cut_frozen(now);
-            if (expired.empty()) watch_.wait_until(lock, next_watch(now));
+            if (expired.empty() && hopeless.empty()) watch_.wait_until(lock, next_watch(now));
         }
-        if (expired.empty()) continue;
         Awaiting::deliver(expired, unavailable("the database did not answer in time",
                                                Unavailable::Reason::timeout));
+        Awaiting::deliver(hopeless, away());
     }
+}
+
+Waiters ConnectionPool::leave_expired(Clock::time_point now) {
+    Waiters expired = queue_.leave_expired(now);
+    for (auto& waiter : leases_.leave_expired(now))
+        expired.push_back(std::move(waiter));
+    count_timeouts(expired);
+    return expired;
+}
+
+Waiters ConnectionPool::leave_all_waiting() {
+    Waiters waiting = queue_.leave_all_waiting();
+    for (auto& waiter : leases_.leave_all())
+        waiting.push_back(std::move(waiter));
+    return waiting;
 }
 
 void ConnectionPool::count_timeouts(const Waiters& expired) const {
@@ -676,6 +697,8 @@ Clock::time_point ConnectionPool::next_watch(Clock::time_point now) const {
     // What comes while the watchdog sleeps has a deadline at least as late.
     const auto soonest = std::min<Clock::duration>(options_.query_timeout, AnswerDeadline::of_ping);
     auto next = std::min({now + soonest, queue_.next_deadline(), leases_.next_deadline()});
+    if (const auto hopeless = reachability_.hopeless_from(); hopeless > now)
+        next = std::min(next, hopeless);
     for (const auto& slot : slots_) {
         if (slot->answer.is_cut()) continue;
         next = std::min({next, slot->answer.next(), slot->cancelling.next()});

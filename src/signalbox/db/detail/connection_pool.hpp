@@ -97,6 +97,7 @@ class ConnectionPool {
 
     /// On the watchdog's thread, and with the mutex all but the first.
     void watch();
+    Waiters leave_expired(Clock::time_point now);
     void count_timeouts(const Waiters& expired) const;
     void cut_frozen(Clock::time_point now);
     Clock::time_point next_watch(Clock::time_point now) const;
@@ -104,6 +105,7 @@ class ConnectionPool {
     /// On any thread, with the mutex.
     void cancel_orphans(Clock::time_point now);
     void tell(const std::optional<Reachability::Notice>& notice);
+    Waiters leave_all_waiting();
     /// Wakes the thread of an idle connection, if there is something for it.
     void offer();
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <optional>
@@ -31,6 +32,9 @@ class Reachability {
     /// For how long PostgreSQL may go unheard before it is asked.
     static constexpr std::chrono::seconds quiet{1};
 
+    /// For how long one that is away is waited for.
+    static constexpr std::chrono::seconds patience{1};
+
     explicit Reachability(Knocking knocking = Knocking()) : knocking_(std::move(knocking)) {}
 
     /// Whether there is a connection, and PostgreSQL answers as far as is known.
@@ -41,7 +45,17 @@ class Reachability {
     /// of the others as well.
     std::optional<Notice> connected(Clock::time_point now);
     /// A connection is no more.
-    void disconnected() noexcept { --connections_; }
+    void disconnected(Clock::time_point now) noexcept {
+        --connections_;
+        if (!answers()) away_since_ = std::min(away_since_, now);
+    }
+
+    /// From when on it makes no sense to wait for it: it does not answer, and the first second is
+    /// over, in which a reconnect usually succeeds. time_point::max() while it answers, and as long
+    /// as it never has.
+    Clock::time_point hopeless_from() const noexcept {
+        return away_since_ == Clock::time_point::max() ? away_since_ : away_since_ + patience;
+    }
 
     /// PostgreSQL answered on a connection.
     std::optional<Notice> heard(Clock::time_point when);
@@ -72,6 +86,7 @@ class Reachability {
     Clock::time_point heard_{};
     bool asking_ = false;
     bool silent_ = false;
+    Clock::time_point away_since_ = Clock::time_point::max();
     Knocking knocking_;
     std::string last_error_;
 };
@@ -79,12 +94,14 @@ class Reachability {
 inline std::optional<Reachability::Notice> Reachability::connected(Clock::time_point now) {
     auto notice = heard(now);
     knocking_.succeeded();
+    away_since_ = Clock::time_point::max();
     if (connections_++ > 0) return notice;
     return Notice{Event::connected, "connected to the database"};
 }
 
 inline std::optional<Reachability::Notice> Reachability::heard(Clock::time_point when) {
     heard_ = when;
+    if (connections_ > 0) away_since_ = Clock::time_point::max();
     if (!std::exchange(silent_, false)) return std::nullopt;
     knocking_.succeeded();
     return Notice{Event::connected, "the database answers again"};
@@ -93,6 +110,7 @@ inline std::optional<Reachability::Notice> Reachability::heard(Clock::time_point
 inline std::optional<Reachability::Notice> Reachability::unanswered(Clock::time_point now) {
     if (silent_ || now - heard_ < quiet + AnswerDeadline::of_ping) return std::nullopt;
     silent_ = true;
+    away_since_ = std::min(away_since_, now);
     return Notice{Event::lost, "the database does not answer"};
 }
 

@@ -47,11 +47,34 @@ TEST_F(reachability, comes_with_the_first_connection_and_goes_with_the_last) {
     EXPECT_TRUE(known_.answers());
     EXPECT_FALSE(known_.connected(start)) << "the second is no news";
     EXPECT_EQ(known_.connections(), 2U);
-    known_.disconnected();
+    known_.disconnected(start);
     EXPECT_TRUE(known_.answers());
-    known_.disconnected();
+    known_.disconnected(start);
     EXPECT_FALSE(known_.answers());
     EXPECT_EQ(text(known_.connected(start + 1s)), "connected to the database");
+}
+
+TEST_F(reachability, is_not_waited_for_once_it_has_been_away_for_a_second) {
+    constexpr auto never = Reachability::Clock::time_point::max();
+    EXPECT_EQ(known_.hopeless_from(), never) << "it has not been there yet";
+    known_.connected(start);
+    known_.connected(start);
+    known_.disconnected(start + 1s);
+    EXPECT_EQ(known_.hopeless_from(), never) << "there is another connection";
+    known_.disconnected(start + 2s);
+    EXPECT_EQ(known_.hopeless_from(), start + 2s + Reachability::patience);
+    known_.connected(start + 10s);
+    EXPECT_EQ(known_.hopeless_from(), never);
+    ASSERT_TRUE(known_.unanswered(start + 20s));
+    known_.disconnected(start + 21s);
+    EXPECT_EQ(known_.hopeless_from(), start + 20s + Reachability::patience) << "since its silence";
+}
+
+TEST_F(reachability_of_two, is_waited_for_again_when_it_is_heard) {
+    ASSERT_TRUE(known_.unanswered(start + silence));
+    EXPECT_EQ(known_.hopeless_from(), start + silence + Reachability::patience);
+    known_.heard(start + silence + 5s);
+    EXPECT_EQ(known_.hopeless_from(), Reachability::Clock::time_point::max());
 }
 
 TEST_F(reachability, keeps_the_last_error) {
@@ -118,8 +141,8 @@ TEST_F(reachability_of_two, comes_back_with_a_new_connection) {
 
 TEST_F(reachability_of_two, comes_back_with_the_first_new_connection_after_silence) {
     ASSERT_TRUE(known_.unanswered(start + silence));
-    known_.disconnected();
-    known_.disconnected();
+    known_.disconnected(start);
+    known_.disconnected(start);
     EXPECT_EQ(text(known_.connected(start + 5s)), "connected to the database");
     EXPECT_TRUE(known_.answers());
     EXPECT_FALSE(known_.begin_asking(start + 5s));
