@@ -97,12 +97,12 @@ class GeneratorTest(unittest.TestCase):
         observability = service / "observability/prometheus"
         rules = [*observability.glob("rules/*.yml"), observability / "services/orders.yml"]
         self.assertGreaterEqual(len(rules), 3)
-        objects = (service / "k8s/components/monitoring").glob("prometheusrule-*.yaml")
+        objects = sorted((service / "k8s/components").glob("*/prometheusrule-*.yaml"))
         specs = ["".join(o.read_text().partition("spec:\n")[2:]) for o in objects]
         expected = [re.sub(r"(?m)^(?=.)", "  ", file.read_text()) for file in rules]
         self.assertEqual(sorted(specs), sorted(expected))
-        listed = (service / "k8s/components/monitoring/kustomization.yaml").read_text()
-        for path in (service / "k8s/components/monitoring").glob("prometheusrule-*.yaml"):
+        for path in objects:
+            listed = (path.parent / "kustomization.yaml").read_text()
             self.assertIn(f"  - {path.name}\n", listed)
 
     def test_a_name_that_cannot_be_is_refused_with_its_reason(self) -> None:

@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""Checks what kustomize rendered: the structure of each object, and what has to fit together across
+objects and files, which no schema knows. It holds for any overlay: no overlay's name stands here, and
+no value that is an example.
+
+    k8s/check/check.py SERVICE RENDERED.yaml...     SERVICE is the folder that k8s/ is in
+"""
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from math import ceil
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD_IN_URL = re.compile(r"://[^/\s:]*:([^/\s@]*)@")
+RULES = []
+
+
+def every(tree, key):
+    """All values of this key, at any depth."""
+    for name, value in tree.items() if isinstance(tree, dict) else enumerate(tree):
+        if name == key:
+            yield value
+        if isinstance(value, (dict, list)):
+            yield from every(value, key)
+
+
+def seconds(text):
+    number, unit = re.fullmatch(r"([\d.]+)(ms|s|m|)", text).groups()
+    return float(number) * {"ms": 1e-3, "s": 1, "": 1, "m": 60}[unit]
+
+
+def name_of(thing):
+    return f"{thing['kind']}/{thing['metadata']['name']}"
+
+
+def pods_of(workload):
+    return workload["spec"]["template"]["spec"]
+
+
+def containers(workload):
+    return pods_of(workload).get("initContainers", []) + pods_of(workload)["containers"]
+
+
+def ports(workload):
+    """The ports of a workload, by number and by name."""
+    known = [port for container in containers(workload) for port in container.get("ports", [])]
+    return {port[key]: port["containerPort"] for port in known for key in ("name", "containerPort")}
+
+
+class Rendering:
+    """One kustomization's objects."""
+
+    def __init__(self, text, service):
+        self.text = text
+        self.objects = [thing for thing in yaml.load_all(text, yaml.CSafeLoader) if thing]
+        for secret in self.of("Secret"):  # kustomize breaks long lines
+            secret["data"] = {key: "".join(v.split()) for key, v in secret["data"].items()}
+        self.workloads = self.of("Deployment", "StatefulSet")
+        [self.api] = self.of("Deployment")
+        self.main = pods_of(self.api)["containers"][0]
+        cmake = (service / "CMakeLists.txt").read_text()
+        self.version = re.search(r"(?m)^project\(\S+ VERSION ([\d.]+)", cmake)[1]
+        # The service's variables with their defaults. A unit test holds this table against the flags.
+        self.defaults = {"DATABASE_URL_FILE": ""}
+        readme = (ROOT / "README.md").read_text()
+        for names, default in re.findall(r"(?m)^\| `--[a-z-]+` \| ([^|]*) \| ([^|]*) \|", readme):
+            self.defaults |= dict.fromkeys(re.findall("`([A-Z_]+)`", names), default.strip("`"))
+
+    def of(self, *kinds):
+        return [thing for thing in self.objects if thing["kind"] in kinds]
+
+    def selected(self, selector):
+        """The workloads whose pods have these labels."""
+        asked = selector.get("matchLabels", selector).items()
+        of_pods = [(w, w["spec"]["template"]["metadata"]["labels"].items()) for w in self.workloads]
+        return [workload for workload, labels in of_pods if asked <= labels]
+
+    def environment(self, container):
+        """What a container gets as plain values: its ConfigMaps, then its own list."""
+        names = [source["configMapRef"]["name"] for source in container.get("envFrom", [])]
+        maps = [m["data"] for m in self.of("ConfigMap") if m["metadata"]["name"] in names]
+        maps += [{v["name"]: v["value"]} for v in container.get("env", []) if "value" in v]
+        return {name: value for values in maps for name, value in values.items()}
+
+    def setting(self, variable):
+        return (self.defaults | self.environment(self.main))[f"SIGNALBOX_{variable}"]
+
+    def times(self):
+        """Of a pod that goes, in seconds: preStop, delay, drain."""
+        drain = [seconds(self.setting(name)) for name in ("SHUTDOWN_DELAY", "TIMEOUT_GRACEFUL_SHUTDOWN")]
+        return sum(every(self.main.get("lifecycle", {}), "seconds")), *drain
+
+    def lasts(self, probe):
+        return self.main[probe].get("periodSeconds", 10) * self.main[probe].get("failureThreshold", 3)
+
+
+def rule(function):
+    RULES.append(function)
+    return function
+
+
+@rule
+def normal_form(r):
+    """Kubernetes does not keep what is empty, so `kubectl diff` would differ for ever."""
+    yield from (f"{m[1]} is empty" for m in re.finditer(r"(?m)^ *(\w+): (\[\]|null)$", r.text))
+
+
+@rule
+def selectors(r):
+    """Whoever selects pods selects those of one workload, by ports that they have."""
+    found = [(policy, policy["spec"]["podSelector"]) for policy in r.of("NetworkPolicy")]
+    for thing in r.of("Service", "PodDisruptionBudget", "Deployment", "StatefulSet"):
+        found += [(thing, s) for key in ("selector", "labelSelector") for s in every(thing, key)]
+    for thing, selector in found:
+        chosen = r.selected(selector)
+        if len(chosen) != 1 or (thing in r.workloads and chosen != [thing]):
+            yield f"{name_of(thing)}: selects {[name_of(workload) for workload in chosen]}"
+        asked = {*every(thing, "targetPort"), *(to["port"] for to in every(thing, "httpGet"))}
+        if not all(asked <= ports(workload).keys() for workload in chosen):
+            yield f"{name_of(thing)}: asks a port that the pods do not have"
+
+
+@rule
+def jobs(r):
+    """Metrics are scraped under the name by which the rules know the service."""
+    expected = [rule for rules in every(r.of("PrometheusRule"), "rules") for rule in rules]
+    expected = [rule["labels"]["job"] for rule in expected if rule.get("record", "").endswith(":expected")]
+    for monitor in r.of("ServiceMonitor"):
+        asked = monitor["spec"]["selector"]["matchLabels"].items()
+        labels = [service["metadata"]["labels"] for service in r.of("Service")]
+        found = [those.get(monitor["spec"]["jobLabel"]) for those in labels if asked <= those.items()]
+        if len(found) != 1 or (expected and found != expected):
+            yield f"the jobs are {found}, and the rules expect {expected}"
+
+
+@rule
+def network(r):
+    """The admin port is for named peers only, and nobody may be called but named peers."""
+    for policy in r.of("NetworkPolicy"):
+        for entry in policy["spec"].get("ingress", []):
+            open_ports = {port["port"] for port in entry.get("ports", [])}
+            if not entry.get("from") and (not open_ports or ports(r.api)["admin"] in open_ports):
+                yield f"{name_of(policy)}: everybody gets to the admin port"
+        for entry in policy["spec"].get("egress", []):
+            if not {"to", "ports"} <= entry.keys() or "/0" in "".join(every(entry, "cidr")):
+                yield f"{name_of(policy)}: anybody may be called, or any port"
+
+
+@rule
+def lifecycle(r):
+    """Times that stand in several files add up."""
+    stop, delay, drain = r.times()
+    grace = pods_of(r.api).get("terminationGracePeriodSeconds", 30)
+    # 2 s for what was cancelled, 2 s for the log, and as much as that again.
+    if grace < stop + delay + drain + 8:
+        yield f"terminationGracePeriodSeconds is {grace}, and to go takes {stop + delay + drain + 8:g}"
+    if r.main["livenessProbe"].get("terminationGracePeriodSeconds", grace) < stop + delay + 5:
+        yield "livenessProbe.terminationGracePeriodSeconds is less than preStop and delay take"
+    if drain < seconds(r.setting("TIMEOUT_REQUEST")):
+        yield "SIGNALBOX_TIMEOUT_GRACEFUL_SHUTDOWN is less than a request may take"
+    if delay < r.lasts("readinessProbe"):
+        yield "SIGNALBOX_SHUTDOWN_DELAY ends before the pod is seen not to be ready"
+    if r.lasts("startupProbe") < seconds(r.setting("DATABASE_STARTUP_TIMEOUT")) + 10:
+        yield "the startup probe gives up before the service gives up the database"
+
+
+@rule
+def connections(r):
+    """The formula of k8s/base/horizontalpodautoscaler.yaml."""
+    for scaler in r.of("HorizontalPodAutoscaler"):
+        most, time = scaler["spec"]["maxReplicas"], sum(r.times())
+        ready = r.api["spec"].get("minReadySeconds")
+        draining = ceil(time / ready) if ready else most
+        pods = most + r.api["spec"]["strategy"]["rollingUpdate"]["maxSurge"] * (1 + draining)
+        for policy in scaler["spec"]["behavior"]["scaleDown"]["policies"]:
+            pods += policy["value"] * ceil(time / policy["periodSeconds"])
+        needed = pods * int(r.setting("DATABASE_POOL_SIZE"))
+        notes = scaler["metadata"].get("annotations", {}).items()
+        there = sum(int(value) for key, value in notes if key.endswith("/database-connections"))
+        if needed > there:
+            yield f"{pods} pods may need {needed} connections, and PostgreSQL has {there}"
+
+
+@rule
+def configuration(r):
+    """Variables are those that the service has, and fit to what the pod and the routes say."""
+    for container in containers(r.api):
+        for variable in r.environment(container).keys() - r.defaults.keys():
+            yield f"{container['name']}: the service has no variable {variable}"
+    for listener, port in (("", "http"), ("ADMIN_", "admin")):
+        if int(r.setting(f"{listener}PORT")) != ports(r.api).get(port):
+            yield f"SIGNALBOX_{listener}PORT is not the port {port} of the container"
+        if r.setting(f"{listener}HOST") in ("127.0.0.1", "::1", "localhost"):
+            yield f"SIGNALBOX_{listener}HOST is this machine: neither Service nor probes get in"
+    if r.of("Ingress", "HTTPRoute") and "FORWARDED_ALLOW_IPS" not in r.environment(r.main):
+        yield "FORWARDED_ALLOW_IPS does not name the proxy: its address would be every client's"
+    for ingress in r.of("Ingress"):
+        secured = {host for entry in ingress["spec"].get("tls", []) for host in entry["hosts"]}
+        if not {entry.get("host") for entry in ingress["spec"]["rules"]} <= secured:
+            yield f"{name_of(ingress)}: a host has no TLS"
+
+
+@rule
+def images(r):
+    """Migrations and service are of one image, of this version or named by what is in it."""
+    image, *others = {container["image"] for container in containers(r.api)}
+    if others or not ("@sha256:" in image or image.endswith(f":{r.version}")):
+        yield f"{[image, *others]}: not one, of version {r.version} or with a digest"
+    if r.api["metadata"]["labels"].get("app.kubernetes.io/version") != r.version:
+        yield f"the label version is not {r.version}"
+
+
+@rule
+def passwords(r):
+    """Each container reads its URL from a Secret of its own; no password stands anywhere else."""
+    volumes = pods_of(r.api)["volumes"]
+    secrets = {v["name"]: v["secret"]["secretName"] for v in volumes if "secret" in v}
+    if len(set(secrets.values())) != len(containers(r.api)):
+        yield f"the containers do not have a Secret each, but {secrets}"
+    for container in containers(r.api):
+        mounts = [m["mountPath"] for m in container["volumeMounts"] if m["name"] in secrets]
+        if mounts != [r.environment(container).get("DATABASE_URL_FILE", "").rpartition("/")[0]]:
+            yield f"{container['name']}: DATABASE_URL_FILE is not in the one Secret that it mounts"
+        if {"DATABASE_URL", "PGPASSWORD"} & r.environment(container).keys():
+            yield f"{container['name']}: a password in a variable"
+    for thing in r.objects:
+        if thing["kind"] != "Secret" and PASSWORD_IN_URL.search(json.dumps(thing)):
+            yield f"{name_of(thing)}: a URL with a password"
+    made = [base64.b64decode(v).decode() for s in r.of("Secret") for v in s["data"].values()]
+    for value in made:
+        if "local-only-" not in value:
+            yield "a Secret is made in the cluster, or says of each value that it is local-only"
+        elif (url := PASSWORD_IN_URL.search(value)) and url[1] not in made:
+            yield "PostgreSQL is made with other passwords than the URLs have"
+
+
+def structure(objects):
+    """What is wrong with each, by the schemas of Kubernetes and of the kinds that are used here."""
+    name, here = "kubernetes-models", Path(__file__).parent / "structure"
+    subprocess.run([ROOT / "scripts/npm-install", here, name], check=True)
+    program = ["node", ROOT / "build" / name / "structure.mjs"]
+    done = subprocess.run(program, input=json.dumps(objects), stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def check(renderings):
+    """All faults of each; where the structure is wrong, only those of it."""
+    found = iter(structure([thing for r in renderings for thing in r.objects]))
+    for r in renderings:
+        lines = [f"structure: {name_of(o)}: {text}" for o in r.objects for text in next(found)]
+        yield lines or [f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(r)]
+
+
+if __name__ == "__main__":
+    renderings = [Rendering(Path(file).read_text(), Path(sys.argv[1])) for file in sys.argv[2:]]
+    faults = [*check(renderings)]
+    for file, r, lines in zip(sys.argv[2:], renderings, faults):
+        print(f"{file}: {len(r.objects)} objects, {len(lines)} faults", *lines, sep="\n  ")
+    sys.exit(1 if any(faults) else 0)
