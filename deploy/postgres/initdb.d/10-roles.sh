@@ -4,9 +4,9 @@
 #   signalbox_owner  owns the database and applies migrations
 #   signalbox_app    what the service connects as: reads and writes rows, and changes no table
 #
-# Written for /docker-entrypoint-initdb.d of the official PostgreSQL image. For a PostgreSQL of your
-# own, run it as a superuser, with libpq's variables (PGHOST, PGUSER, PGPASSWORD, …). It can be run
-# again: to repair rights, or to change the passwords.
+# Written for /docker-entrypoint-initdb.d of the official PostgreSQL image. For another PostgreSQL, run it
+# as a superuser or as a role that may create databases and roles, with libpq's variables (PGHOST,
+# PGUSER, PGPASSWORD, …). It can be run again: to repair rights, or to change the passwords.
 #
 # The passwords are read from the files that SIGNALBOX_OWNER_PASSWORD_FILE and
 # SIGNALBOX_APP_PASSWORD_FILE name, so that they are in no argument list and no environment.
@@ -25,30 +25,42 @@
 
     user=${POSTGRES_USER:-${PGUSER:-postgres}}
     psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --username "$user" --dbname postgres <<'SQL'
--- Statements with a password in them do not belong in the server's log.
+SELECT 'CREATE DATABASE signalbox'
+ WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'signalbox') \gexec
+\connect signalbox
+
+-- Statements with a password in them do not belong in the server's log. Who may not say so, as with most
+-- providers, has to believe that it keeps them out of it.
+SELECT rolsuper FROM pg_roles WHERE rolname = current_user \gset
+\if :rolsuper
 SET log_statement = 'none';
 SET log_min_duration_statement = -1;
 SET log_min_error_statement = 'panic';
+\endif
+SET client_min_messages = warning; -- not that something is there already
 
+-- All or nothing: a connection that breaks leaves an empty database, and no half of the rights.
+BEGIN;
 \set owner_password `cat "$SIGNALBOX_OWNER_PASSWORD_FILE"`
 \set app_password `cat "$SIGNALBOX_APP_PASSWORD_FILE"`
 
 SELECT format('CREATE ROLE %I', name)
   FROM (VALUES ('signalbox_owner'), ('signalbox_app')) AS roles (name)
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) \gexec
-ALTER ROLE signalbox_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
-    PASSWORD :'owner_password';
-ALTER ROLE signalbox_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
-    PASSWORD :'app_password';
+ALTER ROLE signalbox_owner LOGIN PASSWORD :'owner_password';
+ALTER ROLE signalbox_app LOGIN PASSWORD :'app_password';
+SELECT format('ALTER ROLE %I NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS', rolname)
+  FROM pg_roles
+ WHERE rolname IN ('signalbox_owner', 'signalbox_app')
+   AND (rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls) \gexec
+-- Who is no superuser can give away only to a role that it is a member of.
+SELECT 'GRANT signalbox_owner TO CURRENT_USER'
+ WHERE NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) \gexec
 
-SELECT 'CREATE DATABASE signalbox'
- WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'signalbox') \gexec
 ALTER DATABASE signalbox OWNER TO signalbox_owner;
 REVOKE ALL ON DATABASE signalbox FROM PUBLIC;
 GRANT CONNECT ON DATABASE signalbox TO signalbox_app;
 
-\connect signalbox
-SET client_min_messages = warning; -- not that something is there already
 -- Before PostgreSQL 15 the schema was the superuser's, and everybody could create tables in it.
 ALTER SCHEMA public OWNER TO signalbox_owner;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
@@ -64,9 +76,10 @@ ALTER DEFAULT PRIVILEGES FOR ROLE signalbox_owner IN SCHEMA public
 
 -- The service reads at its start which migrations were applied, and has nothing to write there.
 -- `signalbox migrate` would make this table; it is made here so that the rights can be taken away.
-SET ROLE signalbox_owner;
+SET LOCAL ROLE signalbox_owner;
 CREATE TABLE IF NOT EXISTS public.schema_migrations (version varchar PRIMARY KEY);
 REVOKE INSERT, UPDATE, DELETE ON public.schema_migrations FROM signalbox_app;
+COMMIT;
 SQL
     say "the database signalbox and its roles are in order"
 )
