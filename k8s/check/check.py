@@ -18,7 +18,6 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD_IN_URL = re.compile(r"://[^/\s:]*:([^/\s@]*)@")
-RULES = []
 
 
 def every(tree, key):
@@ -33,6 +32,11 @@ def every(tree, key):
 def seconds(text):
     number, unit = re.fullmatch(r"([\d.]+)(ms|s|m|)", text).groups()
     return float(number) * {"ms": 1e-3, "s": 1, "": 1, "m": 60}[unit]
+
+
+def number(value, of):
+    """`2`, or `25%` of so many."""
+    return ceil(int(value.rstrip("%")) * of / 100) if isinstance(value, str) else value
 
 
 def name_of(thing):
@@ -50,7 +54,7 @@ def containers(workload):
 def ports(workload):
     """The ports of a workload, by number and by name."""
     known = [port for container in containers(workload) for port in container.get("ports", [])]
-    return {port[key]: port["containerPort"] for port in known for key in ("name", "containerPort")}
+    return {p.get(key): p["containerPort"] for p in known for key in ("name", "containerPort")}
 
 
 class Rendering:
@@ -60,10 +64,12 @@ class Rendering:
         self.text = text
         self.objects = [thing for thing in yaml.load_all(text, yaml.CSafeLoader) if thing]
         for secret in self.of("Secret"):  # kustomize breaks long lines
-            secret["data"] = {key: "".join(v.split()) for key, v in secret["data"].items()}
+            secret["data"] = {key: "".join(v.split()) for key, v in secret.get("data", {}).items()}
         self.workloads = self.of("Deployment", "StatefulSet")
-        [self.api] = self.of("Deployment")
-        self.main = pods_of(self.api)["containers"][0]
+        every_container = [(w, container) for w in self.workloads for container in containers(w)]
+        [(self.api, self.main)] = [c for c in every_container if "serve" in c[1].get("args", [])]
+        # Without sidecars.
+        self.ours = [c for c in containers(self.api) if "DATABASE_URL_FILE" in self.environment(c)]
         cmake = (service / "CMakeLists.txt").read_text()
         self.version = re.search(r"(?m)^project\(\S+ VERSION ([\d.]+)", cmake)[1]
         # The service's variables with their defaults. A unit test holds this table against the flags.
@@ -97,24 +103,18 @@ class Rendering:
         return sum(every(self.main.get("lifecycle", {}), "seconds")), *drain
 
     def lasts(self, probe):
-        return self.main[probe].get("periodSeconds", 10) * self.main[probe].get("failureThreshold", 3)
+        probe = self.main.get(probe, {})
+        return probe.get("periodSeconds", 10) * probe.get("failureThreshold", 3)
 
 
-def rule(function):
-    RULES.append(function)
-    return function
-
-
-@rule
 def normal_form(r):
     """Kubernetes does not keep what is empty, so `kubectl diff` would differ for ever."""
     yield from (f"{m[1]} is empty" for m in re.finditer(r"(?m)^ *(\w+): (\[\]|null)$", r.text))
 
 
-@rule
 def selectors(r):
     """Whoever selects pods selects those of one workload, by ports that they have."""
-    found = [(policy, policy["spec"]["podSelector"]) for policy in r.of("NetworkPolicy")]
+    found = [(p, p["spec"]["podSelector"]) for p in r.of("NetworkPolicy") if p["spec"]["podSelector"]]
     for thing in r.of("Service", "PodDisruptionBudget", "Deployment", "StatefulSet"):
         found += [(thing, s) for key in ("selector", "labelSelector") for s in every(thing, key)]
     for thing, selector in found:
@@ -126,11 +126,10 @@ def selectors(r):
             yield f"{name_of(thing)}: asks a port that the pods do not have"
 
 
-@rule
 def jobs(r):
     """Metrics are scraped under the name by which the rules know the service."""
     expected = [rule for rules in every(r.of("PrometheusRule"), "rules") for rule in rules]
-    expected = [rule["labels"]["job"] for rule in expected if rule.get("record", "").endswith(":expected")]
+    expected = [e["labels"]["job"] for e in expected if e.get("record", "").endswith(":expected")]
     for monitor in r.of("ServiceMonitor"):
         asked = monitor["spec"]["selector"]["matchLabels"].items()
         labels = [service["metadata"]["labels"] for service in r.of("Service")]
@@ -139,20 +138,18 @@ def jobs(r):
             yield f"the jobs are {found}, and the rules expect {expected}"
 
 
-@rule
 def network(r):
-    """The admin port is for named peers only, and nobody may be called but named peers."""
+    """The admin port is for named peers only, and peers and ports that may be called have names."""
     for policy in r.of("NetworkPolicy"):
         for entry in policy["spec"].get("ingress", []):
             open_ports = {port["port"] for port in entry.get("ports", [])}
             if not entry.get("from") and (not open_ports or ports(r.api)["admin"] in open_ports):
                 yield f"{name_of(policy)}: everybody gets to the admin port"
         for entry in policy["spec"].get("egress", []):
-            if not {"to", "ports"} <= entry.keys() or "/0" in "".join(every(entry, "cidr")):
+            if not {"to", "ports"} <= entry.keys():
                 yield f"{name_of(policy)}: anybody may be called, or any port"
 
 
-@rule
 def lifecycle(r):
     """Times that stand in several files add up."""
     stop, delay, drain = r.times()
@@ -160,7 +157,7 @@ def lifecycle(r):
     # 2 s for what was cancelled, 2 s for the log, and as much as that again.
     if grace < stop + delay + drain + 8:
         yield f"terminationGracePeriodSeconds is {grace}, and to go takes {stop + delay + drain + 8:g}"
-    if r.main["livenessProbe"].get("terminationGracePeriodSeconds", grace) < stop + delay + 5:
+    if r.main.get("livenessProbe", {}).get("terminationGracePeriodSeconds", grace) < stop + delay + 5:
         yield "livenessProbe.terminationGracePeriodSeconds is less than preStop and delay take"
     if drain < seconds(r.setting("TIMEOUT_REQUEST")):
         yield "SIGNALBOX_TIMEOUT_GRACEFUL_SHUTDOWN is less than a request may take"
@@ -170,16 +167,16 @@ def lifecycle(r):
         yield "the startup probe gives up before the service gives up the database"
 
 
-@rule
 def connections(r):
     """The formula of k8s/base/horizontalpodautoscaler.yaml."""
     for scaler in r.of("HorizontalPodAutoscaler"):
         most, time = scaler["spec"]["maxReplicas"], sum(r.times())
         ready = r.api["spec"].get("minReadySeconds")
-        draining = ceil(time / ready) if ready else most
-        pods = most + r.api["spec"]["strategy"]["rollingUpdate"]["maxSurge"] * (1 + draining)
+        surge = number(r.api["spec"]["strategy"]["rollingUpdate"]["maxSurge"], most)
+        pods = most + surge * (1 + (ceil(time / ready) if ready else most))
         for policy in scaler["spec"]["behavior"]["scaleDown"]["policies"]:
-            pods += policy["value"] * ceil(time / policy["periodSeconds"])
+            leaving = f"{policy['value']}%" if policy["type"] == "Percent" else policy["value"]
+            pods += number(leaving, most) * ceil(time / policy["periodSeconds"])
         needed = pods * int(r.setting("DATABASE_POOL_SIZE"))
         notes = scaler["metadata"].get("annotations", {}).items()
         there = sum(int(value) for key, value in notes if key.endswith("/database-connections"))
@@ -187,10 +184,9 @@ def connections(r):
             yield f"{pods} pods may need {needed} connections, and PostgreSQL has {there}"
 
 
-@rule
 def configuration(r):
     """Variables are those that the service has, and fit to what the pod and the routes say."""
-    for container in containers(r.api):
+    for container in r.ours:
         for variable in r.environment(container).keys() - r.defaults.keys():
             yield f"{container['name']}: the service has no variable {variable}"
     for listener, port in (("", "http"), ("ADMIN_", "admin")):
@@ -206,26 +202,23 @@ def configuration(r):
             yield f"{name_of(ingress)}: a host has no TLS"
 
 
-@rule
 def images(r):
     """Migrations and service are of one image, of this version or named by what is in it."""
-    image, *others = {container["image"] for container in containers(r.api)}
-    if others or not ("@sha256:" in image or image.endswith(f":{r.version}")):
-        yield f"{[image, *others]}: not one, of version {r.version} or with a digest"
-    if r.api["metadata"]["labels"].get("app.kubernetes.io/version") != r.version:
-        yield f"the label version is not {r.version}"
+    image, *others = {container["image"] for container in [r.main, *r.ours]}
+    label = r.api["metadata"]["labels"].get("app.kubernetes.io/version")
+    if others or label != r.version or not ("@sha256:" in image or image.endswith(f":{label}")):
+        yield f"{[image, *others]}, label {label}: not one, of version {r.version} or with a digest"
 
 
-@rule
 def passwords(r):
     """Each container reads its URL from a Secret of its own; no password stands anywhere else."""
     volumes = pods_of(r.api)["volumes"]
     secrets = {v["name"]: v["secret"]["secretName"] for v in volumes if "secret" in v}
-    if len(set(secrets.values())) != len(containers(r.api)):
+    if r.main not in r.ours or len(set(secrets.values())) < len(r.ours):
         yield f"the containers do not have a Secret each, but {secrets}"
-    for container in containers(r.api):
+    for container in r.ours:
         mounts = [m["mountPath"] for m in container["volumeMounts"] if m["name"] in secrets]
-        if mounts != [r.environment(container).get("DATABASE_URL_FILE", "").rpartition("/")[0]]:
+        if mounts != [r.environment(container)["DATABASE_URL_FILE"].rpartition("/")[0]]:
             yield f"{container['name']}: DATABASE_URL_FILE is not in the one Secret that it mounts"
         if {"DATABASE_URL", "PGPASSWORD"} & r.environment(container).keys():
             yield f"{container['name']}: a password in a variable"
@@ -240,13 +233,15 @@ def passwords(r):
             yield "PostgreSQL is made with other passwords than the URLs have"
 
 
+RULES = [normal_form, selectors, jobs, network, lifecycle, connections, configuration, images, passwords]
+
+
 def structure(objects):
     """What is wrong with each, by the schemas of Kubernetes and of the kinds that are used here."""
     name, here = "kubernetes-models", Path(__file__).parent / "structure"
     subprocess.run([ROOT / "scripts/npm-install", here, name], check=True)
     program = ["node", ROOT / "build" / name / "structure.mjs"]
-    done = subprocess.run(program, input=json.dumps(objects), stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout)
+    return json.loads(subprocess.check_output(program, input=json.dumps(objects), text=True))
 
 
 def check(renderings):
@@ -254,7 +249,12 @@ def check(renderings):
     found = iter(structure([thing for r in renderings for thing in r.objects]))
     for r in renderings:
         lines = [f"structure: {name_of(o)}: {text}" for o in r.objects for text in next(found)]
-        yield lines or [f"{rule.__name__}: {fault}" for rule in RULES for fault in rule(r)]
+        for rule in () if lines else RULES:
+            try:
+                lines += [f"{rule.__name__}: {fault}" for fault in rule(r)]
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                lines.append(f"{rule.__name__}: something that it asks for is not there: {error!r}")
+        yield lines
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 #!/usr/bin/env python3
-"""What people do to the overlays that they copy passes, and each rule notices what it is there for.
-
-k8s/check/check_test.py [TEST]; the overlays are rendered by scripts/kustomize."""
+"""What people do to the overlays that they copy passes, and each rule notices what it is there for."""
 
 import copy
 import re
@@ -15,6 +13,7 @@ import check
 
 DIGEST = f"{{name: registry.example.com/signalbox, digest: sha256:{'1a' * 32}}}"
 STORAGE = "- {op: add, path: /spec/volumeClaimTemplates/0/spec/storageClassName, value: fast}"
+SCALE = "behavior: {scaleDown: {policies: [{type: Percent, value: 10, periodSeconds: 60}]}}"
 SELECTOR = "- {namespaceSelector: {}, podSelector: {matchLabels: {app: pgbouncer}}}"
 # The overlay, and what is replaced in its kustomization.yaml by what.
 COPIED = {
@@ -31,6 +30,9 @@ COPIED = {
     "no operator": ("production", "components/monitoring ", "components/scrape-annotations "),
     "rules by another service": ("production", "- ../../components/rules ", "# "),
     "a larger database": ("production", '"97"', '"400"', "maxReplicas: 8", "maxReplicas: 30"),
+    "a sidecar": ("production", " containers:\n", " containers:\n              - {name: a, image: a:1}\n"),
+    "calls to others": ("production", "- ipBlock: {cidr: 10.0.0.0/8}", "- ipBlock: {cidr: 0.0.0.0/0}"),
+    "another way to scale down": ("production", "maxReplicas: 8", f"maxReplicas: 6\n        {SCALE}"),
     "another storage": ("local", "- path: postgres-storage.yaml", f"- patch: '{STORAGE}'"),
 }  # fmt: skip
 
@@ -49,13 +51,11 @@ WRONG = [
     ("selectors", "local Service/signalbox", "spec.selector", {"app.kubernetes.io/name": "signalbox"}),
     ("selectors", "local Service/signalbox", "spec.ports.0.targetPort", "web"),
     ("selectors", API, f"{MAIN}.livenessProbe.httpGet.port", "operators"),
-    ("selectors", "local PodDisruptionBudget/signalbox", "spec.selector.matchLabels", {"a": "b"}),
     ("selectors", API, f"{POD}.topologySpreadConstraints.0.labelSelector.matchLabels", {"a": "b"}),
     ("jobs", "production ServiceMonitor/signalbox", "spec.selector.matchLabels", {"a": "b"}),
     ("jobs", "production Service/signalbox-admin", "metadata.labels.job", "api"),
     ("network", f"local {POLICY}", "spec.ingress", EVERYBODY),
     ("network", f"local {POLICY}", "spec.egress.0.ports", None),
-    ("network", f"production {POLICY}-database", "spec.egress.0.to.0.ipBlock.cidr", "0.0.0.0/0"),
     ("lifecycle", API, f"{MAIN}.lifecycle.preStop.sleep.seconds", 20),
     ("lifecycle", API, f"{MAIN}.livenessProbe.terminationGracePeriodSeconds", 10),
     ("lifecycle", CONFIG, "data.SIGNALBOX_SHUTDOWN_DELAY", "5s"),
@@ -75,7 +75,7 @@ WRONG = [
     ("passwords", API, f"{POD}.volumes.0.secret.secretName", "signalbox-database-owner"),
     ("passwords", API, f"{MAIN}.args.1", f"--database-url={URL}"),
     ("passwords", API, f"{MAIN}.env.1", {"name": "DATABASE_URL", "value": "host=db"}),
-    ("passwords", CONFIG, "data.DATABASE_URL", URL),
+    ("passwords", API, f"{MAIN}.env", []),
     ("passwords", "local Secret/signalbox-postgres", "data.app-password", "bG9jYWwtb25seS1hYmM="),
     ("passwords", "local Secret/signalbox-database", "data.url", "c2VjcmV0"),
 ]  # fmt: skip
