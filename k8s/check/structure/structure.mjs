@@ -23,20 +23,26 @@ const watched = (value, unknown, path = '') => !isTree(value) ? value : new Prox
     },
 });
 
-async function faultsOf(object) {
-    const unknown = new Set(placesIn(object));
+async function modelOf({ apiVersion, kind }) {
     for (const name of packages) {
-        const kinds = await import(`${name}/${object.apiVersion}`).catch((error) => {
-            if (error.code !== 'ERR_PACKAGE_PATH_NOT_EXPORTED') throw error;
+        const found = await import(`${name}/${apiVersion}/${kind}`).catch((error) => {
+            if (!/^ERR_(PACKAGE_PATH_NOT_EXPORTED|MODULE_NOT_FOUND)$/.test(error.code)) throw error;
         });
-        try {
-            kinds?.[object.kind]?.prototype.validate.call(watched(object, unknown));
-        } catch (error) {
-            return [error.message];
-        }
-        if (kinds?.[object.kind]) return [...unknown].map((place) => `${place} is no field of this kind`);
+        if (found) return found[kind];
     }
-    return known.test(object.apiVersion) ? [`there is no kind ${object.apiVersion} ${object.kind}`] : [];
+}
+
+async function faultsOf(object) {
+    const { apiVersion, kind } = object;
+    const model = await modelOf(object);
+    if (!model) return known.test(apiVersion) ? [`there is no kind ${apiVersion} ${kind}`] : [];
+    const unknown = new Set(placesIn(object));
+    try {
+        model.prototype.validate.call(watched(object, unknown));
+    } catch (error) {
+        return [error.message];
+    }
+    return [...unknown].map((place) => `${place} is no field of this kind`);
 }
 
 process.stdout.write(JSON.stringify(await Promise.all(JSON.parse(readFileSync(0)).map(faultsOf))));
