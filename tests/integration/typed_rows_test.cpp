@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <future>
 #include <limits>
 #include <map>
@@ -30,7 +31,7 @@ namespace signalbox::test {
 namespace {
 
 using namespace std::chrono_literals;
-using api::DateTime, api::Decimal, api::Field, api::Literal, api::Uuid;
+using api::Bytes, api::DateTime, api::Decimal, api::Field, api::Literal, api::Uuid;
 using async::Task;
 using testing::AllOf;
 using testing::ElementsAre;
@@ -55,6 +56,7 @@ struct WrongUser {
 std::string database_with_secrets() {
     auto url = PostgresServer::shared().create_database();
     execute(url,
+            "CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE TYPE place AS (x int, y int);"
             "CREATE TABLE users (id bigint, name text, note text, password_hash text,"
             " created_at timestamptz DEFAULT '2026-11-22 07:02:06.5+00');"
             "INSERT INTO users VALUES (1, 'Ada', NULL, 'secret'), (2, 'Grace', 'x', 'secret'),"
@@ -213,6 +215,10 @@ enum class Status { open, in_transit };
 constexpr auto wire_names(Status) {
     return std::array{std::pair{Status::open, "open"}, std::pair{Status::in_transit, "in transit"}};
 }
+enum class Priority { low = 1, high = 7 };
+constexpr model::AsNumbers wire_names(Priority) {
+    return {};
+}
 struct Address {
     std::string street;
     int floor;
@@ -234,33 +240,82 @@ TEST_F(TypedRows, hold_what_was_a_parameter) {
     for (const double number : {1e-9, 0.1, -1.0 / 3, 5e-324, 1.7976931348623157e308, 0.0, 1e15,
                                 123456789.125, numeric_limits<double>::infinity()})
         expect_same(number, "float8");
-    for (const float number : {0.1F, 1e-9F, 3.4028235e38F})
+    for (const float number :
+         {0.1F, 1e-9F, 3.4028235e38F, 1e-45F, -16777216.0F, -numeric_limits<float>::infinity()})
         expect_same(number, "float4");
+    EXPECT_TRUE(std::signbit(there_and_back(pool_, -0.0, "float8")));
+    EXPECT_TRUE(std::isnan(there_and_back(pool_, std::nan(""), "float8")));
+    EXPECT_TRUE(std::isnan(there_and_back(pool_, std::nanf(""), "float4")));
+    expect_same(2.5, "numeric");
+    expect_same(1e-9, "numeric");
+    const auto expect_ends = [&]<class Integer>(Integer, const std::string& type) {
+        expect_same(numeric_limits<Integer>::min(), type);
+        expect_same(numeric_limits<Integer>::max(), type);
+    };
+    expect_ends(std::int8_t(), "smallint");
+    expect_ends(std::int16_t(), "smallint");
+    expect_ends(std::int32_t(), "integer");
+    expect_ends(std::int64_t(), "bigint");
+    expect_ends(std::uint8_t(), "smallint");
+    expect_ends(std::uint16_t(), "integer");
+    expect_ends(std::uint32_t(), "bigint");
+    expect_ends(std::uint32_t(), "oid");
+    expect_same(std::uint64_t{9223372036854775807}, "bigint");
     for (const auto number : {numeric_limits<std::int64_t>::min(), std::int64_t{0},
                               numeric_limits<std::int64_t>::max()})
         expect_same(number, "bigint");
     expect_same(std::int16_t{-32768}, "smallint");
     expect_same(true, "boolean");
     expect_same(false, "boolean");
-    expect_same(Decimal("12345678901234567890.0123456789"), "numeric");
+    for (const std::string number : {"12345678901234567890.0123456789", "0", "-0.10", "1E+30"})
+        EXPECT_EQ(there_and_back(pool_, Decimal(number), "numeric").text(),
+                  number == "1E+30" ? "1" + std::string(30, '0') : number);
+    std::string every_byte;
+    for (int byte = 0; byte < 256; ++byte)
+        every_byte += static_cast<char>(byte);
+    expect_same(Bytes{every_byte}, "bytea");
+    expect_same(Bytes{}, "bytea");
+    expect_same(std::optional<Bytes>(), "bytea");
+    expect_same(std::vector<Bytes>{{every_byte}, {}, {"\"x, y\""}}, "bytea[]");
     expect_same(std::string("a \"quote\", 'x' and \\ \n ü"), "text");
     expect_same(std::string(), "text");
     expect_same(std::optional<std::string>(), "text");
     expect_same(std::vector<std::string>{"a \"b\", \\ {c}", "NULL", "", "ü"}, "text[]");
     expect_same(std::vector<std::optional<int>>{1, std::nullopt, 3}, "int[]");
+    expect_same(std::optional<std::vector<std::optional<std::string>>>{{std::nullopt, "NULL"}},
+                "text[]");
+    expect_same(std::optional<std::vector<int>>(), "int[]");
+    expect_same(std::vector<Mood>{Mood::happy, Mood::sad}, "mood[]");
+    expect_same(std::vector<std::optional<Mood>>{std::nullopt, Mood::sad}, "mood[]");
+    expect_same(std::vector<Mood>{}, "mood[]");
+    expect_same(std::vector<std::string>{"sad"}, "mood[]");
+    expect_same(std::vector<Priority>{Priority::high}, "int[]");
+    expect_same(std::vector<Decimal>{Decimal("0.10")}, "numeric[]");
     expect_same(std::vector<double>{}, "float8[]");
     expect_same(std::optional<int>(7), "int");
     expect_same(Status::in_transit, "text");
     expect_same(std::optional(Mood::sad), "text");
+    expect_same(Mood::happy, "mood");
+    expect_same(std::optional<Mood>(), "mood");
+    expect_same(Priority::high, "smallint");
     Uuid uuid;
     uuid.bytes = {0x6f, 0x96, 0x19, 0xff, 1, 2, 3};
     expect_same(uuid, "uuid");
+    expect_same(std::optional(uuid), "uuid");
+    expect_same(std::vector<Uuid>{uuid, {}}, "uuid[]");
     const sys_days day = 2026y / November / 22;
     expect_same(DateTime{day + 7h + 2min + 6s + 76478us, minutes(0)}, "timestamptz");
     expect_same(DateTime{day + 7h, minutes(0)}, "timestamptz");
     expect_same(DateTime{day + 7h + 1us, std::nullopt}, "timestamp");
     expect_same(DateTime{sys_days(1850y / January / 1) + 1us, minutes(0)}, "timestamptz");
     expect_same(year_month_day(day), "date");
+    expect_same(year_month_day(1y / January / 1), "date");
+    expect_same(std::vector<year_month_day>{9999y / December / 31}, "date[]");
+    expect_same(DateTime{sys_days(1y / January / 1), minutes(0)}, "timestamptz");
+    expect_same(DateTime{sys_days(9999y / December / 31) + 86399999999us, std::nullopt},
+                "timestamp");
+    expect_same(std::vector<DateTime>{{day + 1us, minutes(0)}}, "timestamptz[]");
+    expect_same(std::vector<microseconds>{-1us, hours(25)}, "interval[]");
     for (const auto duration :
          {0us, 1us, -1us, -1500000us, 90000000000us, -90061000001us, microseconds(hours(100 * 24))})
         expect_same(duration, "interval");
@@ -294,6 +349,83 @@ TEST_F(TypedRows, are_those_of_an_array) {
     const std::vector<std::string> names{"Ada", "a \"b\", \\ {c}", "NULL", ""};
     EXPECT_EQ(run(pool_.fetch_value<JsonText>("SELECT to_json($1::text[])", names)).text(),
               R"(["Ada","a \"b\", \\ {c}","NULL",""])");
+}
+
+TEST_F(TypedRows, are_refused_where_a_parameter_or_a_column_has_no_room) {
+    using namespace std::chrono;
+    constexpr auto largest = std::numeric_limits<std::uint64_t>::max();
+    const auto expect_refused = [&](const auto& value, const std::string& type) {
+        try {
+            there_and_back(pool_, value, type);
+            ADD_FAILURE() << type;
+        } catch (const db::InvalidData& error) {
+            EXPECT_NE(error.sqlstate(), "");
+        }
+    };
+    expect_refused(largest, "bigint");
+    expect_refused(-1, "oid[]");
+    expect_refused(40000, "smallint");
+    expect_refused(1e300, "float4");
+    expect_refused(std::string("nobody"), "mood");
+    expect_refused(std::string("a\0b", 3), "text");
+    expect_refused(std::string("\xff"), "text");
+    EXPECT_EQ(run(pool_.fetch_value<Decimal>("SELECT $1::numeric", largest)).text(),
+              "18446744073709551615");
+    EXPECT_THAT(mismatch([&] {
+                    return pool_.fetch_value<std::uint64_t>("SELECT $1::numeric AS total", largest);
+                }),
+                AllOf(HasSubstr("\"total\""), HasSubstr("numeric"), HasSubstr("an integer")));
+    EXPECT_THAT(mismatch([&] { return pool_.fetch_value<float>("SELECT '1e300'::float8 AS f"); }),
+                AllOf(HasSubstr("\"f\""), HasSubstr("no room")));
+    EXPECT_THAT(mismatch([&] { return pool_.fetch_value<double>("SELECT '1e400'::numeric AS f"); }),
+                HasSubstr("no room"));
+    EXPECT_THAT(
+        mismatch([&] { return pool_.fetch_value<std::vector<Mood>>("SELECT 'sad'::mood AS m"); }),
+        AllOf(HasSubstr("\"m\""), HasSubstr("is no array")));
+    EXPECT_THAT(mismatch([&] {
+                    return pool_.fetch_value<std::vector<std::string>>("SELECT ROW(1, 2)::place");
+                }),
+                HasSubstr("is no array"));
+    EXPECT_THAT(mismatch([&] { return pool_.fetch_value<Bytes>("SELECT 'x' AS data"); }),
+                AllOf(HasSubstr("\"data\""), HasSubstr("text"), HasSubstr("a Bytes")));
+    EXPECT_THAT(mismatch([&] { return pool_.fetch_value<Priority>("SELECT 3 AS p"); }),
+                AllOf(HasSubstr("\"p\""), HasSubstr("'3'")));
+    for (const std::string date : {"infinity", "-infinity", "0044-03-15 BC", "10000-01-01"}) {
+        EXPECT_THAT(mismatch([&] {
+                        return pool_.fetch_value<year_month_day>("SELECT $1::date AS d", date);
+                    }),
+                    AllOf(HasSubstr("\"d\""), HasSubstr("no date")))
+            << date;
+        EXPECT_THAT(mismatch([&] {
+                        return pool_.fetch_value<DateTime>("SELECT $1::timestamptz AS t", date);
+                    }),
+                    AllOf(HasSubstr("\"t\""), HasSubstr("no DateTime")))
+            << date;
+    }
+}
+
+TEST_F(TypedRows, hold_bytes_in_either_form_that_postgresql_writes) {
+    std::string every_byte;
+    for (int byte = 0; byte < 256; ++byte)
+        every_byte += static_cast<char>(byte);
+    db::Pool escaping({.url = url_ + "&options=-c%20bytea_output%3Descape", .size = 1});
+    escaping.connect();
+    EXPECT_EQ(there_and_back(escaping, Bytes{every_byte}, "bytea").data, every_byte);
+}
+
+struct Picture {
+    Bytes data;
+};
+
+TEST_F(TypedRows, pass_bytes_on_in_base64) {
+    const auto row = run(pool_.fetch_row<Picture>("SELECT $1::bytea AS data", Bytes{"a\xff?"}));
+    EXPECT_EQ(row->json().text(), R"({"data":"Yf8/"})");
+    // Longer than what is written at once.
+    std::string bytes;
+    for (int i = 0; i < 100'001; ++i)
+        bytes += static_cast<char>(i * 7);
+    const auto large = run(pool_.fetch_row<Picture>("SELECT $1::bytea AS data", Bytes{bytes}));
+    EXPECT_EQ(large->json().text(), model::to_json(Picture{{bytes}}));
 }
 
 // --- Endpoints -----------------------------------------------------------------------------------

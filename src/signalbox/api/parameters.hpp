@@ -24,11 +24,11 @@
 namespace signalbox::api {
 
 // The words of models, for those who write handlers.
-using model::Alias, model::Decimal, model::DateTime, model::Deprecated, model::DecimalPlaces,
-    model::Description, model::Discriminator, model::Email, model::Example, model::Extra,
-    model::Field, model::Flatten, model::Ge, model::Gt, model::Le, model::Literal, model::Lt,
-    model::MaxDigits, model::MaxLength, model::MinLength, model::MultipleOf, model::Pattern,
-    model::Required, model::Title, model::Url, model::Uuid;
+using model::Alias, model::Bytes, model::Decimal, model::DateTime, model::Deprecated,
+    model::DecimalPlaces, model::Description, model::Discriminator, model::Email, model::Example,
+    model::Extra, model::Field, model::Flatten, model::Ge, model::Gt, model::Le, model::Literal,
+    model::Lt, model::MaxDigits, model::MaxLength, model::MinLength, model::MultipleOf,
+    model::Pattern, model::Required, model::Title, model::Url, model::Uuid;
 
 // What the database gives, as a response.
 using db::Row, db::Rows;

@@ -9,6 +9,7 @@
 #include "signalbox/http/cookies.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/query.hpp"
+#include "signalbox/model/base64.hpp"
 
 namespace signalbox::api {
 
@@ -43,29 +44,6 @@ std::optional<Credentials> credentials_of(const http::Request& request) {
     std::transform(credentials.scheme.begin(), credentials.scheme.end(), credentials.scheme.begin(),
                    to_lower);
     return credentials;
-}
-
-/// RFC 4648, section 4, strictly.
-std::optional<std::string> decode_base64(std::string_view text) {
-    constexpr std::string_view alphabet =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    if (text.size() % 4 != 0) return std::nullopt;
-    const std::size_t padding = text.ends_with("==") ? 2 : text.ends_with('=') ? 1 : 0;
-    text.remove_suffix(padding);
-    std::string bytes;
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : text) {
-        const auto value = alphabet.find(c);
-        if (value == alphabet.npos) return std::nullopt;
-        bits = bits << 6 | static_cast<std::uint32_t>(value);
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            bytes += static_cast<char>(bits >> count & 0xff);
-        }
-    }
-    return bytes;
 }
 
 }  // namespace
@@ -104,7 +82,7 @@ bool read_basic(const http::Request& request, bool must, std::string_view realm,
             throw http::HttpError(401, "Not authenticated", {{"WWW-Authenticate", challenge}});
         return false;
     }
-    const auto text = decode_base64(credentials->parameter);
+    const auto text = model::decode_base64(credentials->parameter);
     const bool ascii = text && std::all_of(text->begin(), text->end(), [](char c) {
                            return static_cast<unsigned char>(c) < 0x80;
                        });

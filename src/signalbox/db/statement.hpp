@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "signalbox/db/error.hpp"
 #include "signalbox/json.hpp"
 #include "signalbox/model/type.hpp"
 
@@ -54,6 +55,33 @@ concept MayBeEmpty = requires(const T& value) {
     *value;
 };
 
+inline std::string text_parameter(std::string_view text) {
+    if (text.find('\0') != text.npos)
+        throw InvalidData("PostgreSQL takes no NUL byte in a text", "22021");
+    return std::string(text);
+}
+
+inline void check_date(std::chrono::sys_days day) {
+    using std::chrono::year, std::chrono::sys_days, std::chrono::January, std::chrono::December;
+    if (day < sys_days(year(1) / January / 1) || day > sys_days(year(9999) / December / 31))
+        throw std::invalid_argument("a date that is not of the years 1 to 9999");
+}
+inline void check_date(std::chrono::year_month_day date) {
+    if (!date.ok()) throw std::invalid_argument("a date that is none");
+    check_date(std::chrono::sys_days(date));
+}
+
+inline std::string hex_parameter(std::string_view bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text = "\\x";
+    text.reserve(2 + 2 * bytes.size());
+    for (const char c : bytes) {
+        text += digits[static_cast<unsigned char>(c) >> 4];
+        text += digits[static_cast<unsigned char>(c) & 15];
+    }
+    return text;
+}
+
 /// One of an array's items: in quotes, so that neither a comma in it nor the word NULL has a
 /// meaning.
 inline void append_array_item(std::string& array, const std::optional<std::string>& item) {
@@ -90,7 +118,11 @@ std::string array_text(const std::vector<T>& items) {
 /// an enum by its name for the outside, a duration as an interval, a std::vector as an array, a
 /// struct or std::map as json, a JsonText as it is, or NULL when it has no text.
 ///
-/// Throws std::invalid_argument for an enum's value without a name.
+/// Bytes are a bytea. A null `const char*` is NULL.
+///
+/// Throws std::invalid_argument for an enum's value without a name and for a date that is none or
+/// beyond the years 1 to 9999; InvalidData for a text with a NUL byte, which PostgreSQL has no room
+/// for.
 template <class T>
 std::optional<std::string> to_parameter(const T& value) {
     if constexpr (std::is_same_v<T, std::nullopt_t>) {
@@ -102,9 +134,13 @@ std::optional<std::string> to_parameter(const T& value) {
         char text[64];
         return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
     } else if constexpr (std::is_arithmetic_v<T>) {
+        static_assert(!std::is_same_v<T, char>, "a character is no number: write a std::string");
         return std::to_string(value);
     } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
-        return std::string(std::string_view(value));
+        if constexpr (std::is_pointer_v<T>) {
+            if (value == nullptr) return std::nullopt;
+        }
+        return detail::text_parameter(value);
     } else if constexpr (std::is_enum_v<T>) {
         constexpr const model::Type& type = model::type_of<T>;
         const std::size_t chosen = type.chosen(&value);
@@ -120,11 +156,18 @@ std::optional<std::string> to_parameter(const T& value) {
                       "PostgreSQL's intervals are of microseconds: round it");
         return std::to_string(std::chrono::microseconds(value).count()) + " microseconds";
     } else if constexpr (std::is_same_v<T, std::chrono::year_month_day>) {
+        detail::check_date(value);
         return model::date_text(value);
+    } else if constexpr (std::is_same_v<T, model::DateTime>) {
+        detail::check_date(std::chrono::floor<std::chrono::days>(
+            value.moment + value.offset.value_or(std::chrono::minutes(0))));
+        return value.text();
+    } else if constexpr (std::is_same_v<T, model::Bytes>) {
+        return detail::hex_parameter(value.data);
     } else if constexpr (std::is_same_v<T, JsonText>) {
         if (value.text().empty()) return std::nullopt;
         return std::string(value.text());
-    } else if constexpr (detail::HasText<T>) {  // Uuid, Decimal, DateTime, Literal
+    } else if constexpr (detail::HasText<T>) {  // Uuid, Decimal, Literal
         return std::string(value.text());
     } else if constexpr (detail::is_vector<T>) {
         return detail::array_text(value);

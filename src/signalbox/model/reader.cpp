@@ -311,6 +311,8 @@ class Reader {
                 return decimal(node, type, target, at);
             case Kind::uuid:
                 return parsed<Uuid>(node, target, at, read_uuid, words_of_uuid);
+            case Kind::bytes:
+                return bytes(node, target, at);
             case Kind::date_time:
                 return date_time(node, target, at);
             case Kind::date:
@@ -678,6 +680,17 @@ class Reader {
                        ctx("error", json_string(read.fault)));
         }
         detail::as<T>(target) = std::move(*read.value);
+    }
+
+    void bytes(const JsonNode& node, void* target, const Location& at) {
+        if (node.kind != JsonNode::Kind::string)
+            return add("bytes_type", at, "Input should be a valid bytes", node);
+        auto read = read_bytes(node.text);
+        if (!read.value) {
+            return add("base64_decode", at, fmt::format("Base64 decoding error: '{}'", read.fault),
+                       node, ctx("error", json_string(read.fault)));
+        }
+        detail::as<Bytes>(target) = std::move(*read.value);
     }
 
     /// A text, or a number.

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "signalbox/model/base64.hpp"
+
 namespace signalbox::model {
 
 namespace {
@@ -157,6 +159,14 @@ Read<Uuid> read_uuid(std::string_view text) {
                                      wrong, sizes[wrong], group_size)};
     }
     return {.value = uuid};
+}
+
+Read<Bytes> read_bytes(std::string_view base64) {
+    if (auto bytes = decode_base64(base64)) return {.value = Bytes{*std::move(bytes)}};
+    // Python's words.
+    const bool padding = base64.size() % 4 != 0;
+    return {.value = std::nullopt,
+            .fault = padding ? "Incorrect padding" : "Only base64 data is allowed"};
 }
 
 }  // namespace signalbox::model

@@ -64,6 +64,14 @@ struct DateTime {
     friend bool operator==(const DateTime&, const DateTime&) = default;
 };
 
+/// Any bytes. In JSON they are a text in base64 (RFC 4648, section 4), as of pydantic's
+/// Base64Bytes.
+struct Bytes {
+    std::string data{};
+
+    friend bool operator==(const Bytes&, const Bytes&) = default;
+};
+
 /// As Python's email-validator checks it, without asking the DNS; the domain in lower case.
 using Email = Field<std::string, OfFormat{Format::email}>;
 /// An absolute http or https URL, written as browsers do: the host in lower case, a path.
@@ -100,6 +108,7 @@ struct Read {
 };
 
 Read<Uuid> read_uuid(std::string_view text);
+Read<Bytes> read_bytes(std::string_view base64);
 // Times are also numbers, of seconds since 1970 or, of many, milliseconds; a duration is one of
 // seconds, but not as a text.
 Read<DateTime> read_date_time(std::string_view text);

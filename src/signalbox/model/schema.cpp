@@ -248,6 +248,8 @@ class Schemas::Writer {
                 return decimal(rules);
             case Kind::uuid:
                 return formatted("uuid");
+            case Kind::bytes:
+                return formatted("base64");
             case Kind::date_time:
                 return formatted("date-time");
             case Kind::date:

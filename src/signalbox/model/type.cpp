@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "signalbox/json_writer.hpp"
+#include "signalbox/model/base64.hpp"
 
 namespace signalbox::model {
 
@@ -44,6 +45,13 @@ class Writer {
             case Kind::uuid:
                 json_.value(detail::as<Uuid>(value).text());
                 return;
+            case Kind::bytes: {
+                std::string& text = json_.place();
+                text += '"';
+                append_base64(text, detail::as<Bytes>(value).data);
+                text += '"';
+                return;
+            }
             case Kind::date_time:
                 json_.value(detail::as<DateTime>(value).text());
                 return;

@@ -32,6 +32,7 @@
 /// | `Decimal`, `Uuid`, `DateTime`,               |                                           |
 /// | `std::chrono::year_month_day`,               |                                           |
 /// | `std::chrono::microseconds`                  | strings                                   |
+/// | `Bytes`                                      | strings, in base64                        |
 /// | enums                                        | the enumerator's name, or what            |
 /// |                                              | `wire_names(E)` says (see below), also    |
 /// |                                              | numbers                                   |
@@ -90,6 +91,7 @@ struct Type {
         string,
         decimal,
         uuid,
+        bytes,
         date_time,
         date,
         duration,
@@ -504,6 +506,8 @@ consteval Type describe() {
         return {.kind = Kind::decimal};
     } else if constexpr (std::same_as<T, Uuid>) {
         return {.kind = Kind::uuid};
+    } else if constexpr (std::same_as<T, Bytes>) {
+        return {.kind = Kind::bytes};
     } else if constexpr (std::same_as<T, DateTime>) {
         return {.kind = Kind::date_time};
     } else if constexpr (std::same_as<T, std::chrono::year_month_day>) {

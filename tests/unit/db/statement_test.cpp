@@ -11,7 +11,8 @@ namespace signalbox::db {
 namespace {
 
 using namespace std::chrono_literals;
-using model::DateTime, model::Decimal, model::Email, model::Field, model::Literal, model::Uuid;
+using model::Bytes, model::DateTime, model::Decimal, model::Email, model::Field, model::Literal,
+    model::Uuid;
 
 enum class Mood { sad, happy };
 enum class Status { open, in_transit };
@@ -43,6 +44,10 @@ TEST(parameter, is_a_text) {
     EXPECT_EQ(to_parameter(Mood::happy), "happy");
     EXPECT_EQ(to_parameter(Status::in_transit), "in transit");
     EXPECT_THROW(to_parameter(static_cast<Mood>(7)), std::invalid_argument);
+    EXPECT_EQ(to_parameter(Bytes{std::string("\0a\xff", 3)}), "\\x0061ff");
+    EXPECT_EQ(to_parameter(static_cast<const char*>(nullptr)), std::nullopt);
+    EXPECT_THROW(to_parameter(std::string("a\0b", 3)), InvalidData);
+    EXPECT_THROW(to_parameter(std::vector<std::string>{std::string(1, '\0')}), InvalidData);
     Uuid uuid;
     uuid.bytes[15] = 1;
     EXPECT_EQ(to_parameter(uuid), "00000000-0000-0000-0000-000000000001");
@@ -54,6 +59,12 @@ TEST(parameter, is_a_time) {
     EXPECT_EQ(to_parameter(year_month_day(day)), "2026-11-22");
     EXPECT_EQ(to_parameter(DateTime{day + 7h + 1us, 0min}), "2026-11-22T07:00:00.000001Z");
     EXPECT_EQ(to_parameter(DateTime{day + 7h, std::nullopt}), "2026-11-22T07:00:00");
+    EXPECT_THROW(to_parameter(2026y / February / 30), std::invalid_argument);
+    EXPECT_THROW(to_parameter(year_month_day(year(-43) / March / 15)), std::invalid_argument);
+    EXPECT_THROW(to_parameter(DateTime{sys_days(10000y / January / 1), 0min}),
+                 std::invalid_argument);
+    EXPECT_THROW(to_parameter(DateTime{sys_days(10000y / January / 1) - 1us, 60min}),
+                 std::invalid_argument);
     EXPECT_EQ(to_parameter(-1500ms), "-1500000 microseconds");
     EXPECT_EQ(to_parameter(1h), "3600000000 microseconds");
 }

@@ -13,12 +13,14 @@
 #include <utility>
 #include <vector>
 
+#include "signalbox/db/detail/bytea.hpp"
 #include "signalbox/db/detail/interval.hpp"
 #include "signalbox/db/detail/json_buffer.hpp"
 #include "signalbox/db/detail/result_table.hpp"
 #include "signalbox/db/detail/timestamp.hpp"
 #include "signalbox/db/error.hpp"
 #include "signalbox/json_writer.hpp"
+#include "signalbox/model/base64.hpp"
 #include "signalbox/model/reader.hpp"
 
 namespace signalbox::db {
@@ -138,8 +140,9 @@ enum class Form {
     parsed_number,  ///< of another precision
     decimal,
     text,
-    name,  ///< one of several texts
+    name,  ///< one of several texts, or numbers
     uuid,
+    bytes,
     date_time,
     date,
     duration,
@@ -161,6 +164,13 @@ struct Column {
     std::vector<Column> item{};  ///< of an array: how each of its items is read
 };
 
+/// Of an array, its items'. One of a type that a database has defined is an array of such: which
+/// they are only the database knows.
+Oid item_type_of(Oid oid) {
+    const ColumnType* const column = column_type(oid);
+    return column != nullptr ? column->item : first_own_oid;
+}
+
 const Type& value_type(const Type& type) {
     return type.kind == Kind::nullable ? value_type(*type.inner) : type;
 }
@@ -179,6 +189,8 @@ std::string_view words(const Type& type) {
             return "a Decimal";
         case Kind::uuid:
             return "a Uuid";
+        case Kind::bytes:
+            return "a Bytes";
         case Kind::date_time:
             return "a DateTime";
         case Kind::date:
@@ -243,10 +255,14 @@ std::optional<Form> form_of(const Type& type, Oid oid) {
         case Kind::string:
             return is_text ? std::optional(Form::text) : when(Sort::other, Form::text);
         case Kind::choice:
+            if (type.numbers) return when(Sort::integer, Form::name);
+            [[fallthrough]];
         case Kind::literal:
             return is_text ? std::optional(Form::name) : std::nullopt;
         case Kind::uuid:
             return when(Sort::uuid, Form::uuid);
+        case Kind::bytes:
+            return when(Sort::bytes, Form::bytes);
         case Kind::date_time:
             return when(Sort::moment, Form::date_time);
         case Kind::date:
@@ -256,10 +272,10 @@ std::optional<Form> form_of(const Type& type, Oid oid) {
         case Kind::json:
             return when(Sort::json, Form::json);
         case Kind::list:
-            if (column != nullptr && column->sort == Sort::array) {
-                const auto item = form_of(value_type(*type.inner), column->item);
-                return item && *item != Form::parsed_json ? std::optional(Form::array)
-                                                          : std::nullopt;
+            if (column != nullptr ? column->sort == Sort::array : oid >= first_own_oid) {
+                const auto item = form_of(value_type(*type.inner), item_type_of(oid));
+                const bool fits = item && *item != Form::parsed_json && *item != Form::array;
+                return fits ? std::optional(Form::array) : std::nullopt;
             }
             [[fallthrough]];
         case Kind::map:
@@ -304,7 +320,7 @@ Column make_column(const Table& rows, const Type& row, std::string_view name, in
                                .type = &item_type,
                                .offset = 0,
                                .nullable = item.kind == Kind::nullable,
-                               .form = *form_of(item_type, column_type(oid)->item)});
+                               .form = *form_of(item_type, item_type_of(oid))});
     }
     return column;
 }
@@ -426,6 +442,7 @@ class ArrayItems {
 };
 
 constexpr std::string_view no_date_time = "no DateTime can be";
+constexpr std::string_view no_bytes = "is no bytea";
 
 /// How the values of one result's rows are written and read.
 class ModelValues {
@@ -471,7 +488,16 @@ class ModelValues {
             case Form::text:
                 return append_json_string(json, text);
             case Form::name:
-                append_json_string(json, column.type->choices[name_index(column, text)]);
+                if (column.type->numbers) {
+                    json += column.type->choices[name_index(column, text)];
+                } else {
+                    append_json_string(json, column.type->choices[name_index(column, text)]);
+                }
+                return;
+            case Form::bytes:
+                json += '"';
+                model::append_base64(json, parse_bytes(column, text));
+                json += '"';
                 return;
             case Form::uuid:
                 return append_quoted(json, text);
@@ -518,7 +544,21 @@ class ModelValues {
     void write_long(JsonBuffer& buffer, const Column& column, std::string_view text) const {
         if (column.form == Form::text) return buffer.append_long_string(text);
         if (column.form == Form::json) return buffer.append_long_json(text);
+        if (column.form == Form::bytes && text.starts_with(bytea_hex))
+            return write_long_hex(buffer, column, text.substr(bytea_hex.size()));
         write(buffer.text(), column, text);
+    }
+
+    void write_long_hex(JsonBuffer& buffer, const Column& column, std::string_view digits) const {
+        constexpr std::size_t part = 3 * 16384;  // of base64 as well
+        buffer.text() += '"';
+        for (; !digits.empty(); digits.remove_prefix(std::min(part, digits.size()))) {
+            const auto bytes = read_hex(digits.substr(0, part));
+            if (!bytes) refuse(row_, column, digits, no_bytes);
+            model::append_base64(buffer.text(), *bytes);
+            buffer.keep();
+        }
+        buffer.text() += '"';
     }
 
     void read(const Type& type, const Column& column, void* place, std::string_view text) const {
@@ -531,6 +571,9 @@ class ModelValues {
                 return;
             case Form::text:
                 append_utf8(*static_cast<std::string*>(place), text);
+                return;
+            case Form::bytes:
+                static_cast<model::Bytes*>(place)->data = parse_bytes(column, text);
                 return;
             case Form::date_time: {
                 std::string json;
@@ -614,6 +657,8 @@ class ModelValues {
     template <class Use>
     void for_each_item(const Column& column, std::string_view text, Use use) const {
         const Column& item = column.item.front();
+        if (!text.starts_with('{') && !text.starts_with('['))
+            refuse(row_, column, text, "is no array");
         ArrayItems items(text);
         for (;;) {
             if (items.nested()) refuse(row_, column, text, "has more than one dimension");
@@ -660,6 +705,11 @@ class ModelValues {
         if (error != std::errc{} || end != text.data() + text.size())
             refuse(row_, column, text, "the member's type has no room for");
         return number;
+    }
+    std::string parse_bytes(const Column& column, std::string_view text) const {
+        auto bytes = read_bytea(text);
+        if (!bytes) refuse(row_, column, text, no_bytes);
+        return *std::move(bytes);
     }
     std::chrono::microseconds parse_duration(const Column& column, std::string_view text) const {
         const auto duration = read_interval(text);

@@ -23,14 +23,17 @@ namespace signalbox::db {
 /// | std::string, Email, Url          | whatever has no other member: text, varchar, char,     |
 /// |                                  | enums, time, inet, …                                   |
 /// | enums, Literal                   | text, varchar, char, enums; one of their names         |
+/// | enums that are numbers outside   | smallint, integer, bigint, oid                         |
 /// | Uuid                             | uuid                                                   |
+/// | Bytes                            | bytea                                                  |
 /// | DateTime                         | timestamp with or without time zone                    |
 /// | year_month_day                   | date                                                   |
 /// | microseconds                     | interval, without months                               |
 /// | JsonText                         | json, jsonb                                            |
 /// | structs, maps, variants, vectors | json, jsonb, read as a request's JSON is and written   |
 /// |                                  | again: what the type does not have is dropped          |
-/// | vectors                          | arrays of one dimension, of what fits their items      |
+/// | vectors                          | arrays of one dimension, of what fits their items;     |
+/// |                                  | of texts and enums also those of a database's own types|
 /// | std::optional                    | the same, and NULL                                     |
 ///
 /// Rules, as Ge(1), are for requests and not looked at here, but inside of json. What does not fit
