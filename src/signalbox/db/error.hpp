@@ -62,7 +62,7 @@ class Error : public std::runtime_error {
     /// say.
     [[nodiscard]] const std::string& sqlstate() const noexcept { return details_.sqlstate; }
 
-    /// The constraint that was violated, as `users_email_key`, and its table; of a
+    /// The constraint that was violated, as `books_isbn_key`, and its table; of a
     /// NotNullViolation, the column. Empty for what is no constraint.
     [[nodiscard]] const std::string& constraint() const noexcept { return details_.constraint; }
     [[nodiscard]] const std::string& table() const noexcept { return details_.table; }
