@@ -28,7 +28,7 @@ struct Notification {
 /// Hears one channel from when it was made (Pool::listen) until it is destroyed: PostgreSQL's
 /// LISTEN, https://www.postgresql.org/docs/current/sql-listen.html. What it hears waits for next().
 ///
-///     auto changes = database.listen("orders");
+///     auto changes = database.listen("prices");
 ///     for (;;) {
 ///         const db::Notification change = co_await changes.next();
 ///         …
