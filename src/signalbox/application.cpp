@@ -31,6 +31,7 @@
 #include "signalbox/process/file_limit.hpp"
 #include "signalbox/process/predecessor.hpp"
 #include "signalbox/process/reload_counts.hpp"
+#include "signalbox/process/standard_streams.hpp"
 #include "signalbox/process/stop_signal.hpp"
 #include "signalbox/process/successor.hpp"
 #include "signalbox/reload.hpp"
@@ -189,12 +190,20 @@ int run(const api::Module& application, const About& about,
     return 2;
 }
 
+/// What a command printed is a part of what it was to do.
+int with_output_written(const About& about, int status) {
+    if (std::cout.flush()) return status;
+    std::cerr << about.name << ": cannot write to standard output\n";
+    return status == 0 ? 1 : status;
+}
+
 }  // namespace
 
 Application::Application(About about) : about_(std::move(about)) {}
 
 int Application::run(int argc, const char* const* argv) {
     try {
+        process::prepare_standard_streams();
         const config::Program program{
             .name = about_.name,
             .version = about_.version + (about_.revision.empty() ? "" : " ") + about_.revision,
@@ -205,10 +214,11 @@ int Application::run(int argc, const char* const* argv) {
             command_line::parse(program, argc, argv, command_line::process_environment());
         if (const auto* exit = std::get_if<command_line::EarlyExit>(&parsed)) {
             (exit->status == 0 ? std::cout : std::cerr) << exit->text;
-            return exit->status;
+            return with_output_written(about_, exit->status);
         }
-        return signalbox::run(*this, about_, std::get<command_line::CommandLine>(parsed),
-                              std::move(started));
+        return with_output_written(
+            about_, signalbox::run(*this, about_, std::get<command_line::CommandLine>(parsed),
+                                   std::move(started)));
     } catch (const BadUsage& error) {
         std::cerr << about_.name << ": " << error.what() << '\n';
         return 2;

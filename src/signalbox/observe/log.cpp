@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <spdlog/async.h>
 #include <spdlog/sinks/sink.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -180,9 +181,9 @@ class Log::Sink final : public spdlog::sinks::sink {
             const auto piece =
                 rest.substr(0, queue_->output_shared ? size_of_piece(rest) : rest.size());
             rest.remove_prefix(piece.size());
-            if (write(piece)) continue;
-            const auto count = std::count(piece.begin(), piece.end(), '\n');
-            queue_->dropped_lines.fetch_add(static_cast<std::uint64_t>(count));
+            const auto lost = write(piece);
+            queue_->dropped_lines.fetch_add(
+                static_cast<std::uint64_t>(std::count(lost.begin(), lost.end(), '\n')));
         }
         queue_->leave(lines.size());
     }
@@ -199,7 +200,17 @@ class Log::Sink final : public spdlog::sinks::sink {
         return end != std::string_view::npos ? end + 1 : lines.size();
     }
 
-    bool write(std::string_view rest) const {
+    /// Returns what was not written.
+    std::string_view write(std::string_view lines) {
+        // A disk that was full has taken a part of a line. The next one is not to be its end.
+        if (within_line_ && !is_empty_file() && !write_all("\n").empty()) return lines;
+        const auto lost = write_all(lines);
+        if (lost.size() < lines.size())
+            within_line_ = lines[lines.size() - lost.size() - 1] != '\n';
+        return lost;
+    }
+
+    std::string_view write_all(std::string_view rest) const {
         while (!rest.empty()) {
             const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
             if (written >= 0) {
@@ -208,13 +219,20 @@ class Log::Sink final : public spdlog::sinks::sink {
                 pollfd writable{.fd = descriptor_, .events = POLLOUT, .revents = 0};
                 ::poll(&writable, 1, -1);
             } else if (errno != EINTR) {
-                return false;
+                break;
             }
         }
-        return true;
+        return rest;
+    }
+
+    /// Who made room may have emptied the file, and the part of a line is gone.
+    bool is_empty_file() const {
+        struct stat file {};
+        return ::fstat(descriptor_, &file) == 0 && S_ISREG(file.st_mode) && file.st_size == 0;
     }
 
     const int descriptor_;
+    bool within_line_ = false;  ///< what was written last is not the end of a line
     const std::shared_ptr<Queue> queue_;
 };
 

@@ -42,7 +42,6 @@ sigset_t signals(bool from_terminal) {
 }  // namespace
 
 StopSignal::StopSignal() : from_terminal_(has_terminal()) {
-    static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
     const sigset_t set = signals(from_terminal_);
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     thread_ = std::jthread([this, set](const std::stop_token& unused) { run(set, unused); });

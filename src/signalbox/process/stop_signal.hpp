@@ -21,8 +21,7 @@ namespace signalbox::process {
 /// gone, unless that was ignored when it started (nohup(1)).
 ///
 /// To be made before any other thread: the signals are blocked in the thread that makes it and so
-/// in all it starts, and a thread of its own takes them. SIGPIPE is ignored: that a reader of a
-/// socket or of the log is gone is seen where it is written.
+/// in all it starts, and a thread of its own takes them.
 class StopSignal {
   public:
     enum class Request { stop, reload };

@@ -136,6 +136,7 @@ void arrange_descriptors(Start& start) {
         write_pid(start.envp[start.with_pid[i]]);
     arrange_descriptors(start);
     ::signal(SIGPIPE, SIG_DFL);
+    ::signal(SIGXFSZ, SIG_DFL);
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
