@@ -21,6 +21,7 @@
 #include "signalbox/async/run.hpp"
 #include "signalbox/command_line/command_line.hpp"
 #include "signalbox/db/migrate_command.hpp"
+#include "signalbox/db/notices.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/docs/routes.hpp"
 #include "signalbox/http/server/server.hpp"
@@ -32,6 +33,7 @@
 #include "signalbox/process/predecessor.hpp"
 #include "signalbox/process/reload_counts.hpp"
 #include "signalbox/process/standard_streams.hpp"
+#include "signalbox/process/stderr_capture.hpp"
 #include "signalbox/process/stop_signal.hpp"
 #include "signalbox/process/successor.hpp"
 #include "signalbox/reload.hpp"
@@ -54,7 +56,11 @@ int serve(const api::Module& application, const About& about, const config::Conf
     observe::DatabaseMetrics database_metrics(metrics, service.service_name);
     const auto& predecessor = inheritance.predecessor;
     if (predecessor) log.share_output(true);
-    auto pool = pool_options(config, service, log, database_metrics);
+    db::Notices notices([&log](auto message) {
+        log.write(db::is_warning(message) ? config::LogLevel::warning : config::LogLevel::info,
+                  message);
+    });
+    auto pool = pool_options(config, service, log, notices, database_metrics);
     if (predecessor) pool.size_at_first = 1;  // the others are still the predecessor's
     db::Pool database(std::move(pool));
     admin::Health health([&database] { return database.reachable(); });
@@ -102,7 +108,10 @@ int serve(const api::Module& application, const About& about, const config::Conf
     }
 
     database.connect(signals.token());
-    db::prepare_schema(config, [&log](auto line) { log.write(config::LogLevel::info, line); });
+    {
+        const process::StderrCapture printed([&notices](auto message) { notices.add(message); });
+        db::prepare_schema(config, [&log](auto line) { log.write(config::LogLevel::info, line); });
+    }
     for (auto& task : container.startup())
         async::run(api.first_loop(), std::move(task), signals.token());
     if (predecessor) {
@@ -174,6 +183,11 @@ int serve(const api::Module& application, const About& about,
 
 int run(const api::Module& application, const About& about,
         const command_line::CommandLine& command_line, process::Program program) {
+    db::Notices notices(
+        [&about](auto message) { std::cerr << about.name << ": " << message << std::endl; });
+    std::optional<process::StderrCapture> printed;
+    if (command_line.command != command_line::Command::serve)
+        printed.emplace([&notices](auto message) { notices.add(message); });
     switch (command_line.command) {
         case command_line::Command::migrate:
             return db::run_migrate(command_line.config, std::cout, std::cerr);

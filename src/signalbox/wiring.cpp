@@ -13,7 +13,8 @@
 namespace signalbox {
 
 db::PoolOptions pool_options(const config::Config& config, const observe::Resource& service,
-                             observe::Log& log, observe::DatabaseMetrics& metrics) {
+                             observe::Log& log, db::Notices& notices,
+                             observe::DatabaseMetrics& metrics) {
     return {.url = config.database_url,
             .url_file = config.database_url_file,
             .listen_url = config.database_listen_url,
@@ -33,6 +34,7 @@ db::PoolOptions pool_options(const config::Config& config, const observe::Resour
                                                             : config::LogLevel::warning,
                               what);
                 },
+            .on_notice = [&notices](std::string_view message) { notices.add(message); },
             .observer = config.observability ? &metrics : nullptr};
 }
 

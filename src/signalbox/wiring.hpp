@@ -5,6 +5,7 @@
 #include "signalbox/admin/health.hpp"
 #include "signalbox/api/module.hpp"
 #include "signalbox/config/config.hpp"
+#include "signalbox/db/notices.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/db/pool_options.hpp"
 #include "signalbox/http/router.hpp"
@@ -19,7 +20,8 @@ namespace signalbox {
 
 /// What each part of the program takes from the configuration. The pool is named for the service.
 db::PoolOptions pool_options(const config::Config& config, const observe::Resource& service,
-                             observe::Log& log, observe::DatabaseMetrics& metrics);
+                             observe::Log& log, db::Notices& notices,
+                             observe::DatabaseMetrics& metrics);
 http::ServerOptions api_options(const config::Config& config);
 http::ServerOptions admin_options(const config::Config& config);
 

@@ -40,6 +40,9 @@ struct PoolOptions {
     /// of transactions on their event loops: it must not block or call the pool. The text holds no
     /// password.
     std::function<void(Event, std::string_view)> on_event = [](Event, std::string_view) {};
+    /// Told what libpq prints on the pool's threads, in one line; empty: it prints. On these
+    /// threads, which do not hold the pool's lock.
+    std::function<void(std::string_view)> on_notice{};
     /// Told what each read costs, on any thread; outlives the pool; null: nobody is told.
     observe::DatabaseObserver* observer = nullptr;
 };

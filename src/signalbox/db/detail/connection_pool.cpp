@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "signalbox/config/database_url.hpp"
@@ -18,6 +19,7 @@
 #include "signalbox/db/detail/parameters.hpp"
 #include "signalbox/db/detail/socket_handle.hpp"
 #include "signalbox/observe/database_observer.hpp"
+#include "signalbox/process/stderr_capture.hpp"
 
 namespace signalbox::db {
 
@@ -83,6 +85,8 @@ void ConnectionPool::connect(std::stop_token stop) {
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         threads_.emplace_back([this, i] {
             pthread_setname_np(pthread_self(), fmt::format("db-{}", i).c_str());
+            std::optional<process::StderrCapture> notices;
+            if (options_.on_notice) notices.emplace(options_.on_notice);
             work(*slots_[i]);
         });
     }

@@ -13,12 +13,14 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/db/detail/backoff.hpp"
 #include "signalbox/db/error.hpp"
+#include "signalbox/process/stderr_capture.hpp"
 
 namespace signalbox::db {
 
@@ -100,6 +102,8 @@ Listening::Subscribers Listening::subscribers() {
 
 void Listening::run() {
     pthread_setname_np(pthread_self(), "db-listen");
+    std::optional<process::StderrCapture> notices;
+    if (options_.on_notice) notices.emplace(options_.on_notice);
     Backoff backoff;
     bool again = false;
     for (;;) {
