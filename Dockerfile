@@ -43,7 +43,7 @@ FROM scratch AS runtime
 COPY --from=build /runtime /
 USER 65532:65532
 # Inside a container the default, this machine only, would be reached by nobody.
-ENV SIGNALBOX_HOST=0.0.0.0 SIGNALBOX_ADMIN_HOST=0.0.0.0
+ENV SIGNALBOX_HOST=:: SIGNALBOX_ADMIN_HOST=::
 EXPOSE 8000 9464
 HEALTHCHECK --interval=10s --timeout=6s --start-period=35s --retries=3 \
     CMD ["/usr/local/bin/signalbox", "healthcheck"]

@@ -104,7 +104,7 @@ int serve(const api::Module& application, const About& about, const config::Conf
     std::optional<http::Server> admin;
     if (!config.admin_shares_port()) {
         admin.emplace(admin_options(config), admin::routes(instance, admin::DebugAccess::everyone));
-        if (!predecessor) admin->listen(inheritance.admin_listener(config));
+        if (!predecessor) admin->listen(inheritance.admin_listeners(config, log));
     }
 
     database.connect(signals.token());
@@ -117,9 +117,9 @@ int serve(const api::Module& application, const About& about, const config::Conf
     if (predecessor) {
         // Who asks is answered by both processes for a while, and not to be told that one starts.
         health.set(admin::State::ready);
-        if (admin) admin->listen(inheritance.admin_listener(config));
+        if (admin) admin->listen(inheritance.admin_listeners(config, log));
     }
-    api.listen(inheritance.api_listener(config));
+    api.listen(inheritance.api_listeners(config, log));
     health.set(admin::State::ready);
     log.write(config::LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
                                                   admin ? admin->url() : api.url()));

@@ -22,13 +22,23 @@ constexpr std::chrono::seconds start_margin{5};
 constexpr std::chrono::seconds stop_margin{3};
 
 template <class Make>
-http::Listener listener(const Make& make, std::string_view flags) {
+std::vector<http::Listener> listeners(const Make& make, std::string_view flags, observe::Log& log) {
     try {
-        return make();
+        http::Listening listening = make();
+        for (const std::string& why : listening.left_out)
+            log.write(config::LogLevel::warning, why);
+        return std::move(listening.listeners);
     } catch (const std::exception& error) {
         throw std::runtime_error(
             fmt::format("{}; choose another address with {}", error.what(), flags));
     }
+}
+
+std::vector<http::Listener> inherited(const std::vector<int>& sockets) {
+    std::vector<http::Listener> listeners;
+    for (const int socket : sockets)
+        listeners.push_back(http::Listener::inherited(socket));
+    return listeners;
 }
 
 }  // namespace
@@ -51,21 +61,22 @@ Parsed<Inheritance> Inheritance::take(process::Program program, const config::Co
                        .predecessor = *predecessor,
                        .api = sockets->api,
                        .admin = sockets->admin};
-    for (const auto& [name, socket] :
-         {std::pair("api", result.api), std::pair("admin", result.admin)}) {
-        if (!socket) continue;
-        if (const auto why = http::Listener::refusal(*socket)) {
-            return Invalid{
-                fmt::format("LISTEN_FDS: {} (descriptor {}) {}", name, *socket, why->reason)};
+    for (const auto& [name, group] :
+         {std::pair("api", &result.api), std::pair("admin", &result.admin)}) {
+        for (const int socket : *group) {
+            if (const auto why = http::Listener::refusal(socket)) {
+                return Invalid{
+                    fmt::format("LISTEN_FDS: {} (descriptor {}) {}", name, socket, why->reason)};
+            }
         }
     }
-    if (result.admin && config.admin_shares_port()) {
+    if (!result.admin.empty() && config.admin_shares_port()) {
         return Invalid{
             "LISTEN_FDNAMES: there is an admin socket, and --admin-port is the API's port"};
     }
     // What a process hands over was itself made as the flags say.
     if (result.predecessor) return result;
-    if (result.api && (config.fd || !config.uds.empty())) {
+    if (!result.api.empty() && (config.fd || !config.uds.empty())) {
         return Invalid{fmt::format("{}: LISTEN_FDS has a socket for the API already",
                                    config.fd ? "--fd" : "--uds")};
     }
@@ -73,32 +84,39 @@ Parsed<Inheritance> Inheritance::take(process::Program program, const config::Co
         if (const auto why = http::Listener::refusal(*config.fd)) {
             return Invalid{fmt::format("--fd: descriptor {} {}", *config.fd, why->reason)};
         }
-        result.api = config.fd;
+        result.api = {*config.fd};
     }
     return result;
 }
 
-http::Listener Inheritance::api_listener(const config::Config& config) const {
-    if (api) {
-        auto inherited = http::Listener::inherited(*api);
+std::vector<http::Listener> Inheritance::api_listeners(const config::Config& config,
+                                                       observe::Log& log) const {
+    if (!api.empty()) {
+        auto sockets = inherited(api);
         if (predecessor) {
             if (const auto path = http::FileIdentity::parse(predecessor->path_identity())) {
-                inherited.own_path(*path);
+                sockets.front().own_path(*path);
             }
         }
-        return inherited;
+        return sockets;
     }
     if (!config.uds.empty()) {
-        return listener([&] { return http::Listener::unix_socket(config.uds); }, "--uds");
+        const auto make = [&] {
+            http::Listening one;
+            one.listeners.push_back(http::Listener::unix_socket(config.uds));
+            return one;
+        };
+        return listeners(make, "--uds", log);
     }
-    return listener([&] { return http::Listener::tcp(config.host, config.port); },
-                    "--host and --port");
+    return listeners([&] { return http::listen_on(config.host, config.port); }, "--host and --port",
+                     log);
 }
 
-http::Listener Inheritance::admin_listener(const config::Config& config) const {
-    if (admin) return http::Listener::inherited(*admin);
-    return listener([&] { return http::Listener::tcp(config.admin_host, config.admin_port); },
-                    "--admin-host and --admin-port");
+std::vector<http::Listener> Inheritance::admin_listeners(const config::Config& config,
+                                                         observe::Log& log) const {
+    if (!admin.empty()) return inherited(admin);
+    return listeners([&] { return http::listen_on(config.admin_host, config.admin_port); },
+                     "--admin-host and --admin-port", log);
 }
 
 Reload::~Reload() {
@@ -136,9 +154,14 @@ bool Reload::reload() {
 }
 
 bool Reload::start() {
-    std::vector<process::SharedSocket> sockets{{"api", api_.listener().descriptor()}};
-    if (admin_ != nullptr) sockets.push_back({"admin", admin_->listener().descriptor()});
-    const auto path = api_.listener().owned_path();
+    std::vector<process::SharedSocket> sockets;
+    for (const http::Acceptor& acceptor : api_.acceptors())
+        sockets.push_back({"api", acceptor.listener().descriptor()});
+    if (admin_ != nullptr) {
+        for (const http::Acceptor& acceptor : admin_->acceptors())
+            sockets.push_back({"admin", acceptor.listener().descriptor()});
+    }
+    const auto path = api_.acceptors().front().listener().owned_path();
     log_.share_output(true);
     successor_.reset();
     try {

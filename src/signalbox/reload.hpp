@@ -3,12 +3,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "signalbox/config/config.hpp"
+#include "signalbox/http/server/listen_on.hpp"
 #include "signalbox/http/server/listener.hpp"
 #include "signalbox/http/server/server.hpp"
 #include "signalbox/observe/log.hpp"
@@ -25,18 +25,21 @@ struct Inheritance {
     process::Program program;
     /// The process whose place this one takes; null after a start from nothing.
     std::shared_ptr<process::Predecessor> predecessor;
-    /// Descriptors of listening sockets.
-    std::optional<int> api;
-    std::optional<int> admin;
+    /// Descriptors of listening sockets, one for each address.
+    std::vector<int> api;
+    std::vector<int> admin;
 
     /// Takes it out of the environment, before there is any other thread. Invalid names the flag or
     /// variable that makes no sense, and is bad usage.
     static Parsed<Inheritance> take(process::Program program, const config::Config& config);
 
     /// What the API and the operators' routes are served on: what was inherited, or else what the
-    /// configuration says. Throws as Listener does, and names the flags.
-    http::Listener api_listener(const config::Config& config) const;
-    http::Listener admin_listener(const config::Config& config) const;
+    /// configuration says. Throws as Listener does, and names the flags. An address that is left
+    /// out is logged.
+    std::vector<http::Listener> api_listeners(const config::Config& config,
+                                              observe::Log& log) const;
+    std::vector<http::Listener> admin_listeners(const config::Config& config,
+                                                observe::Log& log) const;
 };
 
 /// A service manager that cannot be told is no reason to end, and less so to end without a drain.

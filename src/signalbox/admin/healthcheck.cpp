@@ -4,6 +4,7 @@
 
 #include <ostream>
 #include <string>
+#include <vector>
 
 namespace signalbox::admin {
 
@@ -11,20 +12,26 @@ namespace {
 
 constexpr std::chrono::seconds patience{5};
 
-/// An address to listen on for all is none to connect to.
-std::string reachable(const std::string& host) {
-    if (host == "0.0.0.0") return "127.0.0.1";
-    if (host == "::") return "::1";
-    return host;
+/// An address to listen on for all is none to connect to. `::` is for both families, or where there
+/// is no IPv6 for the other one.
+std::vector<std::string> reachable(const std::string& host) {
+    if (host == "0.0.0.0") return {"127.0.0.1"};
+    if (host == "::") return {"::1", "127.0.0.1"};
+    return {host};
 }
 
 }  // namespace
 
 int run_healthcheck(const config::Config& config, std::ostream& errors) {
-    const std::string host = reachable(config.admin_host);
     asio::ip::tcp::iostream stream;
     stream.expires_after(patience);
-    stream.connect(host, std::to_string(config.admin_port));
+    std::string host;
+    for (const std::string& address : reachable(config.admin_host)) {
+        host = address;
+        stream.clear();
+        stream.connect(host, std::to_string(config.admin_port));
+        if (stream) break;
+    }
     stream << "GET /readyz?exclude=database HTTP/1.1\r\nHost: "
            << (host.find(':') == std::string::npos ? host : "[" + host + "]")
            << "\r\nConnection: close\r\n\r\n"

@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -15,8 +16,8 @@ namespace {
 
 constexpr int first_descriptor = 3;
 
-/// More than two have no names that would be understood.
-constexpr int most = 2;
+/// What a name may have of addresses, and there are two.
+constexpr int most = 32;
 
 std::optional<int> parse_positive(std::string_view text) {
     int number = 0;
@@ -59,8 +60,8 @@ Parsed<ListenFds> parse_listen_fds(const ListenFdsVariables& variables, int self
         return Invalid{"LISTEN_FDS: \"" + variables.count + "\" is no number of sockets above 0"};
     }
     if (*count > most) {
-        return Invalid{"LISTEN_FDS: " + variables.count +
-                       " sockets, and there is use for two, api and admin"};
+        return Invalid{"LISTEN_FDS: " + variables.count + " sockets, and more than " +
+                       std::to_string(most) + " are of no use to api and admin"};
     }
 
     const auto names = variables.names.empty() && *count == 1 ? std::vector<std::string_view>{""}
@@ -76,12 +77,7 @@ Parsed<ListenFds> parse_listen_fds(const ListenFdsVariables& variables, int self
             return Invalid{"LISTEN_FDNAMES: \"" + std::string(name) +
                            "\" is unknown; sockets are called api and admin"};
         }
-        auto& place = name == "admin" ? sockets.admin : sockets.api;
-        if (place) {
-            return Invalid{"LISTEN_FDNAMES: \"" + variables.names + "\" names two for " +
-                           (name == "admin" ? "admin" : "api")};
-        }
-        place = first_descriptor + i;
+        (name == "admin" ? sockets.admin : sockets.api).push_back(first_descriptor + i);
     }
     return sockets;
 }
@@ -92,9 +88,10 @@ Parsed<ListenFds> take_listen_fds() {
     ::unsetenv("LISTEN_PIDFDID");
     auto sockets = parse_listen_fds(variables, ::getpid());
     if (!sockets) return sockets;
-    for (const auto& socket : {sockets->api, sockets->admin}) {
-        if (socket && ::fcntl(*socket, F_SETFD, FD_CLOEXEC) != 0) {
-            return Invalid{"LISTEN_FDS: descriptor " + std::to_string(*socket) + " is not open"};
+    for (const auto* group : {&sockets->api, &sockets->admin}) {
+        for (const int socket : *group) {
+            if (::fcntl(socket, F_SETFD, FD_CLOEXEC) == 0) continue;
+            return Invalid{"LISTEN_FDS: descriptor " + std::to_string(socket) + " is not open"};
         }
     }
     return sockets;

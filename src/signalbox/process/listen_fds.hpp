@@ -1,7 +1,7 @@
 #pragma once
 
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "signalbox/parsed.hpp"
 
@@ -10,9 +10,9 @@ namespace signalbox::process {
 /// Listening sockets that the process was started with, by what they are for. The descriptors are
 /// the receiver's to close, and are not passed on to programs that it starts.
 struct ListenFds {
-    std::optional<int> api;
-    std::optional<int> admin;
-    bool empty() const noexcept { return !api && !admin; }
+    std::vector<int> api;    ///< one for each address
+    std::vector<int> admin;  ///< the same
+    bool empty() const noexcept { return api.empty() && admin.empty(); }
 };
 
 /// What a service manager says of them, each as in the variable of that name; empty when there is
@@ -24,8 +24,9 @@ struct ListenFdsVariables {
 };
 
 /// systemd's protocol (sd_listen_fds(3)), as process number `self` understands it: nothing when
-/// another process is meant. Sockets are called `api` and `admin`. One that has no name of its own,
-/// or its unit's by default (`orders.socket`), is the API's.
+/// another process is meant. Sockets are called `api` and `admin`, several of a name where it has
+/// several addresses. One that has no name of its own, or its unit's by default (`orders.socket`),
+/// is the API's.
 ///
 /// The protocol is stable, and made to be spoken without libsystemd, which would be a library more
 /// in every image for a page of code.

@@ -24,8 +24,8 @@ namespace {
 
 constexpr int first_descriptor = 3;
 
-/// The listening sockets and the channel.
-constexpr std::size_t most_descriptors = 8;
+/// The listening sockets (listen_fds.cpp takes no more) and the channel.
+constexpr std::size_t most_descriptors = 33;
 
 constexpr int cannot_execute = 127;
 

@@ -144,7 +144,7 @@ std::optional<FileIdentity> FileIdentity::parse(std::string_view text) {
     return identity;
 }
 
-Listener Listener::tcp(const std::string& host, std::uint16_t port) {
+Listener Listener::tcp(const std::string& host, std::uint16_t port, const std::string& name) {
     using asio::ip::tcp;
     try {
         asio::io_context unused;
@@ -156,10 +156,15 @@ Listener Listener::tcp(const std::string& host, std::uint16_t port) {
         check(socket.get());
         const int on = 1;
         check(::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on));
+        if (endpoint.protocol() == tcp::v6()) {
+            // Whatever /proc/sys/net/ipv6/bindv6only says.
+            const int only = endpoint.address().is_unspecified() ? 0 : 1;
+            check(::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof only));
+        }
         set_options(socket.get());
         check(::bind(socket.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())));
         check(::listen(socket.get(), SOMAXCONN));
-        return {socket.release(), host};
+        return {socket.release(), name.empty() ? host : name};
     } catch (const std::system_error& error) {
         throw std::system_error(error.code(),
                                 "cannot listen on " + host + ":" + std::to_string(port));

@@ -10,6 +10,8 @@
 #include <string>
 #include <utility>
 
+#include "signalbox/http/server/listen_on.hpp"
+
 namespace signalbox::http {
 
 namespace {
@@ -54,15 +56,18 @@ Server::~Server() {
 }
 
 void Server::listen() {
-    listen(Listener::tcp(context_.options.host, context_.options.port));
+    listen(listen_on(context_.options.host, context_.options.port).listeners);
 }
 
-void Server::listen(Listener listener) {
-    port_ = listener.port();
-    url_ = listener.url();
-    acceptor_.emplace(accept_loop_.context(), std::move(listener),
-                      [this](Accepted accepted) { take(std::move(accepted)); });
-    asio::post(accept_loop_.context(), [this] { acceptor_->start(); });
+void Server::listen(std::vector<Listener> listeners) {
+    port_ = listeners.front().port();
+    url_ = listeners.front().url();
+    for (Listener& listener : listeners) {
+        Acceptor& acceptor =
+            acceptors_.emplace_back(accept_loop_.context(), std::move(listener),
+                                    [this](Accepted accepted) { take(std::move(accepted)); });
+        asio::post(accept_loop_.context(), [&acceptor] { acceptor.start(); });
+    }
 }
 
 void Server::hand_over() {
@@ -133,10 +138,11 @@ std::size_t Server::end_spawned(std::chrono::steady_clock::time_point deadline) 
 
 /// What the kernel had accepted is a connection, and counts as open, when it returns from stop().
 void Server::stop_accepting(void (Acceptor::*how)()) {
-    if (!acceptor_) return;
+    if (acceptors_.empty()) return;
     std::promise<void> stopped;
     asio::post(accept_loop_.context(), [&] {
-        (*acceptor_.*how)();
+        for (Acceptor& acceptor : acceptors_)
+            (acceptor.*how)();
         stopped.set_value();
     });
     stopped.get_future().wait();

@@ -3,8 +3,8 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,13 +40,13 @@ class Server {
     /// Binds to the options' host and port, and begins to accept. Throws std::system_error naming
     /// the address.
     void listen();
-    /// Begins to accept from it.
-    void listen(Listener listener);
-    std::uint16_t port() const noexcept { return port_; }  ///< 0 of a Unix socket
+    /// Begins to accept from them, of which there is one at least.
+    void listen(std::vector<Listener> listeners);
+    std::uint16_t port() const noexcept { return port_; }  ///< the first one's; 0 of a Unix socket
     /// `http://127.0.0.1:8000`, with the port that was found, or `unix:/run/api.sock`.
     const std::string& url() const noexcept { return url_; }
-    /// What it accepts from, until it stops.
-    const Listener& listener() const { return acceptor_->listener(); }
+    /// Accept from one socket each, until it stops.
+    const std::deque<Acceptor>& acceptors() const noexcept { return acceptors_; }
 
     /// One of the workers', for what is no request's: what an application does when it starts.
     async::EventLoop& first_loop() noexcept { return workers_.front()->loop(); }
@@ -98,7 +98,7 @@ class Server {
     std::vector<std::unique_ptr<Worker>> workers_;
     async::EventLoop accept_loop_;  ///< runs no handler, so that nothing there ever blocks
     Dealer dealer_;                 ///< the accept loop's
-    std::optional<Acceptor> acceptor_;
+    std::deque<Acceptor> acceptors_;
     std::uint16_t port_ = 0;
     std::string url_;
 };
