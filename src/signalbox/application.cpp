@@ -83,14 +83,14 @@ int serve(const api::Module& application, const About& about, const config::Conf
     container.make_services();
     auto api_routes = container.routes();
     if (config.docs) {
-        auto documents =
-            docs::routes({.title = about.title,
-                          .root_path = config.root_path,
-                          .assets_url = config.docs_assets_url},
-                         api::openapi(application.endpoints(), {.title = about.title,
-                                                                .version = about.version,
-                                                                .description = about.description,
-                                                                .root_path = config.root_path}));
+        auto documents = docs::routes(
+            {.title = about.title,
+             .root_path = config.root_path,
+             .assets_url = config.docs_assets_url},
+            [openapi = api::OpenApi(application.endpoints(), {.title = about.title,
+                                                              .version = about.version,
+                                                              .description = about.description})](
+                auto root_path) { return openapi.below(root_path); });
         docs::refuse_collisions(documents, api_routes);
         append(api_routes, std::move(documents));
     }

@@ -44,6 +44,8 @@ http::ServerOptions api_options(const config::Config& config) {
             .port = config.port,
             .workers = config.workers,
             .forwarded_allow_ips = *http::IpAllowList::parse(config.forwarded_allow_ips),
+            .forwarded_headers = *http::ForwardedHeaders::parse(config.forwarded_headers),
+            .root_path = config.root_path,
             .limits = {.head = config.limit_request_head, .body = config.limit_request_body},
             .limit_concurrency = config.effective_concurrency(),
             .limit_connections = config.limit_connections,

@@ -135,15 +135,15 @@ class Document {
         json.key<"info">().begin_object().key<"title">().value(info_.title);
         if (!info_.description.empty()) json.key<"description">().value(info_.description);
         json.key<"version">().value(info_.version).end_object();
-        if (!info_.root_path.empty()) {
-            json.key<"servers">().begin_array().begin_object();
-            json.key<"url">().value(info_.root_path).end_object().end_array();
-        }
+        servers_at_ = text.size();
         write_paths(json.key<"paths">());
         write_components(json);
         json.end_object();
         return text;
     }
+
+    /// Where in the text that was written `servers` may stand.
+    std::size_t servers_at() const noexcept { return servers_at_; }
 
   private:
     static std::vector<const Endpoint*> in_documents(const std::vector<Endpoint>& endpoints) {
@@ -360,6 +360,7 @@ class Document {
     const OpenApiInfo& info_;
     const std::vector<const Endpoint*> endpoints_;
     const Schemas schemas_;
+    std::size_t servers_at_ = 0;
     std::set<std::string> ids_;
     std::map<std::string, std::string_view> schemes_;
     bool validation_errors_ = false;
@@ -369,7 +370,26 @@ class Document {
 }  // namespace
 
 JsonText openapi(const std::vector<Endpoint>& endpoints, const OpenApiInfo& info) {
-    return JsonText(Document(endpoints, info).write());
+    return OpenApi(endpoints, info).below(info.root_path);
+}
+
+OpenApi::OpenApi(const std::vector<Endpoint>& endpoints, const OpenApiInfo& info) {
+    Document document(endpoints, info);
+    text_ = document.write();
+    servers_at_ = document.servers_at();
+}
+
+JsonText OpenApi::below(std::string_view root_path) const {
+    if (root_path.empty()) return JsonText(text_);
+    std::string servers;
+    JsonWriter json(servers);
+    json.begin_object().key<"servers">().begin_array().begin_object();
+    json.key<"url">().value(root_path).end_object().end_array().end_object();
+    // Its one member, behind the one that is there already.
+    servers.front() = ',';
+    servers.pop_back();
+    std::string text = text_;
+    return JsonText(text.insert(servers_at_, servers));
 }
 
 }  // namespace signalbox::api

@@ -11,6 +11,7 @@
 
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/docs/routes.hpp"
+#include "signalbox/http/forwarded_headers.hpp"
 #include "signalbox/http/ip_allow_list.hpp"
 
 namespace signalbox::command_line {
@@ -70,6 +71,12 @@ Parsed<std::string> parse_allow_list(std::string_view text) {
     return std::string{text};
 }
 
+Parsed<std::string> parse_headers_list(std::string_view text) {
+    const auto headers = http::ForwardedHeaders::parse(text);
+    if (!headers) return Invalid{headers.reason()};
+    return std::string{text};
+}
+
 /// What may stand in a URL's path as it is (RFC 3986, section 3.3), but for what would end a source
 /// in a Content-Security-Policy, which pages are sent with.
 bool is_path(std::string_view text) {
@@ -120,11 +127,14 @@ void add_listening(Settings& settings, config::Config& c) {
         .or_variable("WEB_CONCURRENCY")
         .default_is(computed);
     settings
-        .add_parsed(
-            "--forwarded-allow-ips", "LIST", c.forwarded_allow_ips, parse_allow_list,
-            c.forwarded_allow_ips,
-            "peers whose X-Forwarded-For and -Proto are believed: addresses, networks, unix or *")
+        .add_parsed("--forwarded-allow-ips", "LIST", c.forwarded_allow_ips, parse_allow_list,
+                    c.forwarded_allow_ips,
+                    "peers whose --forwarded-headers are believed: addresses, networks, unix or *")
         .variable("FORWARDED_ALLOW_IPS");
+    settings.add_parsed(
+        "--forwarded-headers", "LIST", c.forwarded_headers, parse_headers_list, c.forwarded_headers,
+        "those that the proxy sets; also x-forwarded-prefix, and forwarded in place "
+        "of x-forwarded-for");
     settings.add_parsed("--root-path", "PATH", c.root_path, parse_root_path, c.root_path,
                         "below which a proxy has the API that does not pass it on");
 

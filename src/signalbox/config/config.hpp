@@ -31,10 +31,12 @@ struct Config {
     std::string uds;            ///< the path of a Unix socket instead of host and port; empty: none
     std::optional<int> fd;      ///< a socket that listens already, instead of host and port
     std::size_t workers = 1;    ///< event loops of the API, each a thread; computed
-    std::string forwarded_allow_ips = "127.0.0.1";  ///< http::IpAllowList::parse() takes it
+    std::string forwarded_allow_ips = "127.0.0.1,::1";  ///< http::IpAllowList::parse() takes it
+    /// http::ForwardedHeaders::parse() takes it.
+    std::string forwarded_headers = "x-forwarded-for,x-forwarded-proto";
 
-    /// The path below which a proxy has the API: empty, or with a slash in front and none at the
-    /// end.
+    /// The path below which a proxy has the API, and which it does not pass on: empty, or with a
+    /// slash in front and none at the end.
     std::string root_path;
 
     // Documents

@@ -95,12 +95,13 @@ constexpr std::string_view policy_of_all =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "connect-src 'self'; ";
 
-Page swagger_ui(const Options& options, const Places& places) {
+Page swagger_ui(std::string_view title, const Places& places) {
     const Asset& bundle = asset("swagger-ui-bundle.js");
     const Asset& css = asset("swagger-ui.css");
     const Asset& icon = asset("favicon-32x32.png");
     const std::string source = places.source(bundle);
-    return {fmt::format(R"(<!DOCTYPE html>
+    return {
+        fmt::format(R"(<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -117,16 +118,15 @@ Page swagger_ui(const Options& options, const Places& places) {
 </body>
 </html>
 )",
-                        fmt::arg("title", escape_html(options.title)),
-                        fmt::arg("icon", places.of(icon)), fmt::arg("style", places.style(css)),
-                        fmt::arg("bundle", places.script(bundle)),
-                        fmt::arg("start", places.own("/docs/assets/swagger-ui.js")),
-                        fmt::arg("openapi", places.own("/openapi.json")),
-                        fmt::arg("redirect", places.own("/docs/oauth2-redirect"))),
-            fmt::format(
-                "{}script-src 'self' {source}; style-src {source}; img-src 'self' {source} data: "
-                "blob:; media-src 'self' blob:",
-                policy_of_all, fmt::arg("source", source))};
+                    fmt::arg("title", escape_html(title)), fmt::arg("icon", places.of(icon)),
+                    fmt::arg("style", places.style(css)), fmt::arg("bundle", places.script(bundle)),
+                    fmt::arg("start", places.own("/docs/assets/swagger-ui.js")),
+                    fmt::arg("openapi", places.own("/openapi.json")),
+                    fmt::arg("redirect", places.own("/docs/oauth2-redirect"))),
+        fmt::format(
+            "{}script-src 'self' {source}; style-src {source}; img-src 'self' {source} data: "
+            "blob:; media-src 'self' blob:",
+            policy_of_all, fmt::arg("source", source))};
 }
 
 /// Where an authorization server sends the browser back to: the script hands what that says to the
@@ -149,7 +149,7 @@ Page oauth2_redirect(const Places& places) {
             fmt::format("{}script-src {}; img-src data:", policy_of_all, places.source(script))};
 }
 
-Page redoc(const Options& options, const Places& places) {
+Page redoc(std::string_view title, const Places& places) {
     const Asset& bundle = asset("redoc.standalone.js");
     // Of Redoc 2.5.4: the elements that it fills by calls, which no policy is asked about, but
     // empty, and the one style that it adds as text, that of scroll bars.
@@ -172,7 +172,7 @@ Page redoc(const Options& options, const Places& places) {
 </body>
 </html>
 )",
-                        fmt::arg("title", escape_html(options.title)),
+                        fmt::arg("title", escape_html(title)),
                         fmt::arg("bundle", places.script(bundle)),
                         fmt::arg("start", places.own("/docs/assets/redoc.js")),
                         fmt::arg("openapi", places.own("/openapi.json"))),
@@ -183,16 +183,19 @@ Page redoc(const Options& options, const Places& places) {
 
 // What these are given lives in the route, which lives longer than any request.
 
-async::Task<Response> answer(const JsonText& body, const std::string& policy) {
-    co_return Response{
-        .content_type = std::string(html),
-        .body = body,
-        .headers = {
-            {"Content-Security-Policy", policy}, {"Cache-Control", "no-cache"}, no_sniffing}};
+Response answer_page(JsonText body, const std::string& policy) {
+    return {.content_type = std::string(html),
+            .body = std::move(body),
+            .headers = {
+                {"Content-Security-Policy", policy}, {"Cache-Control", "no-cache"}, no_sniffing}};
 }
 
-async::Task<Response> answer_document(const JsonText& openapi) {
-    co_return http::json(openapi);
+async::Task<Response> answer(const JsonText& body, const std::string& policy) {
+    co_return answer_page(body, policy);
+}
+
+async::Task<Response> answer_document(JsonText openapi) {
+    co_return http::json(std::move(openapi));
 }
 
 /// These change with the library, whose version is not in their path.
@@ -202,10 +205,33 @@ async::Task<Response> answer_script(std::string_view script) {
                        .headers = {{"Cache-Control", "no-cache"}, no_sniffing}};
 }
 
-http::Route page_route(std::string_view path, Page page) {
+async::Task<Response> answer_below(std::string_view root_path,
+                                   const std::function<Page(const Places&)>& write,
+                                   const Options& options) {
+    Options those = options;
+    those.root_path = root_path;
+    Page page = write(Places(those));
+    co_return answer_page(JsonText(std::move(page.html)), page.policy);
+}
+
+http::Route page_route(std::string_view path, const Options& options,
+                       const std::function<Page(const Places&)>& write) {
+    Page page = write(Places(options));
     return {"GET", path,
-            [body = JsonText(std::move(page.html)), policy = std::move(page.policy)](Request&) {
-                return answer(body, policy);
+            [options, write, body = JsonText(std::move(page.html)),
+             policy = std::move(page.policy)](Request& request) {
+                const bool usual = request.root_path == options.root_path;
+                return usual ? answer(body, policy)
+                             : answer_below(request.root_path, write, options);
+            }};
+}
+
+http::Route document_route(const Options& options, const Document& openapi) {
+    return {"GET", "/openapi.json",
+            [root_path = options.root_path, usual = openapi(options.root_path),
+             openapi](Request& request) {
+                return answer_document(request.root_path == root_path ? usual
+                                                                      : openapi(request.root_path));
             }};
 }
 
@@ -245,14 +271,15 @@ async::Task<Response> answer_asset(Request& request, Served& served) {
 
 }  // namespace
 
-std::vector<http::Route> routes(const Options& options, JsonText openapi) {
-    const Places places(options);
+std::vector<http::Route> routes(const Options& options, const Document& openapi) {
     std::vector<http::Route> routes{
-        {"GET", "/openapi.json",
-         [openapi = std::move(openapi)](Request&) { return answer_document(openapi); }},
-        page_route("/docs", swagger_ui(options, places)),
-        page_route("/docs/oauth2-redirect", oauth2_redirect(places)),
-        page_route("/redoc", redoc(options, places)),
+        document_route(options, openapi),
+        page_route(
+            "/docs", options,
+            [title = options.title](const Places& places) { return swagger_ui(title, places); }),
+        page_route("/docs/oauth2-redirect", options, oauth2_redirect),
+        page_route("/redoc", options,
+                   [title = options.title](const Places& places) { return redoc(title, places); }),
         {"GET", "/docs/assets/swagger-ui.js",
          [](Request&) { return answer_script(swagger_ui_script); }},
         {"GET", "/docs/assets/redoc.js", [](Request&) { return answer_script(redoc_script); }},

@@ -70,8 +70,12 @@ class Request {
     bool keep_alive = true;
     std::string peer_address;          ///< whose connection it is
     std::string_view client_address;   ///< the peer's, or what a trusted proxy says
+    std::string forwarded_client;      ///< that, where it is not the peer's
     std::string_view scheme = "http";  ///< or `https`, as a trusted proxy says
-    std::size_t wire_size = 0;         ///< bytes that arrived for this request, head and body
+    /// The path below which a proxy has the API, which is in no other member: empty, or with a
+    /// slash in front and none at the end. --root-path, or what a trusted proxy says.
+    std::string_view root_path;
+    std::size_t wire_size = 0;  ///< bytes that arrived for this request, head and body
 
     Match match;
     std::vector<std::pair<std::string, std::string>> path_parameters;

@@ -98,7 +98,8 @@ TEST(CommandLine, has_the_documented_defaults) {
     EXPECT_EQ(config.admin_host, "127.0.0.1");
     EXPECT_EQ(config.admin_port, 9464);
     EXPECT_EQ(config.workers, 8U);
-    EXPECT_EQ(config.forwarded_allow_ips, "127.0.0.1");
+    EXPECT_EQ(config.forwarded_allow_ips, "127.0.0.1,::1");
+    EXPECT_EQ(config.forwarded_headers, "x-forwarded-for,x-forwarded-proto");
     EXPECT_EQ(config.root_path, "");
     EXPECT_TRUE(config.docs);
     EXPECT_EQ(config.docs_assets_url, "");

@@ -31,18 +31,26 @@ std::string header(const http::Response& response, std::string_view name) {
 struct Documents : testing::Test {
     /// What a GET of the path is answered with.
     static http::Response get(const std::vector<http::Route>& routes, std::string_view path,
-                              std::string_view accept_encoding = {}) {
+                              std::string_view accept_encoding = {},
+                              std::string_view root_path = {}) {
         const auto route =
             std::ranges::find_if(routes, [path](const auto& each) { return each.path == path; });
         if (route == routes.end()) throw std::runtime_error("no such route: " + std::string(path));
         EXPECT_EQ(route->method, "GET");
         http::Request request;
+        request.root_path = root_path;
         if (!accept_encoding.empty())
             request.headers.push_back({"Accept-Encoding", accept_encoding});
         return test::run(route->handler(request));
     }
     static http::Response get(const Options& options, std::string_view path) {
-        return get(routes(options, JsonText(R"({"openapi":"3.1.0"})")), path);
+        return get_below(options.root_path, options, path);
+    }
+    /// Of a request that came below this path.
+    static http::Response get_below(std::string_view root_path, const Options& options,
+                                    std::string_view path) {
+        const auto document = [](auto) { return JsonText(R"({"openapi":"3.1.0"})"); };
+        return get(routes(options, document), path, {}, root_path);
     }
     static std::string body(const http::Response& response) {
         return std::string(response.body.view());
@@ -82,6 +90,17 @@ TEST_F(Documents, run_nothing_inline_and_ask_nobody_else) {
                                       Not(HasSubstr("style="))))
             << path;
     }
+}
+
+TEST_F(Documents, are_below_the_root_path_of_the_request_where_it_has_another) {
+    const Options options{.title = "Shop", .root_path = "/shop"};
+    EXPECT_THAT(body(get_below("/other", options, "/docs")), HasSubstr("\"/other/openapi.json\""));
+    EXPECT_THAT(body(get_below("/other", options, "/redoc")), HasSubstr("\"/other/openapi.json\""));
+    EXPECT_THAT(body(get_below("", options, "/docs")), HasSubstr("\"/openapi.json\""));
+    const auto documents = routes(
+        options, [](auto root_path) { return JsonText("\"" + std::string(root_path) + "\""); });
+    EXPECT_EQ(body(get(documents, "/openapi.json", {}, "/other")), "\"/other\"");
+    EXPECT_EQ(body(get(documents, "/openapi.json", {}, "/shop")), "\"/shop\"");
 }
 
 TEST_F(Documents, are_below_the_root_path) {
@@ -134,7 +153,7 @@ TEST_F(Documents, show_a_title_that_is_text) {
 }
 
 TEST_F(Documents, refuse_an_endpoint_that_is_in_their_place) {
-    const auto documents = routes({.title = "Shop"}, JsonText("{}"));
+    const auto documents = routes({.title = "Shop"}, [](auto) { return JsonText("{}"); });
     const auto nothing = [](http::Request&) -> async::Task<http::Response> {
         co_return http::Response{};
     };

@@ -289,6 +289,15 @@ TEST(without_route, redirects_relatively_and_keeps_the_query_as_sent) {
     EXPECT_EQ(header_of_response(answer_without_route(request), "Location"), "/caf%C3%A9?a=%20&b");
 }
 
+TEST(without_route, redirects_below_the_path_that_a_proxy_has_it_at) {
+    Request request;
+    request.raw_path = "/users/";
+    request.root_path = "/shop/v1";
+    request.query = "a=1";
+    request.match.redirect = true;
+    EXPECT_EQ(header_of_response(answer_without_route(request), "Location"), "/shop/v1/users?a=1");
+}
+
 TEST(without_route, answers_options_of_the_server_as_a_whole) {
     Request request;
     request.raw_path = "*";

@@ -158,11 +158,12 @@ void Connection::take(Refusal refusal) {
 
 /// With what its head alone does not say. It has its route since that was complete.
 void Connection::complete(Request& request) const {
+    const ServerOptions& options = loop_.server.options;
     request.peer_address = peer_address_;
+    request.client_address = request.peer_address;
+    request.root_path = options.root_path;
     if (trusted_peer_) {
-        believe_forwarded_headers(request, loop_.server.options.forwarded_allow_ips);
-    } else {
-        request.client_address = request.peer_address;
+        believe_forwarded_headers(request, options.forwarded_allow_ips, options.forwarded_headers);
     }
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
+#include "signalbox/http/wire/forwarded.hpp"
 #include "signalbox/http/wire/head.hpp"
 
 namespace signalbox::http {
@@ -18,18 +20,42 @@ bool is_safe_request_id(std::string_view id) {
     return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), safe);
 }
 
+void set_scheme(Request& request, std::string_view scheme) {
+    if (scheme == "http") request.scheme = "http";
+    if (scheme == "https") request.scheme = "https";
+}
+
+/// Takes what a trusted proxy says of its client. Returns whether that is a trusted proxy again.
+bool believe_client(Request& request, std::optional<std::string> address,
+                    const IpAllowList& trusted) {
+    if (!address) return false;
+    request.forwarded_client = *std::move(address);
+    request.client_address = request.forwarded_client;
+    return trusted.contains(request.client_address);
+}
+
 /// Each proxy adds its client to the list or a line to the header.
-std::string_view forwarded_client(const Request& request, const IpAllowList& trusted) {
-    std::string_view client = request.peer_address;
+void believe_x_forwarded_for(Request& request, const IpAllowList& trusted) {
     for (auto header = request.headers.rbegin(); header != request.headers.rend(); ++header) {
         if (!is_named(*header, "x-forwarded-for")) continue;
-        const auto addresses = list_elements(header->value);
-        for (auto address = addresses.rbegin(); address != addresses.rend(); ++address) {
-            client = *address;
-            if (!trusted.contains(client)) return client;
+        const auto nodes = list_elements(header->value);
+        for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+            if (!believe_client(request, parse_node(*node), trusted)) return;
         }
     }
-    return client;
+}
+
+/// The same of the standard header. The scheme is what the last of those who are believed says.
+void believe_forwarded(Request& request, const IpAllowList& trusted) {
+    for (auto header = request.headers.rbegin(); header != request.headers.rend(); ++header) {
+        if (!is_named(*header, "forwarded")) continue;
+        auto elements = parse_forwarded(header->value);
+        if (!elements) return;
+        for (auto element = elements->rbegin(); element != elements->rend(); ++element) {
+            set_scheme(request, element->scheme);
+            if (!believe_client(request, std::move(element->client), trusted)) return;
+        }
+    }
 }
 
 }  // namespace
@@ -60,12 +86,18 @@ Parsed<std::chrono::nanoseconds> timeout_of(const Request& request,
         longest);
 }
 
-void believe_forwarded_headers(Request& request, const IpAllowList& trusted) {
-    request.client_address = forwarded_client(request, trusted);
+void believe_forwarded_headers(Request& request, const IpAllowList& trusted,
+                               const ForwardedHeaders& believed) {
+    if (believed.x_forwarded_for) believe_x_forwarded_for(request, trusted);
+    if (believed.forwarded) believe_forwarded(request, trusted);
     for (const Header& header : request.headers) {
-        if (!is_named(header, "x-forwarded-proto")) continue;
-        if (header.value == "http") request.scheme = "http";
-        if (header.value == "https") request.scheme = "https";
+        if (believed.x_forwarded_proto && is_named(header, "x-forwarded-proto")) {
+            set_scheme(request, header.value);
+        }
+        if (believed.x_forwarded_prefix && is_named(header, "x-forwarded-prefix") &&
+            is_path_prefix(header.value)) {
+            request.root_path = header.value;
+        }
     }
 }
 

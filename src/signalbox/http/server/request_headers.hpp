@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "signalbox/http/forwarded_headers.hpp"
 #include "signalbox/http/ip_allow_list.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/parsed.hpp"
@@ -19,9 +20,11 @@ std::optional<std::string_view> request_id_of(const Request& request);
 Parsed<std::chrono::nanoseconds> timeout_of(const Request& request,
                                             std::chrono::nanoseconds longest);
 
-/// Sets client and scheme to what a trusted proxy says of them in X-Forwarded-For and
-/// X-Forwarded-Proto. As uvicorn does: of the addresses, all lines as one list, it is from the
-/// right the first that no trusted proxy has.
-void believe_forwarded_headers(Request& request, const IpAllowList& trusted);
+/// Sets client, scheme and root path to what a trusted proxy says of them in those headers that are
+/// `believed`. As uvicorn does: of the addresses, all lines as one list, the client's is from the
+/// right the first that no trusted proxy has. What is no address ends the list: the client is then
+/// the last of whom there is one.
+void believe_forwarded_headers(Request& request, const IpAllowList& trusted,
+                               const ForwardedHeaders& believed);
 
 }  // namespace signalbox::http

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "signalbox/http/forwarded_headers.hpp"
 #include "signalbox/http/ip_allow_list.hpp"
 #include "signalbox/http/wire/request_decoder.hpp"
 
@@ -17,6 +18,8 @@ struct ServerOptions {
     std::uint16_t port = 0;  ///< 0: any free one
     std::size_t workers = 1;
     IpAllowList forwarded_allow_ips{};
+    ForwardedHeaders forwarded_headers{};
+    std::string root_path{};  ///< Request::root_path, where no proxy says another
     DecoderLimits limits{};
     std::size_t limit_concurrency = 10000;
     std::size_t limit_connections = 20000;
