@@ -7,6 +7,8 @@
 #include <iostream>
 #include <optional>
 #include <stdexcept>
+#include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <variant>
@@ -181,6 +183,15 @@ int serve(const api::Module& application, const About& about,
     return status;
 }
 
+/// What the machine or its container does not let the process have.
+std::string too_few_threads(const config::Config& config) {
+    return fmt::format(
+        "cannot start another thread: it takes some {}, of which --workers are {} and "
+        "--database-pool-size {}; lower these, or allow it more (pids.max of its control group, "
+        "ulimit -u)",
+        config.workers + config.database_pool_size + 8, config.workers, config.database_pool_size);
+}
+
 int run(const api::Module& application, const About& about,
         const command_line::CommandLine& command_line, process::Program program) {
     db::Notices notices(
@@ -198,7 +209,12 @@ int run(const api::Module& application, const About& about,
         case command_line::Command::serve: {
             const auto inheritance = Inheritance::take(std::move(program), command_line.config);
             if (!inheritance) throw BadUsage(inheritance.reason());
-            return serve(application, about, command_line, *inheritance);
+            try {
+                return serve(application, about, command_line, *inheritance);
+            } catch (const std::system_error& error) {
+                if (error.code() != std::errc::resource_unavailable_try_again) throw;
+                throw std::runtime_error(too_few_threads(command_line.config));
+            }
         }
     }
     return 2;

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -257,6 +258,11 @@ TEST(FailedStart, names_the_flag_whose_value_makes_no_sense) {
     } const cases[] = {
         {{"--database-url", "postgresql://someone:hunter2@x@y/z"}, "--database-url"},
         {{"--database-url", "mysql://someone:hunter2@host/z"}, "--database-url"},
+        {{"--database-url", "postgresql://someone:hunter2@host/z?sslmode=requir"}, "sslmode"},
+        {{"--database-url", "postgresql://someone:hunter2@host/z?schema=x"}, "parameter schema"},
+        {{"--database-url", "postgresql+asyncpg://someone:hunter2@host/z"}, "postgresql://"},
+        {{"--database-url", "'postgresql://someone:hunter2@host/z'"}, "quotation mark"},
+        {{"--forwarded-headers", "x-forwarded-for,forwarded"}, "--forwarded-headers"},
         {{"--port", "99999"}, "--port"},
         {{"--admin-port", "-1"}, "--admin-port"},
         {{"--limit-concurrency", "0"}, "--limit-concurrency"},
@@ -270,6 +276,45 @@ TEST(FailedStart, names_the_flag_whose_value_makes_no_sense) {
     };
     for (const auto& [arguments, says] : cases)
         expect_failure(arguments, 2, AllOf(StartsWith("signalbox: "), HasSubstr(says)));
+}
+
+/// The binary, of a user that nobody else is, with so many threads.
+std::vector<std::string> with_threads(int threads) {
+    const std::string limit = std::to_string(threads);
+    return {"/usr/bin/prlimit", "--nproc=" + limit + ":" + limit,           "/usr/bin/setpriv",
+            "--reuid",          std::to_string(1'000'000'000 + ::getpid()), "--clear-groups",
+            service_binary()};
+}
+
+// As a container's pids.max and `ulimit -u` allow it few.
+TEST(FailedStart, says_that_threads_are_missing_however_few_there_are) {
+    if (::geteuid() != 0) GTEST_SKIP() << "a user of its own takes root";
+    // That user may not enter the folder of a Unix socket.
+    const PostgresServer server({.tcp = true});
+    execute(server.database_url(), "CREATE DATABASE app");
+    const std::string database = server.tcp_url("app");
+    ASSERT_EQ(run_signalbox({"migrate", "--database-url", database}).status, 0);
+    bool served = false;
+    for (int threads = 1; !served; ++threads) {
+        ASSERT_LE(threads, 40);
+        Process process({"--port", "0", "--admin-port", "0", "--database-url", database,
+                         "--workers", "2", "--database-pool-size", "3", "--log-format", "json"},
+                        {}, {}, with_threads(threads));
+        ASSERT_TRUE(eventually([&] {
+            return process.has_ended() ||
+                   process.output().find("ready: serving") != std::string::npos;
+        })) << threads;
+        if (!process.has_ended()) {
+            served = true;
+            continue;
+        }
+        const auto exit = process.wait_for_exit();
+        ASSERT_TRUE(exit);
+        EXPECT_EQ(exit->status, 1) << threads << " threads: " << exit->output;
+        EXPECT_THAT(exit->output, AllOf(HasSubstr("cannot start another thread"),
+                                        HasSubstr("--workers"), HasSubstr("--database-pool-size")))
+            << threads;
+    }
 }
 
 }  // namespace

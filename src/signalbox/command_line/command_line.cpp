@@ -11,7 +11,9 @@
 
 #include "signalbox/command_line/defaults.hpp"
 #include "signalbox/command_line/server_settings.hpp"
+#include "signalbox/config/database_url.hpp"
 #include "signalbox/config/secret_file.hpp"
+#include "signalbox/process/open_to_all.hpp"
 
 namespace signalbox::command_line {
 namespace {
@@ -38,10 +40,18 @@ std::vector<std::string> split_arguments(int argc, const char* const* argv) {
     return arguments;
 }
 
+/// As `echo` and editors end what becomes a secret or a file of variables.
+std::string without_newline(std::string text) {
+    if (text.ends_with('\n')) text.pop_back();
+    if (text.ends_with('\r')) text.pop_back();
+    return text;
+}
+
 /// An empty variable is as good as none.
 const std::string* find_variable(const Environment& environment, std::string_view name) {
     const auto found = environment.find(name);
-    return found == environment.end() || found->second.empty() ? nullptr : &found->second;
+    return found == environment.end() || without_newline(found->second).empty() ? nullptr
+                                                                                : &found->second;
 }
 
 /// A command lists the flags of the whole program that it takes as if they were its own.
@@ -144,6 +154,11 @@ class Parser {
         }
         complete(result_.config, sources_, machine_);
         result_.command = command();
+        if (result_.command != Command::healthcheck) {
+            warn_of_plain_text("--database-url", result_.config.database_url);
+            const auto& listen_url = result_.config.database_listen_url;
+            if (!listen_url.empty()) warn_of_plain_text("--database-listen-url", listen_url);
+        }
         if (result_.command == Command::serve) {
             if (const auto invalid = check_together(result_.config, sources_, machine_)) {
                 throw UsageError{invalid->reason};
@@ -214,13 +229,21 @@ class Parser {
     }
 
     /// CLI11 calls this for a flag that was given, and for one that a variable is fed to.
-    void read(const Flag& flag, const std::string& text) {
+    void read(const Flag& flag, const std::string& given) {
+        const std::string text = without_newline(given);
         const bool typed = variable_.empty();
         const std::string& name = typed ? flag.name : variable_;
         if (typed && text.starts_with("--")) throw CLI::ValidationError(name, "expected a value");
         const auto& read = flag.former != nullptr ? flag.former->read : flag.setting->read;
         if (const auto invalid = read(text)) throw CLI::ValidationError(name, invalid->reason);
         sources_.set(flag.setting->flag, name);
+        if (typed && holds_secret(*flag.setting, text)) {
+            result_.warnings.push_back(name +
+                                       ": everybody on this machine can read a secret on a command "
+                                       "line: say it in " +
+                                       flag.setting->variables.front() + ", or in a file that " +
+                                       flag.setting->file_variable + " names");
+        }
         if (flag.former == nullptr) return;
         result_.warnings.push_back(name + " has become " +
                                    (typed ? flag.former->now_flag : flag.former->now_variable) +
@@ -245,6 +268,11 @@ class Parser {
             if (!content) throw UsageError{setting.file_variable + ": " + content.reason()};
             feed(own, setting.file_variable, *content);
             if (setting.remember_file) setting.remember_file(*file);
+            if (holds_secret(setting, *content) && process::is_open_to_all(*file)) {
+                result_.warnings.push_back(setting.file_variable +
+                                           ": everybody on this machine can read the secret in " +
+                                           *file + ": chmod 0400 it");
+            }
             return;
         }
         for (const Flag& flag : flags_) {
@@ -253,6 +281,19 @@ class Parser {
                 return feed(flag, flag.former->variable, *text);
             }
         }
+    }
+
+    void warn_of_plain_text(std::string_view flag, const std::string& url) {
+        const auto server = config::unencrypted_server(url);
+        if (!server) return;
+        result_.warnings.push_back(
+            sources_.name(flag) + ": what is said to " + *server +
+            " may go over the network unencrypted, the password too: sslmode=verify-full, or at "
+            "least require, forbids it");
+    }
+
+    static bool holds_secret(const Setting& setting, std::string_view text) {
+        return setting.holds_secret && setting.holds_secret(text);
     }
 
     void feed(const Flag& flag, const std::string& variable, const std::string& text) {

@@ -20,7 +20,8 @@ struct CommandLine {
     /// Complete for `serve`. `migrate` and `healthcheck` read the flags and variables they take,
     /// and leave the rest at its defaults.
     config::Config config;
-    /// Names that were used and are about to go: a line each, for the log.
+    /// What works and should not stay so: names that are about to go, secrets that others may read.
+    /// A line each, for the log.
     std::vector<std::string> warnings;
 };
 

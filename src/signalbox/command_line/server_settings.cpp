@@ -136,7 +136,7 @@ void add_listening(Settings& settings, config::Config& c) {
         "those that the proxy sets; also x-forwarded-prefix, and forwarded in place "
         "of x-forwarded-for");
     settings.add_parsed("--root-path", "PATH", c.root_path, parse_root_path, c.root_path,
-                        "below which a proxy has the API that does not pass it on");
+                        "below which a proxy has the API, and which it strips from requests");
 
     settings.begin_group("Documents");
     settings.add("--docs", c.docs, "/openapi.json, /docs and /redoc");
@@ -159,10 +159,12 @@ void add_database(Settings& settings, config::Config& c) {
         .add_parsed("--database-url", "URL", c.database_url, config::parse_database_url,
                     c.database_url, "any libpq URI, several hosts included")
         .variable("DATABASE_URL")
+        .secret(config::has_password)
         .or_file([&c](const std::string& path) { c.database_url_file = path; });
     settings
         .add_parsed("--database-listen-url", "URL", c.database_listen_url,
                     config::parse_database_url, "--database-url", "for LISTEN, past a pooler")
+        .secret(config::has_password)
         .or_file([&c](const std::string& path) { c.database_listen_url_file = path; });
     settings.add("--database-pool-size", c.database_pool_size, "connections", {1, 1000});
     settings.add("--database-max-queue", c.database_max_queue,

@@ -113,6 +113,11 @@ Setting& Setting::or_file(std::function<void(const std::string& path)> remember)
     return *this;
 }
 
+Setting& Setting::secret(std::function<bool(std::string_view text)> holds) {
+    holds_secret = std::move(holds);
+    return *this;
+}
+
 Setting& Setting::default_is(std::string text) {
     default_text = std::move(text);
     return *this;
@@ -213,6 +218,7 @@ Setting& Settings::add_size(std::string flag, std::size_t& target, std::string h
 Setting& Settings::add_secret(std::string flag, std::string& target, std::string help) {
     return add_read(std::move(flag), "SECRET", target.empty() ? "none" : "not shown",
                     read_text(target), std::move(help))
+        .secret([](std::string_view) { return true; })
         .or_file();
 }
 

@@ -44,6 +44,9 @@ struct Setting {
     /// The value may also stand in a file, which a variable names, this one's with _FILE behind it;
     /// white space around it does not count. `remember` is told the path once it was read.
     Setting& or_file(std::function<void(const std::string& path)> remember = {});
+    /// A value of which `holds` says so is a secret: on a command line, or in a file that everybody
+    /// may read, it is worth a warning.
+    Setting& secret(std::function<bool(std::string_view text)> holds);
     /// What --help gives as the default, where that is computed after the command line was read.
     Setting& default_is(std::string text);
     /// A name that goes on working for one version, with a warning.
@@ -64,6 +67,7 @@ struct Setting {
     std::vector<std::string> variables;  ///< {"ORDERS_PAGE_SIZE"}: the first one that is set counts
     std::string file_variable;           ///< empty: none
     std::function<void(const std::string&)> remember_file;
+    std::function<bool(std::string_view)> holds_secret;  ///< empty: never
     std::vector<FormerName> former_names;
     std::string group;       ///< its heading in --help
     std::string value_name;  ///< "COUNT"; empty: a switch, which stands alone

@@ -13,7 +13,8 @@
 #include <future>
 #include <iterator>
 #include <optional>
-#include <thread>
+#include <utility>
+#include <vector>
 
 #include "signalbox/json.hpp"
 
@@ -26,6 +27,9 @@ constexpr std::size_t most_messages = 8192;
 constexpr std::size_t most_bytes = 16 * 1024 * 1024;
 
 constexpr std::chrono::seconds last_flush{2};
+
+/// Behind all lines. No line is so.
+constexpr const char* last_message = "";
 
 struct Severity {
     std::string_view name;
@@ -156,6 +160,7 @@ struct Log::Queue {
     std::atomic<std::size_t> bytes{0};
     std::atomic<std::uint64_t> dropped_lines{0};
     std::atomic<bool> output_shared{false};
+    std::promise<void> flushed{};  ///< that the last message has come to the sink
 
     bool take_place(std::size_t size) noexcept {
         const bool room = messages.fetch_add(1) < most_messages;
@@ -177,6 +182,7 @@ class Log::Sink final : public spdlog::sinks::sink {
 
     void log(const spdlog::details::log_msg& message) override {
         const std::string_view lines(message.payload.data(), message.payload.size());
+        if (lines == last_message) return queue_->flushed.set_value();
         for (std::string_view rest = lines; !rest.empty();) {
             const auto piece =
                 rest.substr(0, queue_->output_shared ? size_of_piece(rest) : rest.size());
@@ -266,16 +272,18 @@ void Log::share_output(bool shared) noexcept {
 bool Log::close() {
     if (!thread_) return true;
     // spdlog waits for its thread, and that for standard output, which may be a pipe that nobody
-    // reads. Whoever does not read his log has no say in when the process ends.
-    std::promise<void> done;
-    auto flushed = done.get_future();
-    std::thread([thread = std::move(thread_), logger = std::move(logger_),
-                 done = std::move(done)]() mutable {
-        thread.reset();  // ends behind what is queued; the sink has no other user then
-        logger.reset();
-        done.set_value();
-    }).detach();
-    return flushed.wait_for(last_flush) == std::future_status::ready;
+    // reads. Whoever does not read his log has no say in when the process ends. Nor is it to take
+    // another thread to know: there may be none to be had.
+    auto flushed = queue_->flushed.get_future();
+    logger_->log(spdlog::level::info, spdlog::string_view_t(last_message));
+    if (flushed.wait_for(last_flush) != std::future_status::ready) {
+        static auto& left_behind = *new std::vector<std::shared_ptr<void>>;
+        left_behind.insert(left_behind.end(), {std::move(thread_), std::move(logger_)});
+        return false;
+    }
+    thread_.reset();
+    logger_.reset();
+    return true;
 }
 
 void Line::append(std::string_view text) {

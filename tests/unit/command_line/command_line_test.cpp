@@ -21,6 +21,7 @@
 
 #include "signalbox/command_line/open_files.hpp"
 #include "signalbox/command_line/server_settings.hpp"
+#include "signalbox/process/open_to_all.hpp"
 #include "support/paths.hpp"
 
 namespace signalbox::command_line {
@@ -443,6 +444,63 @@ TEST(CommandLine, stays_on_one_line_whatever_it_is_given) {
     EXPECT_THAT(refused({"--bo\ngus"}), HasSubstr("--bo?gus"));
 }
 
+TEST(CommandLine, takes_the_newline_off_the_end_of_a_value) {
+    const Config config = accepted({"--host", "0.0.0.0\n"}, {{"SIGNALBOX_PORT", "9000\n"},
+                                                             {"SIGNALBOX_ADMIN_PORT", "9001\r\n"},
+                                                             {"DATABASE_URL", "dbname=x\n"},
+                                                             {"SIGNALBOX_LOG_LEVEL", "\n"}})
+                              .config;
+    EXPECT_EQ(config.host, "0.0.0.0");
+    EXPECT_EQ(config.port, 9000);
+    EXPECT_EQ(config.admin_port, 9001);
+    EXPECT_EQ(config.database_url, "dbname=x");
+    EXPECT_EQ(config.log_level, LogLevel::info) << "an empty variable is as good as none";
+    EXPECT_THAT(refused({}, {{"SIGNALBOX_PORT", "9000\n\n"}}), HasSubstr("SIGNALBOX_PORT"));
+}
+
+TEST(CommandLine, refuses_a_forwarded_header_that_is_none) {
+    EXPECT_THAT(refused({"--forwarded-headers", "x-real-ip"}),
+                AllOf(HasSubstr("--forwarded-headers"), HasSubstr("x-real-ip")));
+    EXPECT_THAT(refused({"--forwarded-headers", "Forwarded, X-Forwarded-For"}),
+                HasSubstr("exclude each other"));
+    EXPECT_EQ(
+        accepted({"--forwarded-headers", "Forwarded,X-Forwarded-Prefix"}).config.forwarded_headers,
+        "Forwarded,X-Forwarded-Prefix");
+}
+
+TEST(CommandLine, warns_of_a_password_that_is_there_to_be_read) {
+    const auto flag = accepted({"--database-url", "postgresql://u:s3cret@localhost/x"});
+    EXPECT_THAT(flag.warnings,
+                ElementsAre(AllOf(HasSubstr("--database-url"), HasSubstr("DATABASE_URL_FILE"),
+                                  Not(HasSubstr("s3cret")))));
+    EXPECT_THAT(accepted({"--database-url", "postgresql://u@localhost/x"}).warnings,
+                testing::IsEmpty());
+    EXPECT_THAT(accepted({"--database-listen-url", "postgresql://u:s3cret@db/x"}).warnings,
+                testing::UnorderedElementsAre(HasSubstr("command line"), HasSubstr("sslmode")));
+    EXPECT_THAT(accepted({}, {{"DATABASE_URL", "postgresql://u:s3cret@localhost/x"}}).warnings,
+                testing::IsEmpty());
+}
+
+TEST(CommandLine, warns_of_a_server_that_may_be_asked_unencrypted) {
+    const auto warnings = [](const char* url) {
+        return accepted({}, {{"DATABASE_URL", url}}).warnings;
+    };
+    for (const auto* mode : {"", "?sslmode=prefer", "?sslmode=allow", "?sslmode=disable"}) {
+        EXPECT_THAT(
+            warnings(("postgresql://localhost,db.example.com/x" + std::string(mode)).c_str()),
+            ElementsAre(AllOf(HasSubstr("DATABASE_URL: "), HasSubstr("db.example.com"),
+                              HasSubstr("sslmode="))))
+            << mode;
+    }
+    for (const auto* url :
+         {"postgresql://db/x?sslmode=require", "postgresql://db/x?sslmode=verify-full",
+          "postgresql://localhost/x", "postgresql://127.0.0.1/x", "postgresql://[::1]/x",
+          "postgresql:///x?host=/run/postgresql", "postgresql:///x",
+          "host=db hostaddr=127.0.0.1 dbname=x"}) {
+        EXPECT_THAT(warnings(url), testing::IsEmpty()) << url;
+    }
+}
+
 class DatabaseUrlFile : public testing::Test {
   protected:
     DatabaseUrlFile() {
@@ -460,6 +518,25 @@ TEST_F(DatabaseUrlFile, is_read_and_its_path_kept) {
     const Config config = accepted({}, {{"DATABASE_URL_FILE", folder_ / "url"}}).config;
     EXPECT_EQ(config.database_url, "postgresql://from-file/signalbox");
     EXPECT_EQ(config.database_url_file, folder_ / "url");
+}
+
+TEST_F(DatabaseUrlFile, is_warned_of_when_everybody_may_read_a_password_in_it) {
+    const auto write = [&](const char* url, std::filesystem::perms perms) {
+        std::ofstream{folder_ / "url"} << url;
+        std::filesystem::permissions(folder_ / "url", perms);
+        return accepted({}, {{"DATABASE_URL_FILE", folder_ / "url"}}).warnings;
+    };
+    using std::filesystem::perms;
+    constexpr auto with_password = "postgresql://u:s3cret@localhost/x";
+    const bool in_memory = !process::is_open_to_all("/etc/passwd");
+    EXPECT_THAT(write(with_password, perms(0644)), testing::IsEmpty()) << "the folder is closed";
+    std::filesystem::permissions(folder_, perms(0755));
+    EXPECT_THAT(write(with_password, perms(0440)), testing::IsEmpty());
+    EXPECT_THAT(write("postgresql://u@localhost/x", perms(0644)), testing::IsEmpty());
+    if (in_memory) GTEST_SKIP() << "all files here are in memory";
+    EXPECT_THAT(write(with_password, perms(0644)),
+                ElementsAre(AllOf(HasSubstr("DATABASE_URL_FILE"), HasSubstr(folder_.string()),
+                                  Not(HasSubstr("s3cret")))));
 }
 
 TEST_F(DatabaseUrlFile, clashes_with_the_variable_and_yields_to_the_flag) {

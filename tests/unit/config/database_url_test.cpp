@@ -104,6 +104,81 @@ TEST(ParseDatabaseUrl, keeps_the_text_and_hides_it_when_wrong) {
     EXPECT_THAT(bad.reason(), Not(HasSubstr("s3cret")));
 }
 
+std::string refusal(std::string_view url) {
+    const auto parsed = parse_database_url(url);
+    return parsed ? "" : parsed.reason();
+}
+
+TEST(ParseDatabaseUrl, names_the_parameter_that_is_wrong) {
+    struct Case {
+        std::string parameters;
+        std::string named;
+    };
+    const Case cases[] = {
+        {"sslmode=requir", "sslmode: expected disable"},
+        {"target_session_attrs=writable", "target_session_attrs: expected any"},
+        {"channel_binding=yes", "channel_binding: expected disable"},
+        {"ssl_min_protocol_version=TLSv9", "ssl_min_protocol_version"},
+        {"connect_timeout=5s", "connect_timeout is no number"},
+        {"keepalives_idle=x", "keepalives_idle is no number"},
+        {"sslrootcert=/missing/ca.pem", "sslrootcert: the file cannot be read: No such file"},
+        {"service=nowhere", "service"},
+        {"schema=public", "libpq knows no parameter schema"},
+        {"sslmode=require&pgbouncer=true", "libpq knows no parameter pgbouncer"},
+    };
+    for (const auto& [parameters, named] : cases) {
+        const auto why = refusal("postgresql://alice:s3cret@db/signalbox?" + parameters);
+        EXPECT_THAT(why, HasSubstr(named)) << parameters;
+        EXPECT_THAT(why, Not(HasSubstr("s3cret")));
+    }
+    EXPECT_THAT(refusal("host=db sslmode=requir"), HasSubstr("sslmode: expected"));
+    EXPECT_THAT(refusal("postgresql://db:99999/x"), HasSubstr("port is no number from 1 to 65535"));
+    EXPECT_THAT(refusal("host=a,b port=1,2,3"), HasSubstr("port has another number of servers"));
+    EXPECT_THAT(refusal("host=a,b hostaddr=10.0.0.1"), HasSubstr("hostaddr has another number"));
+}
+
+TEST(ParseDatabaseUrl, takes_what_libpq_takes) {
+    for (const auto* url :
+         {"postgresql://", "postgres://a:1,b:2,c/x?target_session_attrs=read-write",
+          "postgresql://db/x?sslmode=verify-full&sslrootcert=/etc/hosts",
+          "postgresql://db/x?connect_timeout=10&keepalives=0&tcp_user_timeout=15000",
+          "postgresql://db/x?ssl=true", "postgresql:///x?host=/run/postgresql&port=6000",
+          "postgresql://db/x?options=-c%20search_path%3Da&application_name=it",
+          "host=db hostaddr=10.0.0.1 user=alice", "dbname=x password=''"}) {
+        EXPECT_EQ(refusal(url), "") << url;
+    }
+}
+
+TEST(ParseDatabaseUrl, names_the_variable_whose_parameter_is_wrong) {
+    ::setenv("PGSSLMODE", "requir", 1);
+    EXPECT_THAT(refusal("postgresql://db/x"), HasSubstr("sslmode (of PGSSLMODE): expected"));
+    EXPECT_EQ(refusal("postgresql://db/x?sslmode=require"), "");
+    ::unsetenv("PGSSLMODE");
+}
+
+TEST(ParseDatabaseUrl, says_what_other_libraries_and_shells_have_to_do_with_it) {
+    EXPECT_THAT(refusal("postgresql+asyncpg://alice:s3cret@db/x"),
+                HasSubstr("the scheme postgresql+asyncpg:// is another library's"));
+    EXPECT_THAT(refusal("postgres+psycopg2://alice:s3cret@db/x"), HasSubstr("takes postgresql://"));
+    EXPECT_THAT(refusal("jdbc:postgresql://db/x"), HasSubstr("takes postgresql://"));
+    EXPECT_THAT(refusal("PostgreSQL://db/x"), HasSubstr("takes postgresql://"));
+    for (const auto* quoted : {"\"postgresql://alice:s3cret@db/x\"", "'postgresql://db/x'"}) {
+        EXPECT_THAT(refusal(quoted), HasSubstr("quotation mark"));
+        EXPECT_THAT(refusal(quoted), Not(HasSubstr("s3cret")));
+    }
+}
+
+// Behind an unescaped `?` or `&` of a password there are names, too.
+TEST(ParseDatabaseUrl, names_no_piece_of_a_password) {
+    for (const auto* url :
+         {"postgresql://alice:pa@ss?secret=1@db/x", "postgresql://alice:pa?secret=1",
+          "postgresql://db/x?password=a&secret=b", "postgresql://alice:p/w?secret=1@db/x",
+          "host=db password=my secret=x"}) {
+        EXPECT_NE(refusal(url), "") << url;
+        EXPECT_THAT(refusal(url), Not(HasSubstr("secret"))) << url;
+    }
+}
+
 class ReadDatabaseUrl : public testing::Test {
   protected:
     ReadDatabaseUrl() {
