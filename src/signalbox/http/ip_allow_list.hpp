@@ -12,7 +12,7 @@ namespace signalbox::http {
 /// What stands for the address of a client that came by a Unix socket, which has none.
 inline constexpr std::string_view unix_peer = "unix";
 
-/// The peers whose X-Forwarded-For and X-Forwarded-Proto are believed. Immutable, so any number of
+/// The peers whose ForwardedHeaders are believed. Immutable, so any number of
 /// threads may ask it.
 class IpAllowList {
   public:
