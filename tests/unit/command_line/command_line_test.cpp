@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -549,6 +550,17 @@ TEST_F(DatabaseUrlFile, clashes_with_the_variable_and_yields_to_the_flag) {
     EXPECT_EQ(config.database_url_file, "");
     EXPECT_THAT(refused({}, {{"DATABASE_URL_FILE", folder_ / "missing"}}),
                 HasSubstr("DATABASE_URL_FILE: cannot read"));
+}
+
+// Opened as any file, it would hold the start until somebody writes, and no signal would be heard.
+TEST_F(DatabaseUrlFile, has_to_be_a_regular_file) {
+    ASSERT_EQ(::mkfifo((folder_ / "fifo").c_str(), 0600), 0);
+    EXPECT_THAT(refused({}, {{"DATABASE_URL_FILE", folder_ / "fifo"}}),
+                AllOf(HasSubstr("DATABASE_URL_FILE: cannot read"), HasSubstr("no regular file")));
+    EXPECT_THAT(refused({}, {{"DATABASE_URL_FILE", "/dev/zero"}}), HasSubstr("no regular file"));
+    std::filesystem::resize_file(folder_ / "url", 1 << 20);
+    EXPECT_THAT(refused({}, {{"DATABASE_URL_FILE", folder_ / "url"}}),
+                HasSubstr("more than 65536 bytes"));
 }
 
 TEST(Help, documents_every_option) {
