@@ -8,6 +8,8 @@
 #include <memory>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace signalbox::db {
 
@@ -42,6 +44,7 @@ void refuse_misplaced_password(std::string_view url) {
 }
 
 Settings parse(const std::string& url) {
+    if (url.find('\0') != std::string::npos) throw_unreadable();  // libpq would read up to it
     refuse_misplaced_password(url);
     char* message = nullptr;
     const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed{
@@ -86,6 +89,46 @@ bool looks_for_writable(const Settings& settings) {
     return target == "read-write" || target == "read-only";
 }
 
+/// Of a session in PostgreSQL.
+using SessionSettings = std::vector<std::pair<std::string, std::string>>;
+
+// PostgreSQL's own defaults, which roles and databases change for people and other programs.
+const SessionSettings forms{
+    {"IntervalStyle", "postgres"}, {"extra_float_digits", "1"}, {"bytea_output", "hex"}};
+
+/// How long PostgreSQL lets us do what. A role's lock_timeout is meant for somebody at a prompt,
+/// and its idle_session_timeout would end connections that a pool keeps.
+SessionSettings limits(const ConnectionOptions& options) {
+    const auto text = [&](std::chrono::milliseconds limit) {
+        return std::to_string(options.migrates ? 0 : limit.count());
+    };
+    SessionSettings result{
+        {"statement_timeout", text(options.query_timeout)},
+        {"idle_in_transaction_session_timeout", text(options.idle_in_transaction_timeout)},
+        {"lock_timeout", "0"}};
+    if (options.server_version >= 170000) result.emplace_back("transaction_timeout", "0");
+    return result;
+}
+
+std::string start_up_options(const ConnectionOptions& options, const Settings& settings) {
+    const auto text = [](const SessionSettings& settings) {
+        std::string result;
+        for (const auto& [name, value] : settings)
+            result += " -c " + name + '=' + value;
+        return result;
+    };
+    auto ours = limits(options);
+    if (options.server_version == 0 || options.server_version >= 140000)
+        ours.emplace_back("idle_session_timeout", "0");
+    if (!options.migrates && !looks_for_writable(settings))
+        ours.insert(ours.begin(), {"default_transaction_read_only", "on"});
+    // PostgreSQL takes the last of several.
+    const auto theirs = find_or(settings, "options", environment("PGOPTIONS"));
+    const std::string given = theirs.empty() ? "" : " " + theirs;
+    const std::string all = options.migrates ? given + text(ours) : text(ours) + given;
+    return (all + text(forms)).substr(1);
+}
+
 }  // namespace
 
 std::string connection_settings(const ConnectionOptions& options) {
@@ -107,15 +150,7 @@ std::string connection_settings(const ConnectionOptions& options) {
     settings["client_encoding"] = "UTF8";
 
     if (options.prepare) {
-        // PostgreSQL takes the last of several: the user's own come behind ours.
-        const auto theirs = find_or(settings, "options", environment("PGOPTIONS"));
-        const std::string read_only =
-            looks_for_writable(settings) ? "" : "-c default_transaction_read_only=on ";
-        settings["options"] =
-            read_only + "-c statement_timeout=" + std::to_string(options.query_timeout.count()) +
-            " -c idle_in_transaction_session_timeout=" +
-            std::to_string(options.idle_in_transaction_timeout.count()) +
-            (theirs.empty() ? "" : " " + theirs);
+        settings["options"] = start_up_options(options, settings);
     }
 
     std::string text;
@@ -126,6 +161,16 @@ std::string connection_settings(const ConnectionOptions& options) {
 
 bool is_read_only_by_set(const ConnectionOptions& options) {
     return options.prepare && looks_for_writable(parse(options.url));
+}
+
+std::string local_settings(const ConnectionOptions& options) {
+    auto all = limits(options);
+    all.insert(all.end(), {{"TimeZone", "UTC"}, {"DateStyle", "ISO"}});
+    all.insert(all.end(), forms.begin(), forms.end());
+    std::string text;
+    for (const auto& [name, value] : all)
+        text += (text.empty() ? "SET LOCAL " : "; SET LOCAL ") + name + " = '" + value + "'";
+    return text;
 }
 
 }  // namespace signalbox::db

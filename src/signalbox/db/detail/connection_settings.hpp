@@ -21,18 +21,29 @@ struct ConnectionOptions {
     /// PostgreSQL ends a session that is in a transaction and says nothing for longer, as one whose
     /// process has frozen; 0 for never. Only with `prepare`.
     std::chrono::milliseconds idle_in_transaction_timeout{0};
+    /// For migrations: nothing takes too long, whatever the URL says.
+    bool migrates = false;
+    /// PQserverVersion() of the server, where an earlier connection told it: what only newer ones
+    /// know is set then, which older ones would refuse the connection for. 0: not known.
+    int server_version = 0;
 };
 
 /// What libpq is told to open a connection: the URL and the defaults that it leaves open. It holds
 /// the password. Throws std::invalid_argument when libpq cannot read the URL.
 ///
-/// Connections always speak UTF-8, tell the time in UTC and write it as ISO 8601, whatever the URL,
-/// the role or the server is set to: rows become JSON and RFC 3339 by that. With `prepare` their
-/// transactions can only read, unless they begin with READ WRITE.
+/// What the service depends on does not come from the role, the database or the server. Connections
+/// always speak UTF-8, tell the time in UTC and write it as ISO 8601, whatever the URL says: rows
+/// become JSON and RFC 3339 by that. With `prepare` the other forms are set as well (intervals,
+/// numbers, bytea), and the timeouts, for which the URL's `options` count; and transactions can
+/// only read, unless they begin with READ WRITE or the connection is for migrations.
 [[nodiscard]] std::string connection_settings(const ConnectionOptions& options);
 
 /// Whether that has to be SET once the connection stands: libpq looks for a server whose sessions
 /// are read only, or are not, and would be misled by the start-up option.
 [[nodiscard]] bool is_read_only_by_set(const ConnectionOptions& options);
+
+/// The same forms and timeouts as `SET LOCAL …; SET LOCAL …`, for one transaction: all that can be
+/// set behind a pooler, which lends its sessions and takes no `options`.
+[[nodiscard]] std::string local_settings(const ConnectionOptions& options);
 
 }  // namespace signalbox::db

@@ -27,6 +27,14 @@ std::map<std::string, std::string> settings(const ConnectionOptions& options) {
     return result;
 }
 
+const std::string read_only = "-c default_transaction_read_only=on ";
+const std::string forms = " -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex";
+
+std::string limits(int statement_timeout) {
+    return "-c statement_timeout=" + std::to_string(statement_timeout) +
+           " -c idle_in_transaction_session_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0";
+}
+
 TEST(connection_settings, fill_in_what_the_url_leaves_open) {
     const auto found = settings({.url = "postgresql://localhost/signalbox",
                                  .application_name = "orders",
@@ -42,9 +50,7 @@ TEST(connection_settings, fill_in_what_the_url_leaves_open) {
         {"keepalives_count", "3"},
         {"keepalives_idle", "15"},
         {"keepalives_interval", "5"},
-        {"options",
-         "-c default_transaction_read_only=on -c statement_timeout=1500 "
-         "-c idle_in_transaction_session_timeout=0"},
+        {"options", read_only + limits(1500) + forms},
         {"tcp_user_timeout", "15000"},
     };
     EXPECT_EQ(found, expected);
@@ -63,9 +69,42 @@ TEST(connection_settings, what_the_url_says_wins) {
     EXPECT_EQ(found.at("tcp_user_timeout"), "0");
     EXPECT_EQ(found.at("application_name"), "mine");
     EXPECT_EQ(found.at("target_session_attrs"), "read-write");
+    // PostgreSQL takes the last: the user's limits, but the forms that we read.
     EXPECT_EQ(found.at("options"),
-              "-c statement_timeout=5000 "
-              "-c idle_in_transaction_session_timeout=0 -c statement_timeout=1s -c work_mem=1MB");
+              limits(5000) + " -c statement_timeout=1s -c work_mem=1MB" + forms);
+}
+
+TEST(connection_settings, of_migrations_know_no_limit_that_the_url_names) {
+    const auto found =
+        settings({.url = "host=h options='-c statement_timeout=1s'", .migrates = true});
+    EXPECT_EQ(found.at("options"), "-c statement_timeout=1s " + limits(0) + forms);
+}
+
+TEST(connection_settings, say_only_what_the_server_knows) {
+    const auto options_for = [](int version) {
+        ConnectionOptions options{.url = "host=h"};
+        options.server_version = version;
+        return settings(options).at("options");
+    };
+    EXPECT_EQ(options_for(130000).find("idle_session_timeout"), std::string::npos);
+    EXPECT_NE(options_for(150004).find("idle_session_timeout=0"), std::string::npos);
+    EXPECT_EQ(options_for(160000).find("transaction_timeout=0"), std::string::npos);
+    EXPECT_NE(options_for(170000).find("-c transaction_timeout=0"), std::string::npos);
+}
+
+TEST(connection_settings, for_one_transaction_are_all_local) {
+    EXPECT_EQ(local_settings({.url = "", .query_timeout = 1500ms}),
+              "SET LOCAL statement_timeout = '1500'; "
+              "SET LOCAL idle_in_transaction_session_timeout = '0'; SET LOCAL lock_timeout = '0'; "
+              "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; "
+              "SET LOCAL IntervalStyle = 'postgres'; SET LOCAL extra_float_digits = '1'; "
+              "SET LOCAL bytea_output = 'hex'");
+}
+
+TEST(connection_settings, refuse_a_url_that_libpq_would_read_in_part) {
+    EXPECT_THROW(
+        static_cast<void>(connection_settings({.url = std::string("host=h\0 port=1", 14)})),
+        std::invalid_argument);
 }
 
 TEST(connection_settings, without_prepare_send_no_options) {
@@ -86,12 +125,8 @@ TEST(connection_settings, respect_the_environment_of_libpq) {
     ::unsetenv("PGCONNECT_TIMEOUT");
     ::unsetenv("PGOPTIONS");
     EXPECT_FALSE(found.contains("connect_timeout"));
-    EXPECT_EQ(found.at("options"),
-              "-c default_transaction_read_only=on -c statement_timeout=5000 "
-              "-c idle_in_transaction_session_timeout=0 -c work_mem=2MB");
-    EXPECT_EQ(explicit_options.at("options"),
-              "-c default_transaction_read_only=on -c statement_timeout=5000 "
-              "-c idle_in_transaction_session_timeout=0 -c a.b=c");
+    EXPECT_EQ(found.at("options"), read_only + limits(5000) + " -c work_mem=2MB" + forms);
+    EXPECT_EQ(explicit_options.at("options"), read_only + limits(5000) + " -c a.b=c" + forms);
 }
 
 TEST(connection_settings, do_not_mislead_libpq_about_which_servers_can_be_written_to) {
