@@ -1,5 +1,6 @@
 #include "signalbox/process/service_manager.hpp"
 
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -7,16 +8,29 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdlib>
 #include <ctime>
+#include <mutex>
+#include <stop_token>
 #include <system_error>
+#include <utility>
 
 namespace signalbox::process {
 
-void notify_service_manager(std::string_view state) {
+namespace {
+
+const char* notify_socket() {
     const char* const variable = std::getenv("NOTIFY_SOCKET");
-    if (variable == nullptr || *variable == '\0') return;
+    return variable != nullptr && *variable != '\0' ? variable : nullptr;
+}
+
+}  // namespace
+
+void notify_service_manager(std::string_view state) {
+    const char* const variable = notify_socket();
+    if (variable == nullptr) return;
     const std::string_view path = variable;
 
     sockaddr_un address{};
@@ -45,6 +59,27 @@ std::string reloading_state() {
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     const auto microseconds = static_cast<long long>(now.tv_sec) * 1'000'000 + now.tv_nsec / 1000;
     return "RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds);
+}
+
+TimeoutExtension::TimeoutExtension(std::function<void(std::string_view)> on_error,
+                                   std::chrono::milliseconds interval) {
+    if (notify_socket() == nullptr) return;
+    thread_ = std::jthread([on_error = std::move(on_error), interval](const std::stop_token& over) {
+        ::pthread_setname_np(::pthread_self(), "extend-timeout");
+        const std::chrono::microseconds wait = interval * 3;
+        const auto state = "EXTEND_TIMEOUT_USEC=" + std::to_string(wait.count());
+        std::mutex mutex;
+        std::condition_variable_any changed;
+        std::unique_lock lock(mutex);
+        try {
+            do {
+                notify_service_manager(state);
+                changed.wait_for(lock, over, interval, [] { return false; });
+            } while (!over.stop_requested());
+        } catch (const std::system_error& error) {
+            on_error(error.what());
+        }
+    });
 }
 
 }  // namespace signalbox::process

@@ -1,7 +1,10 @@
 #pragma once
 
+#include <chrono>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace signalbox::process {
 
@@ -13,5 +16,18 @@ void notify_service_manager(std::string_view state);
 
 /// What to tell it before a reload, with the time that it wants to know (sd_notify(3)).
 std::string reloading_state();
+
+/// For as long as it lives the service manager does not lose its patience with a start, a reload or
+/// a stop (`EXTEND_TIMEOUT_USEC`, sd_notify(3)). Without a service manager it does nothing.
+class TimeoutExtension {
+  public:
+    /// Tells it now and every `interval`, and each time to wait for three more of these. `on_error`
+    /// is called, on a thread of its own, with why that cannot be told; once.
+    explicit TimeoutExtension(std::function<void(std::string_view)> on_error,
+                              std::chrono::milliseconds interval = std::chrono::seconds{10});
+
+  private:
+    std::jthread thread_;
+};
 
 }  // namespace signalbox::process

@@ -30,19 +30,20 @@ bool is_ignored(int signal) {
     return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
-sigset_t signals(bool from_terminal) {
+sigset_t signals(bool hang_up_stops) {
     sigset_t set;
     ::sigemptyset(&set);
     for (const int signal : {SIGTERM, SIGINT, stop_listening})
         ::sigaddset(&set, signal);
-    if (!from_terminal || !is_ignored(SIGHUP)) ::sigaddset(&set, SIGHUP);
+    if (!hang_up_stops || !is_ignored(SIGHUP)) ::sigaddset(&set, SIGHUP);
     return set;
 }
 
 }  // namespace
 
-StopSignal::StopSignal() : from_terminal_(has_terminal()) {
-    const sigset_t set = signals(from_terminal_);
+StopSignal::StopSignal(HangUp hang_up)
+    : hang_up_stops_(hang_up == HangUp::stops || has_terminal()) {
+    const sigset_t set = signals(hang_up_stops_);
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     thread_ = std::jthread([this, set](const std::stop_token& unused) { run(set, unused); });
 }
@@ -79,7 +80,7 @@ void StopSignal::on_stop(int signal) {
 }
 
 void StopSignal::on_hang_up() {
-    if (from_terminal_) {
+    if (hang_up_stops_) {
         // The kernel and the shell both send it: it is no second signal to stop.
         if (stop_.request_stop()) stopped_at_ = std::chrono::steady_clock::now();
         return;

@@ -18,7 +18,8 @@ namespace signalbox::process {
 /// managers send it to parent and child, who may tell each other, too.
 ///
 /// A process that was started from a terminal stops by SIGHUP, which says that the terminal is
-/// gone, unless that was ignored when it started (nohup(1)).
+/// gone, unless that was ignored when it started (nohup(1)). So does one that has nothing to
+/// reload.
 ///
 /// To be made before any other thread: the signals are blocked in the thread that makes it and so
 /// in all it starts, and a thread of its own takes them.
@@ -26,7 +27,10 @@ class StopSignal {
   public:
     enum class Request { stop, reload };
 
-    StopSignal();
+    /// What SIGHUP asks of a process without a terminal.
+    enum class HangUp { reloads, stops };
+
+    explicit StopSignal(HangUp hang_up = HangUp::reloads);
     ~StopSignal();
     StopSignal(const StopSignal&) = delete;
     StopSignal& operator=(const StopSignal&) = delete;
@@ -48,7 +52,7 @@ class StopSignal {
     void on_stop(int signal);
     void on_hang_up();
 
-    const bool from_terminal_;
+    const bool hang_up_stops_;
     std::stop_source stop_;
     std::chrono::steady_clock::time_point stopped_at_{};  ///< the thread's
 

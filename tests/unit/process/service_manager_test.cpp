@@ -5,11 +5,17 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <thread>
+
+#include "support/eventually.hpp"
 
 namespace signalbox::process {
 namespace {
@@ -76,6 +82,35 @@ TEST(notify_service_manager, says_when_it_cannot) {
         EXPECT_THROW(notify_service_manager("READY=1"), std::system_error) << path;
     }
     ::unsetenv("NOTIFY_SOCKET");
+}
+
+TEST(TimeoutExtension, is_told_for_as_long_as_it_lives) {
+    const ServiceManager manager("@signalbox-notify-" + std::to_string(::getpid()));
+    std::string last;
+    {
+        const TimeoutExtension extension([](std::string_view why) { ADD_FAILURE() << why; },
+                                         std::chrono::milliseconds(20));
+        for (int times = 0; times < 3; ++times) {
+            ASSERT_TRUE(test::eventually([&] { return (last = manager.told()) != "nothing"; }));
+            EXPECT_EQ(last, "EXTEND_TIMEOUT_USEC=60000");
+        }
+    }
+    while (manager.told() != "nothing") {
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_EQ(manager.told(), "nothing");
+}
+
+TEST(TimeoutExtension, says_once_why_nobody_can_be_told) {
+    ::setenv("NOTIFY_SOCKET", "/nowhere/at/all", 1);
+    std::atomic<int> times = 0;
+    {
+        const TimeoutExtension extension([&](std::string_view) { ++times; },
+                                         std::chrono::milliseconds(1));
+        EXPECT_TRUE(test::eventually([&] { return times > 0; }));
+    }
+    ::unsetenv("NOTIFY_SOCKET");
+    EXPECT_EQ(times, 1);
 }
 
 }  // namespace
