@@ -36,6 +36,7 @@
 #include "signalbox/process/reload_counts.hpp"
 #include "signalbox/process/standard_streams.hpp"
 #include "signalbox/process/stderr_capture.hpp"
+#include "signalbox/process/stop_deadline.hpp"
 #include "signalbox/process/stop_signal.hpp"
 #include "signalbox/process/successor.hpp"
 #include "signalbox/reload.hpp"
@@ -47,13 +48,16 @@ namespace {
 /// For requests of operators that are in flight when another process takes over from this one.
 constexpr std::chrono::seconds last_scrapes{5};
 
+/// For a process that was told to stop before it serves: with the log's last line within a second.
+constexpr std::chrono::milliseconds time_to_stop{800};
+
 struct BadUsage : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
 int serve(const api::Module& application, const About& about, const config::Config& config,
           const Inheritance& inheritance, const observe::Resource& service, observe::Log& log,
-          process::StopSignal& signals) {
+          process::StopSignal& signals, std::optional<process::StopDeadline>& start) {
     observe::Metrics metrics;
     observe::DatabaseMetrics database_metrics(metrics, service.service_name);
     const auto& predecessor = inheritance.predecessor;
@@ -63,7 +67,9 @@ int serve(const api::Module& application, const About& about, const config::Conf
                   message);
     });
     auto pool = pool_options(config, service, log, notices, database_metrics);
-    if (predecessor) pool.size_at_first = 1;  // the others are still the predecessor's
+    // The others are still the predecessor's, or may be the last that PostgreSQL has for the
+    // schema.
+    pool.size_at_first = 1;
     db::Pool database(std::move(pool));
     admin::Health health([&database] { return database.reachable(); });
 
@@ -112,8 +118,9 @@ int serve(const api::Module& application, const About& about, const config::Conf
     database.connect(signals.token());
     {
         const process::StderrCapture printed([&notices](auto message) { notices.add(message); });
-        db::prepare_schema(config, [&log](auto line) { log.write(config::LogLevel::info, line); });
+        db::prepare_schema(config, log, signals.token());
     }
+    if (!predecessor) database.allow(config.database_pool_size);
     for (auto& task : container.startup())
         async::run(api.first_loop(), std::move(task), signals.token());
     if (predecessor) {
@@ -122,6 +129,7 @@ int serve(const api::Module& application, const About& about, const config::Conf
         if (admin) admin->listen(inheritance.admin_listeners(config, log));
     }
     api.listen(inheritance.api_listeners(config, log));
+    start.reset();
     health.set(admin::State::ready);
     log.write(config::LogLevel::info, fmt::format("ready: serving on {}, admin on {}", api.url(),
                                                   admin ? admin->url() : api.url()));
@@ -169,6 +177,18 @@ int serve(const api::Module& application, const About& about, const config::Conf
     return drained.cancelled == 0 ? 0 : 1;
 }
 
+/// Before it serves a process has nothing to drain, and what it waits for may not hear that it is
+/// to stop.
+void end_in_time(std::optional<process::StopDeadline>& deadline, const process::StopSignal& signals,
+                 observe::Log& log) {
+    deadline.emplace(signals.token(), time_to_stop, [&log] {
+        log.write_fatal(
+            "stopped by a signal, without waiting for the database: what it was told to do it may "
+            "still do");
+        log.close();
+    });
+}
+
 int serve(const api::Module& application, const About& about,
           const command_line::CommandLine& command_line, const Inheritance& inheritance) {
     const config::Config& config = command_line.config;
@@ -178,7 +198,33 @@ int serve(const api::Module& application, const About& about,
     observe::Log log(service, config.log_level, config.log_format);
     for (const auto& warning : command_line.warnings)
         log.write(config::LogLevel::warning, warning);
-    const int status = serve(application, about, config, inheritance, service, log, signals);
+    int status = 1;
+    try {
+        std::optional<process::StopDeadline> start;
+        end_in_time(start, signals, log);
+        status = serve(application, about, config, inheritance, service, log, signals, start);
+    } catch (const std::exception& error) {
+        log.write_fatal(error.what());
+    }
+    if (!log.close()) ::_exit(status);
+    return status;
+}
+
+int migrate(const About& about, const command_line::CommandLine& command_line) {
+    process::StopSignal signals(process::StopSignal::HangUp::stops);
+    const config::Config& config = command_line.config;
+    observe::Log log({about.name, about.version, about.revision}, config.log_level,
+                     config.log_format);
+    for (const auto& warning : command_line.warnings)
+        log.write(config::LogLevel::warning, warning);
+    int status = 1;
+    {
+        std::optional<process::StopDeadline> deadline;
+        end_in_time(deadline, signals, log);
+        status = command_line.command == command_line::Command::migrate
+                     ? db::run_migrate(config, log, signals.token())
+                     : db::run_migrate_status(config, std::cout, log, signals.token());
+    }
     if (!log.close()) ::_exit(status);
     return status;
 }
@@ -201,9 +247,8 @@ int run(const api::Module& application, const About& about,
         printed.emplace([&notices](auto message) { notices.add(message); });
     switch (command_line.command) {
         case command_line::Command::migrate:
-            return db::run_migrate(command_line.config, std::cout, std::cerr);
         case command_line::Command::migrate_status:
-            return db::run_migrate_status(command_line.config, std::cout, std::cerr);
+            return migrate(about, command_line);
         case command_line::Command::healthcheck:
             return admin::run_healthcheck(command_line.config, std::cerr);
         case command_line::Command::serve: {

@@ -84,7 +84,7 @@ class RefusingServer {
 
 std::string failure(const RefusingServer& server) {
     try {
-        const MigrationConnection connection{server.url(), 10s, "orders migrate"};
+        const MigrationConnection connection{{server.url(), 10s, "orders migrate"}};
     } catch (const std::runtime_error& error) {
         return error.what();
     }

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,18 +17,25 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <pqxx/pqxx>
+#include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "signalbox/testing/held_port.hpp"
 #include "signalbox/testing/postgres.hpp"
 #include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
+#include "support/log_lines.hpp"
 #include "support/paths.hpp"
+#include "support/pgbouncer.hpp"
 
 namespace signalbox::db {
 namespace {
@@ -53,17 +63,22 @@ class Migrations : public testing::Test {
     }
 
     void apply() { apply(url_); }
-    void apply(const std::string& url) {
-        apply_migrations({url, 10s}, folder_, [this](std::string_view line) {
-            const std::lock_guard guard{mutex_};
-            report_.emplace_back(line);
-        });
+    void apply(const std::string& url) { apply_migrations(target(url), folder_); }
+
+    MigrationTarget target(const std::string& url) {
+        return {.database_url = url,
+                .patience = 10s,
+                .report = [this](config::LogLevel, std::string_view line) {
+                    const std::lock_guard guard{mutex_};
+                    report_.emplace_back(line);
+                }};
     }
 
     /// The message of the failure that apply() ends with.
-    std::string failure() {
+    std::string failure() { return failure(target(url_)); }
+    std::string failure(const MigrationTarget& wanted) const {
         try {
-            apply();
+            apply_migrations(wanted, folder_);
         } catch (const std::runtime_error& error) {
             return error.what();
         }
@@ -112,7 +127,7 @@ TEST_F(Migrations, are_applied_in_order_once) {
 }
 
 TEST_F(Migrations, that_ship_with_the_service_apply) {
-    apply_migrations({url_, 10s}, test::source_folder() + "/migrations", [](std::string_view) {});
+    apply_migrations({url_, 10s}, test::source_folder() + "/migrations");
     EXPECT_EQ(value("SELECT count(*) FROM users"), "0");
     EXPECT_TRUE(pending_migrations({url_, 10s}, test::source_folder() + "/migrations").empty());
 }
@@ -184,8 +199,8 @@ TEST_F(Migrations, name_the_statement_when_postgresql_names_no_position) {
           "CREATE TABLE a (id int PRIMARY KEY);\nINSERT INTO a VALUES (1);\nINSERT INTO a VALUES "
           "(1);");
     EXPECT_THAT(failure(),
-                AllOf(HasSubstr("1_a.sql: statement 3: duplicate key value"), HasSubstr("(23505)"),
-                      HasSubstr("\n  detail: Key (id)=(1) already exists.")));
+                AllOf(HasSubstr("1_a.sql:4: statement 3: duplicate key value"),
+                      HasSubstr("(23505)"), HasSubstr("\n  detail: Key (id)=(1) already exists.")));
     EXPECT_FALSE(table_exists("a"));
 
     write("1_a.sql", "DO $$ BEGIN RAISE 'no' USING HINT = 'try'; END $$;");
@@ -203,6 +218,53 @@ TEST_F(Migrations, are_all_read_before_the_first_is_applied) {
     std::filesystem::create_symlink("missing", folder_ / "2_b.sql");
     EXPECT_THAT(failure(), HasSubstr("cannot read " + (folder_ / "2_b.sql").string()));
     EXPECT_FALSE(table_exists("a"));
+}
+
+TEST_F(Migrations, with_a_nul_byte_are_not_applied_in_half) {
+    write("1_a.sql", std::string_view{"CREATE TABLE a (id int);\0 CREATE TABLE b (id int);", 49});
+    EXPECT_EQ(failure(),
+              (folder_ / "1_a.sql").string() +
+                  ": line 2, column 25: a NUL byte, where PostgreSQL would stop reading");
+    EXPECT_FALSE(table_exists("a"));
+    EXPECT_FALSE(table_exists("schema_migrations") && versions() != "null");
+}
+
+TEST_F(Migrations, have_several_sections_each_with_a_transaction_of_its_own) {
+    // A value can be used when the transaction that adds it has ended.
+    std::ofstream{folder_ / "1_a.sql"}
+        << "-- migrate:up\nCREATE TYPE colour AS ENUM ('red');\n"
+           "-- migrate:down\nDROP TYPE colour;\n"
+           "-- migrate:up\nALTER TYPE colour ADD VALUE 'blue';\n"
+           "-- migrate:down\n"
+           "-- migrate:up\nCREATE TABLE a AS SELECT 'blue'::colour;\n"
+           "-- migrate:down\n"
+           "-- migrate:up transaction:false\nVACUUM a;\n"
+           "-- migrate:down\n";
+    apply();
+    EXPECT_TRUE(table_exists("a"));
+    EXPECT_EQ(versions(), "1");
+}
+
+TEST_F(Migrations, of_several_sections_are_recorded_with_the_last) {
+    const auto write_two = [&](const std::string& second) {
+        std::ofstream{folder_ / "1_a.sql"} << "-- migrate:up\nCREATE TABLE a (id int);\n"
+                                              "-- migrate:down\n-- migrate:up\n"
+                                           << second << "\n-- migrate:down\n";
+    };
+    write_two("CREATE TABLE b (id nope);");
+    EXPECT_THAT(
+        failure(),
+        AllOf(
+            HasSubstr("1_a.sql:5:20: type \"nope\" does not exist"),
+            HasSubstr("1 of its 2 '-- migrate:up' parts stay applied, and that is not recorded")));
+    EXPECT_TRUE(table_exists("a"));
+    EXPECT_EQ(versions(), "null");
+
+    write_two("CREATE TABLE b (id int);");
+    EXPECT_THAT(failure(), HasSubstr("relation \"a\" already exists"));
+    test::execute(url_, "DROP TABLE a");
+    apply();
+    EXPECT_EQ(versions(), "1");
 }
 
 TEST_F(Migrations, are_not_applied_before_they_are_written) {
@@ -227,7 +289,9 @@ TEST_F(Migrations, need_a_folder_with_migrations) {
 TEST_F(Migrations, run_outside_of_a_transaction_when_asked) {
     write("1_a.sql", "CREATE TABLE a (id int);");
     write("2_index.sql", "CREATE INDEX CONCURRENTLY a_id ON a (id);");
-    EXPECT_THAT(failure(), HasSubstr("cannot run inside a transaction block"));
+    EXPECT_THAT(failure(),
+                AllOf(HasSubstr("cannot run inside a transaction block"),
+                      HasSubstr("give it a '-- migrate:up transaction:false' of its own")));
     write("2_index.sql", "CREATE INDEX CONCURRENTLY a_id ON a (id);", " transaction:false");
     apply();
     EXPECT_TRUE(table_exists("a_id"));
@@ -236,6 +300,16 @@ TEST_F(Migrations, run_outside_of_a_transaction_when_asked) {
     write("3_bad.sql", "\nCREATE INDX b ON a (id);", " transaction:false");
     EXPECT_THAT(failure(), HasSubstr("3_bad.sql:3:8: syntax error at or near \"INDX\""));
     EXPECT_EQ(versions(), "1 2");
+}
+
+TEST_F(Migrations, without_a_transaction_are_refused_when_postgresql_would_make_one) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    write("2_b.sql",
+          "CREATE INDEX CONCURRENTLY a_1 ON a (id);\nCREATE INDEX CONCURRENTLY a_2 ON a (id);",
+          " transaction:false");
+    EXPECT_THAT(failure(), HasSubstr("2_b.sql: line 2: cannot run together with other statements; "
+                                     "give it a '-- migrate:up transaction:false' of its own"));
+    EXPECT_FALSE(table_exists("a")) << "before the first file";
 }
 
 TEST_F(Migrations, may_not_end_or_leave_open_a_transaction) {
@@ -262,6 +336,63 @@ TEST_F(Migrations, are_not_subject_to_a_statement_timeout) {
     apply(url_ + (url_.find('?') == std::string::npos ? "?" : "&") +
           "options=-c%20statement_timeout%3D1000");
     EXPECT_EQ(versions(), "1 2");
+}
+
+/// What roles and databases may be set to, for people and other programs.
+void set_for_everybody(const std::string& url) {
+    const std::string database = test::query_value(url, "SELECT quote_ident(current_database())");
+    for (const std::string setting :
+         {"statement_timeout = '100ms'", "lock_timeout = '1ms'", "idle_session_timeout = '100ms'",
+          "idle_in_transaction_session_timeout = '100ms'", "timezone = 'Asia/Kolkata'",
+          "datestyle = 'German'", "intervalstyle = 'iso_8601'", "extra_float_digits = -10",
+          "bytea_output = 'escape'"})
+        test::execute(url, "ALTER DATABASE " + database + " SET " + setting);
+}
+
+/// What a migration finds set.
+constexpr auto record_settings = "CREATE TABLE settings AS SELECT name, setting FROM pg_settings;";
+
+std::string setting_in_migration(const std::string& url, const std::string& name) {
+    return test::query_value(url, "SELECT setting FROM settings WHERE name = '" + name + "'");
+}
+
+void expect_own_settings(const std::string& url) {
+    for (const auto& [name, setting] :
+         {std::pair{"statement_timeout", "0"}, std::pair{"lock_timeout", "0"},
+          std::pair{"idle_in_transaction_session_timeout", "0"}, std::pair{"TimeZone", "UTC"},
+          std::pair{"DateStyle", "ISO, DMY"}, std::pair{"IntervalStyle", "postgres"},
+          std::pair{"extra_float_digits", "1"}, std::pair{"bytea_output", "hex"}})
+        EXPECT_EQ(setting_in_migration(url, name), setting) << name;
+}
+
+TEST_F(Migrations, do_not_care_what_a_database_or_a_role_has_set) {
+    set_for_everybody(url_);
+    write("1_a.sql", std::string{record_settings} + " SELECT pg_sleep(0.5);");
+    write("2_b.sql", "SELECT pg_sleep(0.5);", " transaction:false");
+    apply();
+    EXPECT_EQ(versions(), "1 2");
+    expect_own_settings(url_);
+    EXPECT_EQ(setting_in_migration(url_, "idle_session_timeout"), "0");
+    EXPECT_EQ(setting_in_migration(url_, "search_path"), "\"$user\", public");
+}
+
+TEST_F(Migrations, have_their_settings_through_a_pooler_and_leave_none_there) {
+    test::PostgresServer server;
+    test::execute(server.database_url(), "CREATE DATABASE app");
+    set_for_everybody(server.database_url("app"));
+    const test::PgBouncer pgbouncer{server, 3};
+    write("1_a.sql", std::string{record_settings} + " SELECT pg_sleep(0.3);");
+    write("2_b.sql", "CREATE TABLE b (id int);", " transaction:false");
+    apply(pgbouncer.url("app"));
+    expect_own_settings(server.database_url("app"));
+    EXPECT_TRUE(report_.size() == 4U) << report_.front();
+    for (int i = 0; i < 3; ++i) {
+        for (const auto& [name, setting] :
+             {std::pair{"statement_timeout", "100ms"}, std::pair{"lock_timeout", "1ms"},
+              std::pair{"extra_float_digits", "-10"}})
+            EXPECT_EQ(test::query_value(pgbouncer.url("app"), std::string{"SHOW "} + name),
+                      setting);
+    }
 }
 
 TEST_F(Migrations, do_not_change_the_settings_of_the_next) {
@@ -299,6 +430,48 @@ TEST_F(Migrations, are_applied_once_by_ten_threads) {
     EXPECT_GE(reported("Waiting: "), 1);
 }
 
+/// Holds the lock that who migrates has to have.
+class AnotherMigration {
+  public:
+    explicit AnotherMigration(const std::string& url) : connection_{url} {
+        transaction_.exec("SELECT pg_advisory_xact_lock(8316291910694888047)");
+    }
+
+  private:
+    pqxx::connection connection_;
+    pqxx::work transaction_{connection_};
+};
+
+TEST_F(Migrations, wait_for_another_longer_than_a_session_may_be_idle) {
+    set_for_everybody(url_);
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    test::execute(url_, "ALTER ROLE postgres IN DATABASE " +
+                            test::query_value(url_, "SELECT current_database()") +
+                            " SET idle_session_timeout = '200ms'");
+    std::optional<AnotherMigration> another{
+        std::in_place, url_ + "&options=-c%20idle_in_transaction_session_timeout%3D0"};
+    std::thread waits{[this] { EXPECT_EQ(failure(), "no failure"); }};
+    std::this_thread::sleep_for(1s);  // longer than any of the timeouts
+    another.reset();
+    waits.join();
+    EXPECT_EQ(reported("Waiting: "), 1);
+    EXPECT_TRUE(table_exists("a"));
+}
+
+TEST_F(Migrations, stop_between_two_files) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    write("2_b.sql", "CREATE TABLE b (id int);");
+    std::stop_source stop;
+    auto wanted = target(url_);
+    wanted.stop = stop.get_token();
+    wanted.report = [&](config::LogLevel, std::string_view line) {
+        if (line.starts_with("Applied: 1_a.sql")) stop.request_stop();
+    };
+    EXPECT_EQ(failure(wanted), "stopped by a signal");
+    EXPECT_EQ(versions(), "1");
+    EXPECT_FALSE(table_exists("b"));
+}
+
 /// The binary, as an operator runs it.
 class MigrateCommand : public Migrations {
   protected:
@@ -327,7 +500,174 @@ class MigrateCommand : public Migrations {
     Outcome run(const std::vector<std::string>& arguments, const std::string& output) const {
         return finish(start(arguments, output), output);
     }
+
+    /// Throws when a line is none of the log.
+    static std::vector<std::string> messages(const std::string& output) {
+        std::vector<std::string> bodies;
+        for (const test::LogLine& line : test::log_lines(output))
+            bodies.push_back(line.text("body"));
+        return bodies;
+    }
+
+    std::string output_of(const std::string& name) const {
+        std::ifstream file{folder_ / name};
+        return {std::istreambuf_iterator<char>{file}, {}};
+    }
+    bool says(const std::string& name, std::string_view what) const {
+        return test::eventually([&] { return output_of(name).find(what) != std::string::npos; });
+    }
+
+    /// Ends at once, with status 1 and this as the last word.
+    void expect_stopped(pid_t child, int signal, const std::string& output,
+                        const testing::Matcher<std::string>& last_word) const {
+        const auto start = std::chrono::steady_clock::now();
+        ::kill(child, signal);
+        const auto [status, text] = finish(child, output);
+        EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
+        EXPECT_EQ(status, 1) << text;
+        const auto said = messages(text);
+        ASSERT_FALSE(said.empty());
+        EXPECT_THAT(said.back(), last_word);
+    }
+
+    /// How many sessions in this database run or wait for such.
+    std::string running(const std::string& what) const {
+        return value(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+            "pg_backend_pid() AND state = 'active' AND query LIKE '%" +
+            what + "%'");
+    }
 };
+
+TEST_F(MigrateCommand, stops_while_it_waits_for_another) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    const AnotherMigration another{url_};
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) {
+        const std::string output = "output" + std::to_string(signal);
+        const pid_t child = start({}, output);
+        ASSERT_TRUE(says(output, "Waiting: another process")) << output_of(output);
+        expect_stopped(child, signal, output, "stopped by a signal");
+    }
+    EXPECT_FALSE(table_exists("a"));
+}
+
+TEST_F(MigrateCommand, cancels_in_postgresql_what_runs_when_it_stops) {
+    write("1_a.sql", "CREATE TABLE a (id int); SELECT pg_sleep(60);");
+    const pid_t child = start({}, "output");
+    ASSERT_TRUE(test::eventually([&] { return running("pg_sleep(60)") == "1"; }));
+    expect_stopped(child, SIGTERM, "output",
+                   (folder_ / "1_a.sql").string() + ": stopped by a signal");
+    EXPECT_EQ(running("pg_sleep(60)"), "0");
+    EXPECT_FALSE(table_exists("a"));
+}
+
+TEST_F(MigrateCommand, names_what_may_be_half_done_when_it_stops) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    ASSERT_EQ(run({}, "first").status, 0);
+    write("2_b.sql", "CREATE INDEX CONCURRENTLY a_id ON a (id);", " transaction:false");
+    pqxx::connection connection{url_};
+    pqxx::work transaction{connection};
+    transaction.exec("INSERT INTO a VALUES (1)");  // which the index waits for
+    const pid_t child = start({}, "output");
+    ASSERT_TRUE(test::eventually([&] { return running("CREATE INDEX CONCURRENTLY") == "1"; }));
+    expect_stopped(child, SIGTERM, "output",
+                   AllOf(StartsWith((folder_ / "2_b.sql").string() + ": stopped by a signal"),
+                         HasSubstr("ran without a transaction: what it did until then may stay")));
+    EXPECT_EQ(running("CREATE INDEX CONCURRENTLY"), "0");
+    transaction.abort();
+    EXPECT_EQ(versions(), "1");
+}
+
+/// Takes connections, and never says a word.
+class SilentServer {
+  public:
+    SilentServer() {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* generic = reinterpret_cast<sockaddr*>(&address);
+        if (listener_ < 0 || ::bind(listener_, generic, size) != 0 ||
+            ::getsockname(listener_, generic, &size) != 0 || ::listen(listener_, 64) != 0)
+            throw std::runtime_error("cannot listen");
+        port_ = ntohs(address.sin_port);
+    }
+    ~SilentServer() { ::close(listener_); }
+    SilentServer(const SilentServer&) = delete;
+    SilentServer& operator=(const SilentServer&) = delete;
+
+    std::string url(const std::string& parameters) const {
+        return "postgresql://u:s3cret@127.0.0.1:" + std::to_string(port_) + "/d?" + parameters;
+    }
+    /// Whether somebody has connected, and waits.
+    bool is_asked() const {
+        pollfd asked{.fd = listener_, .events = POLLIN, .revents = 0};
+        return ::poll(&asked, 1, 20000) == 1;
+    }
+
+  private:
+    int listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int port_ = 0;
+};
+
+TEST_F(MigrateCommand, stops_inside_of_a_connect_that_gets_no_answer) {
+    write("1_a.sql", "SELECT 1;");
+    const SilentServer server;
+    const pid_t child = start({"--database-url", server.url("connect_timeout=60")}, "output");
+    ASSERT_TRUE(server.is_asked());
+    expect_stopped(child, SIGTERM, "output", "stopped by a signal");
+}
+
+TEST_F(MigrateCommand, does_not_wait_longer_for_an_answer_than_it_was_told) {
+    write("1_a.sql", "SELECT 1;");
+    const SilentServer server;
+    const auto start = std::chrono::steady_clock::now();
+    const auto silent = run(
+        {"--database-url", server.url("connect_timeout=60"), "--database-startup-timeout", "1s"},
+        "silent");
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 20s);
+    EXPECT_EQ(silent.status, 1);
+    EXPECT_THAT(messages(silent.output).back(),
+                AllOf(HasSubstr("cannot connect to d on 127.0.0.1:"),
+                      HasSubstr("no answer within 1s"), Not(HasSubstr("s3cret"))));
+
+    const auto told =
+        run({"--database-url", server.url("connect_timeout=2"), "--database-startup-timeout", "3s"},
+            "told");
+    EXPECT_EQ(told.status, 1);
+    EXPECT_THAT(messages(told.output).front(),
+                AllOf(HasSubstr("timeout expired"), HasSubstr("; trying again in ")));
+}
+
+TEST_F(MigrateCommand, waits_for_a_connection_to_become_free) {
+    test::execute(url_, "CREATE ROLE one LOGIN CONNECTION LIMIT 3");
+    test::execute(url_, "GRANT ALL ON SCHEMA public TO one");
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    const std::string url = url_ + "&user=one";
+    std::vector<std::unique_ptr<pqxx::connection>> others;
+    for (int i = 0; i < 3; ++i)
+        others.push_back(std::make_unique<pqxx::connection>(url));
+    const pid_t child = start({"--database-url", url}, "output");
+    ASSERT_TRUE(says("output", "too many connections for role \\\"one\\\"; trying again in "))
+        << output_of("output");
+    others.clear();
+    const auto [status, output] = finish(child, "output");
+    EXPECT_EQ(status, 0) << output;
+    EXPECT_TRUE(table_exists("a"));
+    test::execute(url_, "DROP OWNED BY one CASCADE; DROP ROLE one");
+}
+
+TEST_F(MigrateCommand, waits_for_a_standby_to_be_promoted) {
+    test::PostgresServer server{{.settings = {"default_transaction_read_only=on"}}};
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    const std::string url = server.database_url() + "&target_session_attrs=read-write";
+    const pid_t child = start({"--database-url", url}, "output");
+    ASSERT_TRUE(says("output", "session is read-only; trying again in ")) << output_of("output");
+    test::execute(server.database_url() + "&options=-c%20default_transaction_read_only%3Doff",
+                  "ALTER DATABASE postgres SET default_transaction_read_only = off");
+    const auto [status, output] = finish(child, "output");
+    EXPECT_EQ(status, 0) << output;
+}
 
 TEST_F(MigrateCommand, applies_and_lists) {
     write("1_a.sql", "CREATE TABLE a (id int);");
@@ -336,7 +676,8 @@ TEST_F(MigrateCommand, applies_and_lists) {
     EXPECT_EQ(before.output, "[ ] 1_a.sql\n\nApplied: 0\nPending: 1\n");
     const auto applied = run({}, "applied");
     EXPECT_EQ(applied.status, 0);
-    EXPECT_THAT(applied.output, StartsWith("Applying: 1_a.sql\nApplied: 1_a.sql in "));
+    EXPECT_THAT(messages(applied.output),
+                ElementsAre("Applying: 1_a.sql", StartsWith("Applied: 1_a.sql in ")));
     const auto after = run({"--status"}, "after");
     EXPECT_EQ(after.status, 0);
     EXPECT_EQ(after.output, "[X] 1_a.sql\n\nApplied: 1\nPending: 0\n");
@@ -346,8 +687,10 @@ TEST_F(MigrateCommand, ends_with_status_1_when_a_file_fails) {
     write("1_bad.sql", "CREATE TABEL a (id int);");
     const auto [status, output] = run({}, "output");
     EXPECT_EQ(status, 1);
-    EXPECT_THAT(output, HasSubstr("signalbox: " + (folder_ / "1_bad.sql").string() +
-                                  ":2:8: syntax error at or near \"TABEL\" (42601)\n"));
+    const auto lines = test::log_lines(output);
+    EXPECT_EQ(lines.back().text("severity_text"), "FATAL");
+    EXPECT_EQ(lines.back().text("body"),
+              (folder_ / "1_bad.sql").string() + ":2:8: syntax error at or near \"TABEL\" (42601)");
 }
 
 TEST_F(MigrateCommand, ends_with_status_1_when_it_may_not_connect) {

@@ -4,46 +4,58 @@
 #include <stdexcept>
 
 #include "signalbox/db/migrations.hpp"
+#include "signalbox/observe/log.hpp"
+#include "signalbox/process/service_manager.hpp"
 
 namespace signalbox::db {
 namespace {
 
-MigrationTarget target_of(const config::Config& config) {
-    return {config.database_url, config.database_startup_timeout, config.program + " migrate"};
+MigrationTarget target_of(const config::Config& config, observe::Log& log,
+                          const std::stop_token& stop) {
+    return {
+        .database_url = config.database_url,
+        .patience = config.database_startup_timeout,
+        .application_name = config.program + " migrate",
+        .report = [&log](config::LogLevel level, std::string_view line) { log.write(level, line); },
+        .stop = stop};
+}
+
+/// As long as they need, which nobody knows beforehand.
+void apply(const MigrationTarget& target, const config::Config& config) {
+    const process::TimeoutExtension wait_for_it(
+        [&target](std::string_view why) { target.report(config::LogLevel::warning, why); });
+    apply_migrations(target, config.migrations_dir);
 }
 
 template <typename Work>
-int run(const config::Config& config, std::ostream& errors, Work work) {
+int run(observe::Log& log, Work work) {
     try {
-        work(target_of(config));
+        work();
         return 0;
     } catch (const std::runtime_error& error) {
-        errors << config.program << ": " << error.what() << '\n';
+        log.write_fatal(error.what());
         return 1;
     }
 }
 
 }  // namespace
 
-int run_migrate(const config::Config& config, std::ostream& output, std::ostream& errors) {
-    return run(config, errors, [&](const MigrationTarget& target) {
-        apply_migrations(target, config.migrations_dir,
-                         [&](std::string_view line) { output << line << std::endl; });
+int run_migrate(const config::Config& config, observe::Log& log, const std::stop_token& stop) {
+    return run(log, [&] { apply(target_of(config, log, stop), config); });
+}
+
+int run_migrate_status(const config::Config& config, std::ostream& output, observe::Log& log,
+                       const std::stop_token& stop) {
+    return run(log, [&] {
+        output << format_status(
+                      migration_status(target_of(config, log, stop), config.migrations_dir))
+               << std::flush;
     });
 }
 
-int run_migrate_status(const config::Config& config, std::ostream& output, std::ostream& errors) {
-    return run(config, errors, [&](const MigrationTarget& target) {
-        output << format_status(migration_status(target, config.migrations_dir));
-    });
-}
-
-void prepare_schema(const config::Config& config, const MigrationReport& report) {
-    const MigrationTarget target = target_of(config);
-    if (config.migrate) {
-        apply_migrations(target, config.migrations_dir, report);
-        return;
-    }
+void prepare_schema(const config::Config& config, observe::Log& log, const std::stop_token& stop) {
+    const MigrationTarget target = target_of(config, log, stop);
+    if (config.migrate) return apply(target, config);
     const auto pending = pending_migrations(target, config.migrations_dir);
     if (pending.empty()) return;
     throw std::runtime_error(std::to_string(pending.size()) + " pending migration" +

@@ -1,19 +1,27 @@
 #pragma once
 
 #include <iosfwd>
+#include <stop_token>
 
 #include "signalbox/config/config.hpp"
 #include "signalbox/db/migrations.hpp"
 
+namespace signalbox::observe {
+class Log;
+}
+
 namespace signalbox::db {
 
-/// The commands `migrate` and `migrate --status` of a program. The exit status: 0, or 1 with the
-/// reason on `errors`.
-int run_migrate(const config::Config& config, std::ostream& output, std::ostream& errors);
-int run_migrate_status(const config::Config& config, std::ostream& output, std::ostream& errors);
+/// The commands `migrate` and `migrate --status` of a program. What happens is in the log, the list
+/// of migrations on `output`. The exit status: 0, or 1 with the reason as the log's last line; also
+/// when `stop` is requested, which ends what PostgreSQL does for us.
+int run_migrate(const config::Config& config, observe::Log& log, const std::stop_token& stop);
+int run_migrate_status(const config::Config& config, std::ostream& output, observe::Log& log,
+                       const std::stop_token& stop);
 
 /// What `serve` does about the schema before its first request: with --migrate it applies what is
-/// pending, without it throws std::runtime_error when anything is.
-void prepare_schema(const config::Config& config, const MigrationReport& report);
+/// pending, without it throws std::runtime_error when anything is. Throws Unavailable when it is
+/// time to stop. A service manager is told to wait for as long as migrations take.
+void prepare_schema(const config::Config& config, observe::Log& log, const std::stop_token& stop);
 
 }  // namespace signalbox::db

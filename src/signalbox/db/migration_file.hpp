@@ -19,10 +19,10 @@ struct Migration {
     std::filesystem::path path;
 };
 
-/// What `-- migrate:up` introduces.
-struct UpBlock {
-    std::string sql;         ///< from the marker, a comment to SQL, to the one of the down block
-    std::size_t offset = 0;  ///< of sql in the file, in bytes
+/// What a `-- migrate:up` introduces.
+struct UpSection {
+    std::string sql{};           ///< from the marker, a comment to SQL, to the one of the down part
+    std::size_t offset = 0;      ///< of sql in the file, in bytes
     bool in_transaction = true;  ///< false after `-- migrate:up transaction:false`
 };
 
@@ -35,14 +35,24 @@ struct TextPosition {
 /// "20261122000000" of "20261122000000_create_items.sql"; nothing for a file that is no migration.
 std::optional<std::string> migration_version(std::string_view file_name);
 
-/// Refused, as by dbmate: no up or no down block, statements in front of the up block. Refused
-/// although dbmate does not: a second up block, which makes dbmate fail halfway through.
-Parsed<UpBlock> parse_migration(std::string_view content);
+/// The up parts of a file, in their order: there may be several, each with a down part behind it.
+/// Refused as by dbmate: none, one without a down part or with two, statements in front of the
+/// first. Refused here before it starts, and not by PostgreSQL on the way: a NUL byte, UTF-16, and
+/// several statements without a transaction when one of them cannot be in the transaction that
+/// PostgreSQL makes of them. Taken although dbmate does not: a byte order mark.
+Parsed<std::vector<UpSection>> parse_migration(std::string_view content);
+
+/// What to do with a statement that PostgreSQL takes in no transaction, as the end of a message.
+inline constexpr std::string_view alone_advice =
+    "give it a '-- migrate:up transaction:false' of its own, with a '-- migrate:down' behind it, "
+    "or a "
+    "file of its own";
 
 /// Whether there is anything but blanks and lines that are comments.
 bool has_statement(std::string_view sql);
 
-/// Where in UTF-8 text the nth character (from 1) after a byte offset stands.
+/// Where in UTF-8 text the nth character (from 1) after a byte offset stands; a byte order mark is
+/// none.
 TextPosition locate(std::string_view text, std::size_t offset, std::size_t nth_character);
 
 /// The migrations of a folder in the order in which they are applied, that of their names. Files

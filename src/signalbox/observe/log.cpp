@@ -329,6 +329,22 @@ void Log::write(LogLevel level, std::string_view body, Fields fields) {
     write_lines(text, 1);
 }
 
+void Log::write_fatal(std::string_view message) {
+    // JSON keeps the line feeds. For people they would be escapes.
+    if (format_ == LogFormat::json) return write(LogLevel::critical, message);
+    std::string line;
+    for (std::size_t place = 0; place < message.size(); ++place) {
+        if (message[place] != '\n') {
+            line += message[place];
+            continue;
+        }
+        line += ';';
+        while (place + 2 < message.size() && message[place + 1] == ' ' && message[place + 2] == ' ')
+            ++place;
+    }
+    write(LogLevel::critical, line);
+}
+
 void Log::write_lines(std::string_view lines, std::size_t count) {
     if (!queue_->take_place(lines.size())) {
         queue_->dropped_lines.fetch_add(count);

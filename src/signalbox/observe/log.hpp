@@ -83,6 +83,9 @@ class Log {
 
     void write(LogLevel level, std::string_view body, Fields fields = {});
 
+    /// Why the process ends with an error. At whatever level; a message of several lines is one.
+    void write_fatal(std::string_view message);
+
     /// For who writes many: begins a line behind others, ends it, and writes all of them.
     Line begin_line(std::string& lines, LogLevel level, std::string_view body) const;
     void end_line(std::string& lines) const;

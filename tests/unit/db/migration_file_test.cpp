@@ -36,11 +36,36 @@ TEST(ParseMigration, takes_what_stands_between_the_markers) {
     const std::string content =
         "-- a comment\n\n  -- another\n-- migrate:up\nCREATE TABLE a ();\n-- note\nSELECT 1;\n"
         "-- migrate:down\nDROP TABLE a;\n";
-    const auto up = parse_migration(content);
-    ASSERT_TRUE(up) << up.reason();
-    EXPECT_EQ(up->sql, "-- migrate:up\nCREATE TABLE a ();\n-- note\nSELECT 1;\n");
-    EXPECT_EQ(up->sql, content.substr(up->offset, up->sql.size()));
-    EXPECT_TRUE(up->in_transaction);
+    const auto sections = parse_migration(content);
+    ASSERT_TRUE(sections) << sections.reason();
+    ASSERT_EQ(sections->size(), 1U);
+    const UpSection& up = sections->front();
+    EXPECT_EQ(up.sql, "-- migrate:up\nCREATE TABLE a ();\n-- note\nSELECT 1;\n");
+    EXPECT_EQ(up.sql, content.substr(up.offset, up.sql.size()));
+    EXPECT_TRUE(up.in_transaction);
+}
+
+TEST(ParseMigration, takes_several_sections) {
+    const std::string content =
+        "-- migrate:up\nCREATE TABLE a ();\n-- migrate:down\nDROP TABLE a;\n"
+        "-- migrate:up transaction:false\nVACUUM;\n-- migrate:down\n";
+    const auto sections = parse_migration(content);
+    ASSERT_TRUE(sections) << sections.reason();
+    ASSERT_EQ(sections->size(), 2U);
+    EXPECT_EQ((*sections)[0].sql, "-- migrate:up\nCREATE TABLE a ();\n");
+    EXPECT_TRUE((*sections)[0].in_transaction);
+    EXPECT_EQ((*sections)[1].sql, "-- migrate:up transaction:false\nVACUUM;\n");
+    EXPECT_EQ((*sections)[1].offset, content.find("-- migrate:up transaction"));
+    EXPECT_FALSE((*sections)[1].in_transaction);
+}
+
+TEST(ParseMigration, passes_over_a_byte_order_mark) {
+    for (const std::string between : {"", "\n", "-- a comment\n"}) {
+        const auto sections = parse_migration("\xef\xbb\xbf" + between +
+                                              "-- migrate:up\nSELECT 1;\n-- migrate:down\n");
+        ASSERT_TRUE(sections) << sections.reason();
+        EXPECT_EQ(sections->front().sql, "-- migrate:up\nSELECT 1;\n");
+    }
 }
 
 TEST(HasStatement, sees_more_than_blanks_and_comments) {
@@ -57,15 +82,16 @@ TEST(ParseMigration, reads_markers_as_dbmate_does) {
     for (const std::string_view content :
          {"--migrate:up\n--migrate:down", "--   migrate:up  \n--\tmigrate:down\t",
           "-- migrate:up\r\n-- migrate:down\r\n", "-- migrate:up now\n-- migrate:down later",
-          "\r\n-- migrate:up\n-- migrate:down"}) {
-        const auto up = parse_migration(content);
-        EXPECT_TRUE(up) << content;
+          "\r\n-- migrate:up\n-- migrate:down",
+          "-- migrate:down\n-- migrate:up\n-- migrate:down"}) {
+        EXPECT_TRUE(parse_migration(content)) << content;
     }
     for (const std::string_view content :
          {"", "-- migrate:up", "-- migrate:down", " -- migrate:up\n-- migrate:down",
           "- migrate:up\n-- migrate:down", "-- migrate:upwards\n-- migrate:down",
           "-- MIGRATE:UP\n-- migrate:down", "-- migrate: up\n-- migrate:down",
-          "-- migrate:up\n-- migrate:downward"}) {
+          "-- migrate:up\n-- migrate:downward", "-- migrate:up\v\n-- migrate:down",
+          "-- migrate:down\n-- migrate:up\n"}) {
         EXPECT_FALSE(parse_migration(content)) << content;
     }
 }
@@ -73,7 +99,7 @@ TEST(ParseMigration, reads_markers_as_dbmate_does) {
 TEST(ParseMigration, reads_the_transaction_option) {
     const auto in_transaction = [](std::string_view marker_line) {
         const auto up = parse_migration(std::string{marker_line} + "\nSELECT 1;\n-- migrate:down");
-        return up && up->in_transaction;
+        return up && up->front().in_transaction;
     };
     EXPECT_FALSE(in_transaction("-- migrate:up transaction:false"));
     EXPECT_FALSE(in_transaction("-- migrate:up\ttransaction:false\r"));
@@ -82,11 +108,15 @@ TEST(ParseMigration, reads_the_transaction_option) {
     EXPECT_TRUE(in_transaction("-- migrate:up transaction: false"));
     EXPECT_TRUE(in_transaction("-- migrate:up nottransaction:false"));
     EXPECT_TRUE(in_transaction("-- migrate:up transaction:falsehood"));
+    EXPECT_TRUE(in_transaction("-- migrate:up transaction:false:1"));
+    EXPECT_TRUE(in_transaction("-- migrate:up transaction"));
+    EXPECT_TRUE(in_transaction("-- migrate:up transaction:false transaction:true"));
+    EXPECT_FALSE(in_transaction("-- migrate:up transaction:true transaction:false"));
 
     // The option of the down block is its own.
     const auto up = parse_migration("-- migrate:up\n-- migrate:down transaction:false");
     ASSERT_TRUE(up);
-    EXPECT_TRUE(up->in_transaction);
+    EXPECT_TRUE(up->front().in_transaction);
 }
 
 TEST(ParseMigration, says_what_is_wrong_and_where) {
@@ -95,15 +125,60 @@ TEST(ParseMigration, says_what_is_wrong_and_where) {
         return up ? std::string{"was accepted"} : up.reason();
     };
     EXPECT_EQ(reason("-- hello\n"), "no line '-- migrate:up'");
-    EXPECT_EQ(reason("-- migrate:up\nSELECT 1;\n"), "no line '-- migrate:down'");
+    EXPECT_EQ(reason("\n-- migrate:up\nSELECT 1;\n"),
+              "line 2: no '-- migrate:down' behind this '-- migrate:up'");
+    EXPECT_EQ(reason("-- migrate:up\n-- migrate:down\n-- migrate:up\n"),
+              "line 3: no '-- migrate:down' behind this '-- migrate:up'");
+    EXPECT_EQ(reason("-- migrate:up\n-- migrate:up\n-- migrate:down\n"),
+              "line 1: no '-- migrate:down' behind this '-- migrate:up'");
     EXPECT_THAT(reason("\nSELECT 1;\n-- migrate:up\n-- migrate:down\n"),
                 AllOf(HasSubstr("line 2"), HasSubstr("in front of")));
-    EXPECT_THAT(reason("-- migrate:down\n-- migrate:up\n"),
-                AllOf(HasSubstr("line 2"), HasSubstr("before")));
-    EXPECT_THAT(reason("-- migrate:up\n-- migrate:up\n-- migrate:down\n"),
-                AllOf(HasSubstr("line 2"), HasSubstr("second '-- migrate:up'")));
     EXPECT_THAT(reason("-- migrate:up\n-- migrate:down\n-- migrate:down\n"),
                 AllOf(HasSubstr("line 3"), HasSubstr("second '-- migrate:down'")));
+}
+
+// libpq would take it for the end of the text, and half of it would be recorded as applied.
+TEST(ParseMigration, refuses_a_nul_byte_wherever_it_stands) {
+    using namespace std::string_literals;
+    const auto reason = [](const std::string& content) {
+        const auto up = parse_migration(content);
+        return up ? "was accepted"s : up.reason();
+    };
+    EXPECT_EQ(reason("-- migrate:up\nSELECT 'ä';\0\nSELECT 2;\n-- migrate:down\n"s),
+              "line 2, column 12: a NUL byte, where PostgreSQL would stop reading");
+    EXPECT_THAT(reason("\0-- migrate:up\nSELECT 1;\n-- migrate:down\n"s),
+                HasSubstr("line 1, column 1: a NUL byte"));
+    EXPECT_THAT(reason("-- migrate:up\nSELECT 1;\n-- migrate:down\n\0"s),
+                HasSubstr("line 4, column 1: a NUL byte"));
+    EXPECT_EQ(reason("\xff\xfe-\0-\0"s), "is UTF-16: save it as UTF-8");
+    EXPECT_EQ(reason("\xfe\xff\0-\0-"s), "is UTF-16: save it as UTF-8");
+}
+
+TEST(ParseMigration, refuses_what_postgresql_runs_in_no_transaction_among_other_statements) {
+    const auto reason = [](const std::string& sql,
+                           const std::string& options = "transaction:false") {
+        const auto up =
+            parse_migration("-- migrate:up " + options + "\n" + sql + "\n-- migrate:down");
+        return up ? std::string{"was accepted"} : up.reason();
+    };
+    EXPECT_THAT(reason("CREATE TABLE a (id int);\n\ncreate unique index\nconcurrently on a (id);"),
+                AllOf(HasSubstr("line 4: cannot run together with other statements; give it"),
+                      HasSubstr("'-- migrate:up transaction:false' of its own")));
+    for (const std::string loner :
+         {"CREATE INDEX CONCURRENTLY ON a (id)", "DROP INDEX CONCURRENTLY a", "VACUUM a",
+          "REINDEX (CONCURRENTLY) TABLE a", "REINDEX TABLE CONCURRENTLY a", "REINDEX SCHEMA s",
+          "CREATE DATABASE a", "DROP DATABASE a", "ALTER SYSTEM SET work_mem = 1",
+          "CREATE TABLESPACE a LOCATION '/a'", "DROP TABLESPACE a",
+          "ALTER TABLE a DETACH PARTITION b CONCURRENTLY"}) {
+        EXPECT_THAT(reason("SELECT 1; " + loner), HasSubstr("line 2: cannot run")) << loner;
+        EXPECT_EQ(reason(loner + "; -- alone\n;"), "was accepted") << loner;
+        EXPECT_EQ(reason("SELECT 1; " + loner, ""), "was accepted") << "PostgreSQL says it";
+    }
+    for (const std::string sql :
+         {"SELECT 1; REFRESH MATERIALIZED VIEW CONCURRENTLY a", "SELECT 1; SELECT 'VACUUM'",
+          "SELECT 1; CREATE INDEX \"CONCURRENTLY\" ON a (id)", "SELECT 1; DROP TABLE a"}) {
+        EXPECT_EQ(reason(sql), "was accepted") << sql;
+    }
 }
 
 TEST(Locate, counts_lines_and_characters) {
@@ -120,6 +195,10 @@ TEST(Locate, counts_lines_and_characters) {
     EXPECT_EQ(at(0, 11), std::pair(std::size_t{3}, std::size_t{2}));  // x
     EXPECT_EQ(at(0, 1000), std::pair(std::size_t{3}, std::size_t{3}));
     EXPECT_EQ(at(1000, 1), std::pair(std::size_t{3}, std::size_t{3}));
+
+    const auto behind_mark = locate("\xef\xbb\xbf" + text, 3, 2);
+    EXPECT_EQ(behind_mark.line, 1U);
+    EXPECT_EQ(behind_mark.column, 2U);
 }
 
 class LoadMigrations : public testing::Test {
@@ -179,7 +258,7 @@ TEST(ShippedMigrations, can_be_read) {
         std::ifstream file{migration.path};
         const std::string content{std::istreambuf_iterator<char>{file}, {}};
         const auto up = parse_migration(content);
-        EXPECT_TRUE(up) << migration.file_name << ": " << up.reason();
+        ASSERT_TRUE(up) << migration.file_name << ": " << up.reason();
     }
 }
 

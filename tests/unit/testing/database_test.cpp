@@ -91,7 +91,7 @@ TEST(test_database, is_dropped_with_the_sessions_that_are_left) {
     std::optional<Database> database(std::in_place, migrations.folder());
     const std::string name = database->value("SELECT current_database()");
     EXPECT_EQ(count(other, name), "1");
-    db::MigrationConnection left(database->url(), 5s, "left");
+    db::MigrationConnection left({database->url(), 5s, "left"});
     database.reset();
     EXPECT_EQ(count(other, name), "0");
     EXPECT_THROW(left.execute("SELECT 1"), db::Unavailable);
@@ -148,7 +148,7 @@ TEST(test_database, is_there_in_a_tenth_of_a_second) {
 }
 
 std::vector<std::string> templates(const std::string& url) {
-    db::MigrationConnection connection(url, 5s, "test");
+    db::MigrationConnection connection({url, 5s, "test"});
     return connection.column(
         "SELECT datname FROM pg_database WHERE datname LIKE "
         "'signalbox_template_%' ORDER BY 1");

@@ -10,7 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include "signalbox/db/detail/connect_attempt.hpp"
+#include "signalbox/db/detail/stop_event.hpp"
 #include "signalbox/db/error.hpp"
+#include "signalbox/db/migrations.hpp"
 
 namespace signalbox::db {
 
@@ -36,14 +39,20 @@ class StatementError : public Error {
 /// tells neither where in a text an error is, which is the first thing the author of a migration
 /// wants to know, nor that version 6 silently reconnected, which would lose an open transaction
 /// with the lock in it. For one thread.
+///
+/// Hears the target's `stop` wherever it waits, and then throws Unavailable, `stopping`. A
+/// statement that runs is cancelled in PostgreSQL first, which would go on with it otherwise; what
+/// is done in spite of that is no error.
 class MigrationConnection {
   public:
-    /// Retries with growing pauses while there is no server or it is starting, until
-    /// `patience` has passed; a server that refuses us is not asked again. Texts are UTF-8 whatever
-    /// the database is. pg_stat_activity shows `application_name`, if the URL names nothing. Throws
-    /// Unavailable.
-    MigrationConnection(const std::string& url, std::chrono::milliseconds patience,
-                        const std::string& application_name);
+    /// Tries again with growing pauses, each time with a report, until the target's `patience` has
+    /// passed. What a server refuses for good, as a wrong password, is not tried again. Texts are
+    /// UTF-8 whatever the database is. Throws Unavailable.
+    explicit MigrationConnection(const MigrationTarget& target);
+
+    /// BEGIN, with `mode` behind it, and with what sessions have set in transactions (see
+    /// connection_settings.hpp): behind a pooler there is no other place for it.
+    void begin(const std::string& mode = "");
 
     /// Any number of statements in one text. Throws StatementError, or Unavailable when the
     /// connection is lost.
@@ -56,11 +65,23 @@ class MigrationConnection {
 
     bool in_transaction() const;
 
+    /// From here on `stop` is not heard: for what must not be left out behind what is done.
+    void finish() noexcept { finishing_ = true; }
+
   private:
-    struct Close {
-        void operator()(PGconn* connection) const { PQfinish(connection); }
-    };
-    std::unique_ptr<PGconn, Close> connection_;
+    using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+    void connect(const MigrationTarget& target);
+    /// Throws when it is time to stop.
+    void check_stop() const;
+    Result next_result();
+    void cancel();
+    [[noreturn]] void fail(const PGresult* result, std::size_t statement) const;
+
+    StopEvent stop_;
+    bool finishing_ = false;
+    bool cancelled_ = false;  ///< what runs
+    ConnectionHandle connection_;
 };
 
 }  // namespace signalbox::db

@@ -11,10 +11,11 @@ namespace signalbox::db {
 class MigrationLock {
   public:
     /// Waits as long as another process has it, and reports that it does. Throws Unavailable
-    /// when the connection fails.
-    MigrationLock(const MigrationTarget& target, const MigrationReport& report);
+    /// when the connection fails or it is time to stop.
+    explicit MigrationLock(const MigrationTarget& target);
 
-    /// Throws Unavailable when the connection, and with it the lock, is gone.
+    /// Throws Unavailable when the connection, and with it the lock, is gone, or it is time to
+    /// stop.
     void check();
 
   private:
