@@ -16,7 +16,7 @@ FUZZ_SECONDS ?= 60
 .PHONY: run test new examples build install deb deb-test image compose-test debug tsan soak format format-check \
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
         instructions typed-endpoints check tidy \
-        coroutines-check snippets-check compile-time docs-assets docs-test openapi-test
+        coroutines-check snippets-check compile-time docs-assets docs-test openapi-test dbmate-test
 .PHONY: dev dev-build dev-setup dev-test psql reset migration
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
@@ -62,6 +62,9 @@ docs-test: docs-assets test-setup build/release/build.ninja openapi-test ## Open
 openapi-test: build/release/build.ninja ## Validate OpenAPI documents against the specification's schemas, by npm
 	$(call compile,release) --target openapi_documents
 	@tests/openapi/validate build/release/tests/openapi_documents
+
+dbmate-test: build ## Compare what becomes of migrations here and by dbmate, which npm fetches
+	@tests/dbmate/compare build/release/signalbox
 
 rolling-test: build ## Restart two instances behind HAProxy under load: no request may be lost
 	@tests/rolling/run

@@ -51,10 +51,6 @@ constexpr std::chrono::seconds last_scrapes{5};
 /// For a process that was told to stop before it serves: with the log's last line within a second.
 constexpr std::chrono::milliseconds time_to_stop{800};
 
-struct BadUsage : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
 int serve(const api::Module& application, const About& about, const config::Config& config,
           const Inheritance& inheritance, const observe::Resource& service, observe::Log& log,
           process::StopSignal& signals, std::optional<process::StopDeadline>& start) {
@@ -189,6 +185,15 @@ void end_in_time(std::optional<process::StopDeadline>& deadline, const process::
     });
 }
 
+/// What the machine or its container does not let the process have.
+std::string too_few_threads(const config::Config& config) {
+    return fmt::format(
+        "cannot start another thread: it takes some {}, of which --workers are {} and "
+        "--database-pool-size {}; lower these, or allow it more (pids.max of its control group, "
+        "ulimit -u)",
+        config.workers + config.database_pool_size + 8, config.workers, config.database_pool_size);
+}
+
 int serve(const api::Module& application, const About& about,
           const command_line::CommandLine& command_line, const Inheritance& inheritance) {
     const config::Config& config = command_line.config;
@@ -203,6 +208,10 @@ int serve(const api::Module& application, const About& about,
         std::optional<process::StopDeadline> start;
         end_in_time(start, signals, log);
         status = serve(application, about, config, inheritance, service, log, signals, start);
+    } catch (const std::system_error& error) {
+        log.write_fatal(error.code() == std::errc::resource_unavailable_try_again
+                            ? too_few_threads(config)
+                            : error.what());
     } catch (const std::exception& error) {
         log.write_fatal(error.what());
     }
@@ -229,13 +238,14 @@ int migrate(const About& about, const command_line::CommandLine& command_line) {
     return status;
 }
 
-/// What the machine or its container does not let the process have.
-std::string too_few_threads(const config::Config& config) {
-    return fmt::format(
-        "cannot start another thread: it takes some {}, of which --workers are {} and "
-        "--database-pool-size {}; lower these, or allow it more (pids.max of its control group, "
-        "ulimit -u)",
-        config.workers + config.database_pool_size + 8, config.workers, config.database_pool_size);
+/// Before there is a log: a line of it all the same, or plain text for who sits at a terminal.
+void complain(const About& about, config::LogFormat format, std::string_view line) {
+    if (format == config::LogFormat::text || ::isatty(STDERR_FILENO) == 1) {
+        std::cerr << about.name << ": " << line << std::endl;
+    } else {
+        observe::Log({about.name, about.version, about.revision}, config::LogLevel::info, format)
+            .write_fatal(line);
+    }
 }
 
 int run(const api::Module& application, const About& about,
@@ -253,13 +263,11 @@ int run(const api::Module& application, const About& about,
             return admin::run_healthcheck(command_line.config, std::cerr);
         case command_line::Command::serve: {
             const auto inheritance = Inheritance::take(std::move(program), command_line.config);
-            if (!inheritance) throw BadUsage(inheritance.reason());
-            try {
-                return serve(application, about, command_line, *inheritance);
-            } catch (const std::system_error& error) {
-                if (error.code() != std::errc::resource_unavailable_try_again) throw;
-                throw std::runtime_error(too_few_threads(command_line.config));
+            if (!inheritance) {
+                complain(about, command_line.config.log_format, inheritance.reason());
+                return 2;
             }
+            return serve(application, about, command_line, *inheritance);
         }
     }
     return 2;
@@ -288,17 +296,21 @@ int Application::run(int argc, const char* const* argv) {
         const auto parsed =
             command_line::parse(program, argc, argv, command_line::process_environment());
         if (const auto* exit = std::get_if<command_line::EarlyExit>(&parsed)) {
-            (exit->status == 0 ? std::cout : std::cerr) << exit->text;
-            return with_output_written(about_, exit->status);
+            std::string_view text = exit->text;
+            if (exit->status == 0) {
+                std::cout << text;
+                return with_output_written(about_, 0);
+            }
+            text.remove_prefix(about_.name.size() + 2);
+            text.remove_suffix(1);
+            complain(about_, exit->log_format, text);
+            return exit->status;
         }
         return with_output_written(
             about_, signalbox::run(*this, about_, std::get<command_line::CommandLine>(parsed),
                                    std::move(started)));
-    } catch (const BadUsage& error) {
-        std::cerr << about_.name << ": " << error.what() << '\n';
-        return 2;
     } catch (const std::exception& error) {
-        std::cerr << about_.name << ": " << error.what() << '\n';
+        complain(about_, config::LogFormat::json, error.what());
         return 1;
     }
 }

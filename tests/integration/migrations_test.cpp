@@ -2,9 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +33,7 @@
 #include "support/log_lines.hpp"
 #include "support/paths.hpp"
 #include "support/pgbouncer.hpp"
+#include "support/silent_server.hpp"
 
 namespace signalbox::db {
 namespace {
@@ -578,41 +576,9 @@ TEST_F(MigrateCommand, names_what_may_be_half_done_when_it_stops) {
     EXPECT_EQ(versions(), "1");
 }
 
-/// Takes connections, and never says a word.
-class SilentServer {
-  public:
-    SilentServer() {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
-        if (listener_ < 0 || ::bind(listener_, generic, size) != 0 ||
-            ::getsockname(listener_, generic, &size) != 0 || ::listen(listener_, 64) != 0)
-            throw std::runtime_error("cannot listen");
-        port_ = ntohs(address.sin_port);
-    }
-    ~SilentServer() { ::close(listener_); }
-    SilentServer(const SilentServer&) = delete;
-    SilentServer& operator=(const SilentServer&) = delete;
-
-    std::string url(const std::string& parameters) const {
-        return "postgresql://u:s3cret@127.0.0.1:" + std::to_string(port_) + "/d?" + parameters;
-    }
-    /// Whether somebody has connected, and waits.
-    bool is_asked() const {
-        pollfd asked{.fd = listener_, .events = POLLIN, .revents = 0};
-        return ::poll(&asked, 1, 20000) == 1;
-    }
-
-  private:
-    int listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int port_ = 0;
-};
-
 TEST_F(MigrateCommand, stops_inside_of_a_connect_that_gets_no_answer) {
     write("1_a.sql", "SELECT 1;");
-    const SilentServer server;
+    const test::SilentServer server;
     const pid_t child = start({"--database-url", server.url("connect_timeout=60")}, "output");
     ASSERT_TRUE(server.is_asked());
     expect_stopped(child, SIGTERM, "output", "stopped by a signal");
@@ -620,7 +586,7 @@ TEST_F(MigrateCommand, stops_inside_of_a_connect_that_gets_no_answer) {
 
 TEST_F(MigrateCommand, does_not_wait_longer_for_an_answer_than_it_was_told) {
     write("1_a.sql", "SELECT 1;");
-    const SilentServer server;
+    const test::SilentServer server;
     const auto start = std::chrono::steady_clock::now();
     const auto silent = run(
         {"--database-url", server.url("connect_timeout=60"), "--database-startup-timeout", "1s"},

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,9 +13,13 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <memory>
 #include <optional>
+#include <pqxx/pqxx>
 #include <set>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "signalbox/testing/held_port.hpp"
@@ -23,6 +30,7 @@
 #include "support/log_lines.hpp"
 #include "support/paths.hpp"
 #include "support/service.hpp"
+#include "support/silent_server.hpp"
 
 namespace signalbox::test {
 namespace {
@@ -158,8 +166,10 @@ void expect_failure(const std::vector<std::string>& arguments, int status,
     all.insert(all.end(), arguments.begin(), arguments.end());
     const Exit exit = run_signalbox(all);
     EXPECT_EQ(exit.status, status) << exit.output;
-    EXPECT_THAT(exit.output, line);
-    EXPECT_EQ(std::count(exit.output.begin(), exit.output.end(), '\n'), 1) << exit.output;
+    const auto lines = log_lines(exit.output);  // throws when one is no JSON
+    ASSERT_EQ(lines.size(), 1U) << exit.output;
+    EXPECT_EQ(lines.front().text("severity_text"), "FATAL");
+    EXPECT_THAT(lines.front().text("body"), line);
     EXPECT_THAT(exit.output, Not(HasSubstr("hunter2")));
 }
 
@@ -198,6 +208,145 @@ TEST(FailedStart, says_what_is_wrong_with_the_database) {
     expect_failure({"--database-url", "postgresql://postgres:hunter2@" + address + "/nowhere",
                     "--database-startup-timeout", "500ms"},
                    1, AllOf(HasSubstr(address), HasSubstr("refused"), HasSubstr("DATABASE_URL")));
+}
+
+/// Ends at once, and not when what it waits for has ended.
+void expect_stopped(Process& process, const testing::Matcher<std::string>& last_word) {
+    const auto start = std::chrono::steady_clock::now();
+    process.signal(SIGTERM);
+    const auto exit = process.wait_for_exit();
+    EXPECT_LT(std::chrono::steady_clock::now() - start, 3s);
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 1) << exit->output;
+    EXPECT_THAT(log_lines(exit->output).back().text("body"), last_word);
+}
+
+std::vector<std::string> start_arguments(const std::string& database_url) {
+    return {"--port",       "0",    "--admin-port",   "0",
+            "--log-format", "json", "--database-url", database_url};
+}
+
+TEST(Start, can_be_stopped_inside_of_a_connect_that_gets_no_answer) {
+    const SilentServer server;
+    Process process(start_arguments(server.url("connect_timeout=60")));
+    ASSERT_TRUE(server.is_asked());
+    expect_stopped(process, HasSubstr("stopped"));
+}
+
+TEST(Start, can_be_stopped_while_another_process_migrates) {
+    const std::string url = PostgresServer::shared().create_database();
+    pqxx::connection connection(url);
+    pqxx::work another(connection);
+    another.exec("SELECT pg_advisory_xact_lock(8316291910694888047)");
+    auto arguments = start_arguments(url);
+    arguments.push_back("--migrate");
+    Process process(arguments);
+    wait_for_line(process, "body", "Waiting: another process is migrating this database");
+    expect_stopped(process, "stopped by a signal");
+}
+
+TEST(Start, waits_for_connections_to_become_free) {
+    const std::string url = database_with_users(0);
+    execute(url,
+            "CREATE ROLE three LOGIN CONNECTION LIMIT 3; GRANT SELECT ON ALL TABLES IN SCHEMA "
+            "public TO three");
+    const std::string database = url + "&user=three";
+    {
+        std::vector<std::unique_ptr<pqxx::connection>> others;
+        for (int i = 0; i < 3; ++i)
+            others.push_back(std::make_unique<pqxx::connection>(database));
+        Process process(start_arguments(database));
+        ASSERT_TRUE(eventually([&] {
+            return process.output().find("too many connections for role") != std::string::npos;
+        })) << process.output();
+        others.clear();
+        ASSERT_TRUE(eventually([&] {
+            return process.output().find("ready: serving on") != std::string::npos;
+        })) << process.output();
+    }
+    // The pool's own are no others: it leaves one for the look at the schema.
+    const Service service(database,
+                          {"--database-pool-size", "3", "--database-startup-timeout", "5s"});
+    EXPECT_EQ(get(service.url("/users")).body, "[]");
+    execute(url, "DROP OWNED BY three");
+}
+
+TEST(Start, waits_for_a_standby_to_be_promoted) {
+    PostgresServer server;
+    execute(server.database_url(), "CREATE DATABASE app");
+    const std::string url = server.database_url("app");
+    ASSERT_EQ(run_signalbox({"migrate", "--database-url", url}).status, 0);
+    execute(url, "ALTER DATABASE app SET default_transaction_read_only = on");
+    Process process(start_arguments(url + "&target_session_attrs=read-write"));
+    ASSERT_TRUE(eventually([&] {
+        return process.output().find("session is read-only") != std::string::npos;
+    })) << process.output();
+    execute(url + "&options=-c%20default_transaction_read_only%3Doff",
+            "ALTER DATABASE app SET default_transaction_read_only = off");
+    ASSERT_TRUE(eventually([&] {
+        return process.output().find("ready: serving on") != std::string::npos;
+    })) << process.output();
+}
+
+TEST(Start, has_the_service_manager_wait_while_it_migrates) {
+    const Folder folder;
+    const std::string path = folder.path() + "/notify";
+    const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    const auto told = [&] {
+        char text[256];
+        pollfd message{.fd = socket, .events = POLLIN, .revents = 0};
+        if (::poll(&message, 1, 20000) != 1) return std::string("nothing");
+        const auto size = ::recv(socket, text, sizeof text, 0);
+        return std::string(text, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    };
+    const std::string url = PostgresServer::shared().create_database();
+    {
+        const Service service(url, {"--migrate"}, {"NOTIFY_SOCKET=" + path});
+        EXPECT_EQ(told(), "EXTEND_TIMEOUT_USEC=30000000");
+        EXPECT_EQ(told(), "READY=1");
+    }
+    ::close(socket);
+}
+
+TEST(Start, depends_on_nothing_that_a_database_has_set) {
+    const std::string url = database_with_users(1);
+    const std::string before = [&] {
+        const Service service(url);
+        return get(service.url("/users")).body;
+    }();
+    const std::string database = query_value(url, "SELECT quote_ident(current_database())");
+    for (const std::string setting :
+         {"lock_timeout = '1ms'", "idle_session_timeout = '300ms'", "extra_float_digits = -10",
+          "intervalstyle = 'iso_8601'", "bytea_output = 'escape'", "timezone = 'Asia/Kolkata'",
+          "datestyle = 'German'"})
+        execute(url, "ALTER DATABASE " + database + " SET " + setting);
+    execute(url,
+            "ALTER TABLE users ADD COLUMN f float8 DEFAULT 0.1::float8 + 0.2::float8, ADD COLUMN i "
+            "interval DEFAULT "
+            "'1 day 2 hours', ADD COLUMN b bytea DEFAULT '\\x00ff'");
+    const Service service(url, {"--database-pool-size", "2"});
+    const std::string answer = get(service.url("/users")).body;
+    EXPECT_THAT(answer, HasSubstr(before.substr(0, before.size() - 2)));
+    EXPECT_THAT(answer,
+                AllOf(HasSubstr("\"f\":0.30000000000000004"), HasSubstr("\"i\":\"1 day 02:00:00\""),
+                      HasSubstr("\"b\":\"\\\\x00ff\"")));
+
+    std::optional<LockedUsers> lock(
+        std::in_place, url + "&options=-c%20lock_timeout%3D0%20-c%20idle_session_timeout%3D0");
+    auto read = std::async(std::launch::async, [&] { return get(service.url("/users")).status; });
+    ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(url) == 1; }));
+    std::this_thread::sleep_for(100ms);  // longer than lock_timeout
+    lock.reset();
+    EXPECT_EQ(read.get(), 200);
+
+    // Longer than an idle session may be: no connection was lost meanwhile.
+    std::this_thread::sleep_for(1s);
+    EXPECT_EQ(get(service.url("/users")).body, answer);
+    EXPECT_THAT(service.output(), Not(HasSubstr("lost a connection")));
 }
 
 TEST(FailedStart, says_what_is_wrong_with_the_migrations) {
@@ -245,8 +394,9 @@ TEST(FailedStart, names_the_variable_whose_value_makes_no_sense) {
         const Exit exit = run_signalbox({"serve"}, variable);
         const std::string name = variable[0].substr(0, variable[0].find('='));
         EXPECT_EQ(exit.status, 2) << exit.output;
-        EXPECT_THAT(exit.output, StartsWith("signalbox: " + name + ": "));
-        EXPECT_EQ(std::count(exit.output.begin(), exit.output.end(), '\n'), 1) << exit.output;
+        const auto lines = log_lines(exit.output);
+        ASSERT_EQ(lines.size(), 1U) << exit.output;
+        EXPECT_THAT(lines.front().text("body"), StartsWith(name + ": "));
         EXPECT_THAT(exit.output, Not(HasSubstr("hunter2")));
     }
 }
@@ -275,7 +425,20 @@ TEST(FailedStart, names_the_flag_whose_value_makes_no_sense) {
         {{"--no-such-flag"}, "--no-such-flag"},
     };
     for (const auto& [arguments, says] : cases)
-        expect_failure(arguments, 2, AllOf(StartsWith("signalbox: "), HasSubstr(says)));
+        expect_failure(arguments, 2, HasSubstr(says));
+}
+
+TEST(FailedStart, is_told_in_the_form_that_the_log_has) {
+    const auto line = [](std::vector<std::string> arguments,
+                         const std::vector<std::string>& environment = {}) {
+        arguments.insert(arguments.end(), {"--port", "x"});
+        return run_signalbox(arguments, environment).output;
+    };
+    EXPECT_THAT(line({"--log-format", "text"}), StartsWith("signalbox: --port: "));
+    EXPECT_THAT(line({"--log-format=text"}), StartsWith("signalbox: --port: "));
+    EXPECT_THAT(line({}, {"SIGNALBOX_LOG_FORMAT=text"}), StartsWith("signalbox: --port: "));
+    EXPECT_THAT(line({"--log-format", "json"}, {"SIGNALBOX_LOG_FORMAT=text"}), StartsWith("{"));
+    EXPECT_THAT(line({}), StartsWith("{"));
 }
 
 /// The binary, of a user that nobody else is, with so many threads.

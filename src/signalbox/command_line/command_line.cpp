@@ -169,6 +169,30 @@ class Parser {
 
     std::string help() const { return root_.help(); }
 
+    /// Also when the parse ended before it was read.
+    config::LogFormat log_format(const std::vector<std::string>& arguments) const {
+        constexpr std::string_view flag = "--log-format";
+        auto format =
+            machine_.stdout_is_terminal ? config::LogFormat::text : config::LogFormat::json;
+        const auto take = [&format](std::string_view text) {
+            if (text == "json") format = config::LogFormat::json;
+            if (text == "text") format = config::LogFormat::text;
+        };
+        for (const Setting& setting : library_.all()) {
+            if (setting.flag != flag) continue;
+            for (const auto& variable : setting.variables) {
+                if (const auto* text = find_variable(environment_, variable)) take(*text);
+            }
+        }
+        for (std::size_t i = 0; i < arguments.size(); ++i) {
+            const std::string_view argument = arguments[i];
+            if (argument == flag && i + 1 < arguments.size()) take(arguments[i + 1]);
+            if (argument.starts_with(flag) && argument.substr(flag.size()).starts_with('='))
+                take(argument.substr(flag.size() + 1));
+        }
+        return format;
+    }
+
   private:
     /// A name of a setting. Its former ones are flags of their own, which --help does not list.
     struct Flag {
@@ -326,9 +350,10 @@ class Parser {
 };
 
 /// One line, whatever the message holds.
-EarlyExit usage_error(const config::Program& program, std::string line) {
+EarlyExit usage_error(const config::Program& program, std::string line,
+                      config::LogFormat log_format) {
     std::ranges::replace(line, '\n', ' ');
-    return {2, program.name + ": " + line + '\n'};
+    return {2, program.name + ": " + line + '\n', log_format};
 }
 
 }  // namespace
@@ -337,16 +362,17 @@ std::variant<CommandLine, EarlyExit> parse(const config::Program& program, int a
                                            const char* const* argv, const Environment& environment,
                                            const process::Machine& machine) {
     Parser parser(program, environment, machine);
+    const auto arguments = split_arguments(argc, argv);
     try {
-        return parser.parse(split_arguments(argc, argv));
+        return parser.parse(arguments);
     } catch (const UsageError& error) {
-        return usage_error(program, error.line);
+        return usage_error(program, error.line, parser.log_format(arguments));
     } catch (const CLI::CallForVersion& version_text) {
         return EarlyExit{0, std::string{version_text.what()} + '\n'};
     } catch (const CLI::Success&) {
         return EarlyExit{0, parser.help()};
     } catch (const CLI::ParseError& error) {
-        return usage_error(program, error.what());
+        return usage_error(program, error.what(), parser.log_format(arguments));
     }
 }
 

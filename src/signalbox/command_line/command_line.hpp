@@ -30,6 +30,8 @@ struct CommandLine {
 struct EarlyExit {
     int status;
     std::string text;  ///< ends with a line feed
+    /// How the log would be written: what is wrong belongs into it, where that is no terminal's.
+    config::LogFormat log_format = config::LogFormat::text;
 };
 
 /// Name to value, as the process was started with.
