@@ -39,6 +39,7 @@
 #include "signalbox/process/stop_deadline.hpp"
 #include "signalbox/process/stop_signal.hpp"
 #include "signalbox/process/successor.hpp"
+#include "signalbox/process/termination_message.hpp"
 #include "signalbox/reload.hpp"
 #include "signalbox/wiring.hpp"
 
@@ -285,6 +286,7 @@ int with_output_written(const About& about, int status) {
 Application::Application(About about) : about_(std::move(about)) {}
 
 int Application::run(int argc, const char* const* argv) {
+    process::report_crashes();
     try {
         process::prepare_standard_streams();
         const config::Program program{

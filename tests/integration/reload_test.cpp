@@ -827,13 +827,14 @@ TEST_F(Reload, works_with_a_descriptor_of_whoever_started_it) {
 TEST(InheritedSockets, that_make_no_sense_are_bad_usage) {
     const std::string database = database_with_users(0);
     const auto refused = [&](std::vector<std::string> arguments,
-                             const std::vector<std::string>& environment = {}) {
+                             const std::vector<std::string>& environment = {}) -> std::string {
         arguments.insert(arguments.begin(),
                          {"serve", "--admin-port", "0", "--database-url", database});
         const Exit exit = run_signalbox(arguments, environment);
         EXPECT_EQ(exit.status, 2) << exit.output;
-        EXPECT_EQ(std::count(exit.output.begin(), exit.output.end(), '\n'), 1) << exit.output;
-        return exit.output;
+        const auto lines = log_lines(exit.output);
+        EXPECT_EQ(lines.size(), 1U) << exit.output;
+        return lines.empty() ? "" : lines.front().text("body");
     };
     EXPECT_THAT(refused({"--fd", "77"}), HasSubstr("--fd: descriptor 77 is not open"));
     EXPECT_THAT(refused({"--fd", "1"}), HasSubstr("--fd: \"1\": expected a whole number from 3"));

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "signalbox/json.hpp"
+#include "signalbox/process/termination_message.hpp"
 
 namespace signalbox::observe {
 
@@ -330,6 +331,7 @@ void Log::write(LogLevel level, std::string_view body, Fields fields) {
 }
 
 void Log::write_fatal(std::string_view message) {
+    process::write_termination_message(message);
     // JSON keeps the line feeds. For people they would be escapes.
     if (format_ == LogFormat::json) return write(LogLevel::critical, message);
     std::string line;

@@ -83,7 +83,8 @@ class Log {
 
     void write(LogLevel level, std::string_view body, Fields fields = {});
 
-    /// Why the process ends with an error. At whatever level; a message of several lines is one.
+    /// Why the process ends with an error: at whatever level, as one line, and for Kubernetes to
+    /// show (process/termination_message.hpp).
     void write_fatal(std::string_view message);
 
     /// For who writes many: begins a line behind others, ends it, and writes all of them.
