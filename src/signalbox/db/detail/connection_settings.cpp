@@ -111,9 +111,9 @@ SessionSettings limits(const ConnectionOptions& options) {
 }
 
 std::string start_up_options(const ConnectionOptions& options, const Settings& settings) {
-    const auto text = [](const SessionSettings& settings) {
+    const auto text = [](const SessionSettings& some) {
         std::string result;
-        for (const auto& [name, value] : settings)
+        for (const auto& [name, value] : some)
             result += " -c " + name + '=' + value;
         return result;
     };
