@@ -75,7 +75,8 @@ int serve(const api::Module& application, const About& about, const config::Conf
                               {.access_log = config.access_log,
                                .requests = config.observability,
                                .metrics = {.duration_buckets = about.duration_buckets},
-                               .secret_parameters = about.secret_parameters});
+                               .secret_parameters = about.secret_parameters,
+                               .secret_paths = *http::parse_secret_paths(config.log_secret_paths)});
     const admin::Instance instance{service, health, metrics, telemetry, log};
     add_metrics(metrics, service, health, log, database, config);
     add_metrics(metrics, reloads);
@@ -104,6 +105,7 @@ int serve(const api::Module& application, const About& about, const config::Conf
     }
     http::Server api(api_options(config), std::move(api_routes),
                      [&telemetry](auto& loop) { return telemetry.observe(loop); });
+    telemetry.expect(api_routes);
     health.watch([&api] { return api.longest_since_turn(); });
     add_metrics(metrics, api);
     std::optional<http::Server> admin;

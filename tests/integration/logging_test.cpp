@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -359,6 +360,93 @@ TEST_F(Logging, of_what_was_no_request_has_the_reason_and_nothing_of_the_bytes) 
         EXPECT_FALSE(line.has("url.path"));
         EXPECT_EQ(line.json().find("hunter2"), std::string::npos) << line.json();
     }
+}
+
+constexpr std::size_t longest_line = 8 * 1024;
+
+TEST_F(Logging, has_no_line_that_a_client_made_long) {
+    for (const char* format : {"json", "text"}) {
+        const Service service(database, {"--log-format", format, "--workers", "1",
+                                         "--forwarded-allow-ips", "127.0.0.1"});
+        const std::string long_text(7000, 'x');
+        const std::string escaped = [] {
+            std::string text;
+            while (text.size() < 7000)
+                text += "%0A%E2%80%8B";
+            return text;
+        }();
+        for (const std::string& path :
+             {"/" + long_text, "/" + escaped, "/fast-task?" + long_text, "/a%20" + long_text}) {
+            ask(service, path, "long",
+                {"User-Agent: " + std::string(7000, '"'), "X-Forwarded-For: " + long_text,
+                 "traceparent: " + long_text});
+        }
+        RawClient client(service.port());
+        client.send(std::string(9000, 'M') + " /" + long_text +
+                    " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+        EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 501 "));
+        ASSERT_TRUE(comes_to_rest(service));
+        EXPECT_EQ(get(service.url("/fast-task?last")).status, 200);
+        ASSERT_TRUE(eventually([&] { return service.output().find("last") != std::string::npos; }));
+        std::size_t cut = 0;
+        std::istringstream lines(service.output());
+        for (std::string line; std::getline(lines, line);) {
+            EXPECT_LE(line.size(), longest_line);
+            cut += line.find(" bytes more)") != std::string::npos ? 1 : 0;
+        }
+        EXPECT_EQ(cut, 5U);
+    }
+}
+
+TEST_F(Logging, of_a_flood_that_is_refused_is_a_sample_that_says_so) {
+    const Service service(database, {"--workers", "1"});
+    constexpr std::size_t sent = 3000;
+    const auto flood = [&service] {
+        for (std::size_t i = 0; i < sent; ++i) {
+            RawClient client(service.port());
+            client.send("GET / HTTP/1.1\r\n\r\n");
+            client.read_to_end();
+        }
+    };
+    flood();
+    // Whatever was left out is told, in the next line or in one of its own a second later.
+    struct Told {
+        std::size_t refused = 0;
+        double left_out = 0;
+    };
+    const auto told = [&service] {
+        Told all;
+        for (const LogLine& line : log_lines(service.output())) {
+            if (line.has("log.left_out")) all.left_out += line.number("log.left_out");
+            if (line.has("error.type") && line.text("error.type") == "host") ++all.refused;
+        }
+        return all;
+    };
+    EXPECT_TRUE(eventually([&] {
+        const Told now = told();
+        return static_cast<double>(now.refused) + now.left_out == sent;
+    })) << told().refused
+        << " written, " << told().left_out << " left out";
+    EXPECT_GE(told().refused, 100U);
+    EXPECT_GT(told().left_out, 0) << "or the machine is too slow to prove anything";
+    // What is served is all there.
+    for (int i = 0; i < 300; ++i)
+        get(service.url("/fast-task"));
+    EXPECT_TRUE(eventually(
+        [&] { return log_lines_with(service.output(), "url.path", "/fast-task").size() == 300; }));
+}
+
+TEST_F(Logging, shows_no_secret_that_is_in_a_path) {
+    const Service service(database, {"--log-secret-paths", "/reset/{token},/slow-task/{x}",
+                                     "--workers", "1", "--slow-request-log", "100ms"});
+    ask(service, "/reset/hunter2", "path");
+    ask(service, "/reset/hunter2/more%2Fhunter2", "longer");
+    ask(service, "/a;jsessionid=hunter2", "matrix");
+    EXPECT_EQ(wait_for_line(service, "request_id", "path").text("url.path"), "/reset/REDACTED");
+    EXPECT_EQ(wait_for_line(service, "request_id", "longer").text("url.path"), "/reset/REDACTED");
+    EXPECT_EQ(wait_for_line(service, "request_id", "matrix").text("url.path"),
+              "/a;jsessionid=REDACTED");
+    EXPECT_EQ(service.output().find("hunter2"), std::string::npos);
 }
 
 TEST_F(Logging, of_access_can_be_limited_to_errors) {

@@ -94,7 +94,8 @@ struct Config {
     LogFormat log_format = LogFormat::json;  ///< computed
     AccessLog access_log = AccessLog::all;
     std::chrono::milliseconds slow_request_log = std::chrono::seconds{10};  ///< 0: off
-    bool observability = true;  ///< metrics, traces, requests in flight
+    std::string log_secret_paths;  ///< http::parse_secret_paths() takes it
+    bool observability = true;     ///< metrics, traces, requests in flight
 
     /// Requests answered at the same time: no more than there may be connections.
     std::size_t effective_concurrency() const;

@@ -18,8 +18,17 @@ enum class Waiting : std::uint8_t { handler, timer, database_queue, database, cl
 
 std::string_view to_string(Waiting waiting);
 
-/// Why a request was cancelled before its handler came to an end.
-enum class Cancelled : std::uint8_t { no, client_gone, deadline, shutdown };
+/// Why a request was cancelled before its handler came to an end. `client_deadline` is one that the
+/// client itself has set; the last two are what its connection was cut for.
+enum class Cancelled : std::uint8_t {
+    no,
+    client_gone,
+    deadline,
+    client_deadline,
+    shutdown,
+    limit_buffered,
+    connection_failed
+};
 
 /// Why a request was turned away instead of being worked on.
 enum class Shed : std::uint8_t { no, concurrency, database_queue, draining };

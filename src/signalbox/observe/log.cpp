@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "signalbox/json.hpp"
+#include "signalbox/observe/log_text.hpp"
 #include "signalbox/process/termination_message.hpp"
 
 namespace signalbox::observe {
@@ -81,49 +82,6 @@ void append_time(std::string& text, std::chrono::system_clock::time_point time) 
     text.append(1, 'Z');
 }
 
-/// A character that a terminal may obey.
-struct Control {
-    unsigned code;
-    std::size_t size;  ///< bytes of UTF-8
-};
-
-/// The control at this place, if it is one: those of ASCII, those from U+0080 to U+009F, and the
-/// marks that turn the direction of what follows (Unicode Standard Annex #9, section 2).
-std::optional<Control> control_at(std::string_view text, std::size_t place) {
-    const auto byte = [&](std::size_t i) -> unsigned {
-        return place + i < text.size() ? static_cast<unsigned char>(text[place + i]) : 0;
-    };
-    const unsigned first = byte(0);
-    if (first < ' ' || first == 0x7f) return Control{first, 1};
-    if (first == 0xc2 && byte(1) >= 0x80 && byte(1) < 0xa0) return Control{byte(1), 2};
-    if (first != 0xe2 || (byte(1) != 0x80 && byte(1) != 0x81)) return std::nullopt;
-    const unsigned mark = 0x2000 + (byte(1) & 0x3f) * 0x40 + (byte(2) & 0x3f);
-    const bool turns = mark == 0x200e || mark == 0x200f || (mark >= 0x202a && mark <= 0x202e) ||
-                       (mark >= 0x2066 && mark <= 0x2069);
-    if (!turns) return std::nullopt;
-    return Control{mark, 3};
-}
-
-bool has_control(std::string_view text) {
-    for (std::size_t place = 0; place < text.size(); ++place) {
-        if (control_at(text, place)) return true;
-    }
-    return false;
-}
-
-/// In quotes and with escapes as JSON, of which a terminal is to obey nothing.
-void append_quoted(std::string& line, std::string_view value) {
-    const std::string quoted = json_string(value);
-    for (std::size_t place = 0; place < quoted.size();) {
-        if (const auto control = control_at(quoted, place)) {
-            fmt::format_to(std::back_inserter(line), "\\u{:04x}", control->code);
-            place += control->size;
-        } else {
-            line += quoted[place++];
-        }
-    }
-}
-
 /// The members that each line ends with, as they stand behind others, and the line's bracket.
 std::string resource_members(const Resource& resource) {
     std::string text;
@@ -138,18 +96,6 @@ std::string resource_members(const Resource& resource) {
         .end_object();
     text.front() = ',';
     return text;
-}
-
-/// In text, quotes are only where the value would be misread without.
-void append_plain(std::string& line, std::string_view value) {
-    const bool clear = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
-        return c > ' ' && c < 0x7f && c != '"' && c != '\\' && c != '=';
-    });
-    if (clear) {
-        line += value;
-    } else {
-        append_quoted(line, value);
-    }
 }
 
 }  // namespace
@@ -288,7 +234,21 @@ bool Log::close() {
 }
 
 void Line::append(std::string_view text) {
+    std::string cut;
+    // Before there is room for nothing else, so that what comes next is there as well.
+    text = shortened(text, std::min(longest_text, room()), cut);
     is_json_ ? void(json_.value(text)) : append_plain(buffer_, text);
+}
+
+/// Whether a member of this name may come, with a short value at least.
+bool Line::has_room(std::size_t name_size) {
+    constexpr std::size_t short_value = 96;
+    if (room() >= name_size + short_value) return true;
+    if (!std::exchange(incomplete_, true)) {
+        is_json_ ? void(json_.key<"log.incomplete">().value(true))
+                 : void(buffer_.append("  log.incomplete=true"));
+    }
+    return false;
 }
 
 // A number is the same in text; there, no comma stands before it.
@@ -311,6 +271,7 @@ void Line::append(std::chrono::nanoseconds duration) {
 
 Line& Line::add(const Field& field) {
     const auto& [name, value] = field;
+    if (!has_room(2 + 6 * name.size())) return *this;
     if (is_json_) {
         json_.key(name);
     } else {
@@ -358,7 +319,12 @@ void Log::write_lines(std::string_view lines, std::size_t count) {
 Line Log::begin_line(std::string& lines, LogLevel level, std::string_view body) const {
     const auto [name, number] = severity(level);
     const auto now = std::chrono::system_clock::now();
-    Line line(lines, format_);
+    constexpr std::size_t incomplete_mark = 32;
+    Line line(lines, format_,
+              lines.size() + Line::longest - std::min(resource_.size(), Line::longest / 2) -
+                  incomplete_mark - 1);
+    std::string cut;
+    body = shortened(body, Line::longest_text, cut);
     if (format_ == LogFormat::json) {
         JsonWriter& json = line.json_;
         json.begin_object().key<"timestamp">();
@@ -371,7 +337,7 @@ Line Log::begin_line(std::string& lines, LogLevel level, std::string_view body) 
     } else {
         append_time(lines, now);
         lines.append(1, ' ').append(name).append(name.size() < 5 ? 2 : 1, ' ');
-        has_control(body) ? append_quoted(lines, body) : append_utf8(lines, body);
+        has_hidden(body) ? append_quoted(lines, body) : append_utf8(lines, body);
     }
     return line;
 }

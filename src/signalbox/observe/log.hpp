@@ -35,11 +35,18 @@ using FieldValue =
 using Field = std::pair<std::string_view, FieldValue>;
 using Fields = std::initializer_list<Field>;
 
-/// One line while it is being written, into a buffer that may hold others already.
+/// One line while it is being written, into a buffer that may hold others already. It does not get
+/// longer than `longest` bytes: container runtimes tear lines of 16 KiB apart. Texts are cut, with
+/// a mark that says of how many bytes, and members for which there is no room are left out, which
+/// `log.incomplete` then tells.
 class Line {
   public:
+    static constexpr std::size_t longest = 8 * 1024;
+    static constexpr std::size_t longest_text = 2 * 1024;
+
     template <JsonKey name, class Value>
     Line& add(Value value) {
+        if (!has_room(name.json().size())) return *this;
         if (is_json_) {
             json_.key<name>();
         } else {
@@ -53,8 +60,12 @@ class Line {
   private:
     friend class Log;
 
-    Line(std::string& buffer, LogFormat format)
-        : buffer_(buffer), json_(buffer), is_json_(format == LogFormat::json) {}
+    /// `end` is the size of the buffer that its members may fill.
+    Line(std::string& buffer, LogFormat format, std::size_t end)
+        : buffer_(buffer), json_(buffer), is_json_(format == LogFormat::json), end_(end) {}
+
+    std::size_t room() const noexcept { return buffer_.size() < end_ ? end_ - buffer_.size() : 0; }
+    bool has_room(std::size_t name_size);
 
     void append(const char*) = delete;  // it would pass for a bool
     void append(std::string_view text);
@@ -66,6 +77,8 @@ class Line {
     std::string& buffer_;
     JsonWriter json_;
     const bool is_json_;
+    const std::size_t end_;
+    bool incomplete_ = false;
 };
 
 /// The process's log: one line an event on standard output, as a JSON object (OpenTelemetry's log

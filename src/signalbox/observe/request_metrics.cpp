@@ -8,7 +8,11 @@
 #include <string>
 #include <utility>
 
+#include "signalbox/context/error_types.hpp"
+
 namespace signalbox::observe {
+
+namespace error_types = context::error_types;
 
 namespace {
 
@@ -59,8 +63,24 @@ prometheus::Labels labels_of(const context::RequestContext& request) {
 
 std::string_view error_type(const context::RequestContext& request, const RequestOutcome& outcome) {
     if (!outcome.malformed_reason.empty()) return outcome.malformed_reason;
+    // Whatever its handler made of being cancelled.
+    if (request.cancelled == context::Cancelled::client_deadline && outcome.status >= 500) {
+        return error_types::client_deadline;
+    }
     if (!request.error_type.empty()) return request.error_type;
     return text_of_server_error(outcome.status);
+}
+
+Fault fault_of(int status, std::string_view error_type) {
+    const auto is_one_of = [error_type](const auto& types) {
+        return std::find(types.begin(), types.end(), error_type) != types.end();
+    };
+    if (is_one_of(error_types::of_the_client)) return Fault::client;
+    if (is_one_of(error_types::of_an_answer_that_was_cut)) return Fault::service;
+    // A method or a version of HTTP that nobody has: any client can ask for it.
+    if (status == 501 || status == 505) return Fault::client;
+    if (status >= 500) return Fault::service;
+    return error_type.empty() ? Fault::none : Fault::client;
 }
 
 RequestMetrics::RequestMetrics(Metrics& metrics, const RequestMetricsOptions& options)
@@ -75,6 +95,15 @@ RequestMetrics::RequestMetrics(Metrics& metrics, const RequestMetricsOptions& op
           metrics, "http_server_request_body_size_bytes", "Size of request bodies.")),
       response_body_size_(family<prometheus::Histogram>(
           metrics, "http_server_response_body_size_bytes", "Size of response bodies.")),
+      requests_(family<prometheus::Counter>(
+          metrics, "signalbox_requests_total",
+          "Requests that count for the error budget: all but those that ended by their client's "
+          "doing, as malformed ones, those that it did not wait for or take the answer of, and "
+          "those that it set a deadline for which has passed.")),
+      errors_(family<prometheus::Counter>(
+          metrics, "signalbox_request_errors_total",
+          "Of signalbox_requests_total those that failed, by status; 500 is also any other that is "
+          "neither 503 nor 504, and an answer that the service cut short.")),
       malformed_(family<prometheus::Counter>(
           metrics, "signalbox_http_malformed_requests_total",
           "What arrived and was no valid HTTP request, by what was wrong with it.")) {
@@ -86,9 +115,28 @@ RequestMetrics::RequestMetrics(Metrics& metrics, const RequestMetricsOptions& op
     auto& cancelled = family<prometheus::Counter>(
         metrics, "signalbox_requests_cancelled_total",
         "Requests whose handler was ended before it was done, by the reason.");
-    cancelled_ = {nullptr, &cancelled.Add({{"reason", "client_gone"}}),
+    cancelled_ = {nullptr,
+                  &cancelled.Add({{"reason", "client_gone"}}),
                   &cancelled.Add({{"reason", "deadline"}}),
-                  &cancelled.Add({{"reason", "shutdown"}})};
+                  &cancelled.Add({{"reason", "client_deadline"}}),
+                  &cancelled.Add({{"reason", "shutdown"}}),
+                  &cancelled.Add({{"reason", "limit_buffered"}}),
+                  &cancelled.Add({{"reason", "connection_failed"}})};
+}
+
+void RequestMetrics::expect(std::string_view route) {
+    requests(route);
+    for (const int status : {500, 503, 504})
+        errors(route, status);
+}
+
+prometheus::Counter& RequestMetrics::requests(std::string_view route) {
+    return requests_.Add({{"http_route", std::string(route)}});
+}
+
+prometheus::Counter& RequestMetrics::errors(std::string_view route, int status) {
+    const char* const text = status == 503 ? "503" : status == 504 ? "504" : "500";
+    return errors_.Add({{"http_route", std::string(route)}, {"http_response_status_code", text}});
 }
 
 void RequestMetrics::OfLoop::started(const context::RequestContext& request) {
@@ -102,6 +150,8 @@ void RequestMetrics::OfLoop::finished(const context::RequestContext& request,
     counted.duration->Observe(std::chrono::duration<double>(outcome.duration).count());
     counted.request_body_size->Observe(static_cast<double>(outcome.request_body_size));
     counted.response_body_size->Observe(static_cast<double>(outcome.response_body_size));
+    if (counted.requests != nullptr) counted.requests->Increment();
+    if (counted.errors != nullptr) counted.errors->Increment();
     if (request.shed != context::Shed::no) {
         metrics_.shed_[static_cast<std::size_t>(request.shed)]->Increment();
     }
@@ -141,7 +191,15 @@ RequestMetrics::OfLoop::Series& RequestMetrics::OfLoop::series(
     auto& response_size = metrics_.response_body_size_.Add(labels, size_buckets);
     labels.emplace("error_type", std::string(error_type));
     auto& duration = metrics_.duration_.Add(labels, metrics_.duration_buckets_);
-    return all.emplace_back(Series{status, error_type, &duration, &request_size, &response_size});
+    const Fault fault = fault_of(status, error_type);
+    return all.emplace_back(Series{
+        .status = status,
+        .error_type = error_type,
+        .duration = &duration,
+        .request_body_size = &request_size,
+        .response_body_size = &response_size,
+        .requests = fault == Fault::client ? nullptr : &metrics_.requests(request.route),
+        .errors = fault == Fault::service ? &metrics_.errors(request.route, status) : nullptr});
 }
 
 }  // namespace signalbox::observe

@@ -19,7 +19,7 @@ namespace signalbox::observe {
 
 /// How a request ended.
 struct RequestOutcome {
-    int status;                         ///< 499 when the client went away first
+    int status;                         ///< what the client got of it; 499 when it went away first
     std::string_view malformed_reason;  ///< of a bounded set; empty for a proper request
     std::chrono::steady_clock::duration duration;
     std::size_t request_body_size;
@@ -38,6 +38,12 @@ struct RequestMetricsOptions {
 /// a server error; empty when there was no error. A proper request answered with 4xx is none.
 std::string_view error_type(const context::RequestContext& request, const RequestOutcome& outcome);
 
+/// Whose fault it is that a request got no proper answer; `error_type` is what the function of this
+/// name says. The error budget counts the service's, and leaves out the client's altogether: what a
+/// client can cause at will must not page anybody.
+enum class Fault { none, service, client };
+Fault fault_of(int status, std::string_view error_type);
+
 /// The families of `http_server_*` (OpenTelemetry's HTTP server metrics) and what Signalbox counts
 /// of its own for each request. One for the process. Throws std::invalid_argument for a bucket that
 /// is not above 0.
@@ -45,6 +51,10 @@ class RequestMetrics {
   public:
     /// `metrics` must outlive it.
     RequestMetrics(Metrics& metrics, const RequestMetricsOptions& options);
+
+    /// Counts requests of this route, and its errors, from 0 on: of a series that begins with a
+    /// number above it, increase() sees only what comes later. Any thread.
+    void expect(std::string_view route);
 
     /// One event loop's way to them. It remembers each metric it met: finding one by its labels is
     /// dear, counting is not. For the loop's thread only.
@@ -62,6 +72,8 @@ class RequestMetrics {
             prometheus::Histogram* duration;
             prometheus::Histogram* request_body_size;
             prometheus::Histogram* response_body_size;
+            prometheus::Counter* requests;  ///< null where the client is at fault
+            prometheus::Counter* errors;    ///< null where the service is not
         };
         struct Endpoint {
             prometheus::Gauge* active = nullptr;
@@ -82,14 +94,19 @@ class RequestMetrics {
     };
 
   private:
+    prometheus::Counter& requests(std::string_view route);
+    prometheus::Counter& errors(std::string_view route, int status);
+
     const prometheus::Histogram::BucketBoundaries duration_buckets_;
     prometheus::Family<prometheus::Histogram>& duration_;
     prometheus::Family<prometheus::Gauge>& active_;
     prometheus::Family<prometheus::Histogram>& request_body_size_;
     prometheus::Family<prometheus::Histogram>& response_body_size_;
+    prometheus::Family<prometheus::Counter>& requests_;
+    prometheus::Family<prometheus::Counter>& errors_;
     prometheus::Family<prometheus::Counter>& malformed_;
     std::array<prometheus::Counter*, 4> shed_{};       ///< by Shed
-    std::array<prometheus::Counter*, 4> cancelled_{};  ///< by Cancelled
+    std::array<prometheus::Counter*, 7> cancelled_{};  ///< by Cancelled
 };
 
 }  // namespace signalbox::observe

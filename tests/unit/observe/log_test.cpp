@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +13,8 @@
 #include <csignal>
 #include <limits>
 #include <random>
+#include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -387,6 +390,32 @@ TEST(text_log, is_one_line_an_event_and_harmless_to_a_terminal) {
     EXPECT_EQ(text, "");
 }
 
+/// What is seen as a space, changes what is before it, or is not seen at all: with it a value could
+/// look like several fields, or like another value.
+TEST(text_log, cannot_be_forged_with_what_is_not_seen) {
+    for (const std::string hidden :
+         {"\u00a0", "\u1680", "\u2000",     "\u2003", "\u200a", "\u202f",     "\u205f",
+          "\u3000",                                                            // Zs
+          "\u2028", "\u2029",                                                  // Zl, Zp
+          "\u0300", "\u0489", "\u20dd",     "\u0903", "\ufe0f", "\U000e0100",  // M
+          "\u00ad", "\u200b", "\u200d",     "\u2060", "\ufeff", "\u061c",     "\U000e0041",  // Cf
+          "\ue000", "\ufdd0", "\U0010ffff",               // Co, Cn
+          "\u115f", "\u3164", "\uffa0",     "\u2800"}) {  // seen as none
+        const std::string text = "a" + hidden + hidden + "status=200";
+        for (const std::string& line :
+             {written(LogFormat::text, text),
+              written(LogFormat::text, "x", {{"v", std::string_view(text)}})}) {
+            EXPECT_EQ(line.find(hidden), std::string::npos) << testing::PrintToString(line);
+            EXPECT_THAT(line, HasSubstr("\"a\\u"));
+            EXPECT_THAT(line, HasSubstr("status=200\"\n"));
+        }
+    }
+    EXPECT_THAT(written(LogFormat::text, "x\U000e0041"), HasSubstr("\"x\\udb40\\udc41\""));
+    EXPECT_THAT(written(LogFormat::text, "\u00c5\u65e5\u20ac\u2026 \U0001f600"),
+                HasSubstr(" \u00c5\u65e5\u20ac\u2026 \U0001f600\n"))
+        << "letters and symbols are as they are";
+}
+
 TEST(log, keeps_the_order_of_each_thread) {
     JsonLines lines;
     std::vector<std::thread> threads;
@@ -475,18 +504,167 @@ TEST(log, counts_every_line_that_it_drops) {
 
 TEST(log, bounds_what_waits_in_bytes_too) {
     constexpr std::size_t messages = 400;
-    const std::string body(100 * 1024, 'x');
+    constexpr std::size_t batch = 60;
     Pipe pipe;
     Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, pipe.writer());
+    std::string lines;
+    for (std::size_t i = 0; i < batch; ++i) {
+        log.begin_line(lines, LogLevel::info, std::string(1500, 'x'));
+        log.end_line(lines);
+    }
+    ASSERT_GT(lines.size(), 90'000U);
     for (std::size_t i = 0; i < messages; ++i)
-        log.write(LogLevel::info, body);
-    EXPECT_GT(log.dropped(), messages / 2) << "40 MB wait for a reader that may never come";
+        log.write_lines(lines, batch);
+    EXPECT_GT(log.dropped(), messages * batch / 2) << "40 MB wait for a reader that may never come";
     std::string read;
     std::thread reader([&] { read = pipe.read_to_end(); });
     EXPECT_TRUE(log.close());
     pipe.close_writer();
     reader.join();
-    EXPECT_EQ(log_lines(read).size() + log.dropped(), messages);
+    EXPECT_EQ(log_lines(read).size() + log.dropped(), messages * batch);
+}
+
+constexpr std::size_t longest_line = 8 * 1024;
+
+TEST(log, has_no_line_that_a_container_runtime_would_tear_apart) {
+    const std::vector<std::string> long_texts{std::string(100'000, 'x'),
+                                              std::string(100'000, '\n'),
+                                              std::string(100'000, '"'),
+                                              std::string(100'000, '\0'),
+                                              std::string(100'000, '\xff'),
+                                              [] {
+                                                  std::string text;
+                                                  for (int i = 0; i < 30'000; ++i)
+                                                      text += "\u0085\u200b\u20ac";
+                                                  return text;
+                                              }()};
+    for (const LogFormat format : {LogFormat::json, LogFormat::text}) {
+        for (const std::string& text : long_texts) {
+            const std::string_view value = text;
+            const std::string line = written(format, text,
+                                             {{"a", value},
+                                              {"b", value},
+                                              {"c", value},
+                                              {"d", value},
+                                              {"e", value},
+                                              {"f", value},
+                                              {"g", true},
+                                              {value, true}});
+            EXPECT_LE(line.size(), longest_line);
+            EXPECT_GT(line.size(), longest_line / 2);
+            EXPECT_THAT(line, HasSubstr(" bytes more)"));
+            EXPECT_THAT(line, HasSubstr("log.incomplete"));
+        }
+    }
+}
+
+TEST(log, cuts_a_long_text_with_a_mark_and_leaves_the_fields_behind_it) {
+    const std::string text = std::string(1900, 'x') + std::string(5000, 'y');
+    const LogLine line =
+        json_line("x", {{"long", std::string_view(text)}, {"behind", std::string_view("it")}});
+    const std::string cut = line.text("long");
+    EXPECT_TRUE(cut.starts_with(std::string(1900, 'x')));
+    EXPECT_LE(cut.size(), 2048U);
+    const std::size_t kept = cut.find("\u2026");
+    ASSERT_NE(kept, std::string::npos);
+    EXPECT_EQ(cut.substr(kept), "\u2026 (" + std::to_string(text.size() - kept) + " bytes more)");
+    EXPECT_EQ(line.text("behind"), "it");
+    EXPECT_FALSE(line.has("log.incomplete"));
+    const std::string fits(2000, 'x');
+    EXPECT_EQ(json_line("x", {{"fits", std::string_view(fits)}}).text("fits"), fits);
+}
+
+TEST(log, cuts_no_character_in_two) {
+    for (const std::string character : {"\u00e9", "\u20ac", "\U0001F600"}) {
+        for (std::size_t before = 0; before < 4; ++before) {
+            std::string text(before, 'x');
+            while (text.size() < 8000)
+                text += character;
+            const std::string cut = json_line("x", {{"v", std::string_view(text)}}).text("v");
+            EXPECT_EQ(cut.find(replaced), std::string::npos);
+            EXPECT_TRUE(text.starts_with(cut.substr(0, cut.find("\u2026"))));
+        }
+    }
+}
+
+TEST(log, bounds_a_line_of_many_fields) {
+    LogFile file;
+    {
+        Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
+        std::string lines;
+        for (int n = 0; n < 3; ++n) {
+            Line line = log.begin_line(lines, LogLevel::info, "many");
+            for (int i = 0; i < 1000; ++i)
+                line.add({"name" + std::to_string(i), std::int64_t{i}});
+            log.end_line(lines);
+        }
+        log.write_lines(lines, 3);
+    }
+    const auto lines = log_lines(file.text());
+    ASSERT_EQ(lines.size(), 3U);
+    for (const LogLine& line : lines) {
+        EXPECT_LE(line.json().size(), longest_line);
+        EXPECT_EQ(line.number("name100"), 100);
+        EXPECT_TRUE(line.boolean("log.incomplete"));
+        EXPECT_EQ(line.text("service.name"), "orders");
+    }
+}
+
+/// As a disk that is full in the middle of a line.
+TEST(log, begins_a_line_of_its_own_behind_one_that_was_torn) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    LogFile file;
+    Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
+    log.write(LogLevel::info, "first");
+    ASSERT_TRUE(test::eventually([&] { return file.text().ends_with('\n'); }));
+    const std::size_t line = file.text().size();
+    const auto allow = [&before](std::size_t size) {
+        const rlimit limit{.rlim_cur = size, .rlim_max = before.rlim_max};
+        return ::setrlimit(RLIMIT_FSIZE, &limit) == 0;
+    };
+    ASSERT_TRUE(allow(line + line / 2));
+    log.write(LogLevel::info, "torn");
+    ASSERT_TRUE(test::eventually([&] { return log.dropped() == 1; }));
+    log.write(LogLevel::info, "lost");
+    ASSERT_TRUE(test::eventually([&] { return log.dropped() == 2; }));
+    ASSERT_TRUE(allow(before.rlim_cur));
+    log.write(LogLevel::info, "third");
+    log.write(LogLevel::info, "fourth");
+    EXPECT_TRUE(log.close());
+    std::signal(SIGXFSZ, handler);
+    EXPECT_EQ(log.dropped(), 2U);
+    std::vector<std::string> bodies;
+    std::size_t torn = 0;
+    std::istringstream lines(file.text());
+    for (std::string text; std::getline(lines, text);) {
+        try {
+            bodies.push_back(LogLine(text).text("body"));
+        } catch (const std::runtime_error&) {
+            ++torn;
+        }
+    }
+    EXPECT_THAT(bodies, ElementsAre("first", "third", "fourth"));
+    EXPECT_EQ(torn, 1U);
+}
+
+/// Of a write that is torn some lines are whole.
+TEST(log, counts_of_many_lines_that_are_torn_only_those_that_are_not_there) {
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+    const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+    LogFile file;
+    Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
+    const rlimit limit{.rlim_cur = 25, .rlim_max = before.rlim_max};
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    log.write_lines("123456789\n123456789\n123456789\n123456789\n", 4);
+    ASSERT_TRUE(test::eventually([&] { return log.dropped() > 0; }));
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &before), 0);
+    EXPECT_TRUE(log.close());
+    std::signal(SIGXFSZ, handler);
+    EXPECT_EQ(log.dropped(), 2U);
+    EXPECT_EQ(file.text(), "123456789\n123456789\n12345");
 }
 
 TEST(log, makes_nobody_wait_for_a_reader_that_does_not_come) {

@@ -13,6 +13,8 @@
 
 namespace signalbox::http {
 
+namespace error_types = context::error_types;
+
 namespace {
 
 constexpr auto never = context::RequestContext::Clock::time_point::max();
@@ -21,6 +23,14 @@ constexpr std::string_view unknown_method = "_OTHER";
 /// Of a bounded set, whatever the client wrote.
 std::string_view method_label(const Request& request) {
     return request.method_known ? to_string(request.method) : unknown_method;
+}
+
+/// Of an answer that was lost: who left by himself was told nothing, all others what had begun, or
+/// would have been told this.
+int status_of_lost(std::string_view because, int begun) {
+    if (because == error_types::client_gone) return 499;
+    if (begun != 0) return begun;
+    return because == error_types::connection_failed ? 500 : 503;
 }
 
 }  // namespace
@@ -95,10 +105,11 @@ std::optional<Response> ActiveRequest::answer_at_once() {
         its_route != nullptr && its_route->timeout ? *its_route->timeout : options.timeout_request;
     const auto timeout = timeout_of(*request_, longest);
     deadline = started + (timeout ? *timeout : longest);
+    clients_deadline_ = timeout && *timeout < longest;
     loop_.observer.started(*this);
     if (loop_.phase == RequestLoop::Phase::turning_away) {
         shed = context::Shed::draining;
-        error_type = "shutdown";
+        error_type = error_types::shutdown;
         return service_unavailable();
     }
     if (in_flight_at_start > options.limit_concurrency &&
@@ -132,7 +143,7 @@ void ActiveRequest::answered(Response response) {
         if (owner_ != nullptr) {
             owner_->respond(std::move(response));
         } else {
-            finish(499, 0);
+            finish_lost(abandoned_because_);
         }
     } catch (...) {
         if (owner_ != nullptr) owner_->on_failure(std::current_exception());
@@ -148,8 +159,11 @@ void ActiveRequest::cancel(context::Cancelled reason) {
 
 void ActiveRequest::abandon(std::string_view because) {
     owner_ = nullptr;
-    error_type = because;
-    cancel(context::Cancelled::client_gone);
+    abandoned_because_ = because;
+    cancel(because == error_types::client_gone      ? context::Cancelled::client_gone
+           : because == error_types::limit_buffered ? context::Cancelled::limit_buffered
+           : because == error_types::shutdown       ? context::Cancelled::shutdown
+                                                    : context::Cancelled::connection_failed);
 }
 
 void ActiveRequest::on_time(Clock::time_point now) {
@@ -157,11 +171,26 @@ void ActiveRequest::on_time(Clock::time_point now) {
         slow_log_due_ = never;
         loop_.observer.slow(*request_, *this);
     }
-    if (now >= deadline) cancel(context::Cancelled::deadline);
+    if (now >= deadline) {
+        cancel(clients_deadline_ ? context::Cancelled::client_deadline
+                                 : context::Cancelled::deadline);
+    }
 }
 
 context::RequestContext::Clock::time_point ActiveRequest::finish(
     int status, std::size_t body_size, std::string_view malformed_reason) {
+    return end(status, body_size, malformed_reason, false);
+}
+
+context::RequestContext::Clock::time_point ActiveRequest::finish_lost(std::string_view because,
+                                                                      int begun) {
+    error_type = because;  // whatever its handler has come to since
+    return end(status_of_lost(because, begun), 0, {}, true);
+}
+
+context::RequestContext::Clock::time_point ActiveRequest::end(int status, std::size_t body_size,
+                                                              std::string_view malformed_reason,
+                                                              bool lost) {
     owner_ = nullptr;
     const auto ended = Clock::now();
     loop_.observer.finished({.request = request_.get(),
@@ -170,19 +199,14 @@ context::RequestContext::Clock::time_point ActiveRequest::finish(
                              .status = status,
                              .body_size = body_size,
                              .ended = ended});
-    if (loop_.phase != RequestLoop::Phase::serving) count_for_drain(status);
+    if (loop_.phase != RequestLoop::Phase::serving) count_for_drain(lost);
     loop_.server.requests_in_flight.fetch_sub(1);
     return ended;
 }
 
-context::RequestContext::Clock::time_point ActiveRequest::finish_lost(std::string_view because) {
-    error_type = because;
-    return finish(499, 0);
-}
-
-void ActiveRequest::count_for_drain(int status) const {
-    const bool lost = status == 499;
-    if (error_type == "shutdown" || (lost && loop_.phase == RequestLoop::Phase::turning_away)) {
+void ActiveRequest::count_for_drain(bool lost) const {
+    if (error_type == error_types::shutdown ||
+        (lost && loop_.phase == RequestLoop::Phase::turning_away)) {
         ++loop_.server.cancelled_while_draining;
     } else if (!lost) {
         ++loop_.server.answered_while_draining;

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "signalbox/async/task.hpp"
+#include "signalbox/context/error_types.hpp"
 #include "signalbox/context/request_context.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/http/response.hpp"
@@ -28,8 +29,8 @@ namespace signalbox::http {
 /// For the loop's thread.
 class ActiveRequest final : public context::RequestContext {
   public:
-    static constexpr std::string_view client_gone = "client_gone";
-    static constexpr std::string_view limit_buffered = "limit_buffered";
+    static constexpr std::string_view client_gone = context::error_types::client_gone;
+    static constexpr std::string_view limit_buffered = context::error_types::limit_buffered;
 
     /// Whose request it is, and who sends the answer.
     class Owner {
@@ -60,8 +61,10 @@ class ActiveRequest final : public context::RequestContext {
     /// It is over; exactly once. Returns when that was.
     Clock::time_point finish(int status, std::size_t body_size,
                              std::string_view malformed_reason = {});
-    /// The same, for an answer that its client did not get.
-    Clock::time_point finish_lost(std::string_view because);
+    /// The same, for an answer that its client did not get, or not all of: `begun` is its status, 0
+    /// when nothing of it was sent. It counts with that status, or as what the client would have
+    /// been told; only where the client has left by itself it is 499.
+    Clock::time_point finish_lost(std::string_view because, int begun = 0);
 
     const Request* request() const noexcept { return request_.get(); }
     /// About what it occupied when it began, in bytes.
@@ -86,13 +89,17 @@ class ActiveRequest final : public context::RequestContext {
     std::optional<Response> answer_at_once();
     static async::Task<> handle(context::Reference<ActiveRequest> self);
     void answered(Response response);
-    void count_for_drain(int status) const;
+    Clock::time_point end(int status, std::size_t body_size, std::string_view malformed_reason,
+                          bool lost);
+    void count_for_drain(bool lost) const;
 
     RequestLoop& loop_;
     const std::unique_ptr<Request> request_;
+    bool clients_deadline_ = false;  ///< `deadline` is one that the client has set
     std::size_t size_ = 0;
     std::unique_ptr<std::array<char, 32>> own_id_;  ///< where neither client nor trace gave one
     Owner* owner_ = nullptr;                        ///< null: nobody sends an answer
+    std::string_view abandoned_because_;
     asio::cancellation_signal cancellation_;
     bool running_ = false;  ///< its handler has not answered
     Clock::time_point slow_log_due_ = Clock::time_point::max();

@@ -288,6 +288,7 @@ void Connection::on_phase() {
 
 void Connection::close(std::string_view lost_because) {
     if (state_ == State::closed) return;
+    const int begun = state_ == State::sending ? answer_.status : 0;
     state_ = State::closed;
     timer_.clear();
     forget_unsent();
@@ -298,7 +299,7 @@ void Connection::close(std::string_view lost_because) {
         if (request->running()) {
             request->abandon(lost_because);
         } else {
-            request->finish_lost(lost_because);
+            request->finish_lost(lost_because, begun);
         }
     }
     loop_.closed(*this);
@@ -307,7 +308,7 @@ void Connection::close(std::string_view lost_because) {
 void Connection::on_failure(const std::exception_ptr& error) noexcept {
     try {
         loop_.observer.failed(cause_of(error));
-        close("connection_failed");
+        close(context::error_types::connection_failed);
     } catch (...) {
         // Out of memory a second time: the client is gone all the same.
         if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
@@ -376,7 +377,7 @@ void Connection::on_timer() {
                 request_->on_time(now);
                 break;
             case State::sending:
-                close("write_timeout");
+                close(context::error_types::write_timeout);
                 break;
             case State::lingering:
                 close();

@@ -42,7 +42,7 @@ void ConnectionSet::enter(LoopContext::Phase phase) {
 }
 
 void ConnectionSet::close_all() {
-    for_each([](Connection& connection) { connection.close(); });
+    for_each([](Connection& connection) { connection.close(context::error_types::shutdown); });
 }
 
 bool ConnectionSet::close_an_idle() {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "signalbox/context/error_types.hpp"
 #include "signalbox/db/error.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/route.hpp"
@@ -12,18 +13,25 @@
 
 namespace signalbox::http {
 
+namespace error_types = context::error_types;
+
 namespace {
 
 Response answer_to_cancellation(context::RequestContext& context) {
     switch (context.cancelled) {
         case context::Cancelled::deadline:
-            context.error_type = "deadline";
+            context.error_type = error_types::deadline;
+            return error(504);
+        case context::Cancelled::client_deadline:
+            context.error_type = error_types::client_deadline;
             return error(504);
         case context::Cancelled::shutdown:
-            context.error_type = "shutdown";
+            context.error_type = error_types::shutdown;
             return service_unavailable();
         case context::Cancelled::client_gone:  // nobody reads it; 499 is for the log
             return {.status = 499};
+        case context::Cancelled::limit_buffered:
+        case context::Cancelled::connection_failed:  // nobody reads it
         case context::Cancelled::no:
             break;
     }

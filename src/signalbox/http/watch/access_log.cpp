@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "signalbox/http/server/error_answer.hpp"
+#include "signalbox/observe/log_text.hpp"
+#include "signalbox/observe/request_metrics.hpp"
 
 namespace signalbox::http {
 
@@ -12,22 +14,13 @@ namespace {
 constexpr std::chrono::milliseconds longest_delay{10};
 constexpr std::size_t enough = 32 * 1024;
 
-/// Decoded where it is one word: else a path could look like the fields behind it.
-std::string_view text_path(const Request& request) {
-    return request.path.find(' ') == std::string::npos ? request.path : request.raw_path;
-}
+/// When no other line comes that could say how many were left out.
+constexpr std::chrono::seconds longest_silence{1};
 
-std::string text_body(const FinishedRequest& finished,
-                      std::chrono::steady_clock::duration duration) {
-    const Request* const request = finished.request;
-    return fmt::format("{} {} {} {:.1f} ms", request != nullptr ? request->method_name : "?",
-                       request != nullptr ? text_path(*request) : "-", finished.status,
-                       std::chrono::duration<double, std::milli>(duration).count());
-}
-
-/// A failure of the service. Of a method or version that it does not have the client is the cause.
-bool is_failure(int status) {
-    return status >= 500 && status != 501 && status != 505;
+/// What the service did to protect itself or could not take for a request. Many come at a time.
+bool is_refusal(const FinishedRequest& finished) {
+    return finished.in_flight.shed != context::Shed::no || !finished.malformed_reason.empty() ||
+           finished.status == 503;
 }
 
 void add_identity(observe::Line& line, const context::RequestContext& in_flight) {
@@ -37,17 +30,6 @@ void add_identity(observe::Line& line, const context::RequestContext& in_flight)
         line.add<"trace_flags">(in_flight.trace.flags());
     }
     line.add<"request_id">(std::string_view(in_flight.request_id));
-}
-
-void add_request(observe::Line& line, const FinishedRequest& finished) {
-    if (finished.request != nullptr) {
-        const Request& request = *finished.request;
-        line.add<"http.request.method">(request.method_name);
-        line.add<"http.route">(finished.in_flight.route);
-        line.add<"url.path">(std::string_view(request.path));
-        line.add<"user_agent.original">(request.header("user-agent").value_or(""));
-    }
-    line.add<"http.response.status_code">(std::int64_t{finished.status});
 }
 
 void add_result(observe::Line& line, const FinishedRequest& finished, std::string_view error_type,
@@ -79,9 +61,14 @@ void add_result(observe::Line& line, const FinishedRequest& finished, std::strin
 
 AccessLogger::AccessLogger(asio::io_context& loop, observe::Log& log,
                            const std::atomic<config::AccessLog>& which, const Redaction& redaction)
-    : log_(log), which_(which), redaction_(redaction), flush_timer_(loop, [this] { flush(); }) {}
+    : log_(log),
+      which_(which),
+      redaction_(redaction),
+      flush_timer_(loop, [this] { flush(); }),
+      left_out_timer_(loop, [this] { tell_left_out(); }) {}
 
 AccessLogger::~AccessLogger() {
+    tell_left_out();
     flush();
 }
 
@@ -90,10 +77,11 @@ void AccessLogger::finished(const FinishedRequest& finished,
                             std::string_view error_type) {
     const config::AccessLog which = which_.load(std::memory_order_relaxed);
     if (which == config::AccessLog::off) return;
-    if (which == config::AccessLog::errors && finished.status < 400) return;
-    const config::LogLevel level =
-        is_failure(finished.status) ? config::LogLevel::error : config::LogLevel::info;
+    const bool failed = observe::fault_of(finished.status, error_type) == observe::Fault::service;
+    if (which == config::AccessLog::errors && finished.status < 400 && error_type.empty()) return;
+    const config::LogLevel level = failed ? config::LogLevel::error : config::LogLevel::info;
     if (!log_.enabled(level)) return;
+    if (is_refusal(finished) && !may_write()) return;
 
     const context::RequestContext& in_flight = finished.in_flight;
     if (log_.format() == config::LogFormat::json) {
@@ -110,6 +98,36 @@ void AccessLogger::finished(const FinishedRequest& finished,
     end();
 }
 
+/// The path decoded where it is one word: else it could look like the fields behind it.
+std::string AccessLogger::text_body(const FinishedRequest& finished,
+                                    std::chrono::steady_clock::duration duration) {
+    const Request* const request = finished.request;
+    std::string_view path = "-";
+    std::string kept;
+    if (request != nullptr) {
+        const bool is_word = request->path.find(' ') == std::string::npos;
+        path = redaction_.path(is_word ? std::string_view(request->path) : request->raw_path,
+                               redacted_path_);
+        path = observe::shortened(path, observe::Line::longest_text / 2, kept);
+    }
+    std::string kept_method;
+    const std::string_view method =
+        observe::shortened(request != nullptr ? request->method_name : "?", 64, kept_method);
+    return fmt::format("{} {} {} {:.1f} ms", method, path, finished.status,
+                       std::chrono::duration<double, std::milli>(duration).count());
+}
+
+void AccessLogger::add_request(observe::Line& line, const FinishedRequest& finished) {
+    if (finished.request != nullptr) {
+        const Request& request = *finished.request;
+        line.add<"http.request.method">(request.method_name);
+        line.add<"http.route">(finished.in_flight.route);
+        line.add<"url.path">(path(request));
+        line.add<"user_agent.original">(request.header("user-agent").value_or(""));
+    }
+    line.add<"http.response.status_code">(std::int64_t{finished.status});
+}
+
 void AccessLogger::slow(const Request& request, const context::RequestContext& in_flight) {
     if (!log_.enabled(config::LogLevel::warning)) return;
     const auto now = context::RequestContext::Clock::now();
@@ -117,7 +135,7 @@ void AccessLogger::slow(const Request& request, const context::RequestContext& i
     add_identity(line, in_flight);
     line.add<"http.request.method">(request.method_name);
     line.add<"http.route">(in_flight.route);
-    line.add<"url.path">(std::string_view(request.path));
+    line.add<"url.path">(path(request));
     line.add<"client.address">(in_flight.client_address);
     line.add<"duration_s">(now - in_flight.started);
     line.add<"waiting_for">(to_string(in_flight.waiting()));
@@ -150,8 +168,10 @@ void AccessLogger::task_failed(const context::RequestContext* request,
 }
 
 void AccessLogger::failed(std::string_view cause) {
-    log_.write(config::LogLevel::error, "a connection failed and was closed",
-               {{"error.message", cause}});
+    if (!log_.enabled(config::LogLevel::error) || !may_write()) return;
+    auto line = begin(config::LogLevel::error, "a connection failed and was closed");
+    line.add<"error.message">(cause);
+    end();
 }
 
 void AccessLogger::flush() {
@@ -163,7 +183,25 @@ void AccessLogger::flush() {
 }
 
 observe::Line AccessLogger::begin(config::LogLevel level, std::string_view body) {
-    return log_.begin_line(lines_, level, body);
+    auto line = log_.begin_line(lines_, level, body);
+    if (sampler_.left_out() > 0) {
+        line.add<"log.left_out">(static_cast<std::int64_t>(sampler_.take_left_out()));
+        left_out_timer_.clear();
+    }
+    return line;
+}
+
+bool AccessLogger::may_write() {
+    const auto now = LineSampler::Clock::now();
+    if (sampler_.may_write(now)) return true;
+    if (sampler_.left_out() == 1) left_out_timer_.set(now + longest_silence);
+    return false;
+}
+
+void AccessLogger::tell_left_out() {
+    if (sampler_.left_out() == 0) return;
+    begin(config::LogLevel::warning, "lines of what was shed, refused or failed were left out");
+    end();
 }
 
 void AccessLogger::end() {

@@ -11,6 +11,7 @@
 #include "signalbox/async/deadline_timer.hpp"
 #include "signalbox/config/config.hpp"
 #include "signalbox/http/server/request_observer.hpp"
+#include "signalbox/http/watch/line_sampler.hpp"
 #include "signalbox/http/watch/redact.hpp"
 #include "signalbox/observe/log.hpp"
 
@@ -22,6 +23,10 @@ namespace signalbox::http {
 ///
 /// Lines are handed to the log many at a time, at most some milliseconds late: handing over one
 /// costs as much as writing several.
+///
+/// Of what is shed or refused, and of connections that fail, a hundred lines a second are written
+/// at most; the next line of any kind says how many were not (`log.left_out`), or one of its own
+/// when for a second no other comes.
 ///
 /// For the loop's thread. `log`, `which` and `redaction` must outlive it.
 class AccessLogger {
@@ -44,6 +49,14 @@ class AccessLogger {
   private:
     observe::Line begin(config::LogLevel level, std::string_view body);
     void end();
+    bool may_write();
+    void tell_left_out();
+    std::string_view path(const Request& request) {
+        return redaction_.path(request.path, redacted_path_);
+    }
+    std::string text_body(const FinishedRequest& finished,
+                          std::chrono::steady_clock::duration duration);
+    void add_request(observe::Line& line, const FinishedRequest& finished);
 
     observe::Log& log_;
     const std::atomic<config::AccessLog>& which_;
@@ -51,6 +64,9 @@ class AccessLogger {
     std::string lines_;
     std::size_t count_ = 0;
     async::DeadlineTimer flush_timer_;
+    LineSampler sampler_;
+    async::DeadlineTimer left_out_timer_;
+    std::string redacted_path_;
 };
 
 }  // namespace signalbox::http

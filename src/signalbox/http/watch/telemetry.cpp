@@ -91,13 +91,32 @@ Telemetry::Telemetry(observe::Metrics& metrics, observe::Log& log, const Telemet
       log_(log),
       access_log_(options.access_log),
       requests_(options.requests),
-      redaction_(options.secret_parameters),
+      redaction_(options.secret_parameters, options.secret_paths),
       request_metrics_(metrics, options.metrics),
       lag_(prometheus::BuildHistogram()
                .Name("signalbox_event_loop_lag_seconds")
                .Help("How much later than it should an event loop came to its timer, ten times a "
                      "second.")
                .Register(metrics.registry())) {}
+
+void Telemetry::expect(const std::vector<Route>& routes) {
+    for (const Route& route : routes)
+        redaction_.expect(route.path);
+    if (!requests_) return;
+    request_metrics_.expect("");  // of requests without a route
+    for (const Route& route : routes)
+        request_metrics_.expect(route.path);
+}
+
+observe::InFlightSnapshot Telemetry::in_flight(std::size_t limit) const {
+    auto snapshot = registry_.snapshot(limit);
+    std::string redacted;
+    for (auto& entry : snapshot.entries) {
+        const std::string_view path = redaction_.path(entry.path, redacted);
+        if (path.data() != entry.path.data()) entry.path = redacted;
+    }
+    return snapshot;
+}
 
 std::unique_ptr<RequestObserver> Telemetry::observe(async::EventLoop& loop) {
     metrics_.gauge("signalbox_event_loop_tasks",

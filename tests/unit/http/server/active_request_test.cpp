@@ -251,6 +251,46 @@ TEST_F(ActiveRequestTest, is_cancelled_for_the_first_of_all_reasons) {
     EXPECT_EQ(request.cancelled, Cancelled::shutdown);
 }
 
+TEST_F(ActiveRequestTest, tells_a_deadline_that_its_client_has_set_from_the_services_own) {
+    ActiveRequest& clients = run("/wait", "Request-Timeout: 5\r\n");
+    clients.on_time(clients.started + 5s);
+    EXPECT_EQ(clients.cancelled, Cancelled::client_deadline);
+    ASSERT_TRUE(one.turn_until([&] { return owner.statuses.size() == 1; }));
+    EXPECT_EQ(clients.error_type, "client_deadline");
+    // It may ask for more than there is, which is the service's own then.
+    for (const char* header : {"", "Request-Timeout: 20\r\n", "Request-Timeout: 1000\r\n"}) {
+        owner.statuses.clear();
+        ActiveRequest& own = run("/wait", header);
+        own.on_time(own.started + 20s);
+        EXPECT_EQ(own.cancelled, Cancelled::deadline) << header;
+        ASSERT_TRUE(one.turn_until([&] { return owner.statuses.size() == 1; }));
+        EXPECT_EQ(own.error_type, "deadline");
+        EXPECT_THAT(owner.statuses, ElementsAre(504));
+    }
+}
+
+TEST_F(ActiveRequestTest, that_was_lost_counts_with_what_its_client_got_of_it) {
+    struct Case {
+        std::string_view because;
+        int begun;
+        int status;
+    };
+    for (const Case& lost : std::initializer_list<Case>{{"client_gone", 0, 499},
+                                                        {"client_gone", 200, 499},
+                                                        {"write_timeout", 200, 200},
+                                                        {"limit_buffered", 200, 200},
+                                                        {"limit_buffered", 0, 503},
+                                                        {"shutdown", 0, 503},
+                                                        {"connection_failed", 0, 500}}) {
+        one.observer.finished_requests.clear();
+        owner.request = begin("/wait");
+        owner.request->refuse();
+        owner.request->finish_lost(lost.because, lost.begun);
+        EXPECT_THAT(one.observer.finished_requests,
+                    ElementsAre(Finished{"/wait", lost.status, std::string(lost.because), ""}));
+    }
+}
+
 TEST_F(ActiveRequestTest, is_not_cancelled_when_it_has_answered) {
     ActiveRequest& request = run("/fast");
     request.cancel(Cancelled::client_gone);
@@ -274,12 +314,12 @@ TEST_F(ActiveRequestTest, tells_its_owner_what_the_owner_throws) {
     EXPECT_FALSE(owner.request->running());
     owner.request->finish_lost("connection_failed");
     EXPECT_THAT(one.observer.finished_requests,
-                ElementsAre(Finished{"/wait", 499, "connection_failed", ""}));
+                ElementsAre(Finished{"/wait", 500, "connection_failed", ""}));
 }
 
 TEST_F(ActiveRequestTest, that_is_abandoned_ends_for_the_log_only) {
     run("/unless");
-    owner.request->abandon("write_timeout");
+    owner.request->abandon(ActiveRequest::limit_buffered);
     EXPECT_TRUE(owner.request->running());
     EXPECT_THAT(one.observer.finished_requests, IsEmpty()) << "its handler still runs";
     owner.request = nullptr;
@@ -287,7 +327,7 @@ TEST_F(ActiveRequestTest, that_is_abandoned_ends_for_the_log_only) {
     EXPECT_THAT(events, ElementsAre("cancelled"));
     EXPECT_THAT(owner.statuses, IsEmpty());
     EXPECT_THAT(one.observer.finished_requests,
-                ElementsAre(Finished{"/unless", 499, "write_timeout", ""}));
+                ElementsAre(Finished{"/unless", 503, "limit_buffered", ""}));
     EXPECT_EQ(one.server.requests_in_flight, 0U);
 }
 

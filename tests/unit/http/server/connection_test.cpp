@@ -511,7 +511,7 @@ TEST_F(ImpatientConnectionTest, ends_for_a_client_that_takes_no_response_and_say
     client.sockets.send(get_bytes("/large") + get_bytes(number(1)));
     ASSERT_TRUE(one.turn_until([&] { return one.server.open_connections == 0; }));
     EXPECT_THAT(one.observer.finished_requests,
-                ElementsAre(Finished{"/large", 499, "write_timeout", ""}));
+                ElementsAre(Finished{"/large", 200, "write_timeout", ""}));
     EXPECT_EQ(one.server.unsent.bytes(), 0U);
     EXPECT_EQ(one.server.requests_in_flight, 0U);
 }

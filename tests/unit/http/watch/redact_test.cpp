@@ -13,6 +13,8 @@
 namespace signalbox::http {
 namespace {
 
+using namespace std::string_literals;
+
 std::string redact_query(std::string_view query) {
     return Redaction().query(query);
 }
@@ -46,20 +48,43 @@ TEST(redact_query, hides_the_values_of_what_is_secret_by_its_name) {
                                    "sig",
                                    "pwd",
                                    "auth",
-                                   "code"}) {
+                                   "code",
+                                   "pass",
+                                   "user_pass",
+                                   "key",
+                                   "privateKey",
+                                   "private_key",
+                                   "PRIVATEKEY",
+                                   "ssh-key[0]",
+                                   "otp",
+                                   "otpCode",
+                                   "OTPCode",
+                                   "totp",
+                                   "pin",
+                                   "pin2",
+                                   "userPin",
+                                   "passcode",
+                                   "pincode",
+                                   "card",
+                                   "card_number",
+                                   "cardnumber",
+                                   "creditCard",
+                                   "cvv",
+                                   "bearer",
+                                   "sid"}) {
         EXPECT_EQ(redact_query(name + "=hunter2"), name + "=REDACTED");
         EXPECT_EQ(redact_query("a=1&" + name + "=hunter2&b=2"), "a=1&" + name + "=REDACTED&b=2");
     }
 }
 
 TEST(redact_query, hides_what_the_service_calls_its_secrets) {
-    const Redaction redaction({"Voucher_No", "pin"});
+    const Redaction redaction({"Voucher_No", "iban"});
     for (const std::string name :
-         {"voucher_no", "VoucherNo", "voucher%2Dno", "pin", "PIN", "p-i-n"}) {
+         {"voucher_no", "VoucherNo", "voucher%2Dno", "iban", "IBAN", "i-b-a-n"}) {
         EXPECT_EQ(redaction.query(name + "=hunter2"), name + "=REDACTED");
         EXPECT_EQ(redact_query(name + "=hunter2"), name + "=hunter2");
     }
-    for (const std::string name : {"voucher", "opinion", "pins", "no"})
+    for (const std::string name : {"voucher", "libanon", "ibans", "no"})
         EXPECT_EQ(redaction.query(name + "=1"), name + "=1") << "only whole names";
     EXPECT_EQ(redaction.query("token=hunter2"), "token=REDACTED");
 }
@@ -85,6 +110,10 @@ TEST(redact_query, hides_a_secret_however_its_value_is_written) {
         {"token==", "token=REDACTED"},
         {"token=a=b=c", "token=REDACTED"},
         {"token=a;b", "token=REDACTED"},
+        {"token=a;b=c", "token=REDACTED"},
+        {"a=1;token=b", "a=1;token=REDACTED"},
+        {"a=1;token=b;c=2&d=3", "a=1;token=REDACTED&d=3"},
+        {"a;b;%74oken=c", "a;b;%74oken=REDACTED"},
         {"token=%00%zz", "token=REDACTED"},
         {"token=a&token=b&token=c", "token=REDACTED&token=REDACTED&token=REDACTED"},
         {"token=a&&token=b", "token=REDACTED&&token=REDACTED"},
@@ -110,7 +139,16 @@ TEST(redact_query, leaves_everything_else_as_it_was_sent) {
                                     "a=1&b=2",
                                     "a=1&a=1",
                                     "q=token",
-                                    "q=token%3Dx",
+                                    "q=token%3D",
+                                    "a=1;b=2",
+                                    ";;",
+                                    "at=12:30",
+                                    "next=https%3A%2F%2Fa.example%3A8080%2Fb%3Fpage%3D2",
+                                    "passengers=2",
+                                    "discard=1",
+                                    "shipping=1",
+                                    "pinned=1",
+                                    "keynote=1",
                                     "token",
                                     "token&a=1",
                                     "postcode=12345",
@@ -134,6 +172,84 @@ TEST(redact_query, leaves_everything_else_as_it_was_sent) {
     }
 }
 
+TEST(redact_query, hides_what_is_secret_within_a_value) {
+    for (const std::string value : {
+             "https%3A%2F%2Fa%2F%3Ftoken%3Dhunter2",
+             "https://a/?token=hunter2",
+             "%2Fcallback%3Fa%3D1%26access_token%3Dhunter2",
+             "https%253A%252F%252Fa%252F%253Ftoken%253Dhunter2",
+             "https%25253A%25252F%25252Fa%25252F%25253Ftoken%25253Dhunter2",
+             "%7B%22password%22%3A%22hunter2%22%7D",
+             "%7B%22password%22%20%3A%20%22hunter2%22%7D",
+             "%5C%22apiKey%5C%22%3Ahunter2",
+             "https%3A%2F%2Fme%3Ahunter2%40a%2F",
+             "postgresql://me:hunter2@db/x",
+             "Bearer+hunter2",
+             "bearer%20hunter2",
+         }) {
+        EXPECT_EQ(redact_query("next=" + value), "next=REDACTED");
+        EXPECT_EQ(redact_query("a=1&next=" + value + "&b=2"), "a=1&next=REDACTED&b=2");
+    }
+    EXPECT_EQ(redact_query("token%3Dhunter2"), "REDACTED") << "its sign encoded";
+    EXPECT_EQ(redact_query("a=1&b%3D1%26token%3Dhunter2"), "a=1&REDACTED");
+    std::string encoded = "token%3Dhunter2";
+    for (int i = 0; i < 100; ++i)
+        encoded.replace(encoded.find('%'), 1, "%25");
+    EXPECT_EQ(redact_query("next=" + encoded), "next=REDACTED") << "or whatever it is";
+}
+
+std::string redact_path(const Redaction& redaction, std::string_view path) {
+    std::string redacted;
+    return std::string(redaction.path(path, redacted));
+}
+
+TEST(redact_path, hides_segments_behind_a_pattern) {
+    const Redaction redaction({},
+                              *parse_secret_paths("/reset/{token},/t/{a}/users/{b}/mail,/x/{}"));
+    const std::pair<std::string, std::string> cases[] = {
+        {"/reset/hunter2", "/reset/REDACTED"},
+        {"/reset/hunter2/now", "/reset/REDACTED"},
+        {"/reset/hun/ter2", "/reset/REDACTED"},
+        {"/reset/", "/reset/"},
+        {"/reset", "/reset"},
+        {"/resets/hunter2", "/resets/hunter2"},
+        {"/a/reset/hunter2", "/a/reset/hunter2"},
+        {"/t/1/users/2/mail/3", "/t/REDACTED/users/REDACTED/mail/3"},
+        {"/t/1/users/2", "/t/1/users/2"},
+        {"/x/y", "/x/REDACTED"},
+        {"/", "/"},
+        {"", ""},
+        {"*", "*"},
+    };
+    for (const auto& [path, expected] : cases)
+        EXPECT_EQ(redact_path(redaction, path), expected);
+}
+
+TEST(redact_path, hides_parameters_of_routes_that_are_secret_by_their_names) {
+    Redaction redaction;
+    for (const char* route : {"/invitations/{token}", "/users/{id}", "/orgs/{org}/keys/{api_key}"})
+        redaction.expect(route);
+    EXPECT_EQ(redact_path(redaction, "/invitations/hunter2"), "/invitations/REDACTED");
+    EXPECT_EQ(redact_path(redaction, "/users/7"), "/users/7");
+    EXPECT_EQ(redact_path(redaction, "/orgs/1/keys/hunter2"), "/orgs/1/keys/REDACTED");
+}
+
+TEST(redact_path, hides_parameters_within_a_path) {
+    const Redaction redaction;
+    EXPECT_EQ(redact_path(redaction, "/a;jsessionid=hunter2/b"), "/a;jsessionid=REDACTED/b");
+    EXPECT_EQ(redact_path(redaction, "/a?b=1&token=hunter2"), "/a?b=1&token=REDACTED");
+    EXPECT_EQ(redact_path(redaction, "//a=b//c=d/"), "//a=b//c=d/");
+}
+
+TEST(SecretPath, refuses_a_pattern_that_is_none) {
+    for (const char* pattern : {"reset/{token}", "/reset/token", "/reset//{token}",
+                                "/reset/{token}/", "/reset/x{token}", "/", "{token}"}) {
+        EXPECT_FALSE(SecretPath::parse(pattern)) << pattern;
+    }
+    EXPECT_FALSE(parse_secret_paths("/a/{b},"s + ",")) << "an empty one";
+    EXPECT_TRUE(parse_secret_paths(""));
+}
+
 /// Made of parts of which the test knows whether they are secret.
 TEST(redact_query, hides_all_that_is_secret_and_nothing_else_in_any_mix) {
     const std::vector<std::pair<std::string, std::string>> parts = {
@@ -147,6 +263,8 @@ TEST(redact_query, hides_all_that_is_secret_and_nothing_else_in_any_mix) {
         {"=", "="},
         {"%zz=\xff", "%zz=\xff"},
         {"q=token", "q=token"},
+        {"q=token%3Da", "q=REDACTED"},
+        {"a=1;pin=2;b", "a=1;pin=REDACTED"},
     };
     std::mt19937 random(4711);
     for (int i = 0; i < 20'000; ++i) {
@@ -169,7 +287,8 @@ TEST(redact_query, takes_any_bytes) {
     for (int i = 0; i < 20'000; ++i) {
         std::string query(random() % 40, ' ');
         for (char& c : query)
-            c = random() % 3 == 0 ? "&=%token_-"[random() % 10] : static_cast<char>(random() % 256);
+            c = random() % 3 == 0 ? "&=%;token_-"[random() % 11]
+                                  : static_cast<char>(random() % 256);
         const std::string redacted = redact_query(query);
         ASSERT_EQ(std::count(redacted.begin(), redacted.end(), '&'),
                   std::count(query.begin(), query.end(), '&'));

@@ -151,6 +151,11 @@ struct Watched : testing::TestWithParam<std::string> {
                               wait_for(waits_are_over));
                  co_return json({{"done", true}});
              }},
+            {"GET", "/invitations/{token}",
+             [this](Request&) -> async::Task<Response> {
+                 co_await wait_for(waits_are_over);
+                 co_return json({{"done", true}});
+             }},
             {"GET", "/quick", quick},
             {"GET", "/spawns-what-fails", spawns_what_fails},
             {"GET", "/spawns-what-throws-anything", spawns_what_throws_anything},
@@ -159,6 +164,7 @@ struct Watched : testing::TestWithParam<std::string> {
                  release.get_future().get();
                  co_return json({{"done", true}});
              }}};
+        telemetry.expect(routes);
         server.emplace(ServerOptions{}, std::move(routes),
                        [this](auto& loop) { return telemetry.observe(loop); });
         server->listen();
@@ -487,6 +493,18 @@ TEST(unwatched_requests, are_logged_without_a_trace_and_listed_nowhere) {
     ASSERT_EQ(lines.size(), 2U);
     EXPECT_FALSE(lines[0].has("trace_id"));
     EXPECT_EQ(lines[0].text("http.route"), "/quick");
+}
+
+TEST_F(WatchedServer, shows_nobody_what_is_secret_in_a_path) {
+    RawClient client(server->port());
+    client.send(request("/invitations/hunter2"));
+    ASSERT_TRUE(eventually([&] { return telemetry.in_flight(10).total == 1; }));
+    const auto snapshot = telemetry.in_flight(10);
+    EXPECT_EQ(snapshot.entries.at(0).path, "/invitations/REDACTED");
+    waits_are_over = true;
+    EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
+    for (const LogLine& line : lines())
+        EXPECT_EQ(line.json().find("hunter2"), std::string::npos) << line.json();
 }
 
 }  // namespace
