@@ -101,16 +101,18 @@ int serve(const api::Module& application, const About& about, const config::Conf
         append(api_routes, std::move(documents));
     }
     if (config.admin_shares_port()) {
-        append(api_routes, admin::routes(instance, admin::DebugAccess::loopback));
+        append(api_routes,
+               admin::routes(instance, admin::DebugAccess::loopback, admin_hosts(config)));
     }
+    telemetry.expect(api_routes);
     http::Server api(api_options(config), std::move(api_routes),
                      [&telemetry](auto& loop) { return telemetry.observe(loop); });
-    telemetry.expect(api_routes);
     health.watch([&api] { return api.longest_since_turn(); });
     add_metrics(metrics, api);
     std::optional<http::Server> admin;
     if (!config.admin_shares_port()) {
-        admin.emplace(admin_options(config), admin::routes(instance, admin::DebugAccess::everyone));
+        admin.emplace(admin_options(config),
+                      admin::routes(instance, admin::DebugAccess::everyone, admin_hosts(config)));
         if (!predecessor) admin->listen(inheritance.admin_listeners(config, log));
     }
 

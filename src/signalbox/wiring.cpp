@@ -68,6 +68,12 @@ http::ServerOptions admin_options(const config::Config& config) {
             .limit_buffered = config.limit_buffered};
 }
 
+admin::AllowedHosts admin_hosts(const config::Config& config) {
+    auto hosts = *admin::AllowedHosts::parse(config.admin_allowed_hosts);
+    hosts.allow(config.admin_shares_port() ? config.host : config.admin_host);
+    return hosts;
+}
+
 namespace {
 
 double number(auto value) {

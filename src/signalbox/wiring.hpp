@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "signalbox/admin/allowed_hosts.hpp"
 #include "signalbox/admin/health.hpp"
 #include "signalbox/api/module.hpp"
 #include "signalbox/config/config.hpp"
@@ -24,6 +25,7 @@ db::PoolOptions pool_options(const config::Config& config, const observe::Resour
                              observe::DatabaseMetrics& metrics);
 http::ServerOptions api_options(const config::Config& config);
 http::ServerOptions admin_options(const config::Config& config);
+admin::AllowedHosts admin_hosts(const config::Config& config);
 
 /// The metrics that are read when asked for: those of the process and the pool, of its reloads, and
 /// those of the API's server.

@@ -57,7 +57,9 @@ int exit_status(int wait_status) {
 
 std::vector<std::string> with_defaults(const std::string& database_url,
                                        const std::vector<std::string>& arguments) {
-    std::vector<std::string> all{"--admin-port", "0", "--log-format", "json"};
+    // The Host that get_bytes() has.
+    std::vector<std::string> all{"--admin-port", "0",   "--admin-allowed-hosts", "test",
+                                 "--log-format", "json"};
     const auto is_socket = [](const std::string& flag) {
         return flag == "--uds" || flag == "--fd";
     };

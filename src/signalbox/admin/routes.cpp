@@ -1,13 +1,24 @@
 #include "signalbox/admin/routes.hpp"
 
 #include <asio/ip/address.hpp>
+#include <fmt/format.h>
+#include <sys/random.h>
 
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "signalbox/admin/debug.hpp"
 #include "signalbox/admin/panel.hpp"
 #include "signalbox/http/errors.hpp"
+#include "signalbox/http/watch/line_sampler.hpp"
 
 namespace signalbox::admin {
 
@@ -41,15 +52,34 @@ async::Task<Response> get_version(Request&, const observe::Resource& service) {
                           {"revision", service.revision}});
 }
 
+/// 128 bits, in hexadecimal digits.
+std::string unguessable() {
+    std::array<unsigned char, 16> bytes{};
+    if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
+        throw std::system_error(errno, std::generic_category(), "getrandom");
+    }
+    std::string text;
+    for (const unsigned char byte : bytes)
+        fmt::format_to(std::back_inserter(text), "{:02x}", byte);
+    return text;
+}
+
+/// Its script and its styles are in the page itself and have a number that nobody knows before, so
+/// that nothing runs that somebody else has brought into it (CSP Level 3, section 6.7.3).
 async::Task<Response> get_panel(Request&) {
+    constexpr std::string_view placeholder = "@NONCE@";
+    const std::string nonce = unguessable();
+    std::string page(panel_html);
+    for (std::size_t at = 0; (at = page.find(placeholder, at)) != std::string::npos;)
+        page.replace(at, placeholder.size(), nonce);
+    std::string policy = fmt::format(
+        "default-src 'none'; script-src 'nonce-{0}'; style-src 'nonce-{0}'; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        nonce);
     co_return Response{
         .content_type = "text/html; charset=utf-8",
-        .body = std::string(panel_html),
-        .headers = {{"Content-Security-Policy",
-                     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-                     "img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-                     "frame-ancestors 'none'"},
-                    {"Cache-Control", "no-cache"}}};
+        .body = std::move(page),
+        .headers = {{"Content-Security-Policy", std::move(policy)}, {"Cache-Control", "no-store"}}};
 }
 
 bool is_loopback(std::string_view address) {
@@ -72,19 +102,62 @@ async::Task<Response> only_from_loopback(Request& request, http::Handler handler
     co_return co_await handler(request);
 }
 
+/// Lets nobody in whom AllowedHosts refuses. Any thread.
+class Gate {
+  public:
+    Gate(const AllowedHosts& allowed_hosts, observe::Log& log)
+        : allowed_hosts_(allowed_hosts), log_(log) {}
+
+    /// Throws HttpError 403.
+    void check(const Request& request) {
+        const auto refusal = allowed_hosts_.refusal(request);
+        if (!refusal) return;
+        tell(request, *refusal);
+        throw http::HttpError(403, std::string(*refusal));
+    }
+
+  private:
+    void tell(const Request& request, std::string_view refusal) {
+        std::uint64_t left_out = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            if (!sampler_.may_write(http::LineSampler::Clock::now())) return;
+            left_out = sampler_.take_left_out();
+        }
+        log_.write(config::LogLevel::warning, "refused a request to the operators' routes",
+                   {{"error.message", refusal},
+                    {"http.request.header.host", request.header("host").value_or("")},
+                    {"http.request.header.origin", request.header("origin").value_or("")},
+                    {"url.path", request.path},
+                    {"client.address", request.client_address},
+                    {"log.left_out", static_cast<std::int64_t>(left_out)}});
+    }
+
+    const AllowedHosts allowed_hosts_;
+    observe::Log& log_;
+    std::mutex mutex_;
+    http::LineSampler sampler_;  ///< guarded by mutex_
+};
+
+async::Task<Response> behind(std::shared_ptr<Gate> gate, Request& request, http::Handler handler) {
+    gate->check(request);
+    co_return co_await handler(request);
+}
+
 }  // namespace
 
-std::vector<http::Route> routes(Instance instance, DebugAccess access) {
+std::vector<http::Route> routes(Instance instance, DebugAccess access,
+                                const AllowedHosts& allowed_hosts) {
     std::vector<http::Route> routes{
         {"GET", "/livez", [=](Request& request) { return livez(request, instance.health); }},
         {"GET", "/readyz", [=](Request& request) { return readyz(request, instance.health); }},
-        {"GET", "/metrics",
-         [=](Request& request) { return get_metrics(request, instance.metrics); }},
         {"GET", "/version",
          [=](Request& request) { return get_version(request, instance.service); }},
     };
     const std::vector<http::Route> debug_routes{
         {"GET", "/", get_panel},
+        {"GET", "/metrics",
+         [=](Request& request) { return get_metrics(request, instance.metrics); }},
         {"GET", "/debug/requests",
          [=](Request& request) { return get_requests(request, instance.telemetry); }},
         {"GET", "/debug/log-level",
@@ -105,8 +178,13 @@ std::vector<http::Route> routes(Instance instance, DebugAccess access) {
     }
     // On the API's port, too, they answer when it has more to do than it can: a probe that is
     // turned away would take the instance out just then, and its load would go to the others.
-    for (http::Route& route : routes)
+    const auto gate = std::make_shared<Gate>(allowed_hosts, instance.log);
+    for (http::Route& route : routes) {
         route.sheddable = false;
+        route.handler = [gate, handler = std::move(route.handler)](Request& request) {
+            return behind(gate, request, handler);
+        };
+    }
     return routes;
 }
 

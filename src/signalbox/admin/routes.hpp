@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "signalbox/admin/allowed_hosts.hpp"
 #include "signalbox/admin/health.hpp"
 #include "signalbox/http/router.hpp"
 #include "signalbox/http/watch/telemetry.hpp"
@@ -20,10 +21,11 @@ struct Instance {
     observe::Log& log;
 };
 
-/// Who may see the panel and `/debug`, which tell of single requests.
+/// Who may see the panel, `/metrics` and `/debug`: on the API's port only the machine itself.
 enum class DebugAccess { everyone, loopback };
 
-/// The operators' routes.
-std::vector<http::Route> routes(Instance instance, DebugAccess access);
+/// The operators' routes. Each refuses with 403 what AllowedHosts refuses, and says so in the log.
+std::vector<http::Route> routes(Instance instance, DebugAccess access,
+                                const AllowedHosts& allowed_hosts = {});
 
 }  // namespace signalbox::admin

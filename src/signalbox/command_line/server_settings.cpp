@@ -9,10 +9,12 @@
 #include <optional>
 #include <string>
 
+#include "signalbox/admin/allowed_hosts.hpp"
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/docs/routes.hpp"
 #include "signalbox/http/forwarded_headers.hpp"
 #include "signalbox/http/ip_allow_list.hpp"
+#include "signalbox/http/watch/redact.hpp"
 
 namespace signalbox::command_line {
 namespace {
@@ -74,6 +76,18 @@ Parsed<std::string> parse_allow_list(std::string_view text) {
 Parsed<std::string> parse_headers_list(std::string_view text) {
     const auto headers = http::ForwardedHeaders::parse(text);
     if (!headers) return Invalid{headers.reason()};
+    return std::string{text};
+}
+
+Parsed<std::string> parse_log_secret_paths(std::string_view text) {
+    const auto paths = http::parse_secret_paths(text);
+    if (!paths) return Invalid{paths.reason()};
+    return std::string{text};
+}
+
+Parsed<std::string> parse_admin_hosts(std::string_view text) {
+    const auto hosts = admin::AllowedHosts::parse(text);
+    if (!hosts) return Invalid{hosts.reason()};
     return std::string{text};
 }
 
@@ -151,6 +165,11 @@ void add_listening(Settings& settings, config::Config& c) {
         .value_name = "ADDRESS";
     settings.add_parsed("--admin-port", "PORT", c.admin_port, parse_port,
                         std::to_string(c.admin_port), "the same as --port: served there too");
+    settings.add_parsed(
+        "--admin-allowed-hosts", "LIST", c.admin_allowed_hosts, parse_admin_hosts,
+        c.admin_allowed_hosts,
+        "names that /metrics, /debug and the like may be asked for by, besides addresses and "
+        "localhost: host.example, *.example or *");
 }
 
 void add_database(Settings& settings, config::Config& c) {
@@ -241,6 +260,10 @@ void add_log(Settings& settings, config::Config& c) {
         "errors: status 400 and up");
     settings.add("--slow-request-log", c.slow_request_log,
                  "a request that takes longer is logged while it runs; 0: off");
+    settings.add_parsed(
+        "--log-secret-paths", "LIST", c.log_secret_paths, parse_log_secret_paths,
+        c.log_secret_paths,
+        "paths of which no log shows the segments in braces: /reset/{token},/i/{code}");
     settings.add("--observability", c.observability,
                  "metrics of each request, trace context and /debug/requests; off to measure their "
                  "cost");

@@ -46,6 +46,7 @@ struct Config {
     // Admin listener
     std::string admin_host = "127.0.0.1";
     std::uint16_t admin_port = 9464;  ///< 0: any free one
+    std::string admin_allowed_hosts;  ///< admin::AllowedHosts::parse() takes it
     /// Whether the API's listener serves the operators too, and they have none of their own.
     bool admin_shares_port() const {
         return admin_port != 0 && admin_port == port && uds.empty() && !fd;

@@ -21,7 +21,6 @@ using http::Response;
 
 constexpr std::string_view html = "text/html; charset=utf-8";
 constexpr std::string_view javascript = "text/javascript; charset=utf-8";
-constexpr std::pair<const char*, const char*> no_sniffing{"X-Content-Type-Options", "nosniff"};
 
 /// For an element's text and for an attribute's value.
 std::string escape_html(std::string_view text) {
@@ -186,8 +185,7 @@ Page redoc(std::string_view title, const Places& places) {
 Response answer_page(JsonText body, const std::string& policy) {
     return {.content_type = std::string(html),
             .body = std::move(body),
-            .headers = {
-                {"Content-Security-Policy", policy}, {"Cache-Control", "no-cache"}, no_sniffing}};
+            .headers = {{"Content-Security-Policy", policy}, {"Cache-Control", "no-cache"}}};
 }
 
 async::Task<Response> answer(const JsonText& body, const std::string& policy) {
@@ -202,7 +200,7 @@ async::Task<Response> answer_document(JsonText openapi) {
 async::Task<Response> answer_script(std::string_view script) {
     co_return Response{.content_type = std::string(javascript),
                        .body = std::string(script),
-                       .headers = {{"Cache-Control", "no-cache"}, no_sniffing}};
+                       .headers = {{"Cache-Control", "no-cache"}}};
 }
 
 async::Task<Response> answer_below(std::string_view root_path,
@@ -249,8 +247,7 @@ class Served {
                           .body = compressed ? compressed_ : inflated_,
                           .headers = {{"Cache-Control", "public, max-age=31536000, immutable"},
                                       {"Vary", "Accept-Encoding"},
-                                      {"Access-Control-Allow-Origin", "*"},
-                                      no_sniffing}};
+                                      {"Access-Control-Allow-Origin", "*"}}};
         if (asset_.content_type.starts_with("text/")) response.content_type += "; charset=utf-8";
         if (compressed) response.headers.emplace_back("Content-Encoding", "gzip");
         return response;

@@ -35,8 +35,8 @@ struct Response {
     std::string content_type{};  ///< empty for `application/json`, as most are
     Body body{};
     /// Besides those that every response has: Content-Type, Content-Length, Date, X-Request-ID,
-    /// Connection where it is needed. What cannot be a header, as for control characters in it, is
-    /// left out when sent, and so is such a Content-Type.
+    /// X-Content-Type-Options, Connection where it is needed. What cannot be a header, as for
+    /// control characters in it, is left out when sent, and so is such a Content-Type.
     Headers headers{};
 };
 

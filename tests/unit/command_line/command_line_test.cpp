@@ -134,6 +134,8 @@ TEST(CommandLine, has_the_documented_defaults) {
     EXPECT_EQ(config.log_format, LogFormat::json);
     EXPECT_EQ(config.access_log, AccessLog::all);
     EXPECT_EQ(config.slow_request_log, 10s);
+    EXPECT_EQ(config.admin_allowed_hosts, "");
+    EXPECT_EQ(config.log_secret_paths, "");
 }
 
 TEST(CommandLine, prefers_flag_to_environment_to_default) {
@@ -193,6 +195,8 @@ TEST(CommandLine, reads_every_option_from_its_variable) {
                                         {"SIGNALBOX_LOG_LEVEL", "critical"},
                                         {"SIGNALBOX_LOG_FORMAT", "text"},
                                         {"SIGNALBOX_ACCESS_LOG", "errors"},
+                                        {"SIGNALBOX_ADMIN_ALLOWED_HOSTS", "a.example,*.internal"},
+                                        {"SIGNALBOX_LOG_SECRET_PATHS", "/reset/{token},/i/{x}"},
                                         {"SIGNALBOX_SLOW_REQUEST_LOG", "6s"}})
                               .config;
     EXPECT_EQ(config.host, "::");
@@ -227,6 +231,8 @@ TEST(CommandLine, reads_every_option_from_its_variable) {
     EXPECT_EQ(config.log_format, LogFormat::text);
     EXPECT_EQ(config.access_log, AccessLog::errors);
     EXPECT_EQ(config.slow_request_log, 6s);
+    EXPECT_EQ(config.admin_allowed_hosts, "a.example,*.internal");
+    EXPECT_EQ(config.log_secret_paths, "/reset/{token},/i/{x}");
 }
 
 TEST(CommandLine, takes_web_concurrency_when_its_own_variable_is_not_set) {
@@ -251,11 +257,12 @@ TEST(CommandLine, names_the_flag_or_the_variable_that_is_wrong) {
         const std::string bad = option.flag == "--host" || option.flag == "--admin-host" ||
                                         option.flag == "--migrations-dir" || option.flag == "--uds"
                                     ? flag + "="
-                                    : flag + "=nonsense";
+                                    : flag + "=no/nonsense";
         EXPECT_THAT(refused({bad.c_str()}), HasSubstr("signalbox: " + flag + ": "));
         for (const std::string& name : option.variables) {
             if (bad.ends_with('=')) continue;  // an empty variable counts as unset
-            EXPECT_THAT(refused({}, {{name, "nonsense"}}), HasSubstr("signalbox: " + name + ": "));
+            EXPECT_THAT(refused({}, {{name, "no/nonsense"}}),
+                        HasSubstr("signalbox: " + name + ": "));
         }
     }
 }

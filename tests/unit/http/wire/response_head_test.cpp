@@ -39,6 +39,7 @@ TEST(response_head, has_what_every_response_has) {
     EXPECT_THAT(lines, testing::Contains("Content-Type: application/json"));
     EXPECT_THAT(lines, testing::Contains("Content-Length: 2"));
     EXPECT_THAT(lines, testing::Contains("X-Request-ID: id-1"));
+    EXPECT_THAT(lines, testing::Contains("X-Content-Type-Options: nosniff"));
     EXPECT_THAT(lines, testing::Contains(
                            MatchesRegex("Date: [A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} "
                                         "[0-9]{2}:[0-9]{2}:[0-9]{2} GMT")));
@@ -50,13 +51,13 @@ TEST(response_head, has_what_every_response_has) {
 TEST(response_head, of_an_empty_body_says_so_and_names_no_type) {
     const std::string head = head_of({.status = 307});
     EXPECT_THAT(head, HasSubstr("\r\nContent-Length: 0\r\n"));
-    EXPECT_THAT(head, Not(HasSubstr("Content-Type")));
+    EXPECT_THAT(head, Not(HasSubstr("\r\nContent-Type")));
 }
 
 TEST(response_head, of_a_response_that_has_no_body_describes_none) {
     for (const int status : {204, 304, 101}) {
         const std::string head = head_of({.status = status, .body = std::string("x")});
-        EXPECT_THAT(head, Not(HasSubstr("Content-"))) << status;
+        EXPECT_THAT(head, Not(HasSubstr("\r\nContent-"))) << status;
     }
 }
 

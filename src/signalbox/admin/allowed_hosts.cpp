@@ -1,0 +1,98 @@
+#include "signalbox/admin/allowed_hosts.hpp"
+
+#include <asio/ip/address.hpp>
+
+#include <algorithm>
+#include <cctype>
+#include <system_error>
+
+#include "signalbox/config/units.hpp"
+
+namespace signalbox::admin {
+
+namespace {
+
+std::string in_lower_case(std::string_view text) {
+    std::string lower(text);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return lower;
+}
+
+/// Without port, brackets and the dot of a fully qualified name: `[::1]:9464`, `localhost.`
+std::string host_of(std::string_view authority) {
+    std::string_view host = authority;
+    if (host.starts_with('[')) {
+        host = host.substr(1, host.find(']') - 1);
+    } else {
+        host = host.substr(0, host.rfind(':'));
+        if (host.ends_with('.')) host.remove_suffix(1);
+    }
+    return in_lower_case(host);
+}
+
+bool is_address(std::string_view host) {
+    std::error_code error;
+    asio::ip::make_address(host, error);
+    return !error;
+}
+
+bool is_name(std::string_view text) {
+    return !text.empty() && text.front() != '.' && text.back() != '.' &&
+           std::all_of(text.begin(), text.end(), [](unsigned char c) {
+               return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
+           });
+}
+
+}  // namespace
+
+Parsed<AllowedHosts> AllowedHosts::parse(std::string_view text) {
+    AllowedHosts hosts;
+    while (!text.empty()) {
+        const std::string_view name = text.substr(0, text.find(','));
+        text.remove_prefix(std::min(text.size(), name.size() + 1));
+        if (name == "*") {
+            hosts.any_ = true;
+        } else if (name.starts_with("*.") && is_name(name.substr(2))) {
+            hosts.below_.push_back(in_lower_case(name.substr(1)));
+        } else if (is_name(name)) {
+            hosts.allow(name);
+        } else {
+            return Invalid{config::printable(name) +
+                           ": expected names such as metrics.example.com or *.example.com, without "
+                           "a port, or *"};
+        }
+    }
+    return hosts;
+}
+
+void AllowedHosts::allow(std::string_view name) {
+    names_.push_back(in_lower_case(name));
+}
+
+bool AllowedHosts::is_named(std::string_view host) const {
+    return any_ || std::find(names_.begin(), names_.end(), host) != names_.end() ||
+           std::any_of(below_.begin(), below_.end(),
+                       [host](const std::string& end) { return host.ends_with(end); });
+}
+
+std::optional<std::string_view> AllowedHosts::refusal(const http::Request& request) const {
+    const auto host = request.header("host");
+    if (host) {
+        const std::string name = host_of(*host);
+        if (!is_address(name) && name != "localhost" && !is_named(name)) {
+            return "The Host is neither an address nor a name that --admin-allowed-hosts allows";
+        }
+    }
+    const auto origin = request.header("origin");
+    if (!origin) return std::nullopt;
+    const auto scheme_end = origin->find("://");
+    if (scheme_end != std::string_view::npos) {
+        const std::string_view authority = origin->substr(scheme_end + 3);
+        if (host && in_lower_case(authority) == in_lower_case(*host)) return std::nullopt;
+        if (is_named(host_of(authority))) return std::nullopt;
+    }
+    return "The Origin is neither the Host's nor of a name that --admin-allowed-hosts allows";
+}
+
+}  // namespace signalbox::admin
