@@ -145,8 +145,10 @@ bool is_authority(std::string_view text) {
 /// RFC 9112, section 3.2.
 bool read_target(HttpMessage& message) {
     std::string_view target = message.target;
-    for (const char c : target) {
-        if (c <= ' ' || c >= 0x7f || c == '#') return false;
+    for (std::size_t i = 0; i < target.size(); ++i) {
+        const auto c = static_cast<unsigned char>(target[i]);
+        const bool in_query = target.find('?') < i;
+        if (c <= ' ' || c == 0x7f || c == '#' || (c >= 0x80 && !in_query)) return false;
     }
     if (target == "*") {
         message.path.assign(1, '*');
@@ -254,12 +256,12 @@ std::optional<std::size_t> read_chunks(HttpMessage& message, std::string_view st
 bool check_host(const HttpMessage& message) {
     const Values hosts = values_of(message, "host");
     if (hosts.empty()) return message.version_minor == 0;
-    return hosts.size() == 1 && is_authority(hosts.front());
+    return hosts.size() == 1 && !hosts.front().empty() && is_authority(hosts.front());
 }
 
 /// RFC 9110, section 10.1.1.
 bool check_expectations(HttpMessage& message) {
-    const Values expectations = values_of(message, "expect");
+    const Values expectations = elements(values_of(message, "expect"));
     for (const std::string& expectation : expectations) {
         if (lower(expectation) != "100-continue") return false;
     }

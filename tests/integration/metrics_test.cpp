@@ -36,6 +36,7 @@
 #include "support/executions.hpp"
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
+#include "support/log_lines.hpp"
 #include "support/paths.hpp"
 #include "support/prometheus.hpp"
 #include "support/service.hpp"
@@ -56,6 +57,7 @@ using testing::Le;
 using testing::StartsWith;
 
 const std::string requests_total = "http_server_request_duration_seconds_count";
+const std::string errors_total = "signalbox_request_errors_total";
 
 std::string request(const std::string& path, const std::string& headers = {}) {
     return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n";
@@ -152,7 +154,8 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
     const auto known = series(samples);
     for (const char* reason : {"concurrency", "database_queue", "draining"})
         EXPECT_TRUE(known.contains({"signalbox_requests_shed_total", {{"reason", reason}}}));
-    for (const char* reason : {"client_gone", "deadline", "shutdown"})
+    for (const char* reason : {"client_gone", "deadline", "client_deadline", "shutdown",
+                               "limit_buffered", "connection_failed"})
         EXPECT_TRUE(known.contains({"signalbox_requests_cancelled_total", {{"reason", reason}}}));
     for (const char* outcome : {"committed", "rolled_back", "unknown"})
         EXPECT_TRUE(known.contains(
@@ -165,6 +168,96 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
         EXPECT_TRUE(known.contains({name, {}})) << name;
     EXPECT_EQ(total(samples, "signalbox_state", {{"state", "ready"}}), 1);
     EXPECT_EQ(total(samples, "signalbox_state"), 1) << "it is in one state only";
+}
+
+TEST(Metrics, count_every_routes_errors_from_zero_on) {
+    const Service service(database_with_users(0));
+    const Samples samples = scrape(service);
+    const auto known = series(samples);
+    std::size_t errors = 0;
+    for (const char* route :
+         {"", "/fast-task", "/slow-task", "/multiple-tasks", "/users", "/docs", "/openapi.json"}) {
+        EXPECT_TRUE(known.contains({"signalbox_requests_total", {{"http_route", route}}})) << route;
+        for (const char* status : {"500", "503", "504"}) {
+            const Labels labels{{"http_route", route}, {"http_response_status_code", status}};
+            EXPECT_TRUE(known.contains({errors_total, labels})) << route << ' ' << status;
+        }
+    }
+    for (const Sample& sample : samples) {
+        if (sample.name != errors_total) continue;
+        ++errors;
+        EXPECT_EQ(sample.value, 0);
+    }
+    EXPECT_EQ(errors % 3, 0U);
+    EXPECT_LE(errors, 3U * 16);
+}
+
+TEST(Prometheus, sees_the_first_errors_of_a_service_that_never_had_any) {
+    const std::string database = database_with_users(1);
+    const Service service(database,
+                          {"--limit-concurrency", "1", "--database-query-timeout", "30s"});
+    // As clients come to a service in production, by a proxy that ends TLS.
+    const HttpRequest users{.url = service.url("/users"), .headers = {"X-Forwarded-Proto: https"}};
+    const PrometheusServer prometheus({service.admin_port()});
+    const std::string errors = "sum(" + errors_total + R"({http_route="/users"}))";
+    ASSERT_TRUE(answers(prometheus, errors, 0)) << "the first scrape";
+    const LockedUsers locked(database);
+    const auto held = clients_that_asked(service, 1, "/users");
+    ASSERT_TRUE(is_counted(service, "http_server_active_requests", {}, 1));
+    EXPECT_THAT(send_all(std::vector<HttpRequest>(400, users)),
+                Each(Field(&HttpResponse::status, 503)));
+    EXPECT_TRUE(answers(prometheus, errors, 400));
+    // Of the series that they began nobody knows how many there were.
+    const auto seen = [&](const std::string& what) {
+        return prometheus.value("sum(increase(" + what + R"({http_route="/users"}[5m])))");
+    };
+    EXPECT_TRUE(eventually([&] { return seen(errors_total).value_or(0) >= 400; }))
+        << seen(errors_total).value_or(-1);
+    EXPECT_TRUE(eventually([&] {
+        return prometheus.value("job:http_server_request_errors:ratio_rate5m").value_or(0) > 0.9;
+    }));
+}
+
+TEST(Prometheus, leaves_what_clients_do_out_of_the_error_budget) {
+    const std::string database = database_with_users(1);
+    const Service service(database, {"--timeout-request", "10s", "--database-query-timeout", "8s"});
+    const PrometheusServer prometheus({service.admin_port()});
+    for (int i = 0; i < 5; ++i)
+        ASSERT_EQ(get(service.url("/fast-task")).status, 200);
+    const HttpRequest hasty{.url = service.url("/slow-task"),
+                            .headers = {"Request-Timeout: 0.001"}};
+    EXPECT_THAT(send_all(std::vector<HttpRequest>(20, hasty)),
+                Each(Field(&HttpResponse::status, 504)));
+    {
+        const LockedUsers locked(database);
+        const HttpRequest reads{.url = service.url("/users"),
+                                .headers = {"Request-Timeout: 0.001"}};
+        EXPECT_THAT(send_all(std::vector<HttpRequest>(20, reads)),
+                    Each(Field(&HttpResponse::status, 504)));
+        clients_that_asked(service, 3, "/users");  // and are gone at once
+    }
+    for (const char* bytes :
+         {"GET / HTTP/3.0\r\nHost: a\r\n\r\n",
+          "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", "nonsense\r\n\r\n"}) {
+        RawClient client(service.port());
+        client.send(bytes);
+        client.read_to_end();
+    }
+    send({.url = service.url("/fast-task"), .method = "BREW"});
+    EXPECT_TRUE(is_counted(service, requests_total, {{"error_type", "client_deadline"}}, 40));
+    EXPECT_TRUE(is_counted(service, requests_total, {{"error_type", "client_gone"}}, 3));
+    EXPECT_TRUE(is_counted(service, "signalbox_requests_cancelled_total",
+                           {{"reason", "client_deadline"}}, 40));
+    EXPECT_TRUE(is_counted(service, "signalbox_http_malformed_requests_total", {}, 3));
+    EXPECT_TRUE(is_counted(service, "db_client_connection_timeouts_total", {}, 0));
+    EXPECT_TRUE(is_counted(service, errors_total, {}, 0));
+    EXPECT_TRUE(answers(prometheus, "sum(" + errors_total + ")", 0));
+    EXPECT_TRUE(answers(prometheus, "job:http_server_request_errors:ratio_rate1h", 0));
+    EXPECT_TRUE(answers(prometheus, R"(sum(signalbox_requests_total{http_route="/users"}))", 0));
+    EXPECT_TRUE(
+        answers(prometheus, R"(sum(signalbox_requests_total{http_route="/fast-task"}))", 5));
+    // And their lines are no errors.
+    EXPECT_EQ(log_lines_with(service.output(), "severity_text", "ERROR").size(), 0U);
 }
 
 TEST(Prometheus, counts_requests_by_method_route_status_and_scheme) {
@@ -204,10 +297,12 @@ TEST(Prometheus, counts_requests_by_method_route_status_and_scheme) {
          R"(http_request_method="GET",http_route="",http_response_status_code="307")" + http},
         {2,
          {.url = service.url("/nothing"), .method = "BREW"},
-         R"(http_request_method="_OTHER",http_route="",http_response_status_code="404")" + http},
+         R"(http_request_method="_OTHER",http_route="",http_response_status_code="501",)"
+         R"(url_scheme="http",error_type="501")"},
         {8,
          {.url = service.url("/nothing"), .method = "get"},
-         R"(http_request_method="_OTHER",http_route="",http_response_status_code="404")" + http},
+         R"(http_request_method="_OTHER",http_route="",http_response_status_code="501",)"
+         R"(url_scheme="http",error_type="501")"},
     };
     double all = 0;
     for (const Kind& kind : kinds) {
@@ -732,6 +827,9 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"db_client_connection_use_time_seconds", {"histogram", {pool_name}}},
         {"signalbox_build_info", {"gauge", {"service", "version", "revision", "compiler"}}},
         {"signalbox_state", {"gauge", {"state"}}},
+        {"signalbox_requests_total", {"counter", {"http_route"}}},
+        {"signalbox_request_errors_total",
+         {"counter", {"http_route", "http_response_status_code"}}},
         {"signalbox_requests_shed_total", {"counter", {"reason"}}},
         {"signalbox_requests_cancelled_total", {"counter", {"reason"}}},
         {"signalbox_reloads_total", {"counter", {"result"}}},

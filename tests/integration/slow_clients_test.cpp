@@ -56,7 +56,8 @@ struct SlowClients : testing::Test {
         EXPECT_EQ(answer.substr(0, answer.find("\r\n")), "HTTP/1.1 408 Request Timeout");
         EXPECT_EQ(header_of(answer, "Connection"), "close");
         EXPECT_EQ(header_of(answer, "Content-Type"), "application/json");
-        EXPECT_EQ(body_of(answer), R"({"detail":"Request Timeout"})") << "and then it closes";
+        EXPECT_EQ(body_of(answer), R"({"detail":"The request did not arrive in time"})")
+            << "and then it closes";
     }
 };
 

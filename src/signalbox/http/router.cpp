@@ -142,13 +142,19 @@ const Router::Path* Router::find(std::string_view path, Request* request) const 
 }
 
 Response answer_without_route(const Request& request) {
+    if (!request.method_known) {
+        // Of any path (RFC 9110, section 9.1).
+        return json(
+            {{"detail", "This server knows no such method; GET and the like are in capitals"}},
+            501);
+    }
     if (request.match.redirect) {
         // Relative, so that it is right behind any proxy. The path cannot begin with two slashes
         // and so name another host: the router sends no such path here, and no root path does.
         std::string location(request.root_path);
         location.append(request.raw_path.substr(0, request.raw_path.size() - 1));
         if (!request.query.empty()) location.append("?").append(request.query);
-        return {.status = 307, .headers = {{"Location", std::move(location)}}};
+        return redirect(location);
     }
     if (!request.match.allow.empty()) {
         Response response = error(405);

@@ -58,8 +58,8 @@ class Router final : public HeadReceiver {
     Pistache::Rest::SegmentTreeNode tree_;
 };
 
-/// The answer to a request that no route handles: 404, 405 with Allow, 307 to the path without
-/// its trailing slash, or 204 to `OPTIONS *`.
+/// The answer to a request that no route handles: 404, 405 with Allow, 501 to a method that nobody
+/// knows, 307 to the path without its trailing slash, or 204 to `OPTIONS *`.
 Response answer_without_route(const Request& request);
 
 }  // namespace signalbox::http

@@ -279,6 +279,25 @@ TEST(without_route, lists_the_methods_that_the_path_has) {
     EXPECT_EQ(header_of_response(response, "Allow"), "GET, HEAD");
 }
 
+TEST(without_route, knows_no_such_method_on_any_path) {
+    Request request;
+    request.method_known = false;
+    for (const char* allow : {"", "GET, HEAD"}) {
+        request.match.allow = allow;
+        request.match.redirect = true;
+        EXPECT_EQ(answer_without_route(request).status, 501);
+    }
+}
+
+TEST(without_route, redirects_to_what_may_stand_in_a_header) {
+    Request request;
+    request.raw_path = "/a/";
+    request.match.redirect = true;
+    request.query = "q=caf\xc3\xa9%20&\"";
+    EXPECT_EQ(header_of_response(answer_without_route(request), "Location"),
+              "/a?q=caf%C3%A9%20&%22");
+}
+
 TEST(without_route, redirects_relatively_and_keeps_the_query_as_sent) {
     Request request;
     request.raw_path = "/caf%C3%A9/";

@@ -153,7 +153,7 @@ void Connection::take(Refusal refusal) {
     if (refusal.request) complete(*refusal.request);
     request_ = ActiveRequest::begin(loop_, std::move(refusal.request), peer_address_, Clock::now());
     request_->refuse();
-    send(error(refusal.why.status), refusal.to_head, false, refusal.why.reason);
+    send(answer_to_malformed(refusal.why), refusal.to_head, false, refusal.why.reason);
 }
 
 /// With what its head alone does not say. It has its route since that was complete.

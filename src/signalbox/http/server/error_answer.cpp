@@ -125,9 +125,47 @@ std::optional<Response> answer_of_route(const std::exception_ptr& thrown,
     }
 }
 
+/// By the reasons of the wire (`Malformed::reason`). One that is not here is answered with its
+/// status's phrase.
+constexpr std::pair<std::string_view, std::string_view> details[]{
+    {"bare_line_feed", "A line of the head ends with LF alone; it has to end with CR LF"},
+    {"body_too_large", "The body is larger than this endpoint takes"},
+    {"chunk", "The body is not coded as Transfer-Encoding: chunked wants it"},
+    {"connect", "CONNECT is for proxies, and this server is none"},
+    {"content_length", "Content-Length is not one decimal number"},
+    {"empty_lines", "Too many empty lines stand before the request line"},
+    {"expectation", "The only expectation that this server knows is 100-continue"},
+    {"framing", "A message has either Content-Length or Transfer-Encoding, not both"},
+    {"head_too_large", "The header lines are larger than this server takes"},
+    {"header",
+     "A header line is not a name, a colon and a value, or holds a character that may not be "
+     "there"},
+    {"host", "A request has exactly one Host header, with the name or address it was sent to"},
+    {"method", "The method holds a character that may not be there"},
+    {"percent_encoding",
+     "A % in the path is not followed by two hexadecimal digits, or stands for NUL"},
+    {"request_line", "The request line is not a method, a target and HTTP/1.1, one space between"},
+    {"target",
+     "The target is neither a path that begins with a slash nor an http URL, or holds a character "
+     "that has to be percent-encoded"},
+    {"target_too_long", "The request line is longer than this server takes"},
+    {"timeout", "The request did not arrive in time"},
+    {"transfer_coding", "The only transfer coding that this server knows is chunked"},
+    {"transfer_encoding",
+     "Transfer-Encoding has to be chunked, once and last, and is not for HTTP/1.0"},
+    {"version", "This server speaks HTTP/1.1 and HTTP/1.0"},
+};
+
 constexpr std::string_view unknown_cause = "an exception of an unknown type";
 
 }  // namespace
+
+Response answer_to_malformed(const Malformed& why) {
+    for (const auto& [reason, detail] : details) {
+        if (reason == why.reason) return json({{"detail", detail}}, why.status);
+    }
+    return error(why.status);
+}
 
 std::string cause_of(const std::exception_ptr& thrown) {
     try {

@@ -6,6 +6,7 @@
 #include "signalbox/context/request_context.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/http/response.hpp"
+#include "signalbox/http/wire/head.hpp"
 
 namespace signalbox::http {
 
@@ -14,6 +15,9 @@ namespace signalbox::http {
 /// The cause is left in `context` for the log: the client of a 500 learns nothing of it.
 Response answer_to_error(const std::exception_ptr& thrown, context::RequestContext& context,
                          Request& request);
+
+/// The answer to a message that was refused. Its detail says why, to the client's developer.
+Response answer_to_malformed(const Malformed& why);
 
 /// For the log: what it says, and what those say that are nested in it.
 std::string cause_of(const std::exception_ptr& thrown);

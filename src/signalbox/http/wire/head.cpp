@@ -123,10 +123,27 @@ Malformed check_version(std::string_view version, Request& request) {
     return accepted;
 }
 
-/// RFC 9112, section 3.2: origin-form, absolute-form, and asterisk-form for OPTIONS.
+/// What may stand in a target; in its query, bytes beyond ASCII as well, which browsers escape but
+/// people at a command line do not. Decoded, they are the same bytes.
+bool has_target_characters(std::string_view text) {
+    const auto wrong =
+        std::find_if_not(text.begin(), text.end(), [](char c) { return is(c, target); });
+    if (wrong == text.end()) return true;
+    const auto query = std::find(text.begin(), wrong, '?');
+    return query != wrong && std::all_of(wrong, text.end(), [](char c) {
+               return is(c, target) || static_cast<unsigned char>(c) >= 0x80;
+           });
+}
+
+/// RFC 9112, section 3.2: origin-form, absolute-form, asterisk-form for OPTIONS, and authority-form
+/// for CONNECT, which asks for a tunnel.
 Malformed check_target(std::string_view text, Request& request) {
-    if (text.empty() || !all_are(text, target)) return bad("target");
+    if (text.empty() || !has_target_characters(text)) return bad("target");
     if (text.front() != '/') {
+        if (request.method_name == "CONNECT" && text.find(':') != std::string_view::npos &&
+            is_host(text)) {
+            return {501, "connect"};
+        }
         if (text == "*" && request.method_name == "OPTIONS") {
             request.raw_path = text;
             request.path.assign(1, '*');
@@ -212,19 +229,26 @@ Malformed check_transfer_encoding(std::string_view value, Framing& framing, Seen
     return any ? accepted : bad("transfer_encoding");
 }
 
+/// A list (RFC 9110, section 10.1.1), in which proxies may repeat what is there.
+Malformed check_expect(std::string_view value, const Request& request, Framing& framing) {
+    while (const auto expectation = next_element(value)) {
+        if (!equals_ignoring_case(*expectation, "100-continue")) return {417, "expectation"};
+        framing.expects_continue = request.version_minor >= 1;
+    }
+    return accepted;
+}
+
 Malformed check_field(const Header& header, Request& request, Framing& framing, Seen& seen) {
     // Most headers mean nothing here; their length and first letter tell them apart cheaply.
     switch (header.name.size()) {
         case 4:
             if (!equals_ignoring_case(header.name, "host")) break;
-            if (seen.host || !is_host(header.value)) return bad("host");
+            if (seen.host || header.value.empty() || !is_host(header.value)) return bad("host");
             seen.host = true;
             break;
         case 6:
             if (!equals_ignoring_case(header.name, "expect")) break;
-            if (!equals_ignoring_case(header.value, "100-continue")) return {417, "expectation"};
-            framing.expects_continue = request.version_minor >= 1;
-            break;
+            return check_expect(header.value, request, framing);
         case 10:
             if (!equals_ignoring_case(header.name, "connection")) break;
             seen.close = seen.close || has_token(header.value, "close");

@@ -87,6 +87,10 @@ std::vector<Refused> refused_request_lines() {
                                "/a\x01"s,
                                "/a\0b"s,
                                "/caf\xc3\xa9"s,
+                               "/caf\xc3\xa9?a"s,
+                               "/a?caf\xc3\xa9#b"s,
+                               "/a?caf\xc3\xa9\x01"s,
+                               "http://caf\xc3\xa9/?a"s,
                                "/a#b"s,
                                "/a\rb"s,
                                "http://:80/"s}) {
@@ -95,6 +99,10 @@ std::vector<Refused> refused_request_lines() {
     for (const auto& target : {"/%"s, "/%4"s, "/%zz"s, "/%00"s, "/a%2"s, "http://a/%"s}) {
         all.push_back({"GET " + target + " HTTP/1.1" + host, 400, "percent_encoding"});
     }
+    for (const auto& target : {"a"s, ":80"s, "a:b"s, "a:80/"s, "*"s, "user@a:80"s})
+        all.push_back({"CONNECT " + target + " HTTP/1.1" + host, 400, "target"});
+    for (const auto& target : {"a:80"s, "a.example:443"s, "[::1]:80"s, "127.0.0.1:80"s})
+        all.push_back({"CONNECT " + target + " HTTP/1.1" + host, 501, "connect"});
     for (const auto& version : {"HTTP/0.9"s, "HTTP/2.0"s, "HTTP/3.0"s, "HTTP/9.9"s}) {
         all.push_back({"GET / " + version + host, 505, "version"});
     }
@@ -161,10 +169,10 @@ std::vector<Refused> refused_hosts() {
                              {"GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n", 400, "host"},
                              {"GET http://a/ HTTP/1.1\r\n", 400, "host"}};
     for (const auto& host :
-         {"a b"s,     "a/b"s,     "user@a"s,  "a?b"s,      "a#b"s,  "a\\b"s,  "a:b"s,
-          "a:80:80"s, "a:-1"s,    "a:+1"s,    "a:123456"s, "[::1"s, "::1"s,   "[]"s,
-          "[::1]x"s,  "[::1]80"s, "[::1]:x"s, "[:/]"s,     "<a>"s,  "\"a\""s, "caf\xc3\xa9"s,
-          ":80"s,     "a%"s,      "a%zz"s,    "a%00"s}) {
+         {""s,      " \t"s,         "a b"s,     "a/b"s,     "user@a"s,  "a?b"s,      "a#b"s,
+          "a\\b"s,  "a:b"s,         "a:80:80"s, "a:-1"s,    "a:+1"s,    "a:123456"s, "[::1"s,
+          "::1"s,   "[]"s,          "[::1]x"s,  "[::1]80"s, "[::1]:x"s, "[:/]"s,     "<a>"s,
+          "\"a\""s, "caf\xc3\xa9"s, ":80"s,     "a%"s,      "a%zz"s,    "a%00"s}) {
         all.push_back({"GET / HTTP/1.1\r\nHost: " + host + "\r\n", 400, "host"});
     }
     return all;
@@ -181,7 +189,7 @@ TEST_P(accepted_host, is_kept_as_sent) {
 }
 
 INSTANTIATE_TEST_SUITE_P(all, accepted_host,
-                         testing::Values("", "a", "a.example", "a.example:8000", "127.0.0.1:80",
+                         testing::Values("a", "a.example", "a.example:8000", "127.0.0.1:80",
                                          "[::1]", "[::1]:8000", "[fe80::1%25eth0]:80",
                                          "a:", "xn--bcher-kva.example", "under_score", "a:65535"));
 
@@ -277,7 +285,10 @@ INSTANTIATE_TEST_SUITE_P(
         Target{"/[a]|\"b\"", "/[a]|\"b\"", "/[a]|\"b\"", ""}, Target{"http://a", "/", "/", ""},
         Target{"http://a/", "/", "/", ""}, Target{"HTTPS://a.example:443/b?c", "/b", "/b", "c"},
         Target{"http://a?b/c", "/", "/", "b/c"}, Target{"http://a?", "/", "/", ""},
-        Target{"http://[::1]:80/%41", "/%41", "/A", ""}));
+        Target{"http://[::1]:80/%41", "/%41", "/A", ""},
+        Target{"/a?q=caf\xc3\xa9", "/a", "/a", "q=caf\xc3\xa9"},
+        Target{"/?\xff?\x80", "/", "/", "\xff?\x80"},
+        Target{"http://a?\xe2\x82\xac", "/", "/", "\xe2\x82\xac"}));
 
 TEST(content_length, may_be_repeated_with_the_same_value) {
     const Checked checked = check_fields("Content-Length: 12\r\ncontent-length: 12\r\n");
@@ -299,6 +310,16 @@ TEST(transfer_encoding, of_chunked_is_found_in_any_case_and_among_empty_elements
         EXPECT_TRUE(checked.framing.chunked) << value;
     }
     EXPECT_FALSE(check_fields("TE: chunked\r\n").framing.chunked);
+}
+
+TEST(expect, is_a_list) {
+    for (const char* value : {"100-continue, 100-continue", ",100-CONTINUE ,"})
+        EXPECT_TRUE(
+            check_fields("Expect: " + std::string(value) + "\r\n").framing.expects_continue);
+    EXPECT_TRUE(
+        check_fields("Expect: 100-continue\r\nExpect: 100-continue\r\n").framing.expects_continue);
+    EXPECT_FALSE(check_fields("Expect:\r\n").framing.expects_continue);
+    EXPECT_FALSE(check_fields("Expect:\r\n").problem);
 }
 
 TEST(expect, counts_from_http_1_1_on) {
