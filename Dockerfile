@@ -4,7 +4,9 @@
 #   docker build --target runtime .   the image, also what is built without a target
 
 # Debian's packages only. They are installed again when scripts/setup changes, not when the source does.
-FROM debian:trixie-slim AS toolchain
+# A release names it by its digest, see deploy/image/base.
+ARG DEBIAN=debian:trixie-slim
+FROM $DEBIAN AS toolchain
 COPY scripts/setup /usr/local/bin/setup
 RUN setup ca-certificates && rm -rf /var/lib/apt/lists/*
 # The builder's cache is the one that counts.
