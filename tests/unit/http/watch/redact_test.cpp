@@ -139,7 +139,6 @@ TEST(redact_query, leaves_everything_else_as_it_was_sent) {
                                     "a=1&b=2",
                                     "a=1&a=1",
                                     "q=token",
-                                    "q=token%3D",
                                     "a=1;b=2",
                                     ";;",
                                     "at=12:30",
