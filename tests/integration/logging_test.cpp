@@ -194,7 +194,7 @@ TEST_F(Logging, is_json_with_every_byte_in_every_place) {
         };
         for (const auto& [place, request] : requests) {
             const int status = status_of(service, request.first, request.second);
-            EXPECT_THAT(status, testing::AnyOf(400, 404)) << place << " " << value;
+            EXPECT_THAT(status, testing::AnyOf(400, 404, 501)) << place << " " << value;
             if (status == 400) ++refused;
             statuses[place][value] = status;
         }
@@ -224,11 +224,11 @@ TEST_F(Logging, is_json_with_every_byte_in_every_place) {
     EXPECT_EQ(count("client"), 256 - 32);
     EXPECT_EQ(count("id"), 256 - 32);
     EXPECT_EQ(count("path"), 0x7f - 0x21 - 2) << "what is visible, but no # and no % before a z";
-    EXPECT_EQ(count("query"), 0x7f - 0x21 - 1) << "nobody decodes it";
+    EXPECT_EQ(count("query"), 0x7f - 0x21 - 1 + 128) << "nobody decodes it";
 
     for (const auto& [place, by_byte] : statuses) {
         for (const auto& [value, status] : by_byte) {
-            if (status != 404) continue;
+            if (status == 400) continue;
             const auto found = lines.find(place + "-" + std::to_string(value));
             ASSERT_NE(found, lines.end()) << place << " " << value;
             const LogLine& line = found->second;
