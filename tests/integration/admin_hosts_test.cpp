@@ -78,7 +78,7 @@ TEST(AdminHosts, are_looked_at_on_the_apis_port_as_well_and_leave_the_api_alone)
     EXPECT_EQ(status_of(ask(service.port(), "/fast-task", "Host: evil.example\r\n")), 200);
 }
 
-TEST(Panel, runs_nothing_that_somebody_brought_into_it) {
+TEST(PanelPage, runs_nothing_that_somebody_brought_into_it) {
     const Service service(database_with_users(0));
     const auto policy_of = [&service] {
         const auto page = get(service.admin_url("/"));
