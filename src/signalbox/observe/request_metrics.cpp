@@ -71,7 +71,7 @@ std::string_view error_type(const context::RequestContext& request, const Reques
     return text_of_server_error(outcome.status);
 }
 
-Fault fault_of(int status, std::string_view error_type) {
+Fault fault_of(int status, std::string_view error_type, bool malformed) {
     const auto is_one_of = [error_type](const auto& types) {
         return std::find(types.begin(), types.end(), error_type) != types.end();
     };
@@ -80,7 +80,7 @@ Fault fault_of(int status, std::string_view error_type) {
     // A method or a version of HTTP that nobody has: any client can ask for it.
     if (status == 501 || status == 505) return Fault::client;
     if (status >= 500) return Fault::service;
-    return error_type.empty() ? Fault::none : Fault::client;
+    return malformed ? Fault::client : Fault::none;
 }
 
 RequestMetrics::RequestMetrics(Metrics& metrics, const RequestMetricsOptions& options)
@@ -146,7 +146,8 @@ void RequestMetrics::OfLoop::started(const context::RequestContext& request) {
 void RequestMetrics::OfLoop::finished(const context::RequestContext& request,
                                       const RequestOutcome& outcome) {
     endpoint(request).active->Decrement();
-    const Series& counted = series(request, outcome.status, error_type(request, outcome));
+    const Series& counted = series(request, outcome.status, error_type(request, outcome),
+                                   !outcome.malformed_reason.empty());
     counted.duration->Observe(std::chrono::duration<double>(outcome.duration).count());
     counted.request_body_size->Observe(static_cast<double>(outcome.request_body_size));
     counted.response_body_size->Observe(static_cast<double>(outcome.response_body_size));
@@ -180,7 +181,8 @@ RequestMetrics::OfLoop::Endpoint& RequestMetrics::OfLoop::endpoint(
 }
 
 RequestMetrics::OfLoop::Series& RequestMetrics::OfLoop::series(
-    const context::RequestContext& request, int status, std::string_view error_type) {
+    const context::RequestContext& request, int status, std::string_view error_type,
+    bool malformed) {
     auto& all = endpoint(request).series;
     for (Series& known : all) {
         if (known.status == status && known.error_type == error_type) return known;
@@ -191,7 +193,7 @@ RequestMetrics::OfLoop::Series& RequestMetrics::OfLoop::series(
     auto& response_size = metrics_.response_body_size_.Add(labels, size_buckets);
     labels.emplace("error_type", std::string(error_type));
     auto& duration = metrics_.duration_.Add(labels, metrics_.duration_buckets_);
-    const Fault fault = fault_of(status, error_type);
+    const Fault fault = fault_of(status, error_type, malformed);
     return all.emplace_back(Series{
         .status = status,
         .error_type = error_type,

@@ -40,9 +40,10 @@ std::string_view error_type(const context::RequestContext& request, const Reques
 
 /// Whose fault it is that a request got no proper answer; `error_type` is what the function of this
 /// name says. The error budget counts the service's, and leaves out the client's altogether: what a
-/// client can cause at will must not page anybody.
+/// client can cause at will must not page anybody. An answer such as 409 is a proper one, though it
+/// has a cause; that to a malformed request is not.
 enum class Fault { none, service, client };
-Fault fault_of(int status, std::string_view error_type);
+Fault fault_of(int status, std::string_view error_type, bool malformed);
 
 /// The families of `http_server_*` (OpenTelemetry's HTTP server metrics) and what Signalbox counts
 /// of its own for each request. One for the process. Throws std::invalid_argument for a bucket that
@@ -85,7 +86,7 @@ class RequestMetrics {
 
         Endpoint& endpoint(const context::RequestContext& request);
         Series& series(const context::RequestContext& request, int status,
-                       std::string_view error_type);
+                       std::string_view error_type, bool malformed);
 
         RequestMetrics& metrics_;
         std::map<Key, Endpoint> endpoints_;

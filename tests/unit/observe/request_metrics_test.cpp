@@ -56,20 +56,21 @@ TEST(RequestMetrics, have_the_buckets_that_the_service_adds) {
 }
 
 TEST(RequestMetrics, know_whose_fault_it_is) {
-    EXPECT_EQ(fault_of(200, ""), Fault::none);
-    EXPECT_EQ(fault_of(404, ""), Fault::none);
-    EXPECT_EQ(fault_of(400, "host"), Fault::client);
-    EXPECT_EQ(fault_of(501, "transfer_coding"), Fault::client);
-    EXPECT_EQ(fault_of(505, "version"), Fault::client);
-    EXPECT_EQ(fault_of(499, "client_gone"), Fault::client);
-    EXPECT_EQ(fault_of(504, "client_deadline"), Fault::client);
-    EXPECT_EQ(fault_of(200, "write_timeout"), Fault::client);
+    EXPECT_EQ(fault_of(200, "", false), Fault::none);
+    EXPECT_EQ(fault_of(404, "", false), Fault::none);
+    EXPECT_EQ(fault_of(409, "unique_violation", false), Fault::none) << "an answer as any other";
+    EXPECT_EQ(fault_of(400, "host", true), Fault::client);
+    EXPECT_EQ(fault_of(501, "transfer_coding", true), Fault::client);
+    EXPECT_EQ(fault_of(505, "version", true), Fault::client);
+    EXPECT_EQ(fault_of(499, "client_gone", false), Fault::client);
+    EXPECT_EQ(fault_of(504, "client_deadline", false), Fault::client);
+    EXPECT_EQ(fault_of(200, "write_timeout", false), Fault::client);
     for (const int status : {500, 502, 503, 504, 599})
-        EXPECT_EQ(fault_of(status, std::to_string(status)), Fault::service);
-    EXPECT_EQ(fault_of(503, "limit_buffered"), Fault::service);
-    EXPECT_EQ(fault_of(200, "limit_buffered"), Fault::service) << "cut in the middle";
-    EXPECT_EQ(fault_of(200, "shutdown"), Fault::service);
-    EXPECT_EQ(fault_of(500, "connection_failed"), Fault::service);
+        EXPECT_EQ(fault_of(status, std::to_string(status), false), Fault::service);
+    EXPECT_EQ(fault_of(503, "limit_buffered", false), Fault::service);
+    EXPECT_EQ(fault_of(200, "limit_buffered", false), Fault::service) << "cut in the middle";
+    EXPECT_EQ(fault_of(200, "shutdown", false), Fault::service);
+    EXPECT_EQ(fault_of(500, "connection_failed", false), Fault::service);
 }
 
 TEST(RequestMetrics, count_errors_of_a_route_from_zero_on_whatever_else_is_said_of_them) {

@@ -77,7 +77,9 @@ void AccessLogger::finished(const FinishedRequest& finished,
                             std::string_view error_type) {
     const config::AccessLog which = which_.load(std::memory_order_relaxed);
     if (which == config::AccessLog::off) return;
-    const bool failed = observe::fault_of(finished.status, error_type) == observe::Fault::service;
+    const bool failed =
+        observe::fault_of(finished.status, error_type, !finished.malformed_reason.empty()) ==
+        observe::Fault::service;
     if (which == config::AccessLog::errors && finished.status < 400 && error_type.empty()) return;
     const config::LogLevel level = failed ? config::LogLevel::error : config::LogLevel::info;
     if (!log_.enabled(level)) return;
