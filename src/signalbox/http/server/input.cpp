@@ -12,7 +12,11 @@ void Input::on_ready(Readiness ready) noexcept {
 
 std::optional<Decoded> Input::next(TurnBudget& budget) {
     while (true) {
-        if (auto decoded = decoder_.next()) return decoded;
+        const std::size_t chunks = decoder_.chunks();
+        auto decoded = decoder_.next();
+        const std::size_t work = (decoder_.chunks() - chunks) * TurnBudget::bytes_for_a_chunk;
+        budget.bytes -= std::min(budget.bytes, work);
+        if (decoded) return decoded;
         if (!read(budget)) return std::nullopt;
     }
 }

@@ -12,6 +12,9 @@ namespace signalbox::http {
 /// How much of one connection is read and answered in one turn of the loop, before the others have
 /// theirs.
 struct TurnBudget {
+    /// What a chunk of a body counts besides its bytes: as much as can be copied meanwhile.
+    static constexpr std::size_t bytes_for_a_chunk = 32;
+
     std::size_t bytes = 64 * 1024;
     std::size_t requests = 16;
 

@@ -1,7 +1,6 @@
 #include "signalbox/http/wire/request_decoder.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <functional>
 
 namespace signalbox::http {
@@ -11,6 +10,7 @@ namespace {
 constexpr Malformed bare_line_feed{400, "bare_line_feed"};
 constexpr Malformed bad_chunk{400, "chunk"};
 constexpr Malformed body_too_large{413, "body_too_large"};
+constexpr Malformed too_much_overhead{400, "chunk_overhead"};
 
 /// A chunk's size line is a number and extensions that nobody uses.
 constexpr std::size_t longest_chunk_line = 256;
@@ -130,6 +130,7 @@ RequestDecoder::Step RequestDecoder::begin_message(std::string_view head, std::s
     phase_ = Phase::in_body;
     body_part_ = framing_.chunked ? BodyPart::chunk_size : BodyPart::content;
     remaining_ = framing_.content_length;
+    chunk_overhead_ = {};
     trailer_size_ = 0;
     if (framing_.expects_continue) {
         return {.used = used, .decoded = ExpectsContinue{}, .again = true};
@@ -171,20 +172,17 @@ RequestDecoder::Step RequestDecoder::read_chunk_size(std::string_view input) {
         return hopeless ? fail(bad_chunk) : Step{};
     }
     if (line->size() > longest_chunk_line) return fail(bad_chunk);
-    std::uint64_t size = 0;
-    const auto [end, error] = std::from_chars(line->data(), line->data() + line->size(), size, 16);
-    std::string_view extension = line->substr(static_cast<std::size_t>(end - line->data()));
-    if (error == std::errc::result_out_of_range) return fail(body_too_large);
-    if (error != std::errc{} || !is_field_value(extension)) return fail(bad_chunk);
-    if (!extension.empty()) {
-        // White space may stand before an extension, not before the end of the line.
-        extension.remove_prefix(std::min(extension.find_first_not_of(" \t"), extension.size()));
-        if (extension.empty() || extension.front() != ';') return fail(bad_chunk);
+    const auto chunk = parse_chunk_line(*line);
+    if (!chunk) return fail(bad_chunk);
+    if (chunk->size > body_limit_ - request_->body.size()) return fail(body_too_large);
+    const std::size_t data = request_->body.size() + static_cast<std::size_t>(chunk->size);
+    if (!chunk_overhead_.add(*chunk, line->size()) || chunk_overhead_.exceeds(data)) {
+        return fail(too_much_overhead);
     }
-    if (size > body_limit_ - request_->body.size()) return fail(body_too_large);
+    ++chunks_;
     request_->wire_size += line->size() + 2;
-    remaining_ = size;
-    body_part_ = size == 0 ? BodyPart::trailers : BodyPart::chunk_data;
+    remaining_ = chunk->size;
+    body_part_ = chunk->size == 0 ? BodyPart::trailers : BodyPart::chunk_data;
     return {.used = line->size() + 2, .again = true};
 }
 

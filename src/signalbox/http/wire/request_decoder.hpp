@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "signalbox/http/request.hpp"
+#include "signalbox/http/wire/chunk.hpp"
 #include "signalbox/http/wire/head.hpp"
 
 namespace signalbox::http {
@@ -66,6 +67,8 @@ class RequestDecoder {
     void keep();
 
     Phase phase() const noexcept { return phase_; }
+    /// How many chunks of bodies have begun, ever: each is work beyond that of its bytes.
+    std::size_t chunks() const noexcept { return chunks_; }
     /// Whether there are bytes behind the last thing that was decoded, or the beginning of a
     /// message; half an empty line is none.
     bool has_more() const noexcept {
@@ -120,6 +123,8 @@ class RequestDecoder {
     std::size_t body_limit_ = 0;
     BodyPart body_part_ = BodyPart::content;
     std::uint64_t remaining_ = 0;  ///< of the content or of the chunk
+    ChunkOverhead chunk_overhead_;
+    std::size_t chunks_ = 0;
     std::size_t trailer_size_ = 0;
 };
 
