@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "signalbox/admin/debug.hpp"
+#include "signalbox/admin/page_gate.hpp"
 #include "signalbox/admin/panel.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/watch/line_sampler.hpp"
@@ -148,6 +149,12 @@ async::Task<Response> behind(std::shared_ptr<Gate> gate, Request& request, http:
 
 std::vector<http::Route> routes(Instance instance, DebugAccess access,
                                 const AllowedHosts& allowed_hosts) {
+    const auto gate = std::make_shared<PageGate>();
+    const auto gated = [&gate](http::Handler handler) -> http::Handler {
+        return [gate, handler = std::move(handler)](Request& request) {
+            return gate->answer(request, handler);
+        };
+    };
     std::vector<http::Route> routes{
         {"GET", "/livez", [=](Request& request) { return livez(request, instance.health); }},
         {"GET", "/readyz", [=](Request& request) { return readyz(request, instance.health); }},
@@ -171,18 +178,19 @@ std::vector<http::Route> routes(Instance instance, DebugAccess access,
     };
     for (const http::Route& route : debug_routes) {
         routes.push_back(route);
+        routes.back().handler = gated(route.handler);
         if (access == DebugAccess::everyone) continue;
-        routes.back().handler = [handler = route.handler](Request& request) {
+        routes.back().handler = [handler = routes.back().handler](Request& request) {
             return only_from_loopback(request, handler);
         };
     }
     // On the API's port, too, they answer when it has more to do than it can: a probe that is
     // turned away would take the instance out just then, and its load would go to the others.
-    const auto gate = std::make_shared<Gate>(allowed_hosts, instance.log);
+    const auto hosts = std::make_shared<Gate>(allowed_hosts, instance.log);
     for (http::Route& route : routes) {
         route.sheddable = false;
-        route.handler = [gate, handler = std::move(route.handler)](Request& request) {
-            return behind(gate, request, handler);
+        route.handler = [hosts, handler = std::move(route.handler)](Request& request) {
+            return behind(hosts, request, handler);
         };
     }
     return routes;
