@@ -40,6 +40,7 @@
 #include "signalbox/process/stop_signal.hpp"
 #include "signalbox/process/successor.hpp"
 #include "signalbox/process/termination_message.hpp"
+#include "signalbox/process/watchdog.hpp"
 #include "signalbox/reload.hpp"
 #include "signalbox/wiring.hpp"
 
@@ -153,10 +154,28 @@ int serve(const api::Module& application, const About& about, const config::Conf
         tell_service_manager("READY=1", log);
     }
 
+    // After the servers, whose loops it looks at. While the process starts nobody waits for it.
+    std::optional<process::Watchdog> watchdog;
+    if (inheritance.watchdog) {
+        watchdog.emplace(
+            *inheritance.watchdog,
+            process::Watchdog::Events{
+                .alive =
+                    [&](process::Watchdog::Duration longest) {
+                        return api.longest_since_turn().duration < longest &&
+                               (!admin || admin->longest_since_turn().duration < longest);
+                    },
+                .failed =
+                    [&log](const std::system_error& error) {
+                        log.write(config::LogLevel::warning, error.what());
+                    }});
+    }
+
     Reload reload(inheritance, config, log, signals, reloads, api, admin ? &*admin : nullptr);
     const bool handed_over = reload.wait_until_over();
     const bool sockets_stay = predecessor && predecessor->keeps_sockets();
     if (handed_over) {
+        watchdog.reset();  // the manager listens to the main process only, which is now the other
         reload.hand_over();
         database.give_up([successor = reload.successor()] { successor->release_connection(); });
     } else {

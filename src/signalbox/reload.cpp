@@ -57,10 +57,14 @@ Parsed<Inheritance> Inheritance::take(process::Program program, const config::Co
     const auto predecessor = process::Predecessor::take();
     if (!predecessor) return Invalid{predecessor.reason()};
 
+    const auto watchdog = process::watchdog_interval();
+    if (!watchdog) return Invalid{watchdog.reason()};
+
     Inheritance result{.program = std::move(program),
                        .predecessor = *predecessor,
                        .api = sockets->api,
-                       .admin = sockets->admin};
+                       .admin = sockets->admin,
+                       .watchdog = *watchdog};
     for (const auto& [name, group] :
          {std::pair("api", &result.api), std::pair("admin", &result.admin)}) {
         for (const int socket : *group) {

@@ -17,6 +17,7 @@
 #include "signalbox/process/reload_counts.hpp"
 #include "signalbox/process/stop_signal.hpp"
 #include "signalbox/process/successor.hpp"
+#include "signalbox/process/watchdog.hpp"
 
 namespace signalbox {
 
@@ -28,6 +29,8 @@ struct Inheritance {
     /// Descriptors of listening sockets, one for each address.
     std::vector<int> api;
     std::vector<int> admin;
+    /// How often the service manager wants to hear that the process is alive, if it does.
+    std::optional<std::chrono::microseconds> watchdog;
 
     /// Takes it out of the environment, before there is any other thread. Invalid names the flag or
     /// variable that makes no sense, and is bad usage.
