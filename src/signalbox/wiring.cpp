@@ -49,6 +49,7 @@ http::ServerOptions api_options(const config::Config& config) {
             .limits = {.head = config.limit_request_head, .body = config.limit_request_body},
             .limit_concurrency = config.effective_concurrency(),
             .limit_connections = config.limit_connections,
+            .limit_connections_per_address = config.limit_connections_per_address,
             .limit_buffered = config.limit_buffered,
             .timeout_request = config.timeout_request,
             .timeout_keep_alive = config.timeout_keep_alive,
@@ -64,7 +65,7 @@ http::ServerOptions admin_options(const config::Config& config) {
             .host = config.admin_host,
             .port = config.admin_port,
             .limit_connections = admin::max_connections,
-            .idle_give_way = true,
+            .newest_first = true,
             .limit_buffered = config.limit_buffered};
 }
 
@@ -132,11 +133,27 @@ void add_metrics(observe::Metrics& metrics, const http::Server& api) {
     metrics.gauge("signalbox_connections",
                   "Clients' connections, by whether a request is in flight.", {{"state", "idle"}},
                   [&api] { return number(api.connections().idle); });
-    metrics.counter(
-        "signalbox_connections_rejected_total",
-        "Connections answered with 503 and closed: --limit-connections, or the kernel can watch no "
-        "more of them.",
-        {}, [&api] { return number(api.connections().rejected); });
+    using Refusals = http::Server::Refusals;
+    const auto count = [&](const char* name, const char* help, const char* label, const char* value,
+                           std::uint64_t Refusals::*which) {
+        metrics.counter(name, help, {{label, value}},
+                        [&api, which] { return number(api.refusals().*which); });
+    };
+    constexpr auto rejected = "signalbox_connections_rejected_total";
+    constexpr auto rejected_help =
+        "Connections answered with 503 and closed, by the limit that they are beyond; resources: "
+        "no "
+        "memory, or the kernel can watch no more of them.";
+    count(rejected, rejected_help, "reason", "limit_connections", &Refusals::at_limit);
+    count(rejected, rejected_help, "reason", "limit_connections_per_address",
+          &Refusals::at_limit_per_address);
+    count(rejected, rejected_help, "reason", "resources", &Refusals::without_resources);
+    constexpr auto evicted = "signalbox_connections_evicted_total";
+    constexpr auto evicted_help =
+        "Connections closed at --limit-connections to make room for new ones, by what they did.";
+    count(evicted, evicted_help, "state", "idle", &Refusals::evicted_idle);
+    count(evicted, evicted_help, "state", "receiving", &Refusals::evicted_receiving);
+    count(evicted, evicted_help, "state", "sending", &Refusals::evicted_sending);
     constexpr auto buffered = "signalbox_buffered_bytes";
     constexpr auto buffered_help =
         "Requests that arrive or are answered, and responses that clients do not take: "

@@ -155,7 +155,13 @@ std::vector<HttpResponse> send_all(const std::vector<HttpRequest>& requests) {
     return responses;
 }
 
-RawClient::RawClient(int port, int receive_buffer)
+RawClient RawClient::from(const std::string& address, int port, int receive_buffer) {
+    return {address, port, receive_buffer};
+}
+
+RawClient::RawClient(int port, int receive_buffer) : RawClient({}, port, receive_buffer) {}
+
+RawClient::RawClient(const std::string& from, int port, int receive_buffer)
     : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     if (socket_ < 0) throw_errno("socket");
     if (receive_buffer > 0) {
@@ -166,6 +172,13 @@ RawClient::RawClient(int port, int receive_buffer)
     }
     sockaddr_in address{};
     address.sin_family = AF_INET;
+    if (!from.empty()) {
+        if (::inet_pton(AF_INET, from.c_str(), &address.sin_addr) != 1 ||
+            ::bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+            ::close(socket_);
+            throw std::runtime_error("cannot connect from " + from);
+        }
+    }
     address.sin_port = htons(static_cast<std::uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {

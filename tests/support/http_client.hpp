@@ -41,6 +41,8 @@ class RawClient {
     /// With a small receive buffer it is a client that takes little at a time, over a network:
     /// what it does not read fills the server's buffer soon.
     explicit RawClient(int port, int receive_buffer = 0);
+    /// From this address of 127.0.0.0/8, which the service takes for another machine's.
+    static RawClient from(const std::string& address, int port, int receive_buffer = 0);
     /// By a Unix socket.
     explicit RawClient(const std::filesystem::path& path);
     ~RawClient();
@@ -66,6 +68,7 @@ class RawClient {
     std::string read_response();
 
   private:
+    RawClient(const std::string& address, int port, int receive_buffer);
     bool fill();
 
     int socket_ = -1;

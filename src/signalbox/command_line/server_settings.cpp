@@ -233,6 +233,10 @@ void add_limits(Settings& settings, config::Config& c) {
         .add("--limit-connections", c.limit_connections,
              "by default what RLIMIT_NOFILE allows, at most 20000", {1, 1'000'000})
         .default_is(computed);
+    settings.add("--limit-connections-per-address", c.limit_connections_per_address,
+                 "of one IPv4 address or IPv6 /64, proxies of --forwarded-allow-ips excepted; "
+                 "above it 503; 0: no such limit",
+                 {0, 1'000'000});
     settings.add_size("--limit-request-head", c.limit_request_head,
                       "request line and headers; above it 431", 1_KiB, 1024_KiB);
     settings.add_size("--limit-request-body", c.limit_request_body, "above it 413", 0, 1_GiB);

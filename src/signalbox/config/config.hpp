@@ -84,8 +84,9 @@ struct Config {
     std::chrono::milliseconds shutdown_delay{0};
 
     // Limits
-    std::size_t limit_concurrency = 10'000;  ///< as asked for; see effective_concurrency()
-    std::size_t limit_connections = 20'000;  ///< computed
+    std::size_t limit_concurrency = 10'000;         ///< as asked for; see effective_concurrency()
+    std::size_t limit_connections = 20'000;         ///< computed
+    std::size_t limit_connections_per_address = 0;  ///< 0: no limit
     std::size_t limit_request_head = std::size_t{32} * 1024;
     std::size_t limit_request_body = std::size_t{1024} * 1024;
     std::size_t limit_buffered = std::size_t{512} * 1024 * 1024;  ///< bytes; computed

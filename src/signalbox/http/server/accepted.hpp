@@ -1,7 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <string>
-#include <utility>
+
+#include "signalbox/http/server/client_network.hpp"
 
 namespace signalbox::http {
 
@@ -10,6 +12,7 @@ namespace signalbox::http {
 struct Accepted {
     int socket;
     std::string peer_address;
+    std::optional<ClientNetwork> network{};  ///< for which it counts; nothing: for itself
 };
 
 /// Answers a connection that there is no room for with 503, without ever making it one, and closes

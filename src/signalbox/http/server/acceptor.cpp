@@ -18,6 +18,9 @@ namespace {
 /// Long enough not to spin while no descriptor is to be had, short enough not to be noticed.
 constexpr std::chrono::milliseconds pause_after_error{100};
 
+/// Until those who take connections have seen to some of them.
+constexpr std::chrono::milliseconds pause_while_full{10};
+
 /// Accepted in one go before the order to stop gets its turn.
 constexpr int accept_batch = 256;
 
@@ -58,7 +61,7 @@ void Acceptor::start() {
 void Acceptor::stop() {
     if (!watched_.is_open()) return;
     listener_.remove_path();
-    accept_all(SOMAXCONN);  // closing resets those that still wait
+    accept_all(SOMAXCONN, Until::all_taken);  // closing resets those that still wait
     close();
 }
 
@@ -78,22 +81,27 @@ void Acceptor::close() {
 }
 
 void Acceptor::wait() {
-    watched_.async_wait(asio::posix::stream_descriptor::wait_read,
-                        [this](const std::error_code& error) {
-                            if (error == asio::error::operation_aborted || !watched_.is_open())
-                                return;
-                            if (!error && accept_all(accept_batch)) {
-                                wait();
-                                return;
-                            }
-                            pause_.expires_after(pause_after_error);
-                            pause_.async_wait([this](const std::error_code& cancelled) {
-                                if (!cancelled && watched_.is_open()) wait();
-                            });
-                        });
+    watched_.async_wait(
+        asio::posix::stream_descriptor::wait_read, [this](const std::error_code& error) {
+            if (error == asio::error::operation_aborted || !watched_.is_open()) return;
+            const auto must_pause =
+                error ? pause_after_error : accept_all(accept_batch, Until::taker_is_full);
+            if (must_pause) {
+                pause(*must_pause);
+            } else {
+                wait();
+            }
+        });
 }
 
-bool Acceptor::accept_all(int at_most) {
+void Acceptor::pause(std::chrono::milliseconds duration) {
+    pause_.expires_after(duration);
+    pause_.async_wait([this](const std::error_code& cancelled) {
+        if (!cancelled && watched_.is_open()) wait();
+    });
+}
+
+std::optional<std::chrono::milliseconds> Acceptor::accept_all(int at_most, Until until) {
     for (int i = 0; i < at_most; ++i) {
         sockaddr_storage address{};
         socklen_t length = sizeof address;
@@ -101,15 +109,18 @@ bool Acceptor::accept_all(int at_most) {
             ::accept4(watched_.native_handle(), reinterpret_cast<sockaddr*>(&address), &length,
                       SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (socket >= 0) {
-            take_({.socket = socket, .peer_address = to_string(address)});
+            const bool full = !take_({.socket = socket, .peer_address = to_string(address)});
+            if (full && until == Until::taker_is_full) {
+                return pause_while_full;
+            }
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            return true;
+            return std::nullopt;
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            return false;
+            return pause_after_error;
         }
         // Any other error is of that one connection, which is gone (accept(2), error handling).
     }
-    return true;
+    return std::nullopt;
 }
 
 }  // namespace signalbox::http

@@ -4,7 +4,9 @@
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <chrono>
 #include <functional>
+#include <optional>
 
 #include "signalbox/http/server/accepted.hpp"
 #include "signalbox/http/server/listener.hpp"
@@ -19,7 +21,9 @@ namespace signalbox::http {
 /// after stop().
 class Acceptor {
   public:
-    using Take = std::function<void(Accepted)>;
+    /// Returns whether it takes another one at once; else the others wait in the kernel for a
+    /// moment.
+    using Take = std::function<bool(Accepted)>;
 
     Acceptor(asio::io_context& loop, Listener listener, Take take);
 
@@ -40,8 +44,10 @@ class Acceptor {
   private:
     void wait();
     void close();
-    /// False when accepting must pause: the process is out of descriptors or memory.
-    bool accept_all(int at_most);
+    void pause(std::chrono::milliseconds duration);
+    enum class Until { all_taken, taker_is_full };
+    /// How long accepting must pause, if it must.
+    std::optional<std::chrono::milliseconds> accept_all(int at_most, Until until);
 
     Listener listener_;
     asio::posix::stream_descriptor watched_;  ///< the listener's

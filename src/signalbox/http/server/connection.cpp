@@ -30,9 +30,11 @@ constexpr std::size_t largest_copied_body = 1024;
 
 }  // namespace
 
-Connection::Connection(LoopContext& loop, int socket, std::string peer_address)
+Connection::Connection(LoopContext& loop, int socket, std::string peer_address,
+                       std::optional<ClientNetwork> network)
     : loop_(loop),
       peer_address_(std::move(peer_address)),
+      network_(network),
       trusted_peer_(loop.server.options.forwarded_allow_ips.contains(peer_address_)),
       socket_(socket),
       input_(loop.transport, socket, loop.server.options.limits, &loop.server.router),
@@ -40,6 +42,7 @@ Connection::Connection(LoopContext& loop, int socket, std::string peer_address)
       timer_(loop.loop, [this] { on_timer(); }) {}
 
 Connection::~Connection() {
+    loop_.eviction_order.leave(*this);
     forget_unsent();
     loop_.buffered_requests.add(-held_);
     if (socket_ >= 0) ::close(socket_);
@@ -48,8 +51,16 @@ Connection::~Connection() {
 void Connection::open() {
     try {
         loop_.transport.watch(socket_, *this);
-        receive_deadline_ = loop_.transport.begin_turn() + idle_timeout();
+        // One that says nothing has the time of a head. Who has asked for something once may wait
+        // for longer (--timeout-keep-alive).
+        free_since_ = loop_.transport.begin_turn();
+        receive_deadline_ = free_since_ + std::min(loop_.server.options.timeout_request_head,
+                                                   loop_.phase == LoopContext::Phase::serving
+                                                       ? std::chrono::milliseconds::max()
+                                                       : last_request_wait);
         timer_.set(receive_deadline_);
+        loop_.eviction_order.enter(*this, network_);
+        take_place_in_order();
     } catch (...) {
         socket_ = -1;
         throw;
@@ -291,6 +302,7 @@ void Connection::close(std::string_view lost_because) {
     const int begun = state_ == State::sending ? answer_.status : 0;
     state_ = State::closed;
     timer_.clear();
+    loop_.eviction_order.leave(*this);
     forget_unsent();
     output_.drop();
     if (std::exchange(called_again_, false)) loop_.transport.do_not_call(*this);
@@ -320,11 +332,70 @@ void Connection::settle() {
     if (state_ == State::receiving) set_receive_deadline();
     count_held();
     if (state_ == State::closed) return;
+    take_place_in_order();
     if (const auto deadline = next_deadline(); deadline != never) {
         timer_.set(deadline);
     } else {
         timer_.clear();
     }
+}
+
+void Connection::take_place_in_order() {
+    const auto waits = what_it_waits_for();
+    if (waits == this->waits()) return;
+    loop_.eviction_order.wait(*this, waits);
+    ordered_at_ = free_since_;
+}
+
+EvictionOrder::Waits Connection::what_it_waits_for() const noexcept {
+    using Waits = EvictionOrder::Waits;
+    switch (state_) {
+        case State::receiving:
+            if (called_again_) return Waits::for_nobody;
+            return input_.phase() == RequestDecoder::Phase::between_requests ? Waits::for_request
+                                                                             : Waits::for_client;
+        case State::lingering:
+            return Waits::for_request;
+        case State::sending:
+            return Waits::for_client;
+        case State::handling:
+        case State::closed:
+            break;
+    }
+    return Waits::for_nobody;
+}
+
+bool Connection::evict() {
+    ServerContext& server = loop_.server;
+    switch (state_) {
+        case State::receiving:
+            loop_.transport.begin_turn();
+            if (input_.phase() == RequestDecoder::Phase::between_requests) {
+                input_.expect_more();
+                if (input_.has_more()) {
+                    input_.keep();
+                    call_again();
+                    settle();
+                    return false;
+                }
+                ++server.evicted_idle;
+            } else {
+                refuse_for({408, "limit_connections"});
+                ++server.evicted_receiving;
+            }
+            break;
+        case State::sending:
+            ++server.evicted_sending;
+            break;
+        case State::lingering:
+            ++server.evicted_idle;
+            break;
+        case State::handling:
+        case State::closed:
+            return false;
+    }
+    close("limit_connections");
+    return true;
 }
 
 /// From when on a message, or its body, is on its way, or the connection is idle.

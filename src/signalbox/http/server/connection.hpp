@@ -2,11 +2,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "signalbox/async/deadline_timer.hpp"
 #include "signalbox/http/server/active_request.hpp"
+#include "signalbox/http/server/eviction_order.hpp"
 #include "signalbox/http/server/input.hpp"
 #include "signalbox/http/server/lingering_close.hpp"
 #include "signalbox/http/server/loop_context.hpp"
@@ -25,12 +28,17 @@ namespace signalbox::http {
 ///
 /// For its loop's thread. It closes its socket as soon as it is closed itself; from then on nothing
 /// is called but the destructor.
-class Connection final : public SocketOwner, public ActiveRequest::Owner, public UnsentResponse {
+class Connection final : public SocketOwner,
+                         public ActiveRequest::Owner,
+                         public UnsentResponse,
+                         public EvictionOrder::Place {
   public:
     using Clock = std::chrono::steady_clock;
 
-    /// Takes ownership of a connected, non-blocking socket.
-    Connection(LoopContext& loop, int socket, std::string peer_address);
+    /// Takes ownership of a connected, non-blocking socket. `network` is the client for which it
+    /// counts; without one it counts for itself.
+    Connection(LoopContext& loop, int socket, std::string peer_address,
+               std::optional<ClientNetwork> network = {});
     ~Connection() override;
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
@@ -51,10 +59,19 @@ class Connection final : public SocketOwner, public ActiveRequest::Owner, public
     /// A response that is not sent to its end counts as lost, with this reason.
     void close(std::string_view lost_because = ActiveRequest::client_gone);
 
+    /// Closes to make room for another, in a turn of the loop, unless its client turns out to have
+    /// sent a request that was not seen. Returns whether it closed.
+    bool evict();
+    /// When it opened, or its last request ended.
+    Clock::time_point free_since() const noexcept { return free_since_; }
+    /// Whether a request has ended since it got its place in the order of evictions, or this was
+    /// asked. Requests that need no waiting do not change that order, which would cost each of
+    /// them.
+    bool was_used() noexcept { return std::exchange(ordered_at_, free_since_) != free_since_; }
+    std::optional<ClientNetwork> network() const noexcept { return network_; }
+
     /// Whether a request is handled or answered.
     bool busy() const noexcept { return state_ == State::handling || state_ == State::sending; }
-    /// When its client has to have sent something.
-    Clock::time_point receive_deadline() const noexcept { return receive_deadline_; }
     /// Bytes that the kernel has received and that are not read while a request is handled.
     std::size_t unread_in_kernel() const;
 
@@ -94,6 +111,8 @@ class Connection final : public SocketOwner, public ActiveRequest::Owner, public
     void forget_unsent();
 
     void settle();
+    void take_place_in_order();
+    EvictionOrder::Waits what_it_waits_for() const noexcept;
     void set_receive_deadline();
     void count_held();
     std::chrono::milliseconds idle_timeout() const noexcept;
@@ -105,6 +124,7 @@ class Connection final : public SocketOwner, public ActiveRequest::Owner, public
     /// Constant after construction.
     LoopContext& loop_;
     const std::string peer_address_;
+    const std::optional<ClientNetwork> network_;
     const bool trusted_peer_;  ///< its forwarded headers are believed
 
     int socket_;  ///< -1 when closed
@@ -124,7 +144,8 @@ class Connection final : public SocketOwner, public ActiveRequest::Owner, public
     Clock::time_point receive_deadline_ = Clock::time_point::max();
     Clock::time_point write_deadline_ = Clock::time_point::max();
     Clock::time_point unsent_since_{};  ///< as the server's unsent responses know it; 0: nothing is
-    Clock::time_point free_since_{};    ///< when the last request ended
+    Clock::time_point ordered_at_{};    ///< `free_since_`, then
+    Clock::time_point free_since_{};    ///< when it opened, or the last request ended
 };
 
 }  // namespace signalbox::http

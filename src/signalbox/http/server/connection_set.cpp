@@ -2,20 +2,47 @@
 
 #include <asio/post.hpp>
 
-#include <algorithm>
+#include <chrono>
+#include <exception>
 #include <utility>
 
 namespace signalbox::http {
+
+namespace {
+
+using Waits = EvictionOrder::Waits;
+
+/// What has been idle for so long goes for a new one, whoever has more.
+constexpr std::chrono::seconds settled_after{1};
+
+/// Who has more than this part of all connections, a 32nd, hoards them: those go as well that are
+/// in the middle of a request or response.
+constexpr std::size_t hoard = 32;
+
+/// Those whose clients turn out to have sent something.
+constexpr std::size_t most_evictions_tried = 16;
+
+bool evict(Connection& connection) {
+    try {
+        return connection.evict();
+    } catch (...) {
+        connection.on_failure(std::current_exception());
+        return true;
+    }
+}
+
+}  // namespace
 
 ConnectionSet::ConnectionSet(LoopContext& loop) : loop_(loop) {
     loop_.closed = [this](Connection& connection) { remove(connection); };
 }
 
-void ConnectionSet::add(int socket, std::string peer_address) {
+void ConnectionSet::add(int socket, std::string peer_address,
+                        std::optional<ClientNetwork> network) {
     // It has its place first: it may find that there is no memory for it, and close.
     auto& place = open_.emplace_back();
     try {
-        place = std::make_unique<Connection>(loop_, socket, std::move(peer_address));
+        place = std::make_unique<Connection>(loop_, socket, std::move(peer_address), network);
         place->place = open_.size() - 1;
         place->open();
     } catch (...) {
@@ -33,7 +60,7 @@ void ConnectionSet::remove(Connection& connection) {
     }
     open_.pop_back();
     if (closed_.size() == 1) asio::post(loop_.loop, [this] { closed_.clear(); });
-    loop_.server.connection_closed();
+    loop_.server.connection_closed(connection.network());
 }
 
 void ConnectionSet::enter(LoopContext::Phase phase) {
@@ -45,15 +72,46 @@ void ConnectionSet::close_all() {
     for_each([](Connection& connection) { connection.close(context::error_types::shutdown); });
 }
 
-bool ConnectionSet::close_an_idle() {
-    const auto before = [](const auto& left, const auto& right) {
-        return std::pair(left->busy(), left->receive_deadline()) <
-               std::pair(right->busy(), right->receive_deadline());
-    };
-    const auto first = std::min_element(open_.begin(), open_.end(), before);
-    if (first == open_.end() || (*first)->busy()) return false;
-    (*first)->close();
-    return true;
+bool ConnectionSet::make_room(std::optional<ClientNetwork> newcomer) {
+    return evict_idle(newcomer) || evict_waiting(newcomer);
+}
+
+bool ConnectionSet::has_more_than(const Connection& connection,
+                                  std::optional<ClientNetwork> newcomer) const noexcept {
+    return connection.connections_of_client() > order().connections_of(newcomer) + 1;
+}
+
+bool ConnectionSet::evict_idle(std::optional<ClientNetwork> newcomer) {
+    // Those that were used since they were put in order have waited for less: they go to the back
+    // first, each once for its request.
+    for (std::size_t tries = 0; tries < most_evictions_tried;) {
+        auto* const first = static_cast<Connection*>(order().first(Waits::for_request));
+        if (first == nullptr) return false;
+        if (first->was_used()) {
+            order().to_back(*first);
+            continue;
+        }
+        ++tries;
+        const bool gives_way = loop_.server.options.newest_first ||
+                               Connection::Clock::now() - first->free_since() >= settled_after ||
+                               has_more_than(*first, newcomer);
+        if (!gives_way) return false;
+        if (evict(*first)) return true;
+    }
+    return false;
+}
+
+bool ConnectionSet::evict_waiting(std::optional<ClientNetwork> newcomer) {
+    for (std::size_t tries = 0; tries < most_evictions_tried; ++tries) {
+        auto* const first = static_cast<Connection*>(order().first(Waits::for_client));
+        if (first == nullptr) return false;
+        const ServerOptions& options = loop_.server.options;
+        const bool hoards =
+            first->connections_of_client() * options.workers * hoard > options.limit_connections;
+        if (!options.newest_first && !(hoards && has_more_than(*first, newcomer))) return false;
+        if (evict(*first)) return true;
+    }
+    return false;
 }
 
 std::size_t ConnectionSet::unread_in_kernel() const {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,13 +19,14 @@ class ConnectionSet {
 
     /// Takes ownership of `socket`, connected and non-blocking. Throws std::runtime_error when the
     /// kernel watches no more sockets, and then it is the caller's.
-    void add(int socket, std::string peer_address);
+    void add(int socket, std::string peer_address, std::optional<ClientNetwork> network);
 
     /// For those that are there and those to come.
     void enter(LoopContext::Phase phase);
     void close_all();
-    /// Closes the connection whose client is due first to send something, if any is not busy.
-    bool close_an_idle();
+    std::size_t size() const noexcept { return open_.size(); }
+    /// Closes one for a new one of this client, the first in the order of those that may go.
+    bool make_room(std::optional<ClientNetwork> newcomer);
 
     /// Bytes that the kernel has received for connections that are not read meanwhile.
     std::size_t unread_in_kernel() const;
@@ -34,6 +36,11 @@ class ConnectionSet {
 
   private:
     void remove(Connection& connection);
+    EvictionOrder& order() const noexcept { return loop_.eviction_order; }
+    bool has_more_than(const Connection& connection,
+                       std::optional<ClientNetwork> newcomer) const noexcept;
+    bool evict_idle(std::optional<ClientNetwork> newcomer);
+    bool evict_waiting(std::optional<ClientNetwork> newcomer);
     void for_each(const std::function<void(Connection&)>& visit);
 
     LoopContext& loop_;

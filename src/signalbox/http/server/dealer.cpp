@@ -16,7 +16,27 @@ bool turns(const Worker& worker) {
 }  // namespace
 
 void Dealer::deal(Accepted accepted) {
-    least_busy().give(std::move(accepted));
+    give(least_busy(), std::move(accepted));
+}
+
+bool Dealer::deal_in_place_of_another(Accepted& accepted) {
+    using Waits = EvictionOrder::Waits;
+    for (const Waits waits : {Waits::for_request, Waits::for_client}) {
+        Worker* most = nullptr;
+        for (const auto& worker : workers_) {
+            const std::size_t count = worker->most_that_wait(waits);
+            if (count == 0 || !turns(*worker)) continue;
+            if (most == nullptr || count > most->most_that_wait(waits)) most = worker.get();
+        }
+        if (most == nullptr) continue;
+        give(*most, std::move(accepted));
+        return true;
+    }
+    return false;
+}
+
+void Dealer::give(Worker& worker, Accepted accepted) {
+    worker.give(std::move(accepted));
     if (workers_.size() > 1 && !std::exchange(checking_, true)) check_later();
 }
 

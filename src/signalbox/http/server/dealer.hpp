@@ -25,8 +25,11 @@ class Dealer {
         : workers_(workers), check_timer_(loop) {}
 
     void deal(Accepted accepted);
+    /// To a worker with a connection that may have to go for it. False when nobody has one.
+    bool deal_in_place_of_another(Accepted& accepted);
 
   private:
+    void give(Worker& worker, Accepted accepted);
     /// Of those whose loops turn, or of all when none does.
     Worker& least_busy();
     void check_later();

@@ -3,6 +3,7 @@
 #include <functional>
 #include <string>
 
+#include "signalbox/http/server/eviction_order.hpp"
 #include "signalbox/http/server/request_loop.hpp"
 #include "signalbox/http/server/transport.hpp"
 
@@ -17,6 +18,8 @@ struct LoopContext : RequestLoop {
 
     /// Told of a connection that has closed and does nothing more. It is still on the stack.
     std::function<void(Connection&)> closed{};
+
+    EvictionOrder eviction_order{};  ///< of those that are open
 
     std::string head{};  ///< of the response that is being sent: a place to write it
 };

@@ -19,6 +19,10 @@ namespace {
 /// After the drain's time is up: for cancelled requests to get their 503 out.
 constexpr std::chrono::seconds last_words{2};
 
+/// So many may wait for another connection to make room for them, for as long as that takes. They
+/// are among the descriptors that are set aside.
+constexpr std::size_t most_over_limit = 32;
+
 /// Of what a route allows, each request is to fit in, as each of the usual size has to.
 void check_body_limits(const ServerOptions& options, const Router& router) {
     for (const Route& route : router.routes()) {
@@ -63,9 +67,9 @@ void Server::listen(std::vector<Listener> listeners) {
     port_ = listeners.front().port();
     url_ = listeners.front().url();
     for (Listener& listener : listeners) {
-        Acceptor& acceptor =
-            acceptors_.emplace_back(accept_loop_.context(), std::move(listener),
-                                    [this](Accepted accepted) { take(std::move(accepted)); });
+        Acceptor& acceptor = acceptors_.emplace_back(
+            accept_loop_.context(), std::move(listener),
+            [this](Accepted accepted) { return take(std::move(accepted)); });
         asio::post(accept_loop_.context(), [&acceptor] { acceptor.start(); });
     }
 }
@@ -76,15 +80,31 @@ void Server::hand_over() {
     stop_accepting(&Acceptor::hand_over);
 }
 
-void Server::take(Accepted accepted) {
-    if (context_.open_connections >= context_.options.limit_connections &&
-        !context_.options.idle_give_way) {
-        ++context_.rejected_connections;
-        turn_away(accepted.socket);
-        return;
+bool Server::take(Accepted accepted) {
+    const ServerOptions& options = context_.options;
+    if (!options.forwarded_allow_ips.contains(accepted.peer_address)) {
+        accepted.network = client_network(accepted.peer_address);
     }
-    ++context_.open_connections;
-    dealer_.deal(std::move(accepted));
+    if (accepted.network && options.limit_connections_per_address > 0 &&
+        !context_.connection_counts.add(*accepted.network, options.limit_connections_per_address)) {
+        ++context_.rejected_at_limit_per_address;
+        turn_away(accepted.socket);
+        return true;
+    }
+    const std::size_t open = ++context_.open_connections;
+    if (options.newest_first) {
+        dealer_.deal(std::move(accepted));
+        return workers_.front()->untaken() < options.limit_connections;
+    }
+    if (open <= options.limit_connections) {
+        dealer_.deal(std::move(accepted));
+    } else if (open > options.limit_connections + most_over_limit ||
+               !dealer_.deal_in_place_of_another(accepted)) {
+        ++context_.rejected_at_limit;
+        turn_away(accepted.socket);
+        context_.connection_closed(accepted.network);
+    }
+    return true;
 }
 
 Server::Drained Server::drain(std::chrono::milliseconds timeout) {
@@ -164,7 +184,16 @@ Server::SinceTurn Server::longest_since_turn() const {
 Server::Connections Server::connections() const {
     const std::size_t open = context_.open_connections;
     const std::size_t active = std::min<std::size_t>(open, context_.requests_in_flight);
-    return {.active = active, .idle = open - active, .rejected = context_.rejected_connections};
+    return {.active = active, .idle = open - active};
+}
+
+Server::Refusals Server::refusals() const {
+    return {.at_limit = context_.rejected_at_limit,
+            .at_limit_per_address = context_.rejected_at_limit_per_address,
+            .without_resources = context_.rejected_without_resources,
+            .evicted_idle = context_.evicted_idle,
+            .evicted_receiving = context_.evicted_receiving,
+            .evicted_sending = context_.evicted_sending};
 }
 
 Server::Buffered Server::buffered() const {

@@ -71,11 +71,21 @@ class Server {
     SinceTurn longest_since_turn() const;
 
     struct Connections {
-        std::size_t active;      ///< with a request in flight
-        std::size_t idle;        ///< between requests
-        std::uint64_t rejected;  ///< ever: --limit-connections, or no room in the kernel
+        std::size_t active;  ///< with a request in flight
+        std::size_t idle;    ///< between requests
     };
     Connections connections() const;  ///< Any thread.
+
+    /// Connections that were turned away or closed to make room, ever.
+    struct Refusals {
+        std::uint64_t at_limit;              ///< --limit-connections
+        std::uint64_t at_limit_per_address;  ///< --limit-connections-per-address
+        std::uint64_t without_resources;     ///< no memory, or the kernel watches no more
+        std::uint64_t evicted_idle;
+        std::uint64_t evicted_receiving;  ///< in the middle of a request
+        std::uint64_t evicted_sending;    ///< in the middle of a response
+    };
+    Refusals refusals() const;  ///< Any thread.
 
     struct Buffered {
         std::size_t requests;   ///< bytes that arrive, or are of requests in flight
@@ -85,7 +95,7 @@ class Server {
     Buffered buffered() const;  ///< Any thread.
 
   private:
-    void take(Accepted accepted);
+    bool take(Accepted accepted);
     void stop_accepting(void (Acceptor::*how)());
     void flush();
     bool wait_until_closed(std::chrono::steady_clock::time_point deadline);

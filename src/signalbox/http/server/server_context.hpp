@@ -7,8 +7,11 @@
 #include <deque>
 #include <mutex>
 #include <numeric>
+#include <optional>
 
 #include "signalbox/http/router.hpp"
+#include "signalbox/http/server/client_network.hpp"
+#include "signalbox/http/server/connection_counts.hpp"
 #include "signalbox/http/server/request_observer.hpp"
 #include "signalbox/http/server/server_options.hpp"
 #include "signalbox/http/server/unsent_responses.hpp"
@@ -37,7 +40,14 @@ struct ServerContext {
 
     std::atomic<std::size_t> requests_in_flight{0};
     std::atomic<std::size_t> open_connections{0};
-    std::atomic<std::uint64_t> rejected_connections{0};
+    /// Ever: turned away, by why, and closed to make room, by what they did.
+    std::atomic<std::uint64_t> rejected_at_limit{0};
+    std::atomic<std::uint64_t> rejected_at_limit_per_address{0};
+    std::atomic<std::uint64_t> rejected_without_resources{0};
+    std::atomic<std::uint64_t> evicted_idle{0};
+    std::atomic<std::uint64_t> evicted_receiving{0};
+    std::atomic<std::uint64_t> evicted_sending{0};
+    ConnectionCounts connection_counts{};
     UnsentResponses unsent{options.limit_buffered};
     /// Since the drain began.
     std::atomic<std::size_t> answered_while_draining{0};
@@ -58,7 +68,11 @@ struct ServerContext {
             [](std::size_t sum, const Tally& tally) { return sum + tally.value(); });
     }
 
-    void connection_closed() {
+    /// One that was counted as open; `network` is what it was counted for.
+    void connection_closed(std::optional<ClientNetwork> network) {
+        if (network && options.limit_connections_per_address > 0) {
+            connection_counts.remove(*network);
+        }
         if (open_connections.fetch_sub(1) > 1) return;
         const std::lock_guard lock(closed_mutex);
         all_closed.notify_all();

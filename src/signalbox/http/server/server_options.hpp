@@ -23,9 +23,11 @@ struct ServerOptions {
     DecoderLimits limits{};
     std::size_t limit_concurrency = 10000;
     std::size_t limit_connections = 20000;
-    /// Past the limit a new connection takes the place of one between requests, if there is any.
-    /// Only with one worker.
-    bool idle_give_way = false;
+    /// Of one client (see ClientNetwork), those in `forwarded_allow_ips` excepted; 0: no limit.
+    std::size_t limit_connections_per_address = 0;
+    /// Past the limit every connection that waits for its client may go for a new one, not only one
+    /// that is idle or of a client with more than its share. Only with one worker.
+    bool newest_first = false;
     /// Bytes of requests that arrive or wait, all connections together, and apart from these of
     /// responses that clients do not take (see UnsentResponses).
     std::size_t limit_buffered = std::size_t{512} * 1024 * 1024;

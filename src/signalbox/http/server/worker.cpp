@@ -4,6 +4,7 @@
 
 #include <exception>
 #include <future>
+#include <iterator>
 #include <utility>
 
 namespace signalbox::http {
@@ -12,6 +13,10 @@ namespace {
 
 /// How often it is looked at what the kernel holds for connections that are not read.
 constexpr std::chrono::seconds measure_interval{1};
+
+/// Until it is looked again whether one that all have something to do has room for another: the
+/// loop has its turns meanwhile.
+constexpr std::chrono::milliseconds room_interval{1};
 
 }  // namespace
 
@@ -25,7 +30,8 @@ Worker::Worker(ServerContext& server, std::size_t number)
                server.buffered_requests[number]},
       connections_(context_),
       unread_in_kernel_(server.unread_in_kernel[number]),
-      measure_timer_(loop_.context()) {
+      measure_timer_(loop_.context()),
+      room_timer_(loop_.context()) {
     context_.closed = [this, remove = std::move(context_.closed)](Connection& connection) {
         ++connections_ended_;
         remove(connection);
@@ -71,9 +77,9 @@ std::vector<Accepted> Worker::take_back() {
     return back;
 }
 
-bool Worker::has_untaken() const {
+std::size_t Worker::untaken() const {
     const std::lock_guard lock(given_mutex_);
-    return !given_.empty();
+    return given_.size();
 }
 
 void Worker::take_given() {
@@ -82,25 +88,48 @@ void Worker::take_given() {
         const std::lock_guard lock(given_mutex_);
         given.swap(given_);
     }
-    for (Accepted& accepted : given)
-        take(std::move(accepted));
+    for (auto next = given.begin(); next != given.end(); ++next) {
+        if (take(*next)) continue;
+        given.erase(given.begin(), next);
+        take_later(std::move(given));
+        return;
+    }
 }
 
-void Worker::take(Accepted accepted) {
-    const bool room = server_.open_connections <= server_.options.limit_connections ||
-                      (server_.options.idle_give_way && connections_.close_an_idle());
+void Worker::take_later(std::vector<Accepted> rest) {
+    {
+        const std::lock_guard lock(given_mutex_);
+        given_.insert(given_.begin(), std::make_move_iterator(rest.begin()),
+                      std::make_move_iterator(rest.end()));
+    }
+    room_timer_.expires_after(room_interval);
+    room_timer_.async_wait([this](const std::error_code& error) {
+        if (!error) take_given();
+    });
+}
+
+bool Worker::take(Accepted& accepted) {
+    const ServerOptions& options = server_.options;
+    const bool below_limit = options.newest_first
+                                 ? connections_.size() < options.limit_connections
+                                 : server_.open_connections <= options.limit_connections;
+    const bool room = below_limit || connections_.make_room(accepted.network);
+    if (!room && options.newest_first) return false;
+    auto* rejected = &server_.rejected_at_limit;
     if (room) {
         try {
-            connections_.add(accepted.socket, std::move(accepted.peer_address));
-            return;
+            connections_.add(accepted.socket, accepted.peer_address, accepted.network);
+            return true;
         } catch (const std::exception&) {
             // No memory for it, or the kernel watches no more sockets (epoll_ctl(2), ENOSPC).
+            rejected = &server_.rejected_without_resources;
         }
     }
     ++connections_ended_;
-    ++server_.rejected_connections;
+    ++*rejected;
     turn_away(accepted.socket);
-    server_.connection_closed();
+    server_.connection_closed(accepted.network);
+    return true;
 }
 
 void Worker::measure() {

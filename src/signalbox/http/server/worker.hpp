@@ -38,7 +38,13 @@ class Worker {
     void give(Accepted accepted);
     /// Takes back what was given and the loop has not come to. Any thread.
     std::vector<Accepted> take_back();
-    bool has_untaken() const;
+    bool has_untaken() const { return untaken() > 0; }
+    std::size_t untaken() const;
+    /// How many of its connections the client has that has the most of those that wait so. Any
+    /// thread.
+    std::size_t most_that_wait(EvictionOrder::Waits waits) const noexcept {
+        return context_.eviction_order.most(waits);
+    }
     /// Open, and given. Any thread.
     std::size_t connections() const noexcept { return connections_given_ - connections_ended_; }
 
@@ -54,7 +60,9 @@ class Worker {
 
   private:
     void take_given();
-    void take(Accepted accepted);
+    /// False when it has to wait for room.
+    bool take(Accepted& accepted);
+    void take_later(std::vector<Accepted> rest);
     void measure();
 
     ServerContext& server_;
@@ -65,6 +73,7 @@ class Worker {
     ConnectionSet connections_;                  ///< the loop's
     Tally& unread_in_kernel_;                    ///< the loop's to change
     asio::steady_timer measure_timer_;           ///< the loop's
+    asio::steady_timer room_timer_;              ///< the loop's
 
     mutable std::mutex given_mutex_;
     std::vector<Accepted> given_;  ///< guarded by given_mutex_

@@ -40,6 +40,7 @@ class AcceptorTest : public testing::Test {
         acceptor_.emplace(loop_, std::move(listener), [this](Accepted accepted) {
             sockets_.emplace_back(accepted.socket);
             addresses_.push_back(std::move(accepted.peer_address));
+            return true;
         });
     }
     int port() const { return acceptor_->listener().port(); }
