@@ -1,6 +1,7 @@
 #include "reference/http_message.hpp"
 
 #include <algorithm>
+#include <regex>
 
 #include "reference/percent_encoding.hpp"
 
@@ -17,6 +18,10 @@ constexpr std::string_view alphanumeric =
 
 // A chunk's size line is not longer (our limit).
 constexpr std::size_t longest_chunk_line = 256;
+// What its chunks cost beyond the data has bounds (ours, too).
+constexpr std::size_t most_extensions = 4096;
+constexpr std::size_t most_overhead = 16384;
+constexpr std::size_t most_overhead_for_a_byte = 8;
 
 bool consists_of(std::string_view text, std::string_view characters) {
     return text.find_first_not_of(characters) == std::string_view::npos;
@@ -212,6 +217,8 @@ std::optional<std::size_t> number(std::string_view text, std::string_view alphab
 std::optional<std::size_t> read_chunks(HttpMessage& message, std::string_view stream,
                                        const http::DecoderLimits& limits) {
     std::string_view rest = stream;
+    std::size_t extension_size = 0;
+    std::size_t overhead = 0;
     const auto take_line = [&rest]() -> std::optional<std::string_view> {
         const std::size_t end = rest.find("\r\n");
         if (end == std::string_view::npos) return std::nullopt;
@@ -229,7 +236,14 @@ std::optional<std::size_t> read_chunks(HttpMessage& message, std::string_view st
         const auto size = number(digits_of_size, hex_digits);
         if (!size) return std::nullopt;
         const std::string_view extension = line->substr(digits_of_size.size());
-        if (!extension.empty() && !without_white_space_around(extension).starts_with(';')) {
+        static const std::regex extensions(
+            R"(([ \t]*;[ \t]*[-!#$%&'*+.^_`|~0-9A-Za-z]+)"
+            R"(([ \t]*=[ \t]*([-!#$%&'*+.^_`|~0-9A-Za-z]+|"([^"\\]|\\[^])*"))?)*)");
+        if (!std::regex_match(extension.begin(), extension.end(), extensions)) return std::nullopt;
+        extension_size += extension.size();
+        overhead += line->size() + 4;
+        if (extension_size > most_extensions ||
+            overhead > most_overhead + most_overhead_for_a_byte * (message.body.size() + *size)) {
             return std::nullopt;
         }
         if (*size == 0) break;

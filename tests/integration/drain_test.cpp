@@ -294,6 +294,20 @@ TEST_F(DrainOfOne, a_second_signal_does_not_wait_for_the_delay) {
     EXPECT_EQ(exit->status, 130);
 }
 
+TEST_F(DrainOfOne, a_second_SIGTERM_within_a_second_cuts_no_request) {
+    Service service(database);
+    RawClient client(service.port());
+    client.send(request("/multiple-tasks"));  // three seconds
+    ASSERT_TRUE(eventually([&] { return waiting(service, "/multiple-tasks", "timer") == 1; }));
+    service.signal(SIGTERM);
+    std::this_thread::sleep_for(50ms);  // so that it takes them as two
+    service.signal(SIGTERM);
+    EXPECT_THAT(client.read_to_end(), HasSubstr("All tasks complete!"));
+    const auto exit = service.wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 0);
+}
+
 TEST_F(DrainOfOne, a_request_of_which_half_has_arrived_gets_its_time) {
     Service service(database);
     RawClient client = idle_client(service);

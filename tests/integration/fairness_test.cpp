@@ -5,11 +5,18 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <deque>
+#include <stdexcept>
 #include <string>
 #include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
@@ -155,6 +162,106 @@ TEST_P(Fairness, answers_whoever_has_sent_a_request_when_he_would_have_to_go) {
     service.signal(SIGCONT);
     for (RawClient& client : idle)
         EXPECT_EQ(status_of(client.read_to_end()), 200);
+}
+
+TEST_P(Fairness, reads_next_to_nothing_of_those_whom_it_turns_away) {
+    // One each, of so many that nobody has to go for another.
+    Clients all;
+    for (std::size_t i = 0; i < limit; ++i) {
+        all.push_back(RawClient::from("127.0.1." + std::to_string(i + 1), service.port()));
+        all.back().send("GET /fast-task HTTP/1.1\r\nHost: a\r\nX-");
+    }
+    wait_until_open(limit);
+    const std::string flood(std::size_t{64} << 20U, 'x');
+    for (int i = 0; i < 3; ++i) {
+        auto client = RawClient::from("127.0.0.2", service.port());
+        EXPECT_LT(client.send_what_is_taken(flood), std::size_t{8} << 20U)
+            << "what both kernels take, and one read";
+    }
+    EXPECT_EQ(metric("signalbox_connections_rejected_total", {{"reason", "limit_connections"}}), 3);
+}
+
+struct Operators : testing::TestWithParam<const char*> {
+    const std::string database = database_with_users(0);
+    const Service service{database};
+
+    /// They take nothing of what they ask for, again and again.
+    std::deque<RawClient> readers_of_nothing(const std::string& address, std::size_t count) const {
+        std::string requests;
+        for (int i = 0; i < 300; ++i)
+            requests += get_bytes(GetParam());
+        std::deque<RawClient> clients;
+        for (std::size_t i = 0; i < count; ++i) {
+            clients.push_back(RawClient::from(address, service.admin_port(), 4096));
+            clients.back().send(requests);
+        }
+        return clients;
+    }
+    int probe(const std::string& address = "127.0.0.9") const {
+        auto client = RawClient::from(address, service.admin_port());
+        client.send(get_bytes("/livez"));
+        return status_of(client.read_response());
+    }
+};
+INSTANTIATE_TEST_SUITE_P(pages, Operators,
+                         testing::Values("/", "/metrics", "/debug/requests", "/version"));
+
+TEST_P(Operators, have_their_probes_answered_beside_those_who_do_not_read) {
+    for (const std::string address : {"127.0.0.2", "127.0.0.9"}) {
+        const auto readers = readers_of_nothing(address, 64);
+        std::vector<Clock::duration> took;
+        for (int i = 0; i < 20; ++i) {
+            const auto began = Clock::now();
+            EXPECT_EQ(probe(), 200) << address;
+            took.push_back(Clock::now() - began);
+        }
+        std::sort(took.begin(), took.end());
+        EXPECT_LT(took[took.size() / 2], 1s) << address;
+    }
+}
+
+TEST_P(Operators, have_their_probes_answered_in_a_crowd_of_new_connections) {
+    const auto readers = readers_of_nothing("127.0.0.2", 64);
+    std::atomic<bool> over = false;
+    std::thread crowd([&] {
+        std::deque<RawClient> last;
+        auto due = Clock::now();
+        while (!over) {
+            try {
+                last.push_back(RawClient::from("127.0.0.2", service.admin_port()));
+                last.back().send(get_bytes(GetParam()));
+            } catch (const std::system_error&) {
+                // It was closed.
+            }
+            if (last.size() > 200) last.pop_front();
+            std::this_thread::sleep_until(due += 1ms);
+        }
+    });
+    std::vector<Clock::duration> took;
+    for (int i = 0; i < 20; ++i) {
+        const auto began = Clock::now();
+        EXPECT_EQ(probe(), 200);
+        took.push_back(Clock::now() - began);
+        std::this_thread::sleep_for(100ms);  // a probe comes now and then
+    }
+    over = true;
+    crowd.join();
+    std::sort(took.begin(), took.end());
+    EXPECT_LT(took[took.size() / 2], 1s);
+}
+
+TEST(CostlyPages, are_made_for_others_when_one_asks_for_all) {
+    const std::string database = database_with_users(0);
+    const Service service(database);
+    std::deque<RawClient> greedy;
+    std::string requests;
+    for (int i = 0; i < 300; ++i)
+        requests += get_bytes("/metrics");
+    for (int i = 0; i < 40; ++i) {
+        greedy.push_back(RawClient::from("127.0.0.2", service.admin_port()));
+        greedy.back().send(requests);
+    }
+    EXPECT_TRUE(eventually([&] { return get(service.admin_url("/metrics")).status == 200; }));
 }
 
 struct SilentClients : testing::Test {

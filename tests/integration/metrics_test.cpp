@@ -160,11 +160,14 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
     for (const char* outcome : {"committed", "rolled_back", "unknown"})
         EXPECT_TRUE(known.contains(
             {"signalbox_database_transaction_duration_seconds_count", {{"outcome", outcome}}}));
+    for (const char* reason : {"limit_connections", "limit_connections_per_address", "resources"})
+        EXPECT_TRUE(known.contains({"signalbox_connections_rejected_total", {{"reason", reason}}}));
+    for (const char* state : {"idle", "receiving", "sending"})
+        EXPECT_TRUE(known.contains({"signalbox_connections_evicted_total", {{"state", state}}}));
     for (const char* result : {"taken_over", "failed", "refused"})
         EXPECT_TRUE(known.contains({"signalbox_reloads_total", {{"result", result}}}));
-    for (const char* name :
-         {"signalbox_shared_reads_total", "signalbox_reads_retried_total",
-          "signalbox_connections_rejected_total", "signalbox_log_messages_dropped_total"})
+    for (const char* name : {"signalbox_shared_reads_total", "signalbox_reads_retried_total",
+                             "signalbox_log_messages_dropped_total"})
         EXPECT_TRUE(known.contains({name, {}})) << name;
     EXPECT_EQ(total(samples, "signalbox_state", {{"state", "ready"}}), 1);
     EXPECT_EQ(total(samples, "signalbox_state"), 1) << "it is in one state only";
@@ -532,16 +535,19 @@ TEST(Prometheus, counts_malformed_requests_by_what_was_wrong) {
 }
 
 TEST(Prometheus, counts_connections_that_were_turned_away) {
-    const Service service(database_with_users(0), {"--limit-connections", "3"});
+    const Service service(database_with_users(0),
+                          {"--limit-connections", "3", "--timeout-request-head", "5m"});
     const PrometheusServer prometheus({service.admin_port()});
     std::vector<RawClient> inside = clients_that_asked(service, 3, "/fast-task");
-    for (RawClient& client : inside)
+    for (RawClient& client : inside) {
         client.read_response();
+        client.send("GET");  // idle they would give way after a second
+    }
     for (int i = 0; i < 5; ++i) {
         RawClient outside(service.port());
         EXPECT_THAT(outside.read_to_end(), StartsWith("HTTP/1.1 503 "));
     }
-    EXPECT_TRUE(answers(prometheus, "signalbox_connections_rejected_total", 5));
+    EXPECT_TRUE(answers(prometheus, "sum(signalbox_connections_rejected_total)", 5));
     EXPECT_TRUE(answers(prometheus, "sum(signalbox_connections)", 3));
     EXPECT_TRUE(answers(prometheus, "sum(" + requests_total + ")", 3))
         << "nothing was read from those that were turned away";
@@ -843,7 +849,8 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"signalbox_event_loop_since_turn_seconds", {"gauge", {"loop"}}},
         {"signalbox_event_loop_tasks", {"gauge", {"loop"}}},
         {"signalbox_connections", {"gauge", {"state"}}},
-        {"signalbox_connections_rejected_total", {"counter", {}}},
+        {"signalbox_connections_rejected_total", {"counter", {"reason"}}},
+        {"signalbox_connections_evicted_total", {"counter", {"state"}}},
         {"signalbox_buffered_bytes", {"gauge", {"what"}}},
         {"signalbox_http_malformed_requests_total", {"counter", {"reason"}}},
         {"signalbox_log_messages_dropped_total", {"counter", {}}},

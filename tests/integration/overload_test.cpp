@@ -74,10 +74,14 @@ TEST(RetryAfter, differs_for_those_beyond_the_concurrency_limit) {
 }
 
 TEST(RetryAfter, differs_for_those_beyond_the_connection_limit) {
-    const Service service(database_with_users(0), {"--limit-connections", "1"});
+    const Service service(database_with_users(0),
+                          {"--limit-connections", "1", "--timeout-request-head", "5m"});
     RawClient holds_the_place(service.port());
-    holds_the_place.send(request("/fast-task"));
-    holds_the_place.read_response();
+    holds_the_place.send("GET /fast-task HTTP/1.1\r\nHost");  // idle it would have to give way
+    ASSERT_TRUE(eventually([&] {
+        return total(parse_metrics(get(service.admin_url("/metrics")).body),
+                     "signalbox_connections") == 1;
+    }));
     std::vector<std::string> values;
     for (int i = 0; i < many; ++i) {
         RawClient turned_away(service.port());

@@ -116,7 +116,8 @@ TEST_F(SlowClients, of_a_HEAD_request_get_no_content_either) {
 }
 
 TEST_F(SlowClients, that_ask_for_nothing_are_closed_without_a_word) {
-    const Service service(database, {"--timeout-keep-alive", "500ms"});
+    const Service service(database,
+                          {"--timeout-keep-alive", "500ms", "--timeout-request-head", "500ms"});
     const auto began = Clock::now();
     // They have sent it when the service looks: a busy machine may let them wait in between.
     service.signal(SIGSTOP);

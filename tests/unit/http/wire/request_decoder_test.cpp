@@ -111,6 +111,7 @@ TEST(decoder, reads_chunks_and_drops_extensions_and_trailers) {
     for (const std::string_view body :
          {"3\r\nabc\r\n0\r\n\r\n", "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", "003\r\nabc\r\n000\r\n\r\n",
           "3;a=b\r\nabc\r\n0;last\r\n\r\n", "3 \t;a=\"b\"\r\nabc\r\n0\r\n\r\n",
+          "3;a;b=c ; d = \"e;f\\\"=\\\\\" ;g\r\nabc\r\n0;h=\"\"\r\n\r\n",
           "3\r\nabc\r\n0\r\nTrailer: value\r\nOther:\r\n\r\n"}) {
         const std::string message = chunked(body);
         EXPECT_EQ(decode(message), Events{event("POST /c", "abc", message)}) << body;
@@ -329,6 +330,9 @@ INSTANTIATE_TEST_SUITE_P(all, malformed_chunks,
                                          ";a\r\n", "1\n", "1;a\n", "1;a\rb\r\n", "1;\x01\r\n",
                                          std::string("1;\0\r\n", 5), "1\r\nab", "1\r\na\n",
                                          "1\r\na\rb", "1\r\na0\r\n", "0\n",
+                                         "1;\r\n", "1; \r\n", "1;a \r\n", "1;a;\r\n", "1;a=\r\n", "1;=a\r\n",
+                                         "1;a=b=c\r\n", "1;a b\r\n", "1;a,b\r\n", "1;a=\"b\r\n",
+                                         "1;a=\"b\"c\r\n", "1;a=\"b\\\"\r\n", "1;\"a\"\r\n",
                                          "1;" + std::string(255, 'x') + "\r\n",
                                          std::string(258, '0'), std::string(258, ';')));
 
@@ -336,6 +340,33 @@ TEST(chunk_line, may_have_256_bytes) {
     const std::string message =
         chunked("1;" + filled(254) + "\r\nx\r\n" + std::string(256, '0') + "\r\n\r\n");
     EXPECT_EQ(decode(message), Events{event("POST /c", "x", message)});
+}
+
+TEST(chunk_overhead, of_extensions_is_limited_in_sum) {
+    const auto with_extensions = [](std::size_t count) {
+        std::string body;
+        for (std::size_t i = 0; i < count; ++i)
+            body += "40;" + filled(127) + "\r\n" + filled(64) + "\r\n";  // 128 bytes each
+        return chunked(body + "0\r\n\r\n");
+    };
+    const std::string most = with_extensions(32);
+    EXPECT_EQ(decode(most), Events{event("POST /c", filled(32 * 64), most)});
+    EXPECT_EQ(decode(with_extensions(33)), Events{"400 chunk_overhead of /c"});
+}
+
+TEST(chunk_overhead, is_limited_in_proportion_to_the_data) {
+    const auto chunks = [](std::size_t count, std::string_view size_of_one) {
+        std::string body;
+        for (std::size_t i = 0; i < count; ++i)
+            body.append(size_of_one).append("\r\nx\r\n");
+        return chunked(body + "0\r\n\r\n");
+    };
+    const std::string one_by_one = chunks(100'000, "1");
+    EXPECT_EQ(decode(one_by_one), Events{event("POST /c", filled(100'000), one_by_one)});
+    EXPECT_EQ(decode(chunks(100'000, "000000001")), Events{"400 chunk_overhead of /c"});
+    const std::string few = chunks(60, std::string(200, '0') + "1");
+    EXPECT_EQ(decode(few), Events{event("POST /c", filled(60), few)});
+    EXPECT_EQ(decode(chunks(100, std::string(200, '0') + "1")), Events{"400 chunk_overhead of /c"});
 }
 
 TEST(trailers, are_checked) {
