@@ -123,6 +123,37 @@ TEST_P(Fairness, takes_from_one_who_begins_requests_and_ends_none) {
     EXPECT_GE(metric("signalbox_connections_evicted_total", {{"state", "receiving"}}), 9);
 }
 
+TEST_P(Fairness, takes_from_a_hoarder_who_is_busy_before_it_takes_from_others_who_are_idle) {
+    auto idle = idle_from("127.0.0.3", 1);
+    const auto heads = from("127.0.0.2", limit - 1, "GET /fast-task HTTP/1.1\r\nHost: a\r\nX-");
+    wait_until_open(limit);
+    std::this_thread::sleep_for(1100ms);  // it has been idle for so long that it might go
+    expect_others_served();
+    EXPECT_EQ(served(idle), 1U);
+}
+
+TEST_P(Fairness, keeps_up_with_one_who_comes_again_and_again) {
+    std::atomic<bool> over = false;
+    std::thread attacker([&] {
+        std::deque<RawClient> last;
+        while (!over) {
+            try {
+                last.push_back(RawClient::from("127.0.0.2", service.port()));
+            } catch (const std::system_error&) {
+                // Nobody listens so fast.
+            }
+            if (last.size() > 4 * limit) last.pop_front();
+        }
+    });
+    for (int i = 0; i < 10; ++i) {
+        std::this_thread::sleep_for(50ms);  // spread over some time of the attack
+        auto client = idle_from("127.0.0.7", 1);
+        EXPECT_EQ(served(client), 1U);
+    }
+    over = true;
+    attacker.join();
+}
+
 TEST_P(Fairness, takes_from_one_who_reads_no_answers) {
     std::string requests;
     for (int i = 0; i < 20; ++i)

@@ -19,7 +19,7 @@ namespace {
 constexpr std::chrono::milliseconds pause_after_error{100};
 
 /// Until those who take connections have seen to some of them.
-constexpr std::chrono::milliseconds pause_while_full{10};
+constexpr std::chrono::milliseconds pause_while_full{2};
 
 /// Accepted in one go before the order to stop gets its turn.
 constexpr int accept_batch = 256;

@@ -12,11 +12,11 @@ namespace {
 
 using Waits = EvictionOrder::Waits;
 
-/// What has been idle for so long goes for a new one, whoever has more.
+/// What has been idle for so long goes for a new one, whosever it is.
 constexpr std::chrono::seconds settled_after{1};
 
-/// Who has more than this part of all connections, a 32nd, hoards them: those go as well that are
-/// in the middle of a request or response.
+/// Who has more than this part of all connections, a 32nd, and more than the new one's client,
+/// hoards them: his go first, also those in the middle of a request or response.
 constexpr std::size_t hoard = 32;
 
 /// Those whose clients turn out to have sent something.
@@ -73,42 +73,45 @@ void ConnectionSet::close_all() {
 }
 
 bool ConnectionSet::make_room(std::optional<ClientNetwork> newcomer) {
-    return evict_idle(newcomer) || evict_waiting(newcomer);
+    if (evict_idle(Whose::hoarders, newcomer) || evict_waiting(Whose::hoarders, newcomer) ||
+        evict_idle(Whose::all, newcomer)) {
+        return true;
+    }
+    return loop_.server.options.newest_first && evict_waiting(Whose::all, newcomer);
 }
 
-bool ConnectionSet::has_more_than(const Connection& connection,
-                                  std::optional<ClientNetwork> newcomer) const noexcept {
-    return connection.connections_of_client() > order().connections_of(newcomer) + 1;
+bool ConnectionSet::hoards(const Connection& connection,
+                           std::optional<ClientNetwork> newcomer) const noexcept {
+    const ServerOptions& options = loop_.server.options;
+    const std::size_t has = connection.connections_of_client();
+    return has * options.workers * hoard > options.limit_connections &&
+           has > order().connections_of(newcomer) + 1;
 }
 
-bool ConnectionSet::evict_idle(std::optional<ClientNetwork> newcomer) {
-    // Those that were used since they were put in order have waited for less: they go to the back
-    // first, each once for its request.
+bool ConnectionSet::evict_idle(Whose whose, std::optional<ClientNetwork> newcomer) {
     for (std::size_t tries = 0; tries < most_evictions_tried;) {
         auto* const first = static_cast<Connection*>(order().first(Waits::for_request));
         if (first == nullptr) return false;
+        // One that was used since it got its place has waited for less than it seems. Each goes to
+        // the back once for its request at most.
         if (first->was_used()) {
             order().to_back(*first);
             continue;
         }
         ++tries;
-        const bool gives_way = loop_.server.options.newest_first ||
-                               Connection::Clock::now() - first->free_since() >= settled_after ||
-                               has_more_than(*first, newcomer);
-        if (!gives_way) return false;
+        const bool settled = loop_.server.options.newest_first ||
+                             Connection::Clock::now() - first->free_since() >= settled_after;
+        if (!hoards(*first, newcomer) && (whose == Whose::hoarders || !settled)) return false;
         if (evict(*first)) return true;
     }
     return false;
 }
 
-bool ConnectionSet::evict_waiting(std::optional<ClientNetwork> newcomer) {
+bool ConnectionSet::evict_waiting(Whose whose, std::optional<ClientNetwork> newcomer) {
     for (std::size_t tries = 0; tries < most_evictions_tried; ++tries) {
         auto* const first = static_cast<Connection*>(order().first(Waits::for_client));
         if (first == nullptr) return false;
-        const ServerOptions& options = loop_.server.options;
-        const bool hoards =
-            first->connections_of_client() * options.workers * hoard > options.limit_connections;
-        if (!options.newest_first && !(hoards && has_more_than(*first, newcomer))) return false;
+        if (whose == Whose::hoarders && !hoards(*first, newcomer)) return false;
         if (evict(*first)) return true;
     }
     return false;

@@ -37,10 +37,11 @@ class ConnectionSet {
   private:
     void remove(Connection& connection);
     EvictionOrder& order() const noexcept { return loop_.eviction_order; }
-    bool has_more_than(const Connection& connection,
-                       std::optional<ClientNetwork> newcomer) const noexcept;
-    bool evict_idle(std::optional<ClientNetwork> newcomer);
-    bool evict_waiting(std::optional<ClientNetwork> newcomer);
+    /// Whether the connection's client has more than his share.
+    bool hoards(const Connection& connection, std::optional<ClientNetwork> newcomer) const noexcept;
+    enum class Whose { hoarders, all };
+    bool evict_idle(Whose whose, std::optional<ClientNetwork> newcomer);
+    bool evict_waiting(Whose whose, std::optional<ClientNetwork> newcomer);
     void for_each(const std::function<void(Connection&)>& visit);
 
     LoopContext& loop_;

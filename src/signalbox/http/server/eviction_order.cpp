@@ -33,10 +33,8 @@ EvictionOrder::Client::Client() {
 
 void EvictionOrder::enter(Place& place, std::optional<ClientNetwork> network) {
     if (network) {
-        auto& client = clients_[*network];
-        if (!client) client = std::make_unique<Client>();
-        client->network = network;
-        place.client_ = client.get();
+        place.client_ = &clients_[*network];
+        place.client_->network = network;
     } else {
         place.own_ = std::make_unique<Client>();
         place.client_ = place.own_.get();
@@ -70,8 +68,11 @@ void EvictionOrder::wait(Place& place, Waits waits) {
 
 void EvictionOrder::to_back(Place& place) noexcept {
     if (place.client_ == nullptr || place.waits_ == Waits::for_nobody) return;
+    Rank& rank = place.client_->ranks[index_of(place.waits_)];
     place.unlink();
-    place.link_before(place.client_->ranks[index_of(place.waits_)].waiting);
+    place.link_before(rank.waiting);
+    rank.unlink();
+    rank.link_before(ranked_[index_of(place.waits_)][rank.count]);
 }
 
 void EvictionOrder::count(Client& client, Waits waits, std::size_t change) {
@@ -99,7 +100,7 @@ EvictionOrder::Place* EvictionOrder::first(Waits waits) const noexcept {
 std::size_t EvictionOrder::connections_of(std::optional<ClientNetwork> network) const noexcept {
     if (!network) return 0;
     const auto found = clients_.find(*network);
-    return found == clients_.end() ? 0 : found->second->connections;
+    return found == clients_.end() ? 0 : found->second.connections;
 }
 
 std::size_t EvictionOrder::Place::connections_of_client() const noexcept {

@@ -39,7 +39,8 @@ class EvictionOrder {
     void leave(Place& place) noexcept;
     /// From now on it waits so: it is the last of its client.
     void wait(Place& place, Waits waits);
-    /// It has not waited for as long as it seemed: it becomes the last of its client.
+    /// It has not waited for as long as it seemed: it becomes the last of its client, and its
+    /// client the last of those that have as many.
     void to_back(Place& place) noexcept;
 
     /// The one to go first of those that wait so, if any does.
@@ -80,7 +81,7 @@ class EvictionOrder {
 
     void count(Client& client, Waits waits, std::size_t change);
 
-    std::unordered_map<ClientNetwork, std::unique_ptr<Client>> clients_;
+    std::unordered_map<ClientNetwork, Client> clients_;
     /// By what they wait for and how many, clients that have so many.
     std::array<std::deque<Link>, 2> ranked_;
     std::array<std::atomic<std::size_t>, 2> most_{};

@@ -98,12 +98,14 @@ bool Server::take(Accepted accepted) {
     }
     if (open <= options.limit_connections) {
         dealer_.deal(std::move(accepted));
-    } else if (open > options.limit_connections + most_over_limit ||
-               !dealer_.deal_in_place_of_another(accepted)) {
-        ++context_.rejected_at_limit;
-        turn_away(accepted.socket);
-        context_.connection_closed(accepted.network);
+        return true;
     }
+    if (dealer_.deal_in_place_of_another(accepted)) {
+        return open < options.limit_connections + most_over_limit;
+    }
+    ++context_.rejected_at_limit;
+    turn_away(accepted.socket);
+    context_.connection_closed(accepted.network);
     return true;
 }
 
