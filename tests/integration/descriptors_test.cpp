@@ -103,6 +103,15 @@ constexpr bool sanitizer_needs_descriptors = false;
 
 struct Descriptors : testing::Test {
     const std::string database = database_with_users(0);
+
+    /// An idle connection would give way to a new one after a second.
+    static void begin_another_request(RawClient& client) {
+        client.send("GET /fast-task HTTP/1.1\r\nHost: a\r\n");
+    }
+    static void expect_it_served(RawClient& client) {
+        client.send("\r\n");
+        EXPECT_EQ(status_of(client.read_response()), 200);
+    }
 };
 
 TEST_F(Descriptors, are_as_many_as_the_hard_limit_allows) {
@@ -135,31 +144,36 @@ TEST_F(Descriptors, that_are_too_few_for_what_is_asked_are_a_reason_not_to_start
 
 TEST_F(Descriptors, limit_the_connections_when_nobody_else_does) {
     constexpr std::size_t files = 400;
-    const Service service(database, with({}), {},
+    const Service service(database, with({"--timeout-request-head", "5m"}), {},
                           {.open_files = rlimit{.rlim_cur = files, .rlim_max = files}});
     const std::size_t allowed = command_line::connections_allowed(files, 1, 1);
     ASSERT_GT(allowed, 10U);
     std::deque<RawClient> inside;
     while (inside.size() < allowed)
         expect_served(inside.emplace_back(service.port()));
+    for (RawClient& client : inside)
+        begin_another_request(client);
     for (int i = 0; i < 20; ++i)
         expect_turned_away(RawClient(service.port()).read_to_end());
     for (RawClient& client : inside)
-        expect_served(client);
+        expect_it_served(client);
     EXPECT_EQ(get(service.admin_url("/readyz")).status, 200) << "operators have files of their own";
 }
 
 TEST_F(Descriptors, of_clients_that_left_are_for_others) {
-    const Service service(database, with({"--limit-connections", "2"}));
+    const Service service(database,
+                          with({"--limit-connections", "2", "--timeout-request-head", "5m"}));
     RawClient first(service.port());
     expect_served(first);
     for (int i = 0; i < 20; ++i) {
         {
             RawClient second(service.port());
             expect_served(second);
+            begin_another_request(first);
+            begin_another_request(second);
             expect_turned_away(RawClient(service.port()).read_to_end());
-            expect_served(first);
-            expect_served(second);
+            expect_it_served(first);
+            expect_it_served(second);
         }
         // Whatever they do: the second may still be at work when it is the first that is idle.
         ASSERT_TRUE(eventually([&] {

@@ -234,6 +234,7 @@ TEST(DatesOfRefusals, are_there_when_there_is_no_room_either) {
     expect_date_between(answer, before, std::time(nullptr));
     EXPECT_EQ(header_of(answer, "Connection"), std::nullopt) << "the next may be served";
 
+    shed.send("GET");  // idle it might have to give way
     RawClient outside(service.port());
     answer = outside.read_to_end();
     EXPECT_EQ(status_of(answer), 503);
