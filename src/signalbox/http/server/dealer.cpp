@@ -22,14 +22,17 @@ void Dealer::deal(Accepted accepted) {
 bool Dealer::deal_in_place_of_another(Accepted& accepted) {
     using Waits = EvictionOrder::Waits;
     for (const Waits waits : {Waits::for_request, Waits::for_client}) {
-        Worker* most = nullptr;
-        for (const auto& worker : workers_) {
-            const std::size_t count = worker->most_that_wait(waits);
-            if (count == 0 || !turns(*worker)) continue;
-            if (most == nullptr || count > most->most_that_wait(waits)) most = worker.get();
-        }
-        if (most == nullptr) continue;
-        give(*most, std::move(accepted));
+        // One whose loop does not turn only when no other has any: it may be late, on a machine
+        // that has too much to do.
+        const auto rank = [waits](const Worker& worker) {
+            const std::size_t count = worker.most_that_wait(waits);
+            return std::pair(count > 0 && turns(worker), count);
+        };
+        const auto most = std::max_element(
+            workers_.begin(), workers_.end(),
+            [&rank](const auto& left, const auto& right) { return rank(*left) < rank(*right); });
+        if (rank(**most).second == 0) continue;
+        give(**most, std::move(accepted));
         return true;
     }
     return false;

@@ -190,7 +190,7 @@ struct ConnectionTest : testing::Test {
     Client& connect(SocketPair::Kind kind = SocketPair::Kind::local) {
         Client& client = clients.emplace_back(Client{.sockets = SocketPair(kind)});
         ++one.server.open_connections;
-        connections.add(client.server_socket, "192.0.2.1");
+        connections.add(client.server_socket, "192.0.2.1", {});
         return client;
     }
 
@@ -602,7 +602,7 @@ TEST_F(ConnectionTest, that_the_kernel_does_not_watch_is_its_callers_again) {
     const std::size_t before = test::open_descriptors();
     const int file = ::open("/proc/self/exe", O_RDONLY | O_CLOEXEC);  // EPERM, as for ENOSPC
     ASSERT_GE(file, 0);
-    EXPECT_THROW(connections.add(file, "192.0.2.1"), std::runtime_error);
+    EXPECT_THROW(connections.add(file, "192.0.2.1", {}), std::runtime_error);
     EXPECT_EQ(::close(file), 0) << "it has not closed it";
     EXPECT_EQ(test::open_descriptors(), before);
     inside.sockets.send(get_bytes(number(1)));
