@@ -73,6 +73,11 @@ void ConnectionSet::close_all() {
 }
 
 bool ConnectionSet::make_room(std::optional<ClientNetwork> newcomer) {
+    const auto* const idle = order().first(Waits::for_request);
+    const auto* const waiting = order().first(Waits::for_client);
+    const bool busy_one_has_more = waiting != nullptr && idle != nullptr &&
+                                   waiting->connections_of_client() > idle->connections_of_client();
+    if (busy_one_has_more && evict_waiting(Whose::hoarders, newcomer)) return true;
     if (evict_idle(Whose::hoarders, newcomer) || evict_waiting(Whose::hoarders, newcomer) ||
         evict_idle(Whose::all, newcomer)) {
         return true;
