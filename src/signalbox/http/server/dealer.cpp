@@ -35,7 +35,12 @@ bool Dealer::deal_in_place_of_another(Accepted& accepted) {
         give(**most, std::move(accepted));
         return true;
     }
-    return false;
+    // Those that a late loop has not taken yet will be there.
+    const auto late = std::find_if(workers_.begin(), workers_.end(),
+                                   [](const auto& worker) { return worker->has_untaken(); });
+    if (late == workers_.end()) return false;
+    give(**late, std::move(accepted));
+    return true;
 }
 
 void Dealer::give(Worker& worker, Accepted accepted) {

@@ -19,8 +19,9 @@ namespace {
 /// After the drain's time is up: for cancelled requests to get their 503 out.
 constexpr std::chrono::seconds last_words{2};
 
-/// So many may wait for another connection to make room for them, for as long as that takes. They
-/// are among the descriptors that are set aside.
+/// So many may wait for another connection to make room for them; then no more are accepted for a
+/// moment, and beyond twice as many, which a loop that stands still brings about, they are turned
+/// away. They are among the descriptors that are set aside.
 constexpr std::size_t most_over_limit = 32;
 
 /// Of what a route allows, each request is to fit in, as each of the usual size has to.
@@ -100,7 +101,8 @@ bool Server::take(Accepted accepted) {
         dealer_.deal(std::move(accepted));
         return true;
     }
-    if (dealer_.deal_in_place_of_another(accepted)) {
+    if (open <= options.limit_connections + 2 * most_over_limit &&
+        dealer_.deal_in_place_of_another(accepted)) {
         return open < options.limit_connections + most_over_limit;
     }
     ++context_.rejected_at_limit;
