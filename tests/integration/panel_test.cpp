@@ -505,8 +505,7 @@ TEST_F(Panel, what_clients_send_is_text) {
     const RawClient client = client_that_does_not_read(service);
     open(service);
     ASSERT_TRUE(becomes("value('[data-total=waiting_client]') === '1'"));
-    EXPECT_THAT(text("words('oldest')"),
-                AllOf(HasSubstr(hostile_path), HasSubstr(hostile_client), HasSubstr("<U+202E>")));
+    EXPECT_THAT(text("words('oldest')"), HasSubstr(hostile_path));
     // All other texts come from the service itself. They are text all the same, should it ever be
     // fooled.
     browser().execute(R"js(

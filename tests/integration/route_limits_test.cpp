@@ -104,7 +104,8 @@ struct RouteLimits : testing::TestWithParam<std::size_t> {
         const std::string answer = all_of_the_answer(bytes);
         EXPECT_THAT(answer, StartsWith("HTTP/1.1 413 Request Entity Too Large\r\n"));
         EXPECT_EQ(test::header_of(answer, "Connection"), "close");
-        EXPECT_EQ(test::body_of(answer), R"({"detail":"Request Entity Too Large"})");
+        EXPECT_EQ(test::body_of(answer),
+                  R"({"detail":"The body is larger than this endpoint takes"})");
     }
 };
 INSTANTIATE_TEST_SUITE_P(workers, RouteLimits, testing::Values(1U, 2U));

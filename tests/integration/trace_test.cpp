@@ -252,7 +252,8 @@ TEST_F(Traces, survive_whatever_clients_send) {
     EXPECT_GT(kept, 1000);
     ask("/nothing", {"X-Request-ID: the-last-one"});
     wait_for_line(service, "request_id", "the-last-one");
-    EXPECT_GT(log_lines(service.output()).size(), 5000U);
+    // Of what is refused the log has a sample.
+    EXPECT_GT(log_lines(service.output()).size(), 2000U);
 }
 
 }  // namespace

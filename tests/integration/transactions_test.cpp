@@ -583,7 +583,7 @@ TEST_P(Transactions, copy_all_rows_or_none) {
     EXPECT_THROW(run(pool_->copy("accounts", {"name"}, rows)), std::invalid_argument);
     EXPECT_THROW(run(pool_->copy("nowhere", {"name", "balance"}, rows)), db::Error);
     const std::vector<std::tuple<std::string, int>> nul{{"x", 1}, {std::string("a\0b", 3), 2}};
-    EXPECT_THROW(run(pool_->copy("accounts", {"name", "balance"}, nul)), std::invalid_argument);
+    EXPECT_THROW(run(pool_->copy("accounts", {"name", "balance"}, nul)), db::InvalidData);
     EXPECT_EQ(balances(), "Ada 100, Grace 100");
     EXPECT_EQ(open_transactions(), "0");
     EXPECT_EQ(run(pool_->copy("accounts", {"name"}, std::vector<std::tuple<std::string>>{})), 0U);

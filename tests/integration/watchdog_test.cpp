@@ -232,11 +232,11 @@ TEST(Watchdog, variables_that_make_no_sense_are_bad_usage) {
     for (const std::string variable : {"WATCHDOG_USEC=0", "WATCHDOG_USEC=30s"}) {
         const Exit exit = run_signalbox({}, {variable});
         EXPECT_EQ(exit.status, 2) << exit.output;
-        EXPECT_THAT(exit.output, testing::HasSubstr("WATCHDOG_USEC: \""));
+        EXPECT_THAT(exit.output, testing::HasSubstr("WATCHDOG_USEC: "));
     }
     const Exit exit = run_signalbox({}, {"WATCHDOG_USEC=1000000", "WATCHDOG_PID=me"});
     EXPECT_EQ(exit.status, 2) << exit.output;
-    EXPECT_THAT(exit.output, testing::HasSubstr("WATCHDOG_PID: \"me\""));
+    EXPECT_THAT(exit.output, testing::HasSubstr("WATCHDOG_PID: "));
 }
 
 }  // namespace

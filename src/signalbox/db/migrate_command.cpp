@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "signalbox/db/migrations.hpp"
+#include "signalbox/db/notices.hpp"
 #include "signalbox/observe/log.hpp"
 #include "signalbox/process/service_manager.hpp"
 
@@ -27,6 +28,13 @@ void apply(const MigrationTarget& target, const config::Config& config) {
     apply_migrations(target, config.migrations_dir);
 }
 
+Notices notices_of(observe::Log& log) {
+    return Notices([&log](std::string_view message) {
+        log.write(is_warning(message) ? config::LogLevel::warning : config::LogLevel::info,
+                  message);
+    });
+}
+
 template <typename Work>
 int run(observe::Log& log, Work work) {
     try {
@@ -41,19 +49,24 @@ int run(observe::Log& log, Work work) {
 }  // namespace
 
 int run_migrate(const config::Config& config, observe::Log& log, const std::stop_token& stop) {
-    return run(log, [&] { apply(target_of(config, log, stop), config); });
+    Notices notices = notices_of(log);
+    MigrationTarget target = target_of(config, log, stop);
+    target.notice = [&](std::string_view message) { notices.add(message); };
+    return run(log, [&] { apply(target, config); });
 }
 
 int run_migrate_status(const config::Config& config, std::ostream& output, observe::Log& log,
                        const std::stop_token& stop) {
+    Notices notices = notices_of(log);
+    MigrationTarget target = target_of(config, log, stop);
+    target.notice = [&](std::string_view message) { notices.add(message); };
     return run(log, [&] {
-        output << format_status(
-                      migration_status(target_of(config, log, stop), config.migrations_dir))
-               << std::flush;
+        output << format_status(migration_status(target, config.migrations_dir)) << std::flush;
     });
 }
 
 void prepare_schema(const config::Config& config, observe::Log& log, const std::stop_token& stop) {
+    // What is to be noticed the pool has told, which has connected before.
     const MigrationTarget target = target_of(config, log, stop);
     if (config.migrate) return apply(target, config);
     const auto pending = pending_migrations(target, config.migrations_dir);

@@ -25,6 +25,8 @@ struct MigrationTarget {
     /// What pg_stat_activity shows of the session, if the URL names nothing.
     std::string application_name{};
     MigrationReport report = [](config::LogLevel, std::string_view) {};
+    /// What libpq prints while it connects.
+    std::function<void(std::string_view)> notice = [](std::string_view) {};
     /// Whoever waits for PostgreSQL, for another process or for a server to come gives up at once;
     /// what runs in PostgreSQL is cancelled there.
     std::stop_token stop{};

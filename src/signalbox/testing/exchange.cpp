@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "signalbox/http/response.hpp"
+#include "signalbox/http/server/error_answer.hpp"
 #include "signalbox/http/wire/head.hpp"
 #include "signalbox/http/wire/response_head.hpp"
 
@@ -126,7 +127,7 @@ void Exchange::take(http::Refusal refusal) {
     if (refusal.request) complete(*refusal.request);
     request_ = http::ActiveRequest::begin(loop_, std::move(refusal.request), peer, Clock::now());
     request_->refuse();
-    send(http::error(refusal.why.status), refusal.to_head, false, refusal.why.reason);
+    send(http::answer_to_malformed(refusal.why), refusal.to_head, false, refusal.why.reason);
 }
 
 /// With what its head alone does not say.

@@ -350,7 +350,7 @@ TEST(CommandLine, fits_connections_into_the_open_file_limit) {
     machine.open_files = 4096;
     const Config config = accepted({}, {}, machine).config;
     EXPECT_EQ(config.limit_connections, command_line::connections_allowed(4096, 10, 8));
-    EXPECT_GT(config.limit_connections, 3800U);
+    EXPECT_GT(config.limit_connections, 3700U);
     EXPECT_EQ(config.effective_concurrency(), config.limit_connections);
     EXPECT_EQ(accepted({"--limit-concurrency", "5"}, {}, machine).config.effective_concurrency(),
               5U);

@@ -102,7 +102,7 @@ TEST(test_client, answers_as_the_server_does_to_what_it_would_refuse) {
     Client client(items());
     const auto bad = client.get("/items/%zz");
     EXPECT_EQ(bad.status, 400);
-    EXPECT_THAT(std::string(bad.json()["detail"]), HasSubstr("two hexadecimal digits"));
+    EXPECT_THAT(bad.json()["detail"].string(), HasSubstr("two hexadecimal digits"));
     EXPECT_THAT(bad.cause, Not(IsEmpty()));
     EXPECT_THAT(bad.header("connection"), Optional(std::string_view("close")));
     EXPECT_EQ(client.get("/items/a b").status, 400);

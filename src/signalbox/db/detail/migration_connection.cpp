@@ -17,6 +17,7 @@
 #include "signalbox/config/units.hpp"
 #include "signalbox/db/detail/backoff.hpp"
 #include "signalbox/db/detail/connection_settings.hpp"
+#include "signalbox/process/stderr_capture.hpp"
 
 namespace signalbox::db {
 namespace {
@@ -130,8 +131,11 @@ void MigrationConnection::connect(const MigrationTarget& target) {
         const auto asked = Clock::now();
         // The same one, as it was told to give SQLSTATEs.
         auto again = std::make_shared<ConnectionHandle>(std::move(connection_));
+        const auto printed = std::make_shared<std::vector<std::string>>();
         connection_ = connect_in_time(
-            [again, settings = connection_settings(options)] {
+            [again, printed, settings = connection_settings(options)] {
+                const process::StderrCapture capture(
+                    [&](std::string_view message) { printed->emplace_back(message); });
                 if (!*again) return ConnectionHandle{PQconnectdb(settings.c_str())};
                 PQreset(again->get());
                 return std::move(*again);
@@ -142,6 +146,8 @@ void MigrationConnection::connect(const MigrationTarget& target) {
             throw Unavailable{fmt::format("cannot connect to {}: no answer within {}", name,
                                           config::format_duration(target.patience))};
         }
+        for (const std::string& message : *printed)
+            target.notice(message);
         if (PQstatus(connection_.get()) == CONNECTION_OK) {
             const int version = PQserverVersion(connection_.get());
             server_version = version;

@@ -264,7 +264,7 @@ TEST_F(DealerTest, turns_away_what_a_worker_cannot_take) {
                       .peer_address = "192.0.2.1"});
     }
     EXPECT_TRUE(eventually([&] { return context->open_connections == 0; }));
-    EXPECT_EQ(context->rejected_connections, 10U);
+    EXPECT_EQ(context->rejected_without_resources, 10U);
     EXPECT_THAT(connections(), ElementsAre(0, 0));
     EXPECT_EQ(test::open_descriptors(), before);
     deal();

@@ -91,9 +91,9 @@ TEST_F(EvictionOrderTest, is_right_after_any_changes) {
         std::map<ClientNetwork, std::size_t> counts{{0, 0}};
         for (const auto& [place, network] : open_ones)
             counts[network] += place->waits() == waits ? 1 : 0;
-        return std::max_element(counts.begin(), counts.end(), [](auto& left, auto& right) {
-                   return left.second < right.second;
-               })->second;
+        return std::max_element(counts.begin(), counts.end(),
+                                [](auto& left, auto& right) { return left.second < right.second; })
+            ->second;
     };
     for (int i = 0; i < 3000; ++i) {
         const std::size_t which = below(5);
@@ -101,11 +101,13 @@ TEST_F(EvictionOrderTest, is_right_after_any_changes) {
             const ClientNetwork network = 1 + below(4);
             open_ones.emplace_back(&open(network), network);
         } else if (which == 1) {
-            const auto one = open_ones.begin() + static_cast<std::ptrdiff_t>(below(open_ones.size()));
+            const auto one =
+                open_ones.begin() + static_cast<std::ptrdiff_t>(below(open_ones.size()));
             order.leave(*one->first);
             open_ones.erase(one);
         } else {
-            order.wait(*open_ones[below(open_ones.size())].first, Waits{static_cast<unsigned char>(below(3))});
+            order.wait(*open_ones[below(open_ones.size())].first,
+                       Waits{static_cast<unsigned char>(below(3))});
         }
         for (const Waits waits : {Waits::for_request, Waits::for_client}) {
             ASSERT_EQ(order.most(waits), most(waits));
