@@ -12,7 +12,7 @@ namespace signalbox::async {
 namespace detail {
 
 template <class T>
-Task<> keep(Task<T> task, std::optional<T>& value) {
+Task<> run_into(Task<T> task, std::optional<T>& value) {
     value.emplace(co_await std::move(task));
 }
 
@@ -27,7 +27,7 @@ void run(EventLoop& loop, Task<> task, const std::stop_token& stop = {});
 template <class T>
 T run(EventLoop& loop, Task<T> task, const std::stop_token& stop = {}) {
     std::optional<T> value;
-    run(loop, detail::keep(std::move(task), value), stop);
+    run(loop, detail::run_into(std::move(task), value), stop);
     return std::move(*value);
 }
 
