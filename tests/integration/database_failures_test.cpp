@@ -4,18 +4,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <future>
 #include <map>
-#include <memory>
 #include <optional>
 #include <pqxx/pqxx>
 #include <stdexcept>
@@ -223,23 +220,8 @@ TEST_F(DatabaseFailure, network_cut_by_what_forgets_all_connections) {
 
 TEST_F(DatabaseFailure, others_have_taken_all_its_connections) {
     serve(url, {"--database-query-timeout", "2s"});
-    std::vector<std::unique_ptr<pqxx::connection>> others;
-    others.push_back(std::make_unique<pqxx::connection>(url));
-    const auto take_what_is_free = [&] {
-        try {
-            while (others.size() < 100)
-                others.push_back(std::make_unique<pqxx::connection>(url));
-        } catch (const pqxx::broken_connection&) {  // there is none left
-        }
-    };
-    EXPECT_TRUE(eventually([&] {
-        pqxx::nontransaction(*others.front())
-            .exec(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
-                "'signalbox'");
-        take_what_is_free();
-        return others.size() == 16;
-    }));
+    auto others = take_all_connections(url, 16);
+    EXPECT_EQ(others.size(), 16U);
     expect_told();
     expect_reads_to_fail();
     EXPECT_THAT(service->output(), HasSubstr("too many clients"));
@@ -267,24 +249,6 @@ TEST_F(DatabaseFailure, failed_over_to_the_second_server_of_the_url) {
     EXPECT_TRUE(eventually([&] { return get(service->url("/users")).body == second_rows; }));
     expect_recovery(second_url);
 }
-
-/// A secret as an orchestrator mounts it: replaced by renaming.
-class SecretFile {
-  public:
-    SecretFile()
-        : file_(std::filesystem::temp_directory_path() /
-                ("signalbox-secret-" + std::to_string(::getpid()))) {}
-    ~SecretFile() { std::filesystem::remove(file_); }
-    void write(const std::string& text) const {
-        const std::string next = file_.string() + ".next";
-        std::ofstream(next) << text << '\n';
-        std::filesystem::rename(next, file_);
-    }
-    std::string path() const { return file_; }
-
-  private:
-    const std::filesystem::path file_;
-};
 
 TEST_F(DatabaseFailure, password_rotated_through_the_file) {
     const auto url_with = [&](const std::string& password) {

@@ -1,6 +1,11 @@
 #include "support/database_faults.hpp"
 
+#include <unistd.h>
+
 #include <csignal>
+#include <fstream>
+
+#include "support/eventually.hpp"
 
 namespace signalbox::test {
 
@@ -28,6 +33,40 @@ void end_all_sessions(const std::string& url) {
 
 int sessions_of_the_service(const std::string& url) {
     return std::stoi(query_value(url, "SELECT count(*)" + of_the_service));
+}
+
+std::vector<std::unique_ptr<pqxx::connection>> take_all_connections(const std::string& url,
+                                                                    std::size_t max_connections) {
+    std::vector<std::unique_ptr<pqxx::connection>> others;
+    others.push_back(std::make_unique<pqxx::connection>(url));
+    const auto take_what_is_free = [&] {
+        try {
+            while (others.size() < 100)
+                others.push_back(std::make_unique<pqxx::connection>(url));
+        } catch (const pqxx::broken_connection&) {  // there is none left
+        }
+    };
+    eventually([&] {
+        pqxx::nontransaction(*others.front())
+            .exec("SELECT pg_terminate_backend(pid)" + of_the_service);
+        take_what_is_free();
+        return others.size() == max_connections;
+    });
+    return others;
+}
+
+SecretFile::SecretFile()
+    : file_(std::filesystem::temp_directory_path() /
+            ("signalbox-secret-" + std::to_string(::getpid()))) {}
+
+SecretFile::~SecretFile() {
+    std::filesystem::remove(file_);
+}
+
+void SecretFile::write(const std::string& text) const {
+    const std::string next = file_.string() + ".next";
+    std::ofstream(next) << text << '\n';
+    std::filesystem::rename(next, file_);
 }
 
 }  // namespace signalbox::test

@@ -1,6 +1,11 @@
 #pragma once
 
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <pqxx/pqxx>
 #include <string>
+#include <vector>
 
 #include "signalbox/testing/postgres.hpp"
 
@@ -16,5 +21,25 @@ void end_all_sessions(const std::string& url);
 
 /// How many sessions the service has in this database.
 [[nodiscard]] int sessions_of_the_service(const std::string& url);
+
+/// Ends the sessions of the service until others have all the connections that the server allows,
+/// and returns those.
+[[nodiscard]] std::vector<std::unique_ptr<pqxx::connection>> take_all_connections(
+    const std::string& url, std::size_t max_connections);
+
+/// A secret as an orchestrator mounts it: replaced by renaming.
+class SecretFile {
+  public:
+    SecretFile();
+    ~SecretFile();
+    SecretFile(const SecretFile&) = delete;
+    SecretFile& operator=(const SecretFile&) = delete;
+
+    void write(const std::string& text) const;
+    std::string path() const { return file_; }
+
+  private:
+    const std::filesystem::path file_;
+};
 
 }  // namespace signalbox::test
