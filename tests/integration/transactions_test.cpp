@@ -450,6 +450,20 @@ TEST_P(Transactions, that_are_idle_for_too_long_are_named_and_ended) {
     EXPECT_THAT(said(), ElementsAre(HasSubstr("in a transaction for 100ms without a statement")));
 }
 
+/// It waits for another connection for longer than it may be idle.
+TEST_P(Transactions, are_not_idle_while_they_wait_for_a_connection_in_place_of_one_that_broke) {
+    if (GetParam() == Way::pooled) GTEST_SKIP() << "a pooler keeps the connection";
+    make_pool(1, 100ms);
+    execute(server_.database_url(), "ALTER DATABASE app ALLOW_CONNECTIONS false");
+    const auto work = [&]() -> Task<> {
+        co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
+            co_await transaction.execute("SELECT pg_terminate_backend(pg_backend_pid())");
+        });
+    };
+    EXPECT_THROW(run(work()), db::Unavailable);
+    EXPECT_THAT(said(), testing::IsEmpty());
+}
+
 TEST_P(Transactions, run_one_statement_at_a_time) {
     const auto work = [&]() -> Task<> {
         co_await pool_->transaction([&](Transaction& transaction) -> Task<> {

@@ -19,6 +19,7 @@ constexpr std::size_t rows_a_round_trip = 1000;
 constexpr std::size_t bytes_a_piece = std::size_t{64} * 1024;
 
 std::vector<Command> command(const Statement& statement) {
+    check_parameters(statement.parameters);
     return {Command{.sql = statement.sql, .parameters = &statement.parameters}};
 }
 

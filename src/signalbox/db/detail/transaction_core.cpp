@@ -87,9 +87,11 @@ async::Task<std::vector<PgResult>> TransactionCore::begin_with(std::vector<Comma
         // was idle, and a prepared statement that is not valid any more, are not for the caller.
         const bool passes = lease_->lost() || is_stale_statement(sqlstate_of(error));
         if (tries > 1 || !passes) std::rethrow_exception(error);
+        idle_->clear();  // from here on it waits, and not for its caller
         co_await lease_->roll_back();
         if (lease_->lost()) {
             newer_than = Clock::now();
+            idle_.reset();
             lease_.reset();
         }
     }
