@@ -144,7 +144,7 @@ snippets-check: ## Fail when C++ in the documents is not what is compiled
 	@scripts/check-snippets
 
 compile-time: build/release/build.ninja ## What a handler costs to compile, and that each public header compiles alone
-	@scripts/setup python3
+	@scripts/setup python3 valgrind
 	@cmake --build build/release --target version_header
 	@bench/compile-time
 
