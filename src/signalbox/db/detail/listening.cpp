@@ -160,8 +160,10 @@ void Listening::hear(Connection& connection) {
         follow(connection, heard);
         tell(connection);
         wait(connection.socket(), look_again_ms);
-        if (PQconsumeInput(connection.handle()) == 0)
+        if (PQconsumeInput(connection.handle()) == 0) {
+            tell(connection);  // what came before the end
             throw Unavailable("lost the connection that listens to the database");
+        }
     }
 }
 
