@@ -26,8 +26,9 @@ constexpr auto template_revision = "1";
     throw std::system_error(errno, std::system_category(), what);
 }
 
-PostgresInstallation search() {
-    PostgresInstallation found;
+/// The folder of the newest version, such as /usr/lib/postgresql/15.
+fs::path newest_version() {
+    fs::path found;
     int newest = 0;
     std::error_code none;
     for (const auto& entry : fs::directory_iterator{"/usr/lib/postgresql", none}) {
@@ -36,12 +37,23 @@ PostgresInstallation search() {
         std::from_chars(name.data(), name.data() + name.size(), version);
         if (version <= newest || !fs::exists(entry.path() / "bin" / "initdb")) continue;
         newest = version;
-        found.version = name;
-        found.bin = entry.path() / "bin";
+        found = entry.path();
     }
     if (newest == 0)
         throw std::runtime_error(
             "no PostgreSQL server under /usr/lib/postgresql (apt-get install postgresql)");
+    return found;
+}
+
+PostgresInstallation search() {
+    const char* const asked_for = std::getenv("SIGNALBOX_TEST_POSTGRES");
+    const fs::path folder = asked_for != nullptr ? fs::path(asked_for) : newest_version();
+    PostgresInstallation found;
+    found.bin = folder / "bin";
+    found.version = folder.filename();
+    if (!fs::exists(found.bin / "initdb"))
+        throw std::runtime_error("SIGNALBOX_TEST_POSTGRES: there is no bin/initdb in " +
+                                 folder.string());
     if (::geteuid() == 0) {
         const passwd* user = ::getpwnam("postgres");
         if (user == nullptr) user = ::getpwnam("nobody");

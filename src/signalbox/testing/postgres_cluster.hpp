@@ -19,7 +19,8 @@ struct PostgresInstallation {
     std::optional<uid_t> uid;
     std::optional<gid_t> gid;
 
-    /// The newest one under /usr/lib/postgresql. Throws std::runtime_error when there is none.
+    /// That of the folder SIGNALBOX_TEST_POSTGRES, such as /usr/lib/postgresql/15, or else the
+    /// newest one under /usr/lib/postgresql. Throws std::runtime_error when there is none.
     static const PostgresInstallation& find();
 
     /// How to start `program` (absolute, or the name of one in `bin`) as the server's user.
