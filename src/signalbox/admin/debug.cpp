@@ -30,6 +30,12 @@ void write_entry(JsonWriter& json, const observe::InFlightEntry& entry, Clock::t
     json.key<"age_s">().value(now - entry.started);
     json.key<"waiting_for">().value(to_string(entry.waiting));
     json.key<"waiting_s">().value(now - entry.waiting_since);
+    json.key<"transaction_s">();
+    if (entry.in_transaction_since) {
+        json.value(now - *entry.in_transaction_since);
+    } else {
+        json.value(nullptr);
+    }
     json.key<"deadline_s">();
     if (entry.deadline == Clock::time_point::max()) {
         json.value(nullptr);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,8 +41,8 @@ class RequestList;
 /// one that was spawned detached and goes on when the client has long left.
 ///
 /// Threads: the request's event loop, where it is counted without atomics as well; but for
-/// `wait_for` and what reads it, which any thread may call. While a RequestList has it, others
-/// read the first group of members under the list's lock.
+/// `wait_for` and what reads it and the transaction, which any thread may call. While a RequestList
+/// has it, others read the first group of members under the list's lock.
 class RequestContext {
   public:
     using Clock = std::chrono::steady_clock;
@@ -84,6 +85,19 @@ class RequestContext {
     Clock::time_point waiting_since() const noexcept {
         return Clock::time_point(Clock::duration(waiting_since_.load(std::memory_order_relaxed)));
     }
+    /// Since when a transaction of it holds a connection; the first of several that overlap.
+    std::optional<Clock::time_point> in_transaction_since() const noexcept {
+        const auto since = in_transaction_since_.load(std::memory_order_relaxed);
+        if (since == none) return std::nullopt;
+        return Clock::time_point(Clock::duration(since));
+    }
+    void begin_transaction(Clock::time_point now) noexcept {
+        if (open_transactions_++ == 0)
+            in_transaction_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    }
+    void end_transaction() noexcept {
+        if (--open_transactions_ == 0) in_transaction_since_.store(none, std::memory_order_relaxed);
+    }
     void wait_for(Waiting waiting, Clock::time_point now) noexcept {
         waiting_.store(waiting, std::memory_order_relaxed);
         waiting_since_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
@@ -100,9 +114,13 @@ class RequestContext {
     friend class WaitScope;
 
     std::uint32_t references_ = 0;
+    static constexpr auto none = Clock::time_point::min().time_since_epoch().count();
+
     std::uint16_t open_waits_ = 0;
+    std::uint16_t open_transactions_ = 0;
     std::atomic<Waiting> waiting_{Waiting::handler};
     std::atomic<Clock::rep> waiting_since_{0};
+    std::atomic<Clock::rep> in_transaction_since_{none};
     std::unique_ptr<const std::string> error_cause_;  ///< few requests have one
     /// Its place in a list, kept here so that taking it costs no memory.
     RequestList* list_ = nullptr;

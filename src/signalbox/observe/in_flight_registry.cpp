@@ -32,7 +32,8 @@ void copy(const context::RequestList& list, InFlightSnapshot& snapshot, std::siz
              .started = request.started,
              .deadline = request.deadline,
              .waiting = waiting,
-             .waiting_since = request.waiting_since()});
+             .waiting_since = request.waiting_since(),
+             .in_transaction_since = request.in_transaction_since()});
     });
 }
 

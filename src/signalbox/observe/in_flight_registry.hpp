@@ -4,6 +4,7 @@
 #include <deque>
 #include <limits>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@ struct InFlightEntry {
     Clock::time_point deadline;
     context::Waiting waiting;
     Clock::time_point waiting_since;
+    std::optional<Clock::time_point> in_transaction_since;
 };
 
 struct InFlightSnapshot {

@@ -60,7 +60,8 @@ observe::InFlightEntry entry() {
             .started = {},
             .deadline = Clock::time_point(1h) + 1500ms,
             .waiting = context::Waiting::database_queue,
-            .waiting_since = Clock::time_point(1h) - 250ms};
+            .waiting_since = Clock::time_point(1h) - 250ms,
+            .in_transaction_since = std::nullopt};
 }
 
 TEST(requests_as_json, are_empty_lists_when_there_are_none) {
@@ -74,7 +75,14 @@ TEST(requests_as_json, say_what_is_known_of_each) {
               R"("trace_id":"0af7651916cd43dd8448eb211c80319c","http.request.method":"GET",)"
               R"("http.route":"/users/{id}","url.path":"/users/7","client.address":"192.0.2.1",)"
               R"("age_s":10.000000,"waiting_for":"database-queue","waiting_s":0.250000,)"
-              R"("deadline_s":1.500000}]})");
+              R"("transaction_s":null,"deadline_s":1.500000}]})");
+}
+
+TEST(requests_as_json, say_for_how_long_a_transaction_holds_a_connection) {
+    auto holds = entry();
+    holds.in_transaction_since = Clock::time_point(1h) - 500ms;
+    EXPECT_DOUBLE_EQ(
+        parsed(to_json(snapshot_of(holds)))["requests"][0]["transaction_s"].GetDouble(), 0.5);
 }
 
 TEST(requests_as_json, count_down_to_the_deadline_and_beyond) {
@@ -103,7 +111,7 @@ TEST(requests_as_json, are_valid_json_whatever_clients_sent) {
         EXPECT_EQ(document.MemberCount(), 3U);
         EXPECT_EQ(document["total"].GetInt(), 1);
         const auto& request = document["requests"][0];
-        EXPECT_EQ(request.MemberCount(), 10U);
+        EXPECT_EQ(request.MemberCount(), 11U);
         EXPECT_EQ(text(request["request_id"]), text(request["url.path"]));
         if (static_cast<unsigned char>(hostile[hostile.size() / 2]) < 0x80 &&
             hostile.find('\xf0') == std::string::npos) {
