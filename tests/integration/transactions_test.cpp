@@ -1,12 +1,16 @@
 // Statements that are done together or not at all, on a real PostgreSQL.
 
+#include <asio/co_spawn.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <cstdint>
+#include <future>
 #include <mutex>
 #include <optional>
+#include <pqxx/connection>
+#include <pqxx/transaction>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -15,7 +19,10 @@
 #include <vector>
 
 #include "signalbox/async/all.hpp"
+#include "signalbox/async/event_loop.hpp"
+#include "signalbox/async/executor.hpp"
 #include "signalbox/async/sleep.hpp"
+#include "signalbox/context/request_context.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/db/pool_options.hpp"
 #include "signalbox/testing/postgres.hpp"
@@ -218,6 +225,102 @@ TEST_P(Transactions, undo_only_what_was_behind_a_savepoint_that_failed) {
     EXPECT_EQ(balances(), "Ada 101, Grace 102");
 }
 
+TEST_P(Transactions, send_what_is_queued_with_what_comes_next) {
+    run([&]() -> Task<> {
+        co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
+            transaction.queue(add, "Ada", 1);
+            transaction.queue(add, "Ada", 2);
+            EXPECT_EQ(open_transactions(), "0") << "nothing is sent yet";
+            const auto balance = co_await transaction.fetch_value<std::int64_t>(
+                "SELECT balance FROM accounts WHERE name = $1", "Ada");
+            EXPECT_EQ(balance, 103);
+            transaction.queue("UPDATE accounts SET balance = balance * 2 WHERE name = 'Ada'");
+            transaction.queue(add, "Ada", 4);
+            const auto affected = co_await transaction.execute(
+                "UPDATE accounts SET balance = "
+                "balance + 10");
+            EXPECT_EQ(affected, 2U) << "its own";
+            transaction.queue(add, "Grace", 5);
+        });
+        co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
+            transaction.queue(add, "Grace", 100);
+            co_return;
+        });
+    }());
+    EXPECT_EQ(balances(), "Ada 220, Grace 215");
+    EXPECT_EQ(open_transactions(), "0");
+}
+
+TEST_P(Transactions, throw_the_error_of_what_was_queued_from_what_it_was_sent_with) {
+    const auto work = [&](bool statement_follows) -> Task<> {
+        bool caught = false;
+        co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
+            co_await transaction.execute(add, "Grace", 1);
+            transaction.queue("INSERT INTO accounts (name) VALUES ($1)", "Ada");
+            transaction.queue(add, "Grace", 1);
+            if (!statement_follows) co_return;
+            try {
+                co_await transaction.execute(add, "Grace", 1);
+            } catch (const db::UniqueViolation&) {
+                caught = true;
+                throw;
+            }
+        });
+        EXPECT_TRUE(caught);
+    };
+    for (const bool statement_follows : {true, false}) {
+        try {
+            run(work(statement_follows));
+            ADD_FAILURE() << "no error";
+        } catch (const db::UniqueViolation& error) {
+            EXPECT_EQ(error.constraint(), "accounts_name_key");
+        }
+    }
+    EXPECT_EQ(balances(), "Ada 100, Grace 100");
+    EXPECT_EQ(open_transactions(), "0");
+    const auto with_nul = [&]() -> Task<> {
+        co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
+            transaction.queue(add, std::string("A\0b", 3), 1);
+            co_return;
+        });
+    };
+    EXPECT_THROW(run(with_nul()), db::InvalidData);
+}
+
+TEST_P(Transactions, undo_what_was_queued_behind_a_savepoint_with_it) {
+    run([&]() -> Task<> {
+        co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
+            transaction.queue(add, "Ada", 1);
+            try {
+                co_await transaction.transaction([&](Transaction& inner) -> Task<> {
+                    co_await inner.execute(add, "Ada", 10);
+                    inner.queue(add, "Ada", 20);
+                    throw std::out_of_range("not so far");
+                });
+            } catch (const std::out_of_range&) {
+            }
+            try {
+                co_await transaction.transaction([&](Transaction& inner) -> Task<> {
+                    inner.queue(add, "Ada", 40);
+                    inner.queue("INSERT INTO accounts (name) VALUES ('Ada')");
+                    co_return;
+                });
+                ADD_FAILURE() << "no error";
+            } catch (const db::UniqueViolation&) {
+            }
+            co_await transaction.transaction([&](Transaction& inner) -> Task<> {
+                inner.queue(add, "Grace", 2);
+                co_return;
+            });
+            transaction.queue("INSERT INTO accounts (name) VALUES ('Alan')");
+            const std::vector<std::tuple<std::string, int>> rows{{"Edsger", 7}};
+            const std::vector<std::string> columns{"name", "balance"};
+            co_await transaction.copy("accounts", columns, rows);
+        });
+    }());
+    EXPECT_EQ(balances(), "Ada 101, Grace 102, Alan 0, Edsger 7");
+}
+
 /// Both read before either writes, so that one has to be run again.
 TEST_P(Transactions, are_run_again_when_they_could_not_be_serialized_and_that_was_asked_for) {
     const auto increment = [&](int retries, int& runs) -> Task<> {
@@ -294,6 +397,37 @@ Task<> cancelled_when(Task<> task, std::function<bool()> when) {
     } catch (const std::runtime_error& error) {
         EXPECT_STREQ(error.what(), "enough");
     }
+}
+
+/// The statement in front of the COMMIT waits for a lock, which is no reason not to be cancelled.
+TEST_P(Transactions, are_rolled_back_when_cancelled_while_what_is_queued_waits_for_a_lock) {
+    pqxx::connection other(url_);
+    std::optional<pqxx::work> lock(std::in_place, other);
+    lock->exec("SELECT FROM accounts WHERE name = 'Grace' FOR UPDATE");
+    bool thrown = false;
+    const auto work = [&]() -> Task<> {
+        try {
+            co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
+                co_await transaction.execute(add, "Ada", 1);
+                transaction.queue(add, "Grace", 1);
+            });
+        } catch (const std::system_error&) {
+            thrown = true;
+        }
+    };
+    run(cancelled_when(work(), [&] { return waiting_for_locks() == "1"; }));
+    EXPECT_TRUE(thrown);
+    lock.reset();
+    EXPECT_EQ(balances(), "Ada 100, Grace 100");
+    EXPECT_EQ(open_transactions(), "0");
+    // The session is as good as before.
+    run([&]() -> Task<> {
+        co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
+            transaction.queue(add, "Grace", 1);
+            co_return;
+        });
+    }());
+    EXPECT_EQ(balances(), "Ada 100, Grace 101");
 }
 
 TEST_P(Transactions, are_rolled_back_before_a_cancelled_handler_goes_on) {
@@ -425,6 +559,47 @@ TEST_P(Transactions, take_no_notice_of_a_table_that_was_changed_between_two) {
     EXPECT_EQ(run(read()), R"([{"id":1,"name":"Ada","balance":100}])");
     execute(url_, "ALTER TABLE accounts ADD more int");
     EXPECT_EQ(run(read()), R"([{"id":1,"name":"Ada","balance":100,"more":null}])");
+}
+
+TEST_P(Transactions, tell_their_request_for_how_long_they_hold_a_connection) {
+    context::RequestContext request;
+    const auto since = [&] { return request.in_transaction_since(); };
+    const auto transfers = [&]() -> Task<> {
+        const auto began = context::RequestContext::Clock::now();
+        co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
+            EXPECT_FALSE(since()) << "it has no connection yet";
+            co_await transaction.execute(add, "Ada", 1);
+            const auto first = since();
+            EXPECT_GE(first, began);
+            co_await pool_->transaction([&](Transaction& other) -> Task<> {
+                co_await other.execute(add, "Grace", 1);
+                EXPECT_EQ(since(), first);
+            });
+            EXPECT_EQ(since(), first) << "the other has ended, this one not";
+            co_await transaction.execute(add, "Ada", 1);
+        });
+        EXPECT_FALSE(since());
+        const auto fails = [&]() -> Task<> {
+            co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
+                co_await transaction.execute("SELECT 1/0");
+            });
+        };
+        bool failed = false;
+        try {
+            co_await fails();
+        } catch (const db::Error&) {
+            failed = true;
+        }
+        EXPECT_TRUE(failed);
+        EXPECT_FALSE(since());
+    };
+    async::EventLoop loop("test");
+    std::promise<void> ended;
+    asio::co_spawn(async::Executor(loop.executor(), &request), transfers(),
+                   [&](const std::exception_ptr& error) {
+                       error ? ended.set_exception(error) : ended.set_value();
+                   });
+    ended.get_future().get();
 }
 
 TEST_P(Transactions, that_are_idle_for_too_long_are_named_and_ended) {

@@ -325,6 +325,12 @@ INSTANTIATE_TEST_SUITE_P(BehindPgBouncer, TransferLoad, testing::Values(Way::poo
 TEST_P(TransferLoad, of_two_event_loops) {
     run_until_done(options(way_to_it()), {.loops = 2});
     EXPECT_EQ(transfers_->counts().unknown, 0);
+    // A session counts what it met a while later, or at its end.
+    EXPECT_TRUE(eventually([&] {
+        return query_value(url_,
+                           "SELECT deadlocks > 0 FROM pg_stat_database WHERE datname = "
+                           "current_database()") == "t";
+    })) << "no two of them met as they were to";
 }
 
 TEST_P(TransferLoad, on_a_pool_of_one_connection) {

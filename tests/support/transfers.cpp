@@ -122,10 +122,16 @@ Task<> Transfers::move(Transfer transfer) {
     const auto work = [&transfer](db::Transaction& transaction) -> Task<> {
         co_await transaction.execute("UPDATE accounts SET balance = balance - $2 WHERE id = $1",
                                      transfer.source, transfer.amount);
-        co_await transaction.execute("UPDATE accounts SET balance = balance + $2 WHERE id = $1",
-                                     transfer.target, transfer.amount);
-        co_await transaction.execute("INSERT INTO journal VALUES ($1, $2, $3, $4)", transfer.id,
-                                     transfer.source, transfer.target, transfer.amount);
+        constexpr auto give = "UPDATE accounts SET balance = balance + $2 WHERE id = $1";
+        constexpr auto note = "INSERT INTO journal VALUES ($1, $2, $3, $4)";
+        if (transfer.id % 2 == 0) {  // each by itself, or both with the COMMIT
+            co_await transaction.execute(give, transfer.target, transfer.amount);
+            co_await transaction.execute(note, transfer.id, transfer.source, transfer.target,
+                                         transfer.amount);
+        } else {
+            transaction.queue(give, transfer.target, transfer.amount);
+            transaction.queue(note, transfer.id, transfer.source, transfer.target, transfer.amount);
+        }
     };
     co_await pool_.transaction(options, work);
 }

@@ -110,6 +110,11 @@ async::Task<std::shared_ptr<const void>> Transaction::fetch_values(Statement sta
     co_return model_rows(results.back().get(), *statement.form);
 }
 
+void Transaction::queue_statement(Statement statement) {
+    check_parameters(statement.parameters);
+    core_->queue(std::move(statement));
+}
+
 async::Task<std::size_t> Transaction::run_many(std::string sql,
                                                std::function<std::optional<Parameters>()> next) {
     std::size_t affected = 0;

@@ -147,6 +147,15 @@ class Transaction final : public Queryable {
         return nested<std::decay_t<Work>>(*this, std::forward<Work>(work));
     }
 
+    /// Sends a statement that writes together with the next one, or with the COMMIT, so that it has
+    /// no round trip of its own (libpq's pipeline mode). How many rows it affected is not told, and
+    /// an error of it is thrown by what it was sent with. Its duration is part of that of the
+    /// statement that it was sent with.
+    template <class... Parameters>
+    void queue(std::string_view sql, const Parameters&... parameters) {
+        queue_statement({std::string(sql), {to_parameter(parameters)...}});
+    }
+
     /// Runs the statement once for each row, whose values are its parameters, a thousand to a round
     /// trip, and returns how many rows were affected in all. A row is a std::tuple, or a struct.
     /// `rows` lives until it is done. Each thousand has the query timeout.
@@ -175,6 +184,7 @@ class Transaction final : public Queryable {
     async::Task<std::size_t> run(Statement statement) override;
     async::Task<std::shared_ptr<const void>> fetch_values(Statement statement) override;
 
+    void queue_statement(Statement statement);
     async::Task<std::size_t> run_many(std::string sql,
                                       std::function<std::optional<Parameters>()> next);
     async::Task<std::size_t> run_copy(std::string table, std::vector<std::string> columns,

@@ -67,6 +67,7 @@ struct Session::RoundTrip {
     bool answered = false;     ///< all that there is to come has come
     bool unreachable = false;  ///< PostgreSQL says that it cannot answer on this connection
     bool cancelled = false;    ///< by the coroutine
+    bool unless_done = false;  ///< Cancellable
     bool timed_out = false;
     bool copy_ended = false;  ///< all pieces are sent
 };
@@ -136,7 +137,8 @@ async::Task<std::vector<PgResult>> Session::run(const std::vector<Command>& comm
         auto slot = asio::get_associated_cancellation_slot(handler);
         auto trip = std::make_unique<AwaitedTrip<decltype(handler)>>(executor, std::move(handler));
         trip->commands = &commands;
-        if (cancellable == Cancellable::yes) trip->slot = slot;
+        if (cancellable != Cancellable::no) trip->slot = slot;
+        trip->unless_done = cancellable == Cancellable::unless_done;
         begin(std::move(trip));
     };
     co_return co_await asio::async_initiate<decltype(async::use_task),
@@ -472,7 +474,7 @@ void Session::end() {
     deadline_.clear();
     if (trip->slot.is_connected()) trip->slot.clear();
     took_ = Clock::now() - trip->began;
-    if (trip->cancelled) {
+    if (trip->cancelled && (trip->error || !trip->unless_done)) {
         trip->error = std::make_exception_ptr(asio::system_error(asio::error::operation_aborted));
     }
     const auto follower = std::move(follower_);

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -51,13 +52,14 @@ class Session : public std::enable_shared_from_this<Session> {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    /// Whether the coroutine's cancellation cancels the statements.
-    enum class Cancellable : bool { no, yes };
+    /// Whether the coroutine's cancellation cancels the statements. `unless_done`: when it came too
+    /// late, and all of them were done, they are returned.
+    enum class Cancellable : std::uint8_t { no, yes, unless_done };
 
     /// Sends the commands, waits for all their results and returns them, one for each. The first
     /// that fails ends the others: throws as Connection::read() does, with what PostgreSQL said.
     /// `lost()` tells whether the connection has broken. Cancelled, it throws asio's
-    /// operation_aborted, whatever became of the commands.
+    /// operation_aborted, whatever became of the commands; but see Cancellable.
     ///
     /// The commands and their parameters live until it returns.
     async::Task<std::vector<PgResult>> run(const std::vector<Command>& commands,

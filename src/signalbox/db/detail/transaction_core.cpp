@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -16,6 +18,13 @@ namespace {
 
 Command control(std::string_view sql) {
     return {.sql = sql, .prepare = false};
+}
+
+std::vector<Command> commands_of(const std::vector<Statement>& statements) {
+    std::vector<Command> commands;
+    for (const Statement& statement : statements)
+        commands.push_back({.sql = statement.sql, .parameters = &statement.parameters});
+    return commands;
 }
 
 /// The name of a table that may be in a schema.
@@ -58,8 +67,24 @@ TransactionCore::~TransactionCore() {
 
 async::Task<std::vector<PgResult>> TransactionCore::run(std::vector<Command> commands) {
     if (timed_out_) throw_ended();
+    if (!queued_.empty()) return run_behind_queue(std::move(commands));
     if (!lease_) return begin_with(std::move(commands));
     return round_trip(std::move(commands), Session::Cancellable::yes);
+}
+
+async::Task<std::vector<PgResult>> TransactionCore::run_behind_queue(
+    std::vector<Command> commands) {
+    const std::vector<Statement> queued = std::exchange(queued_, {});
+    std::vector<Command> all = commands_of(queued);
+    all.insert(all.end(), commands.begin(), commands.end());
+    std::vector<PgResult> results;
+    if (lease_) {
+        results = co_await round_trip(std::move(all), Session::Cancellable::yes);
+    } else {
+        results = co_await begin_with(std::move(all));
+    }
+    results.erase(results.begin(), std::next(results.begin(), std::ssize(queued)));
+    co_return results;
 }
 
 async::Task<> TransactionCore::take_connection(Clock::time_point newer_than) {
@@ -67,6 +92,7 @@ async::Task<> TransactionCore::take_connection(Clock::time_point newer_than) {
     request_ = executor.request();
     lease_ = co_await pool_.lend(LeaseFor::transaction, newer_than);
     taken_ = Clock::now();
+    if (request_) request_->begin_transaction(taken_);
     idle_.emplace(asio::query(executor, asio::execution::context), [this] { on_idle(); });
 }
 
@@ -91,8 +117,7 @@ async::Task<std::vector<PgResult>> TransactionCore::begin_with(std::vector<Comma
         co_await lease_->roll_back();
         if (lease_->lost()) {
             newer_than = Clock::now();
-            idle_.reset();
-            lease_.reset();
+            drop_connection();
         }
     }
 }
@@ -100,17 +125,19 @@ async::Task<std::vector<PgResult>> TransactionCore::begin_with(std::vector<Comma
 async::Task<std::vector<PgResult>> TransactionCore::round_trip(std::vector<Command> commands,
                                                                Session::Cancellable cancellable) {
     const Active active(*this);
-    const Command last = commands.back();
-    const std::string_view told = last.prepare ? last.sql : std::string_view();
+    // The last that is the application's own.
+    const auto told_of = std::find_if(commands.rbegin(), commands.rend(),
+                                      [](const Command& command) { return command.prepare; });
+    const std::string_view told = told_of == commands.rend() ? std::string_view() : told_of->sql;
     co_return co_await lease_->run(std::move(commands), told, cancellable);
 }
 
 async::Task<std::size_t> TransactionCore::copy(std::string table, std::vector<std::string> columns,
                                                std::function<std::string()> next) {
     if (timed_out_) throw_ended();
-    if (!lease_) {
+    if (!lease_ || !queued_.empty()) {
         std::vector<Command> nothing_else;
-        co_await begin_with(std::move(nothing_else));
+        co_await run(std::move(nothing_else));
     }
     const Connection& connection = lease_->session().connection();
     std::string sql = "COPY ";
@@ -124,13 +151,22 @@ async::Task<std::size_t> TransactionCore::copy(std::string table, std::vector<st
 
 async::Task<> TransactionCore::commit() {
     if (timed_out_) throw_ended();
-    if (!lease_) co_return;
+    if (!lease_) {
+        if (queued_.empty()) co_return;
+        std::vector<Command> nothing_else;
+        co_await run(std::move(nothing_else));
+    }
+    const std::vector<Statement> queued = std::exchange(queued_, {});
     std::vector<PgResult> results;
     std::exception_ptr error;
     // Named, as are those below: g++ 12 frees an aggregate in a co_await twice.
-    std::vector<Command> commands{control("COMMIT")};
+    std::vector<Command> commands = commands_of(queued);
+    commands.push_back(control("COMMIT"));
+    // A statement may wait for a lock. One that is cancelled takes the COMMIT behind it along.
+    const auto cancellable =
+        queued.empty() ? Session::Cancellable::no : Session::Cancellable::unless_done;
     try {
-        results = co_await round_trip(std::move(commands), Session::Cancellable::no);
+        results = co_await round_trip(std::move(commands), cancellable);
     } catch (...) {
         error = std::current_exception();
     }
@@ -139,7 +175,7 @@ async::Task<> TransactionCore::commit() {
         throw UnknownOutcome();
     }
     if (error) std::rethrow_exception(error);
-    const bool committed = !says_rollback(*results.front());
+    const bool committed = !says_rollback(*results.back());
     release(committed ? observe::TransactionOutcome::committed
                       : observe::TransactionOutcome::rolled_back);
     if (!committed) {
@@ -149,15 +185,21 @@ async::Task<> TransactionCore::commit() {
 }
 
 async::Task<> TransactionCore::roll_back() {
+    queued_.clear();
     if (!lease_) co_return;
     idle_->clear();
     co_await lease_->roll_back();
     if (lease_) release(observe::TransactionOutcome::rolled_back);
 }
 
-void TransactionCore::release(observe::TransactionOutcome outcome) {
+void TransactionCore::drop_connection() {
     idle_.reset();
     lease_.reset();
+    if (request_) request_->end_transaction();
+}
+
+void TransactionCore::release(observe::TransactionOutcome outcome) {
+    drop_connection();
     if (auto* const observer = pool_.options().observer; observer != nullptr)
         observer->transaction_ended(outcome, Clock::now() - taken_);
 }
@@ -196,15 +238,16 @@ async::Task<> TransactionCore::open_savepoint() {
 
 async::Task<> TransactionCore::close_savepoint() {
     const std::string sql = "RELEASE SAVEPOINT " + savepoint();
-    --savepoints_;
     std::vector<Command> commands{control(sql)};
     co_await run(std::move(commands));
+    --savepoints_;
 }
 
 async::Task<> TransactionCore::return_to_savepoint() {
     const std::string back = "ROLLBACK TO SAVEPOINT " + savepoint();
     const std::string release = "RELEASE SAVEPOINT " + savepoint();
     --savepoints_;
+    queued_.clear();  // what is still there was to be undone with the rest
     std::vector<Command> commands{control(back), control(release)};
     co_await run(std::move(commands));
 }
