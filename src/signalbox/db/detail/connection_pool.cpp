@@ -475,7 +475,7 @@ void ConnectionPool::connect_slot(Slot& slot, bool knock) {
     reachability_.cannot_connect(std::move(error));
 }
 
-std::unique_ptr<Connection> ConnectionPool::open_connection() const {
+std::unique_ptr<Connection> ConnectionPool::open_connection() {
     ConnectionOptions connection{.url = options_.url,
                                  .application_name = options_.application_name,
                                  .prepare = options_.prepare};
@@ -487,7 +487,12 @@ std::unique_ptr<Connection> ConnectionPool::open_connection() const {
         if (!read) throw Unavailable(read.reason());
         connection.url = *read;
     }
-    return std::make_unique<Connection>(connection);
+    connection.server_version = server_version_;
+    connection.sql_ascii = sql_ascii_;
+    auto opened = std::make_unique<Connection>(std::move(connection));
+    server_version_ = opened->options().server_version;
+    sql_ascii_ = opened->options().sql_ascii;
+    return opened;
 }
 
 void ConnectionPool::run(Slot& slot, bool look_first) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -77,7 +78,7 @@ class ConnectionPool {
     void work(Slot& slot);
     SlotLife::Step next_step(Slot& slot);
     void connect_slot(Slot& slot, bool knock);
-    std::unique_ptr<Connection> open_connection() const;
+    std::unique_ptr<Connection> open_connection();
     void run(Slot& slot, bool look_first);
     void lend(Slot& slot);
     void settle(Slot& slot);
@@ -124,6 +125,10 @@ class ConnectionPool {
     std::function<void()> released_{};  ///< set when the pool gives up its connections
     bool stopping_ = false;
     bool watching_ = false;
+
+    /// As the last connection found them.
+    std::atomic<int> server_version_ = 0;
+    std::atomic<bool> sql_ascii_ = false;
 
     Listening listening_;
     std::vector<std::thread> threads_;

@@ -21,17 +21,19 @@ namespace {
 
 async::Task<PgResult> write(ConnectionPool& pool, Statement statement) {
     check_parameters(statement.parameters);
-    // A connection's transactions are read only where nothing else is said.
-    const std::vector<Command> commands{{.sql = "BEGIN READ WRITE", .prepare = false},
-                                        {.sql = statement.sql, .parameters = &statement.parameters},
-                                        {.sql = "COMMIT", .prepare = false}};
     auto newer_than = Clock::time_point::min();
     for (int tries = 1;; ++tries) {
         const std::shared_ptr<Lease> lease = co_await pool.lend(LeaseFor::statement, newer_than);
+        // A connection's transactions are read only where nothing else is said.
+        auto commands = begin_commands("BEGIN READ WRITE", lease->session().connection());
+        const std::size_t of_statement = commands.size();
+        commands.push_back({.sql = statement.sql, .parameters = &statement.parameters});
+        commands.push_back({.sql = "COMMIT", .prepare = false});
         std::exception_ptr error;
         try {
-            auto results = co_await lease->run(commands, statement.sql, Session::Cancellable::yes);
-            co_return std::move(results.at(1));
+            auto results =
+                co_await lease->run(std::move(commands), statement.sql, Session::Cancellable::yes);
+            co_return std::move(results.at(of_statement));
         } catch (...) {
             error = std::current_exception();
         }
