@@ -93,7 +93,8 @@ class ConnectionPool {
     void drop_connection(Slot& slot);
     static void end_control(Slot& slot);
     /// Those for whom the outcome is; nobody, when the read is to be run once more.
-    Waiters end_read(std::shared_ptr<Read> read, Outcome& outcome, bool lost);
+    Waiters end_read(std::shared_ptr<Read> read, Outcome& outcome, bool lost, bool conflict);
+    void pause(std::shared_ptr<Read> read, Clock::time_point until, const Outcome& outcome);
     void put_back(std::shared_ptr<Read> read);
 
     /// On the watchdog's thread, and with the mutex all but the first.
@@ -125,6 +126,8 @@ class ConnectionPool {
     std::function<void()> released_{};  ///< set when the pool gives up its connections
     bool stopping_ = false;
     bool watching_ = false;
+    Clock::time_point told_of_conflict_{};
+    std::size_t conflicts_untold_ = 0;
 
     /// As the last connection found them.
     std::atomic<int> server_version_ = 0;
