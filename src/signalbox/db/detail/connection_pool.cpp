@@ -163,7 +163,7 @@ async::Task<std::shared_ptr<const void>> ConnectionPool::fetch_values(Statement 
 
 template <auto part>
 async::Task<PartOf<part>> ConnectionPool::fetch_part(Statement statement) {
-    check_parameters(statement.parameters);
+    check_statement(statement);
     const auto begin = [this, &statement](const std::shared_ptr<Awaiting>& waiter) {
         add(std::move(statement), waiter);
     };

@@ -25,7 +25,7 @@ namespace {
 constexpr unsigned most_tries = 3;
 
 async::Task<PgResult> write(ConnectionPool& pool, Statement statement) {
-    check_parameters(statement.parameters);
+    check_statement(statement);
     auto newer_than = Clock::time_point::min();
     unsigned conflicts = 0;
     auto* const observer = pool.options().observer;
