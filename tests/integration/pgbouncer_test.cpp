@@ -166,7 +166,7 @@ void make_an_odd_role(const std::string& url) {
          {"lock_timeout = '1ms'", "statement_timeout = '1500ms'", "extra_float_digits = -10",
           "datestyle = 'German'", "intervalstyle = 'iso_8601'", "bytea_output = 'escape'",
           "timezone = 'Asia/Kolkata'", "idle_session_timeout = '1s'",
-          "idle_in_transaction_session_timeout = '100ms'"})
+          "idle_in_transaction_session_timeout = '100ms'", "array_nulls = off"})
         execute(url, "ALTER ROLE odd SET " + setting);
     if (query_value(url, "SHOW server_version_num") >= "170000")
         execute(url, "ALTER ROLE odd SET transaction_timeout = '1500ms'");
@@ -178,7 +178,7 @@ std::string session_settings(const std::string& url) {
                        "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM "
                        "pg_settings WHERE source = 'session' OR name IN ('lock_timeout', "
                        "'statement_timeout', 'extra_float_digits', 'IntervalStyle', "
-                       "'bytea_output', 'idle_in_transaction_session_timeout')");
+                       "'bytea_output', 'array_nulls', 'idle_in_transaction_session_timeout')");
 }
 
 constexpr std::string_view forms =
@@ -199,6 +199,16 @@ TEST_F(BehindPgBouncer, depends_on_nothing_that_a_role_has_set) {
     db::Pool pool{{.url = odd_url, .application_name = "signalbox", .size = 1, .prepare = false}};
     pool.connect();
     EXPECT_EQ(run(pool.fetch_all(forms)).text(), right_forms);
+    const std::vector<std::optional<int>> numbers{1, std::nullopt};
+    constexpr std::string_view array = "SELECT $1::int[] AS a";
+    EXPECT_EQ(run(pool.fetch_all(array, numbers)).text(), R"([{"a":"{1,NULL}"}])");
+    {
+        db::Pool direct{{.url = url + "&user=odd", .size = 1}};
+        direct.connect();
+        EXPECT_EQ(run(direct.fetch_all(forms)).text(), right_forms);
+        EXPECT_EQ(run(direct.fetch_all(array, numbers)).text(), R"([{"a":"{1,NULL}"}])");
+        run(direct.fetch_all(takes_long));
+    }
     run(pool.fetch_all(takes_long));
     EXPECT_EQ(run(pool.execute_one<Forms>(forms)).f, 0.1 + 0.2);
     run(pool.execute(takes_long));

@@ -93,8 +93,10 @@ bool looks_for_writable(const Settings& settings) {
 using SessionSettings = std::vector<std::pair<std::string, std::string>>;
 
 // PostgreSQL's own defaults, which roles and databases change for people and other programs.
-const SessionSettings forms{
-    {"IntervalStyle", "postgres"}, {"extra_float_digits", "1"}, {"bytea_output", "hex"}};
+const SessionSettings forms{{"IntervalStyle", "postgres"},
+                            {"extra_float_digits", "1"},
+                            {"bytea_output", "hex"},
+                            {"array_nulls", "on"}};
 
 /// How long PostgreSQL lets us do what. A role's lock_timeout is meant for somebody at a prompt,
 /// and its idle_session_timeout would end connections that a pool keeps.

@@ -28,7 +28,8 @@ std::map<std::string, std::string> settings(const ConnectionOptions& options) {
 }
 
 const std::string read_only = "-c default_transaction_read_only=on ";
-const std::string forms = " -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex";
+const std::string forms =
+    " -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex -c array_nulls=on";
 
 std::string limits(int statement_timeout) {
     return "-c statement_timeout=" + std::to_string(statement_timeout) +
@@ -99,7 +100,8 @@ TEST(connection_settings, for_one_transaction_are_all_local) {
                            "SET LOCAL idle_in_transaction_session_timeout = '0'",
                            "SET LOCAL lock_timeout = '0'", "SET LOCAL TimeZone = 'UTC'",
                            "SET LOCAL DateStyle = 'ISO'", "SET LOCAL IntervalStyle = 'postgres'",
-                           "SET LOCAL extra_float_digits = '1'", "SET LOCAL bytea_output = 'hex'"));
+                           "SET LOCAL extra_float_digits = '1'", "SET LOCAL bytea_output = 'hex'",
+                           "SET LOCAL array_nulls = 'on'"));
     ConnectionOptions newer{.url = ""};
     newer.server_version = 170000;
     EXPECT_THAT(local_settings(newer), testing::Contains("SET LOCAL transaction_timeout = '0'"));
