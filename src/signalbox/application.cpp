@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <iostream>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -239,11 +241,26 @@ int serve(const api::Module& application, const About& about,
     return status;
 }
 
+/// Standard output takes nothing: then the line is for standard error.
+void complain_of_output(const About& about, config::LogFormat format) {
+    constexpr std::string_view line = "cannot write to standard output";
+    if (format == config::LogFormat::text || ::isatty(STDERR_FILENO) == 1) {
+        std::cerr << about.name << ": " << line << std::endl;
+        return;
+    }
+    observe::Log({about.name, about.version, about.revision}, config::LogLevel::info, format,
+                 STDERR_FILENO)
+        .write_fatal(line);
+}
+
 int migrate(const About& about, const command_line::CommandLine& command_line) {
     process::StopSignal signals(process::StopSignal::HangUp::stops);
     const config::Config& config = command_line.config;
-    observe::Log log({about.name, about.version, about.revision}, config.log_level,
-                     config.log_format);
+    // As a log the list is what was asked for, not what is worth telling.
+    const auto level = command_line.command == command_line::Command::migrate_status
+                           ? std::min(config.log_level, config::LogLevel::info)
+                           : config.log_level;
+    observe::Log log({about.name, about.version, about.revision}, level, config.log_format);
     for (const auto& warning : command_line.warnings)
         log.write(config::LogLevel::warning, warning);
     int status = 1;
@@ -256,20 +273,28 @@ int migrate(const About& about, const command_line::CommandLine& command_line) {
     }
     const bool closed = log.close();
     if (status == 0 && log.dropped() > 0) {
-        std::cerr << about.name << ": cannot write to standard output" << std::endl;
+        complain_of_output(about, config.log_format);
         status = 1;
     }
     if (!closed) ::_exit(status);
     return status;
 }
 
+void write_fatal(observe::Log& log, std::string_view line) {
+    log.write_fatal(line);
+}
+void write_error(observe::Log& log, std::string_view line) {
+    log.write(config::LogLevel::error, line);
+}
+
 /// Before there is a log: a line of it all the same, or plain text for who sits at a terminal.
-void complain(const About& about, config::LogFormat format, std::string_view line) {
+void complain(const About& about, config::LogFormat format, std::string_view line,
+              void (*write)(observe::Log&, std::string_view) = write_fatal) {
     if (format != config::LogFormat::text && ::isatty(STDERR_FILENO) != 1) {
         try {
-            observe::Log({about.name, about.version, about.revision}, config::LogLevel::info,
-                         format)
-                .write_fatal(line);
+            observe::Log log({about.name, about.version, about.revision}, config::LogLevel::info,
+                             format);
+            write(log, line);
             return;
         } catch (const std::exception&) {
             // The log has no thread, which may be what it was to tell.
@@ -284,8 +309,12 @@ int run(const api::Module& application, const About& about,
         case command_line::Command::migrate:
         case command_line::Command::migrate_status:
             return migrate(about, command_line);
-        case command_line::Command::healthcheck:
-            return admin::run_healthcheck(command_line.config, std::cerr);
+        case command_line::Command::healthcheck: {
+            const auto unwell = admin::run_healthcheck(command_line.config);
+            // This process may be another's probe, whose end it does not tell of.
+            if (unwell) complain(about, command_line.config.log_format, *unwell, write_error);
+            return unwell ? 1 : 0;
+        }
         case command_line::Command::serve: {
             const auto inheritance = Inheritance::take(std::move(program), command_line.config);
             if (!inheritance) {
@@ -304,9 +333,9 @@ int run(const api::Module& application, const About& about,
 }
 
 /// What a command printed is a part of what it was to do.
-int with_output_written(const About& about, int status) {
+int with_output_written(const About& about, config::LogFormat format, int status) {
     if (std::cout.flush()) return status;
-    std::cerr << about.name << ": cannot write to standard output\n";
+    complain_of_output(about, format);
     return status == 0 ? 1 : status;
 }
 
@@ -330,16 +359,16 @@ int Application::run(int argc, const char* const* argv) {
             std::string_view text = exit->text;
             if (exit->status == 0) {
                 std::cout << text;
-                return with_output_written(about_, 0);
+                return with_output_written(about_, exit->log_format, 0);
             }
             text.remove_prefix(about_.name.size() + 2);
             text.remove_suffix(1);
             complain(about_, exit->log_format, text);
             return exit->status;
         }
-        return with_output_written(
-            about_, signalbox::run(*this, about_, std::get<command_line::CommandLine>(parsed),
-                                   std::move(started)));
+        const auto& command_line = std::get<command_line::CommandLine>(parsed);
+        return with_output_written(about_, command_line.config.log_format,
+                                   signalbox::run(*this, about_, command_line, std::move(started)));
     } catch (const std::exception& error) {
         complain(about_, config::LogFormat::json, error.what());
         return 1;

@@ -30,9 +30,9 @@ db::PoolOptions pool_options(const config::Config& config, const observe::Resour
             .share_reads = config.database_share_reads,
             .on_event =
                 [&log](db::Event event, std::string_view what) {
-                    log.write(event == db::Event::connected ? config::LogLevel::info
-                                                            : config::LogLevel::warning,
-                              what);
+                    const bool passes =
+                        event == db::Event::connected || event == db::Event::conflict;
+                    log.write(passes ? config::LogLevel::info : config::LogLevel::warning, what);
                 },
             .on_notice = [&notices](std::string_view message) { notices.add(message); },
             .observer = config.observability ? &metrics : nullptr};

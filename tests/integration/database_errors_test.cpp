@@ -5,9 +5,11 @@
 
 #include <optional>
 #include <pqxx/pqxx>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <tuple>
 #include <typeinfo>
 #include <utility>
 #include <vector>
@@ -139,6 +141,35 @@ TEST(DatabaseErrors, that_are_violations_tell_the_handler_of_what) {
     EXPECT_EQ(missing.column, "name");
     EXPECT_EQ(missing.table, "users");
     EXPECT_EQ(missing.constraint, "");
+}
+
+// libpq takes C strings, and would run what is before it.
+TEST(DatabaseErrors, of_a_nul_byte_come_before_anything_is_sent) {
+    using namespace std::string_literals;
+    const std::string url = new_database();
+    db::Pool pool{{.url = url, .size = 1}};
+    pool.connect();
+    const std::string sql = "DELETE FROM orders\0 WHERE false"s;
+    EXPECT_THROW(run(pool.fetch_all("SELECT 1\0, nobody"s)), std::invalid_argument);
+    EXPECT_THROW(run(pool.execute(sql)), std::invalid_argument);
+    EXPECT_THROW(static_cast<void>(pool.listen("a\0b"s)), std::invalid_argument);
+    const std::vector<std::tuple<int>> rows{{1}};
+    const auto refuses = [&](auto work) {
+        EXPECT_THROW(run(pool.transaction(work)), std::invalid_argument);
+    };
+    refuses([&](db::Transaction& transaction) -> Task<> { co_await transaction.execute(sql); });
+    refuses([&](db::Transaction& transaction) -> Task<> {
+        co_await transaction.execute_many("DELETE FROM orders\0 WHERE user_id = $1"s, rows);
+    });
+    refuses([&](db::Transaction& transaction) -> Task<> {
+        std::vector<std::string> all;
+        co_await transaction.copy("orders\0x"s, std::move(all), rows);
+    });
+    refuses([&](db::Transaction& transaction) -> Task<> {
+        std::vector<std::string> columns{"user_id\0x"s};
+        co_await transaction.copy("orders", std::move(columns), rows);
+    });
+    EXPECT_EQ(query_value(url, "SELECT count(*) FROM orders"), "1");
 }
 
 TEST(DatabaseErrors, of_data_are_the_clients) {

@@ -139,7 +139,13 @@ TEST_F(Lifecycle, healthcheck_asks_a_running_instance) {
     }
     const Exit gone = run_signalbox({"healthcheck", "--admin-port", port.text()});
     EXPECT_EQ(gone.status, 1);
-    EXPECT_THAT(gone.output, HasSubstr("127.0.0.1:" + port.text()));
+    const auto lines = log_lines(gone.output);
+    ASSERT_EQ(lines.size(), 1U) << gone.output;
+    EXPECT_EQ(lines[0].text("severity_text"), "ERROR");
+    EXPECT_THAT(lines[0].text("body"), HasSubstr("127.0.0.1:" + port.text() + " does not answer"));
+    const Exit text =
+        run_signalbox({"healthcheck", "--admin-port", port.text()}, {"SIGNALBOX_LOG_FORMAT=text"});
+    EXPECT_THAT(text.output, testing::StartsWith("signalbox: 127.0.0.1:" + port.text()));
 }
 
 TEST_F(Lifecycle, one_port_can_serve_both) {

@@ -115,6 +115,21 @@ TEST_F(Listen, says_so_when_nobody_takes_what_it_hears) {
     EXPECT_EQ(run(orders.next()).payload, "11");
 }
 
+TEST_F(Listen, is_not_ended_where_a_role_may_not_be_idle) {
+    execute(url_, "ALTER DATABASE app SET idle_session_timeout = '300ms'");
+    auto orders = pool_->listen("orders");
+    await_first(orders, "orders");
+    ASSERT_TRUE(eventually([&] {
+        return query_value(url_,
+                           "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND "
+                           "state_change < now() - interval '1 s'") == "1";
+    }));
+    notify("orders", "still there");
+    const auto heard = run(orders.next());
+    EXPECT_EQ(heard.kind, Kind::notified);
+    EXPECT_EQ(heard.payload, "still there");
+}
+
 TEST_F(Listen, can_be_cancelled_and_awaited_again) {
     auto orders = pool_->listen("orders");
     await_first(orders, "orders");

@@ -166,8 +166,10 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
         EXPECT_TRUE(known.contains({"signalbox_connections_evicted_total", {{"state", state}}}));
     for (const char* result : {"taken_over", "failed", "refused"})
         EXPECT_TRUE(known.contains({"signalbox_reloads_total", {{"result", result}}}));
-    for (const char* name : {"signalbox_shared_reads_total", "signalbox_reads_retried_total",
-                             "signalbox_log_messages_dropped_total"})
+    for (const char* reason : {"connection", "conflict"})
+        EXPECT_TRUE(known.contains({"signalbox_reads_retried_total", {{"reason", reason}}}));
+    for (const char* name :
+         {"signalbox_shared_reads_total", "signalbox_log_messages_dropped_total"})
         EXPECT_TRUE(known.contains({name, {}})) << name;
     EXPECT_EQ(total(samples, "signalbox_state", {{"state", "ready"}}), 1);
     EXPECT_EQ(total(samples, "signalbox_state"), 1) << "it is in one state only";
@@ -841,7 +843,7 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"signalbox_requests_cancelled_total", {"counter", {"reason"}}},
         {"signalbox_reloads_total", {"counter", {"result"}}},
         {"signalbox_shared_reads_total", {"counter", {}}},
-        {"signalbox_reads_retried_total", {"counter", {}}},
+        {"signalbox_reads_retried_total", {"counter", {"reason"}}},
         {"signalbox_database_reachable", {"gauge", {}}},
         {"signalbox_database_transactions", {"gauge", {}}},
         {"signalbox_database_transaction_duration_seconds", {"histogram", {"outcome"}}},

@@ -637,16 +637,30 @@ TEST_F(MigrateCommand, waits_for_a_standby_to_be_promoted) {
 
 TEST_F(MigrateCommand, applies_and_lists) {
     write("1_a.sql", "CREATE TABLE a (id int);");
-    const auto before = run({"--status"}, "before");
+    const auto before = run({"--status", "--log-format", "text"}, "before");
     EXPECT_EQ(before.status, 0);
     EXPECT_EQ(before.output, "[ ] 1_a.sql\n\nApplied: 0\nPending: 1\n");
     const auto applied = run({}, "applied");
     EXPECT_EQ(applied.status, 0);
     EXPECT_THAT(messages(applied.output),
                 ElementsAre("Applying: 1_a.sql", StartsWith("Applied: 1_a.sql in ")));
-    const auto after = run({"--status"}, "after");
+    const auto after = run({"--status", "--log-format", "text"}, "after");
     EXPECT_EQ(after.status, 0);
     EXPECT_EQ(after.output, "[X] 1_a.sql\n\nApplied: 1\nPending: 0\n");
+}
+
+TEST_F(MigrateCommand, lists_in_lines_of_the_log_where_nobody_sits) {
+    write("1_a.sql", "CREATE TABLE a (id int);");
+    EXPECT_EQ(run({}, "applied").status, 0);
+    write("2_b.sql", "CREATE TABLE b (id int);");
+    // Whatever the level: it was asked for.
+    const auto listed = run({"--status", "--log-level", "error"}, "listed");
+    EXPECT_EQ(listed.status, 0);
+    EXPECT_THAT(messages(listed.output),
+                ElementsAre("Applied: 1_a.sql", "Pending: 2_b.sql", "migrations"));
+    const auto lines = test::log_lines(listed.output);
+    EXPECT_EQ(lines.back().number("applied"), 1);
+    EXPECT_EQ(lines.back().number("pending"), 1);
 }
 
 TEST_F(MigrateCommand, ends_with_status_1_when_a_file_fails) {

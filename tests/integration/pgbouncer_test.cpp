@@ -12,10 +12,16 @@
 #include <pqxx/pqxx>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "signalbox/async/sleep.hpp"
+#include "signalbox/db/pool.hpp"
+#include "signalbox/db/pool_options.hpp"
 #include "signalbox/testing/postgres.hpp"
+#include "signalbox/testing/run.hpp"
 #include "support/database_faults.hpp"
 #include "support/eventually.hpp"
 #include "support/executions.hpp"
@@ -151,6 +157,112 @@ TEST_F(BehindPgBouncer, is_not_confused_by_what_others_leave_in_its_sessions) {
     const Load::Counts counts = load.stop();
     expect_right_answers(counts);
     EXPECT_EQ(counts.unavailable, 0);
+}
+
+/// Whose settings are for somebody at a prompt.
+void make_an_odd_role(const std::string& url) {
+    execute(url, "CREATE ROLE odd LOGIN SUPERUSER");
+    for (const std::string setting :
+         {"lock_timeout = '1ms'", "statement_timeout = '1500ms'", "extra_float_digits = -10",
+          "datestyle = 'German'", "intervalstyle = 'iso_8601'", "bytea_output = 'escape'",
+          "timezone = 'Asia/Kolkata'", "idle_session_timeout = '1s'",
+          "idle_in_transaction_session_timeout = '100ms'", "array_nulls = off"})
+        execute(url, "ALTER ROLE odd SET " + setting);
+    if (query_value(url, "SHOW server_version_num") >= "170000")
+        execute(url, "ALTER ROLE odd SET transaction_timeout = '1500ms'");
+}
+
+/// All that was not so from the start, and what we set.
+std::string session_settings(const std::string& url) {
+    return query_value(url,
+                       "SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM "
+                       "pg_settings WHERE source = 'session' OR name IN ('lock_timeout', "
+                       "'statement_timeout', 'extra_float_digits', 'IntervalStyle', "
+                       "'bytea_output', 'array_nulls', 'idle_in_transaction_session_timeout')");
+}
+
+constexpr std::string_view forms =
+    "SELECT 0.1::float8 + 0.2 AS f, interval '1 day 2 hours' AS i, '\\x00ff'::bytea AS b,"
+    " timestamptz '2026-01-02 03:04:05+00' AS t";
+constexpr std::string_view right_forms =
+    R"([{"f":0.30000000000000004,"i":"1 day 02:00:00","b":"\\x00ff",)"
+    R"("t":"2026-01-02T03:04:05.000000+00:00"}])";
+struct Forms {
+    double f;
+};
+constexpr std::string_view takes_long = "SELECT pg_sleep(1.7)::text";
+
+TEST_F(BehindPgBouncer, depends_on_nothing_that_a_role_has_set) {
+    make_an_odd_role(url);
+    const std::string odd_url = pgbouncer.url("app", "odd");
+    EXPECT_EQ(query_value(odd_url, "SHOW extra_float_digits"), "-10");
+    db::Pool pool{{.url = odd_url, .application_name = "signalbox", .size = 1, .prepare = false}};
+    pool.connect();
+    EXPECT_EQ(run(pool.fetch_all(forms)).text(), right_forms);
+    const std::vector<std::optional<int>> numbers{1, std::nullopt};
+    constexpr std::string_view array = "SELECT $1::int[] AS a";
+    EXPECT_EQ(run(pool.fetch_all(array, numbers)).text(), R"([{"a":"{1,NULL}"}])");
+    {
+        db::Pool direct{{.url = url + "&user=odd", .size = 1}};
+        direct.connect();
+        EXPECT_EQ(run(direct.fetch_all(forms)).text(), right_forms);
+        EXPECT_EQ(run(direct.fetch_all(array, numbers)).text(), R"([{"a":"{1,NULL}"}])");
+        run(direct.fetch_all(takes_long));
+    }
+    run(pool.fetch_all(takes_long));
+    EXPECT_EQ(run(pool.execute_one<Forms>(forms)).f, 0.1 + 0.2);
+    run(pool.execute(takes_long));
+    const auto in_transaction = [](db::Transaction& transaction) -> async::Task<std::string> {
+        const JsonText rows = co_await transaction.fetch_all(forms);
+        co_await transaction.execute(takes_long);
+        co_await async::sleep_for(200ms);  // idle for longer than the role would be
+        const JsonText again = co_await transaction.fetch_all(forms);
+        EXPECT_EQ(again.text(), rows.text());
+        co_return std::string(rows.text());
+    };
+    EXPECT_EQ(run(pool.transaction(in_transaction)), right_forms);
+
+    // Held by a lock for longer than the role would wait.
+    std::optional<LockedUsers> lock(std::in_place, url);
+    std::thread unlocks([&] {
+        EXPECT_TRUE(eventually([&] { return reads_held_by_a_lock(url) == 1; }));
+        lock.reset();
+    });
+    EXPECT_EQ(run(pool.execute("UPDATE users SET name = name WHERE false")), 0U);
+    unlocks.join();
+}
+
+TEST_F(BehindPgBouncer, leaves_nothing_behind_in_its_sessions) {
+    make_an_odd_role(url);
+    // One session, for the service and for others.
+    const PgBouncer narrow(server, 1);
+    const std::string others_url = narrow.url("app", "odd");
+    const std::string before = session_settings(others_url);
+    EXPECT_THAT(before, HasSubstr("extra_float_digits=-10"));
+    db::Pool pool{{.url = others_url, .size = 1, .prepare = false}};
+    pool.connect();
+    const auto expect_as_before = [&](std::string_view what) {
+        EXPECT_EQ(session_settings(others_url), before) << "after " << what;
+    };
+    run(pool.fetch_all(forms));
+    expect_as_before("a read");
+    EXPECT_THROW(run(pool.fetch_all("SELECT nobody")), db::Error);
+    expect_as_before("a read that failed");
+    run(pool.execute(forms));
+    expect_as_before("a write");
+    EXPECT_THROW(run(pool.execute("SELECT nobody")), db::Error);
+    expect_as_before("a write that failed");
+    const auto work = [](db::Transaction& transaction) -> async::Task<> {
+        co_await transaction.execute(forms);
+    };
+    run(pool.transaction(work));
+    expect_as_before("a transaction");
+    const auto failing = [](db::Transaction& transaction) -> async::Task<> {
+        co_await transaction.execute(forms);
+        throw std::runtime_error("the handler's");
+    };
+    EXPECT_THROW(run(pool.transaction(failing)), std::runtime_error);
+    expect_as_before("a transaction that was rolled back");
 }
 
 TEST_F(BehindPgBouncer, cancels_what_nobody_waits_for) {

@@ -32,8 +32,9 @@ std::vector<std::string> redirected(const std::string& redirections) {
     return {"/bin/sh", "-c", "exec \"$0\" \"$@\" " + redirections, service_binary()};
 }
 
-Exit run_redirected(const std::string& redirections, const std::vector<std::string>& arguments) {
-    Process process(arguments, {}, {}, redirected(redirections));
+Exit run_redirected(const std::string& redirections, const std::vector<std::string>& arguments,
+                    const std::vector<std::string>& environment = {}) {
+    Process process(arguments, environment, {}, redirected(redirections));
     if (auto exit = process.wait_for_exit()) return *std::move(exit);
     throw std::runtime_error("it does not end: " + process.output());
 }
@@ -85,8 +86,11 @@ TEST(StandardStreams, that_take_nothing_make_commands_fail_that_print) {
         const Exit exit = run_redirected(">/dev/full", command);
         EXPECT_EQ(exit.status, 1) << command[0];
         EXPECT_THAT(exit.output,
-                    AllOf(StartsWith("signalbox: "), HasSubstr("cannot write to standard output")));
+                    AllOf(StartsWith("{"), HasSubstr("cannot write to standard output")));
     }
+    const Exit text = run_redirected(">/dev/full", {"--help"}, {"SIGNALBOX_LOG_FORMAT=text"});
+    EXPECT_EQ(text.status, 1);
+    EXPECT_EQ(text.output, "signalbox: cannot write to standard output\n");
     EXPECT_EQ(applied_migrations(database), "1") << "what cannot be told is still done";
 }
 

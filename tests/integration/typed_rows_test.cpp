@@ -143,7 +143,7 @@ struct Executions : observe::DatabaseObserver {
     void waited(Duration) override {}
     void timed_out() override {}
     void shared_a_read() override { ++shared; }
-    void retried() override {}
+    void retried(observe::Retry) override {}
     void transaction_ended(observe::TransactionOutcome, Duration) override {}
     void connected(Duration) override {}
     void used(Duration) override {}

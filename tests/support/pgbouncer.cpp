@@ -34,7 +34,7 @@ fs::path new_folder() {
 }  // namespace
 
 PgBouncer::PgBouncer(const PostgresServer& server, int pool_size) : folder_(new_folder()) {
-    std::ofstream(folder_ / "users") << "\"postgres\" \"\"\n";
+    std::ofstream(folder_ / "users") << "\"postgres\" \"\"\n\"odd\" \"\"\n";
     const std::string server_url = server.database_url();
     // Asking again for a lost server waits 15 s by default, which is all that is not usual here.
     std::ofstream(folder_ / "pgbouncer.ini")
@@ -87,8 +87,9 @@ void PgBouncer::stop() {
     pid_ = 0;
 }
 
-std::string PgBouncer::url(std::string_view database) const {
-    return "postgresql://postgres@127.0.0.1:" + port_.text() + "/" + std::string{database};
+std::string PgBouncer::url(std::string_view database, std::string_view user) const {
+    return "postgresql://" + std::string{user} + "@127.0.0.1:" + port_.text() + "/" +
+           std::string{database};
 }
 
 std::string PgBouncer::log() const {

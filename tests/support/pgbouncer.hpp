@@ -26,7 +26,8 @@ class PgBouncer {
     /// After stop(), on the same port.
     void start();
 
-    std::string url(std::string_view database) const;
+    /// Users that it knows: `postgres` and `odd`, which a test makes in the server.
+    std::string url(std::string_view database, std::string_view user = "postgres") const;
     std::string log() const;
 
   private:

@@ -2,7 +2,7 @@
 
 #include <asio/ip/tcp.hpp>
 
-#include <ostream>
+#include <istream>
 #include <string>
 #include <vector>
 
@@ -22,7 +22,7 @@ std::vector<std::string> reachable(const std::string& host) {
 
 }  // namespace
 
-int run_healthcheck(const config::Config& config, std::ostream& errors) {
+std::optional<std::string> run_healthcheck(const config::Config& config) {
     asio::ip::tcp::iostream stream;
     stream.expires_after(patience);
     std::string host;
@@ -39,18 +39,14 @@ int run_healthcheck(const config::Config& config, std::ostream& errors) {
     std::string version;
     int status = 0;
     stream >> version >> status;
-    if (status == 200) return 0;
-    errors << config.program << ": " << host << ":" << config.admin_port;
-    if (status == 0) {
-        errors << " does not answer: " << stream.error().message() << '\n';
-        return 1;
-    }
+    if (status == 200) return std::nullopt;
+    const std::string instance = host + ":" + std::to_string(config.admin_port);
+    if (status == 0) return instance + " does not answer: " + stream.error().message();
     std::string line;
     while (std::getline(stream, line) && line != "\r") {
     }
     std::getline(stream, line);
-    errors << " is not ready: " << line << '\n';
-    return 1;
+    return instance + " is not ready: " + line;
 }
 
 }  // namespace signalbox::admin

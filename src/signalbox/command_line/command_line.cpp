@@ -236,7 +236,7 @@ class Parser {
         if (command == "serve" || flag == flags_.end()) return true;
         if (!flag->of_library) return false;
         const std::string& group = flag->setting->group;
-        if (command == "healthcheck") return group == admin_group;
+        if (command == "healthcheck") return group == admin_group || group == log_group;
         return group == database_group || group == migrations_group || group == log_group;
     }
 

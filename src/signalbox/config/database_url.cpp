@@ -1,6 +1,9 @@
 #include "signalbox/config/database_url.hpp"
 
+#include <arpa/inet.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -94,6 +97,21 @@ std::string_view scheme_of(std::string_view url) {
     return is_name ? scheme : std::string_view{};
 }
 
+bool is_blank(char c) {
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+bool has_wrong_escape(std::string_view uri) {
+    const auto is_hex = [](char c) {
+        return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    };
+    for (std::size_t i = 0; i < uri.size(); ++i) {
+        if (uri[i] != '%') continue;
+        if (i + 2 >= uri.size() || !is_hex(uri[i + 1]) || !is_hex(uri[i + 2])) return true;
+    }
+    return false;
+}
+
 /// What libpq cannot read for a reason that many texts have.
 std::optional<Invalid> misread(std::string_view url) {
     if (url.starts_with('"') || url.starts_with('\'')) {
@@ -102,11 +120,27 @@ std::optional<Invalid> misread(std::string_view url) {
             "where there is no shell"};
     }
     std::string scheme(scheme_of(url));
-    if (scheme == "postgresql" || scheme == "postgres") return std::nullopt;
+    if (scheme == "postgresql" || scheme == "postgres") {
+        if (is_blank(url.back())) return Invalid{"it ends with a blank"};
+        if (has_wrong_escape(url)) {
+            return Invalid{
+                "a % is not followed by two hexadecimal digits: where it stands for itself, it is "
+                "%25"};
+        }
+        return std::nullopt;
+    }
+    if (!url.empty() && is_blank(url.front())) return Invalid{"it begins with a blank"};
     std::ranges::transform(scheme, scheme.begin(), to_lower);
+    if (scheme == "postgresql" || scheme == "postgres") {
+        return Invalid{"the scheme has capitals; libpq takes postgresql://"};
+    }
     if (scheme.starts_with("postgres") || scheme.starts_with("jdbc:postgres")) {
         return Invalid{"the scheme " + scheme +
                        ":// is another library's; libpq takes postgresql://"};
+    }
+    if (!scheme.empty() && scheme.find(':') == std::string::npos) {
+        return Invalid{"the scheme " + scheme +
+                       ":// is not PostgreSQL's; libpq takes postgresql://"};
     }
     return std::nullopt;
 }
@@ -148,6 +182,35 @@ std::optional<std::string> unknown_parameter(std::string_view url) {
     return std::nullopt;
 }
 
+/// The same in a keyword string.
+std::optional<std::string> unknown_keyword(std::string_view text) {
+    for (bool first = true;; first = false) {
+        while (!text.empty() && is_blank(text.front()))
+            text.remove_prefix(1);
+        const auto keyword = text.substr(0, text.find('='));
+        const bool is_name =
+            !keyword.empty() && keyword.size() < text.size() &&
+            std::ranges::all_of(keyword, [](char c) { return is_letter(c) || c == '_'; });
+        if (!is_name || keyword.find("password") != std::string_view::npos) return std::nullopt;
+        // What begins with a name that is none may be anything.
+        if (!is_known(keyword)) return first ? std::nullopt : std::optional<std::string>(keyword);
+        text.remove_prefix(keyword.size() + 1);
+        const bool quoted = text.starts_with('\'');
+        std::size_t end = quoted ? 1 : 0;
+        while (end < text.size() && (quoted ? text[end] != '\'' : !is_blank(text[end])))
+            end += text[end] == '\\' ? 2 : 1;
+        text.remove_prefix(std::min(end + (quoted ? 1 : 0), text.size()));
+    }
+}
+
+bool is_address(const std::string& text) {
+    in6_addr address{};
+    // libpq takes a zone behind it, as fe80::1%eth0.
+    const std::string without_zone = text.substr(0, text.find('%'));
+    return ::inet_pton(AF_INET, without_zone.c_str(), &address) == 1 ||
+           ::inet_pton(AF_INET6, without_zone.c_str(), &address) == 1;
+}
+
 bool is_number(std::string_view text, long lowest, long highest) {
     long value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -178,6 +241,9 @@ std::optional<Invalid> wrong_late(const Options& given, const Options& defaults)
     const auto addresses = list_size(value_of(given, defaults, "hostaddr"));
     if (hosts > 0 && addresses > 0 && hosts != addresses) {
         return Invalid{"hostaddr has another number of servers than host"};
+    }
+    for (const std::string& address : split_at_commas(value_of(given, defaults, "hostaddr"))) {
+        if (!address.empty() && !is_address(address)) return Invalid{"hostaddr is no IP address"};
     }
     const auto servers = std::max(hosts, addresses);
     if (list_size(ports) > 1 && list_size(ports) != servers) {
@@ -281,7 +347,8 @@ Parsed<std::string> parse_database_url(std::string_view url) {
     if (auto why = misread(url)) return *std::move(why);
     const Options given = parse(url);
     if (!given) {
-        if (const auto name = unknown_parameter(url)) {
+        const bool is_uri = !scheme_of(url).empty();
+        if (const auto name = is_uri ? unknown_parameter(url) : unknown_keyword(url)) {
             return Invalid{"libpq knows no parameter " + *name};
         }
         return Invalid{

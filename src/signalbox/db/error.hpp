@@ -8,7 +8,7 @@
 // four:
 //
 //   Error        PostgreSQL refused the statement, and would again. Its subclasses say why, each
-//                with an answer of its own (below); else the client gets 500
+//                with an answer of its own (below); else the client gets 500. Texts are UTF-8
 //   Unavailable  it is not the statement's fault, and later it may work: 503 with Retry-After,
 //                without a handler's help
 //   UnknownOutcome
@@ -36,7 +36,8 @@
 // |                     |                |                   | table forbids: it has to be fixed  |
 // | SerializationFailure| 40001          | 503, Retry-After  | others were at the same rows, the  |
 // | DeadlockDetected    | 40P01          |                   | same transaction can work when     |
-// | LockNotAvailable    | 55P03          |                   | begun again                        |
+// | LockNotAvailable    | 55P03          |                   | begun again; of the first two a    |
+// |                     |                |                   | read has been tried three times    |
 // | ReadOnly            | 25006          | 503, Retry-After  | a write that met a standby, or one |
 // |                     |                |                   | that was told to take none         |
 // | any other           |                | 500               | the statement is wrong             |

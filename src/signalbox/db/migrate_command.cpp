@@ -1,7 +1,11 @@
 #include "signalbox/db/migrate_command.hpp"
 
+#include <cstdint>
+#include <iterator>
 #include <ostream>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "signalbox/db/migrations.hpp"
 #include "signalbox/db/notices.hpp"
@@ -35,6 +39,17 @@ Notices notices_of(observe::Log& log) {
     });
 }
 
+void write_status(observe::Log& log, const std::vector<MigrationState>& states) {
+    std::int64_t applied = 0;
+    for (const MigrationState& state : states) {
+        log.write(config::LogLevel::info,
+                  (state.applied ? "Applied: " : "Pending: ") + state.migration.file_name);
+        if (state.applied) ++applied;
+    }
+    log.write(config::LogLevel::info, "migrations",
+              {{"applied", applied}, {"pending", std::ssize(states) - applied}});
+}
+
 template <typename Work>
 int run(observe::Log& log, Work work) {
     try {
@@ -61,7 +76,12 @@ int run_migrate_status(const config::Config& config, std::ostream& output, obser
     MigrationTarget target = target_of(config, log, stop);
     target.notice = [&](std::string_view message) { notices.add(message); };
     return run(log, [&] {
-        output << format_status(migration_status(target, config.migrations_dir)) << std::flush;
+        const auto states = migration_status(target, config.migrations_dir);
+        if (log.format() == config::LogFormat::text) {
+            output << format_status(states) << std::flush;
+        } else {
+            write_status(log, states);
+        }
     });
 }
 

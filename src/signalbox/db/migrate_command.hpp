@@ -12,9 +12,10 @@ class Log;
 
 namespace signalbox::db {
 
-/// The commands `migrate` and `migrate --status` of a program. What happens is in the log, the list
-/// of migrations on `output`. The exit status: 0, or 1 with the reason as the log's last line; also
-/// when `stop` is requested, which ends what PostgreSQL does for us.
+/// The commands `migrate` and `migrate --status` of a program. What happens is in the log, and so
+/// is the list of migrations, but for people (LogFormat::text) it is a table on `output`. The exit
+/// status: 0, or 1 with the reason as the log's last line; also when `stop` is requested, which
+/// ends what PostgreSQL does for us.
 int run_migrate(const config::Config& config, observe::Log& log, const std::stop_token& stop);
 int run_migrate_status(const config::Config& config, std::ostream& output, observe::Log& log,
                        const std::stop_token& stop);

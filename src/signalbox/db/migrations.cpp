@@ -65,7 +65,10 @@ std::string place_of(const PendingMigration& pending, const UpSection& section,
                      const StatementError& error) {
     const std::string path = pending.migration.path.string();
     if (error.position()) {
-        const auto [line, column] = locate(pending.content, section.offset, *error.position());
+        const std::size_t at = *error.position();
+        const auto [line, column] = error.counts_bytes()
+                                        ? locate(pending.content, section.offset + at - 1, 1)
+                                        : locate(pending.content, section.offset, at);
         return path + ':' + std::to_string(line) + ':' + std::to_string(column);
     }
     const auto statements = split_sql(section.sql);

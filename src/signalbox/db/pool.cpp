@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "signalbox/db/detail/connection_pool.hpp"
+#include "signalbox/db/detail/parameters.hpp"
 #include "signalbox/db/detail/write.hpp"
 
 namespace signalbox::db {
@@ -72,6 +73,7 @@ Queryable& Pool::repeatable() noexcept {
 }
 
 Subscription Pool::listen(std::string channel) {
+    refuse_nul(channel, "a channel's name");
     return Subscription(connections_->listen(std::move(channel)));
 }
 

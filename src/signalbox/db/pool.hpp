@@ -25,8 +25,10 @@ struct PoolOptions;
 /// that of its transaction.
 ///
 /// What the fetch_… functions run are reads: PostgreSQL refuses it when they write. With sharing,
-/// identical ones that wait together are run once for all, and one that lost its connection is
-/// run again. Statements that write are run by execute…, or in a transaction.
+/// identical ones that wait together are run once for all. One that lost its connection is run
+/// again, and one that others are in the way of (40001, 40P01, which a standby says, too) up to
+/// three times in all, as long as there is time. Statements that write are run by execute…, or in a
+/// transaction.
 ///
 /// Every wait ends: a statement that has no answer after `query_timeout` fails with Unavailable,
 /// and so does one that finds the queue full. A lost connection is replaced, with backoff;
@@ -63,7 +65,8 @@ class Pool final : public Queryable {
     Queryable& unshared() noexcept;
 
     /// The same pool for statements that write and may be done twice, as an upsert: one whose
-    /// connection broke is sent once more, instead of UnknownOutcome.
+    /// connection broke is sent once more, instead of UnknownOutcome, and one that others are in
+    /// the way of is tried up to three times.
     Queryable& repeatable() noexcept;
 
     /// Runs `work`, which takes a Transaction& and returns a Task<T>, in a transaction: commits

@@ -13,7 +13,7 @@ class DatabaseObserver;
 
 namespace signalbox::db {
 
-enum class Event { connected, lost, cannot_connect, transaction_idle };
+enum class Event { connected, lost, cannot_connect, transaction_idle, conflict };
 
 struct PoolOptions {
     std::string url;

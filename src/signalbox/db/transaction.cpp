@@ -19,7 +19,7 @@ constexpr std::size_t rows_a_round_trip = 1000;
 constexpr std::size_t bytes_a_piece = std::size_t{64} * 1024;
 
 std::vector<Command> command(const Statement& statement) {
-    check_parameters(statement.parameters);
+    check_statement(statement);
     return {Command{.sql = statement.sql, .parameters = &statement.parameters}};
 }
 
@@ -117,6 +117,7 @@ void Transaction::queue_statement(Statement statement) {
 
 async::Task<std::size_t> Transaction::run_many(std::string sql,
                                                std::function<std::optional<Parameters>()> next) {
+    refuse_nul(sql, "a statement");
     std::size_t affected = 0;
     for (bool more = true; more;) {
         std::vector<Parameters> rows;
@@ -141,6 +142,9 @@ async::Task<std::size_t> Transaction::run_many(std::string sql,
 
 async::Task<std::size_t> Transaction::run_copy(std::string table, std::vector<std::string> columns,
                                                std::function<std::optional<Parameters>()> next) {
+    refuse_nul(table, "a table's name");
+    for (const auto& column : columns)
+        refuse_nul(column, "a column's name");
     auto next_piece = [next = std::move(next), width = columns.size()] {
         std::string piece;
         while (piece.size() < bytes_a_piece) {

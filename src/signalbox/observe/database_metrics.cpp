@@ -95,11 +95,13 @@ DatabaseMetrics::DatabaseMetrics(Metrics& metrics, const std::string& pool_name)
       shared_reads_(family<prometheus::Counter>(
                         metrics, "signalbox_shared_reads_total",
                         "Requests answered by an execution that another request asked for.")
-                        .Add({})),
-      retried_reads_(family<prometheus::Counter>(
-                         metrics, "signalbox_reads_retried_total",
-                         "Reads that lost their connection and were executed once more.")
-                         .Add({})) {
+                        .Add({})) {
+    auto& retried = family<prometheus::Counter>(
+        metrics, "signalbox_reads_retried_total",
+        "Executions once more of reads, and of writes that may be repeated, which lost their "
+        "connection or had others in their way.");
+    retried_reads_ = {&retried.Add({{"reason", "connection"}}),
+                      &retried.Add({{"reason", "conflict"}})};
     auto& transactions = family<prometheus::Histogram>(
         metrics, "signalbox_database_transaction_duration_seconds",
         "How long a transaction held its connection, by how it ended.");

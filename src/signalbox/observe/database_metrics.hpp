@@ -37,7 +37,9 @@ class DatabaseMetrics final : public DatabaseObserver {
     void waited(Duration duration) override { wait_time_.Observe(seconds(duration)); }
     void timed_out() override { timeouts_.Increment(); }
     void shared_a_read() override { shared_reads_.Increment(); }
-    void retried() override { retried_reads_.Increment(); }
+    void retried(Retry reason) override {
+        retried_reads_[static_cast<std::size_t>(reason)]->Increment();
+    }
     void transaction_ended(TransactionOutcome outcome, Duration duration) override {
         transactions_[static_cast<std::size_t>(outcome)]->Observe(seconds(duration));
     }
@@ -57,8 +59,8 @@ class DatabaseMetrics final : public DatabaseObserver {
     prometheus::Histogram& use_time_;
     prometheus::Counter& timeouts_;
     prometheus::Counter& shared_reads_;
-    prometheus::Counter& retried_reads_;
-    std::array<prometheus::Histogram*, 3> transactions_;  ///< by their outcome
+    std::array<prometheus::Counter*, 2> retried_reads_{};  ///< by the reason
+    std::array<prometheus::Histogram*, 3> transactions_;   ///< by their outcome
 
     std::mutex mutex_;
     /// Guarded by mutex_: by SQL, then by error.

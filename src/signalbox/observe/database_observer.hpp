@@ -11,6 +11,12 @@ enum class TransactionOutcome {
     unknown,  ///< its connection broke when COMMIT had been sent
 };
 
+/// Why a statement is executed once more.
+enum class Retry {
+    connection,  ///< it lost it
+    conflict,    ///< others were in its way: a serialization failure, a deadlock
+};
+
 /// Told what the pool of connections to the database does, by any of its threads and any event
 /// loop, at once: it must not block.
 class DatabaseObserver {
@@ -26,8 +32,8 @@ class DatabaseObserver {
     virtual void waited(Duration duration) = 0;
     virtual void timed_out() = 0;
     virtual void shared_a_read() = 0;
-    /// A read lost its connection and is executed once more.
-    virtual void retried() = 0;
+    /// A read, or a write that may be repeated, is executed once more.
+    virtual void retried(Retry reason) = 0;
 
     /// One that had a connection for so long. What is run again counts again.
     virtual void transaction_ended(TransactionOutcome outcome, Duration duration) = 0;

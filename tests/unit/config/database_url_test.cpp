@@ -13,6 +13,7 @@
 namespace signalbox::config {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -135,6 +136,12 @@ TEST(ParseDatabaseUrl, names_the_parameter_that_is_wrong) {
     EXPECT_THAT(refusal("postgresql://db:99999/x"), HasSubstr("port is no number from 1 to 65535"));
     EXPECT_THAT(refusal("host=a,b port=1,2,3"), HasSubstr("port has another number of servers"));
     EXPECT_THAT(refusal("host=a,b hostaddr=10.0.0.1"), HasSubstr("hostaddr has another number"));
+    EXPECT_THAT(refusal("postgresql://db/x?hostaddr=db"), HasSubstr("hostaddr is no IP address"));
+    EXPECT_THAT(refusal(R"(host=db user='a \' b' schema=x)"), HasSubstr("no parameter schema"));
+    EXPECT_THAT(refusal("postgresql://alice:s3cret%@db/x"), HasSubstr("it is %25"));
+    EXPECT_THAT(refusal("postgresql://alice:s3cret%@db/x"), Not(HasSubstr("s3cret")));
+    EXPECT_THAT(refusal("postgresql://db/x "), HasSubstr("ends with a blank"));
+    EXPECT_THAT(refusal(" postgresql://db/x"), HasSubstr("begins with a blank"));
 }
 
 TEST(ParseDatabaseUrl, takes_what_libpq_takes) {
@@ -144,7 +151,8 @@ TEST(ParseDatabaseUrl, takes_what_libpq_takes) {
           "postgresql://db/x?connect_timeout=10&keepalives=0&tcp_user_timeout=15000",
           "postgresql://db/x?ssl=true", "postgresql:///x?host=/run/postgresql&port=6000",
           "postgresql://db/x?options=-c%20search_path%3Da&application_name=it",
-          "host=db hostaddr=10.0.0.1 user=alice", "dbname=x password=''"}) {
+          "host=db hostaddr=10.0.0.1 user=alice", "host=db hostaddr=fe80::1%eth0 ",
+          "dbname=x password=''"}) {
         EXPECT_EQ(refusal(url), "") << url;
     }
 }
@@ -161,7 +169,11 @@ TEST(ParseDatabaseUrl, says_what_other_libraries_and_shells_have_to_do_with_it) 
                 HasSubstr("the scheme postgresql+asyncpg:// is another library's"));
     EXPECT_THAT(refusal("postgres+psycopg2://alice:s3cret@db/x"), HasSubstr("takes postgresql://"));
     EXPECT_THAT(refusal("jdbc:postgresql://db/x"), HasSubstr("takes postgresql://"));
-    EXPECT_THAT(refusal("PostgreSQL://db/x"), HasSubstr("takes postgresql://"));
+    EXPECT_THAT(refusal("PostgreSQL://db/x"),
+                HasSubstr("the scheme has capitals; libpq takes postgresql://"));
+    EXPECT_THAT(
+        refusal("mysql://alice:s3cret@db/x"),
+        AllOf(HasSubstr("the scheme mysql:// is not PostgreSQL's"), Not(HasSubstr("s3cret"))));
     for (const auto* quoted : {"\"postgresql://alice:s3cret@db/x\"", "'postgresql://db/x'"}) {
         EXPECT_THAT(refusal(quoted), HasSubstr("quotation mark"));
         EXPECT_THAT(refusal(quoted), Not(HasSubstr("s3cret")));
@@ -173,7 +185,7 @@ TEST(ParseDatabaseUrl, names_no_piece_of_a_password) {
     for (const auto* url :
          {"postgresql://alice:pa@ss?secret=1@db/x", "postgresql://alice:pa?secret=1",
           "postgresql://db/x?password=a&secret=b", "postgresql://alice:p/w?secret=1@db/x",
-          "host=db password=my secret=x"}) {
+          "host=db password=my secret=x", "secret=x host=db", "secret=", "a:secret://b"}) {
         EXPECT_NE(refusal(url), "") << url;
         EXPECT_THAT(refusal(url), Not(HasSubstr("secret"))) << url;
     }

@@ -32,33 +32,65 @@ namespace {
 // memory of PostgreSQL: what comes later is not prepared.
 constexpr std::size_t max_prepared = 256;
 
-std::unique_ptr<compat::Connection> connect(const ConnectionOptions& options) {
-    const auto settings = connection_settings(options);
-    try {
-        auto connection = std::make_unique<compat::Connection>(settings);
-        compat::never_reconnect(*connection);
-        if (is_read_only_by_set(options))
-            pqxx::nontransaction{*connection}.exec("SET default_transaction_read_only = on");
-        return connection;
-    } catch (const pqxx::failure& error) {
-        auto message = in_one_line(error.what());
-        if (message.find("unsupported startup parameter") != std::string::npos)
-            message += " (a connection pooler refuses `options`: use --database-prepare off)";
-        throw Unavailable("cannot connect to " + config::redact_url(options.url) + ": " + message);
+/// Notes what the server says of itself. Whether the connection would have been opened otherwise,
+/// had that been known.
+bool learn_from(PGconn* handle, ConnectionOptions& options) {
+    const auto before = connection_settings(options);
+    const char* const encoding = PQparameterStatus(handle, "server_encoding");
+    options.server_version = PQserverVersion(handle);
+    options.sql_ascii = encoding != nullptr && std::string_view(encoding) == "SQL_ASCII";
+    return connection_settings(options) != before;
+}
+
+/// Whether the server was refused something that only newer ones know, and will not be again.
+bool learn_from(std::string_view refusal, ConnectionOptions& options) {
+    constexpr int before_idle_session_timeout = 130000;
+    constexpr int before_transaction_timeout = 160000;
+    const auto names = [&](std::string_view setting) {
+        return refusal.find(setting) != std::string_view::npos;
+    };
+    int version = options.server_version;
+    if (names("\"transaction_timeout\"")) version = before_transaction_timeout;
+    if (names("\"idle_session_timeout\"")) version = before_idle_session_timeout;
+    return std::exchange(options.server_version, version) != version;
+}
+
+std::unique_ptr<compat::Connection> connect(ConnectionOptions& options) {
+    // A URL can name servers that differ: what one of them has told need not hold for the next.
+    constexpr int most_tries = 4;
+    for (int tries = 1;; ++tries) {
+        try {
+            auto connection = std::make_unique<compat::Connection>(connection_settings(options));
+            compat::never_reconnect(*connection);
+            if (learn_from(connection->handle(), options) && tries < most_tries) continue;
+            if (is_read_only_by_set(options))
+                pqxx::nontransaction{*connection}.exec("SET default_transaction_read_only = on");
+            return connection;
+        } catch (const pqxx::failure& error) {
+            auto message = in_one_line(error.what());
+            if (learn_from(message, options) && tries < most_tries) continue;
+            if (message.find("unsupported startup parameter") != std::string::npos)
+                message += " (a connection pooler refuses `options`: use --database-prepare off)";
+            throw Unavailable("cannot connect to " + config::redact_url(options.url) + ": " +
+                              message);
+        }
     }
 }
 
 }  // namespace
 
-Connection::Connection(const ConnectionOptions& options)
-    : prepare_(options.prepare), connection_(connect(options)) {}
+Connection::Connection(ConnectionOptions options)
+    : options_(std::move(options)),
+      connection_(connect(options_)),
+      local_settings_(options_.prepare ? std::vector<std::string>() : db::local_settings(options_)),
+      begin_read_("BEGIN READ ONLY" + behind_begin(local_settings_)) {}
 
 Connection::~Connection() = default;
 
 pqxx::result Connection::read(const Statement& statement) {
     if (lost_) throw Unavailable("the connection was lost at an earlier read");
     try {
-        return prepare_ ? run_prepared(statement) : run_read_only(statement);
+        return options_.prepare ? run_prepared(statement) : run_read_only(statement);
     } catch (const pqxx::failure& error) {
         leave_transaction();
         throw_classified(error);
@@ -66,9 +98,9 @@ pqxx::result Connection::read(const Statement& statement) {
 }
 
 void Connection::leave_transaction() noexcept {
-    // libpqxx has sent a ROLLBACK, and says nothing when a cancellation that came late has hit it.
+    // A cancellation that comes late can hit it.
     const auto left = [this] { return PQtransactionStatus(handle()) == PQTRANS_IDLE; };
-    for (int tries = 0; tries < 2 && !left(); ++tries) {
+    for (int tries = 0; tries < 3 && !left(); ++tries) {
         try {
             pqxx::nontransaction{*connection_}.exec("ROLLBACK");
         } catch (const std::exception&) {
@@ -84,10 +116,11 @@ pqxx::result Connection::run(const Statement& statement) {
 }
 
 pqxx::result Connection::run_read_only(const Statement& statement) {
-    // A SET would stay behind in the pooler's session, for whoever has it next.
-    pqxx::read_transaction transaction{*connection_};
+    // A SET would stay behind in the pooler's session, for whoever has it next: it is LOCAL.
+    pqxx::nontransaction transaction{*connection_};
+    transaction.exec(begin_read_);
     auto rows = compat::exec_unprepared(transaction, statement.sql, statement.parameters);
-    transaction.commit();
+    transaction.exec("COMMIT");
     return rows;
 }
 
@@ -145,7 +178,7 @@ PGconn* Connection::handle() const noexcept {
 }
 
 Connection::PreparedName Connection::name_for(std::string_view sql) {
-    if (!prepare_) return {};
+    if (!options_.prepare) return {};
     const auto known = prepared_by_libpq_.find(std::string(sql));
     if (known != prepared_by_libpq_.end()) return {known->second, false};
     if (prepared_by_libpq_.size() >= max_prepared) return {};

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "signalbox/db/detail/connection_settings.hpp"
 #include "signalbox/db/error.hpp"
@@ -25,7 +26,10 @@ class Connection {
   public:
     /// Connects, for at most `connect_timeout` for each host of the URL. Throws Unavailable, or
     /// std::invalid_argument when the URL is none.
-    explicit Connection(const ConnectionOptions& options);
+    ///
+    /// What the options do not know of the server yet, or know wrongly, can take a second attempt:
+    /// options() has it for the next connection.
+    explicit Connection(ConnectionOptions options);
     ~Connection();
 
     Connection(const Connection&) = delete;
@@ -37,11 +41,20 @@ class Connection {
     ///
     /// With `prepare` all transactions of the session are read only by its start-up options, and
     /// this is one round trip. Without, as behind a pooler, which lets no such option pass, it is
-    /// three: BEGIN READ ONLY, the statement, COMMIT.
+    /// three: BEGIN READ ONLY with local_settings(), the statement, COMMIT.
     ///
     /// With `prepare`, too, the statement is prepared at its first use; that it has to be prepared
     /// again, because a table changed or a pooler forgot it, is never seen here.
     [[nodiscard]] pqxx::result read(const Statement& statement);
+
+    /// Those that it was opened with.
+    [[nodiscard]] const ConnectionOptions& options() const noexcept { return options_; }
+
+    /// What a transaction has to set behind its BEGIN: nothing with `prepare`, as the session has
+    /// it all.
+    [[nodiscard]] const std::vector<std::string>& local_settings() const noexcept {
+        return local_settings_;
+    }
 
     /// Whether an earlier read lost the connection.
     [[nodiscard]] bool lost() const noexcept { return lost_; }
@@ -88,13 +101,15 @@ class Connection {
     void leave_transaction() noexcept;
     [[noreturn]] void throw_classified(const pqxx::failure& error);
 
-    const bool prepare_;
+    ConnectionOptions options_;
+    std::unique_ptr<compat::Connection> connection_;
+    const std::vector<std::string> local_settings_;
+    const std::string begin_read_;
     bool lost_ = false;
     int last_name_ = 0;
     std::unordered_map<std::string, std::string> prepared_;  // SQL to name
     /// Those that libpq has prepared: libpqxx 6.4 must not hear of them.
     std::unordered_map<std::string, std::string> prepared_by_libpq_;
-    std::unique_ptr<compat::Connection> connection_;
 };
 
 }  // namespace signalbox::db

@@ -16,6 +16,7 @@
 #include "signalbox/db/detail/cancellation.hpp"
 #include "signalbox/db/detail/cancelling.hpp"
 #include "signalbox/db/detail/execution.hpp"
+#include "signalbox/db/detail/failure.hpp"
 #include "signalbox/db/detail/parameters.hpp"
 #include "signalbox/db/detail/socket_handle.hpp"
 #include "signalbox/observe/database_observer.hpp"
@@ -31,6 +32,12 @@ constexpr std::chrono::seconds connect_timeout{4};
 
 /// A transaction that is idle is ended by us, unless this process does nothing at all any more.
 constexpr std::chrono::seconds frozen_process{5};
+
+/// Of a read that others are in the way of.
+constexpr unsigned most_tries = 3;
+
+/// Between two lines of the log about that.
+constexpr std::chrono::seconds between_conflicts{1};
 
 Outcome away() {
     return unavailable("the database is away", Unavailable::Reason::unreachable);
@@ -156,7 +163,7 @@ async::Task<std::shared_ptr<const void>> ConnectionPool::fetch_values(Statement 
 
 template <auto part>
 async::Task<PartOf<part>> ConnectionPool::fetch_part(Statement statement) {
-    check_parameters(statement.parameters);
+    check_statement(statement);
     const auto begin = [this, &statement](const std::shared_ptr<Awaiting>& waiter) {
         add(std::move(statement), waiter);
     };
@@ -475,7 +482,7 @@ void ConnectionPool::connect_slot(Slot& slot, bool knock) {
     reachability_.cannot_connect(std::move(error));
 }
 
-std::unique_ptr<Connection> ConnectionPool::open_connection() const {
+std::unique_ptr<Connection> ConnectionPool::open_connection() {
     ConnectionOptions connection{.url = options_.url,
                                  .application_name = options_.application_name,
                                  .prepare = options_.prepare};
@@ -487,7 +494,12 @@ std::unique_ptr<Connection> ConnectionPool::open_connection() const {
         if (!read) throw Unavailable(read.reason());
         connection.url = *read;
     }
-    return std::make_unique<Connection>(connection);
+    connection.server_version = server_version_;
+    connection.sql_ascii = sql_ascii_;
+    auto opened = std::make_unique<Connection>(std::move(connection));
+    server_version_ = opened->options().server_version;
+    sql_ascii_ = opened->options().sql_ascii;
+    return opened;
 }
 
 void ConnectionPool::run(Slot& slot, bool look_first) {
@@ -499,6 +511,7 @@ void ConnectionPool::run(Slot& slot, bool look_first) {
     }
     Outcome outcome = db::execute(*slot.connection, *slot.running, options_.observer);
     if (options_.observer != nullptr) options_.observer->used(outcome.finished - outcome.started);
+    const bool conflict = outcome.error && detail::is_worth_another_try(outcome.error);
     Waiters waiters;
     {
         const std::lock_guard lock(mutex_);
@@ -513,26 +526,55 @@ void ConnectionPool::run(Slot& slot, bool look_first) {
             if (!settles) slot.answer.end();
             tell(reachability_.heard(outcome.finished));
         }
-        waiters = end_read(std::move(read), outcome, lost);
+        waiters = end_read(std::move(read), outcome, lost, conflict);
     }
     close_dropped(slot);
     Awaiting::deliver(waiters, std::move(outcome));
 }
 
-Waiters ConnectionPool::end_read(std::shared_ptr<Read> read, Outcome& outcome, bool lost) {
+Waiters ConnectionPool::end_read(std::shared_ptr<Read> read, Outcome& outcome, bool lost,
+                                 bool conflict) {
     if (lost && !read->broke && !stopping_) {
         // It only reads, so it may be tried once more; most likely this thread will, as soon as it
         // has a new connection.
         read->broke = outcome.finished;
-        if (options_.observer != nullptr && !read->waiters.empty()) options_.observer->retried();
+        if (options_.observer != nullptr && !read->waiters.empty())
+            options_.observer->retried(observe::Retry::connection);
         put_back(std::move(read));
         return {};
+    }
+    if (!lost && conflict && !stopping_ && ++read->conflicts < most_tries &&
+        !read->waiters.empty()) {
+        const auto until = outcome.finished + detail::pause_after(read->conflicts);
+        // The last who came has the most time.
+        if (until < read->waiters.back()->deadline) {
+            pause(std::move(read), until, outcome);
+            return {};
+        }
     }
     Waiters waiters = queue_.finish(*read);
     // What had gathered behind it may be taken, and this thread may have to do something else
     // first.
     offer();
     return waiters;
+}
+
+void ConnectionPool::pause(std::shared_ptr<Read> read, Clock::time_point until,
+                           const Outcome& outcome) {
+    if (options_.observer != nullptr) options_.observer->retried(observe::Retry::conflict);
+    ++conflicts_untold_;
+    if (outcome.finished - told_of_conflict_ >= between_conflicts) {
+        told_of_conflict_ = outcome.finished;
+        const auto times = std::exchange(conflicts_untold_, 0);
+        options_.on_event(
+            Event::conflict,
+            fmt::format("others are in the way of reads ({}), which are run again: {} since this "
+                        "was said last",
+                        sqlstate_of(outcome.error), times));
+    }
+    Awaiting::wait_for(read->waiters, context::Waiting::database_queue);
+    queue_.pause(std::move(read), until);
+    watch_.notify_one();
 }
 
 void ConnectionPool::put_back(std::shared_ptr<Read> read) {
@@ -650,6 +692,8 @@ void ConnectionPool::watch() {
             const auto now = Clock::now();
             expired = leave_expired(now);
             if (now >= reachability_.hopeless_from()) hopeless = leave_all_waiting();
+            for (auto ready = queue_.end_pauses(now); ready > 0; --ready)
+                offer();
             cancel_orphans(now);
             cut_frozen(now);
             if (expired.empty() && hopeless.empty()) watch_.wait_until(lock, next_watch(now));
@@ -700,7 +744,8 @@ void ConnectionPool::cut_frozen(Clock::time_point now) {
 Clock::time_point ConnectionPool::next_watch(Clock::time_point now) const {
     // What comes while the watchdog sleeps has a deadline at least as late.
     const auto soonest = std::min<Clock::duration>(options_.query_timeout, AnswerDeadline::of_ping);
-    auto next = std::min({now + soonest, queue_.next_deadline(), leases_.next_deadline()});
+    auto next = std::min(
+        {now + soonest, queue_.next_deadline(), queue_.next_due(), leases_.next_deadline()});
     if (const auto hopeless = reachability_.hopeless_from(); hopeless > now)
         next = std::min(next, hopeless);
     for (const auto& slot : slots_) {

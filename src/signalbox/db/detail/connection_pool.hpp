@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -77,7 +78,7 @@ class ConnectionPool {
     void work(Slot& slot);
     SlotLife::Step next_step(Slot& slot);
     void connect_slot(Slot& slot, bool knock);
-    std::unique_ptr<Connection> open_connection() const;
+    std::unique_ptr<Connection> open_connection();
     void run(Slot& slot, bool look_first);
     void lend(Slot& slot);
     void settle(Slot& slot);
@@ -92,7 +93,8 @@ class ConnectionPool {
     void drop_connection(Slot& slot);
     static void end_control(Slot& slot);
     /// Those for whom the outcome is; nobody, when the read is to be run once more.
-    Waiters end_read(std::shared_ptr<Read> read, Outcome& outcome, bool lost);
+    Waiters end_read(std::shared_ptr<Read> read, Outcome& outcome, bool lost, bool conflict);
+    void pause(std::shared_ptr<Read> read, Clock::time_point until, const Outcome& outcome);
     void put_back(std::shared_ptr<Read> read);
 
     /// On the watchdog's thread, and with the mutex all but the first.
@@ -124,6 +126,12 @@ class ConnectionPool {
     std::function<void()> released_{};  ///< set when the pool gives up its connections
     bool stopping_ = false;
     bool watching_ = false;
+    Clock::time_point told_of_conflict_{};
+    std::size_t conflicts_untold_ = 0;
+
+    /// As the last connection found them.
+    std::atomic<int> server_version_ = 0;
+    std::atomic<bool> sql_ascii_ = false;
 
     Listening listening_;
     std::vector<std::thread> threads_;

@@ -93,8 +93,10 @@ bool looks_for_writable(const Settings& settings) {
 using SessionSettings = std::vector<std::pair<std::string, std::string>>;
 
 // PostgreSQL's own defaults, which roles and databases change for people and other programs.
-const SessionSettings forms{
-    {"IntervalStyle", "postgres"}, {"extra_float_digits", "1"}, {"bytea_output", "hex"}};
+const SessionSettings forms{{"IntervalStyle", "postgres"},
+                            {"extra_float_digits", "1"},
+                            {"bytea_output", "hex"},
+                            {"array_nulls", "on"}};
 
 /// How long PostgreSQL lets us do what. A role's lock_timeout is meant for somebody at a prompt,
 /// and its idle_session_timeout would end connections that a pool keeps.
@@ -147,7 +149,7 @@ std::string connection_settings(const ConnectionOptions& options) {
     if (environment("PGCONNECT_TIMEOUT").empty())
         settings.try_emplace("connect_timeout",
                              std::to_string(ceil<seconds>(options.connect_timeout).count()));
-    settings["client_encoding"] = "UTF8";
+    settings["client_encoding"] = options.sql_ascii ? "SQL_ASCII" : "UTF8";
 
     if (options.prepare) {
         settings["options"] = start_up_options(options, settings);
@@ -163,13 +165,21 @@ bool is_read_only_by_set(const ConnectionOptions& options) {
     return options.prepare && looks_for_writable(parse(options.url));
 }
 
-std::string local_settings(const ConnectionOptions& options) {
+std::vector<std::string> local_settings(const ConnectionOptions& options) {
     auto all = limits(options);
     all.insert(all.end(), {{"TimeZone", "UTC"}, {"DateStyle", "ISO"}});
     all.insert(all.end(), forms.begin(), forms.end());
-    std::string text;
+    std::vector<std::string> statements;
+    statements.reserve(all.size());
     for (const auto& [name, value] : all)
-        text += (text.empty() ? "SET LOCAL " : "; SET LOCAL ") + name + " = '" + value + "'";
+        statements.push_back("SET LOCAL " + name + " = '" + value + "'");
+    return statements;
+}
+
+std::string behind_begin(const std::vector<std::string>& local_settings) {
+    std::string text;
+    for (const auto& statement : local_settings)
+        text.append("; ").append(statement);
     return text;
 }
 

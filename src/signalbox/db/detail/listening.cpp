@@ -20,6 +20,7 @@
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/db/detail/backoff.hpp"
 #include "signalbox/db/error.hpp"
+#include "signalbox/json.hpp"
 #include "signalbox/process/stderr_capture.hpp"
 
 namespace signalbox::db {
@@ -140,13 +141,22 @@ std::unique_ptr<Connection> Listening::connect() const {
     const auto& file = own ? options_.listen_url_file : options_.url_file;
     ConnectionOptions options{.url = own ? options_.listen_url : options_.url,
                               .application_name = options_.application_name,
-                              .prepare = false};
+                              .prepare = own || options_.prepare};
     options.connect_timeout = connect_timeout;
     if (!file.empty()) {
         const auto read = config::read_database_url(file);
         if (!read) throw Unavailable(read.reason());
         options.url = *read;
     }
+    try {
+        return std::make_unique<Connection>(options);
+    } catch (const Unavailable& error) {
+        // A pooler that lends whole sessions leads to PostgreSQL itself, but takes no `options`.
+        const bool refused =
+            std::string_view(error.what()).find("startup parameter") != std::string_view::npos;
+        if (!own || !options.prepare || !refused) throw;
+    }
+    options.prepare = false;
     return std::make_unique<Connection>(options);
 }
 
@@ -190,8 +200,10 @@ void Listening::tell(Connection& connection) {
     const auto all = subscribers();
     while (PGnotify* const notify = PQnotifies(connection.handle())) {
         for (const auto& subscriber : all) {
-            if (subscriber->channel() == notify->relname)
-                subscriber->tell({.payload = notify->extra});
+            if (subscriber->channel() != notify->relname) continue;
+            std::string payload;
+            append_utf8(payload, notify->extra);
+            subscriber->tell({.payload = std::move(payload)});
         }
         PQfreemem(notify);
     }

@@ -17,6 +17,7 @@
 #include "signalbox/config/units.hpp"
 #include "signalbox/db/detail/backoff.hpp"
 #include "signalbox/db/detail/connection_settings.hpp"
+#include "signalbox/json.hpp"
 #include "signalbox/process/stderr_capture.hpp"
 
 namespace signalbox::db {
@@ -127,6 +128,7 @@ void MigrationConnection::connect(const MigrationTarget& target) {
     options.server_version = server_version;
     Backoff backoff;
     bool asked_for_codes = false;
+    bool opened_again = false;
     for (;;) {
         const auto asked = Clock::now();
         // The same one, as it was told to give SQLSTATEs.
@@ -149,10 +151,13 @@ void MigrationConnection::connect(const MigrationTarget& target) {
         for (const std::string& message : *printed)
             target.notice(message);
         if (PQstatus(connection_.get()) == CONNECTION_OK) {
-            const int version = PQserverVersion(connection_.get());
-            server_version = version;
-            if (version < 170000 || options.server_version >= 170000 || !options.prepare) return;
-            options.server_version = version;  // there is one more timeout to be set
+            const char* const encoding = PQparameterStatus(connection_.get(), "server_encoding");
+            const auto before = connection_settings(options);
+            server_version = options.server_version = PQserverVersion(connection_.get());
+            // Asked for UTF-8, it could not even say what is wrong with a value that is none.
+            sql_ascii_ = options.sql_ascii =
+                encoding != nullptr && std::string_view{encoding} == "SQL_ASCII";
+            if (connection_settings(options) == before || std::exchange(opened_again, true)) return;
             connection_.reset();
             continue;
         }
@@ -181,7 +186,7 @@ void MigrationConnection::connect(const MigrationTarget& target) {
 void MigrationConnection::begin(const std::string& mode) {
     ConnectionOptions options{.url = "", .migrates = true};
     options.server_version = PQserverVersion(connection_.get());
-    execute("BEGIN " + mode + "; " + local_settings(options));
+    execute("BEGIN " + mode + behind_begin(local_settings(options)));
 }
 
 void MigrationConnection::execute(const std::string& sql) {
@@ -274,7 +279,9 @@ void MigrationConnection::cancel() {
 void MigrationConnection::fail(const PGresult* result, std::size_t statement) const {
     const auto field = [&](int code) -> std::string {
         const char* text = PQresultErrorField(result, code);
-        return text == nullptr ? "" : text;
+        std::string valid;
+        if (text != nullptr) append_utf8(valid, text);
+        return valid;
     };
     const auto state = field(PG_DIAG_SQLSTATE);
     if (cancelled_ && state == "57014") {  // query_canceled
@@ -297,7 +304,7 @@ void MigrationConnection::fail(const PGresult* result, std::size_t statement) co
     std::size_t position = 0;
     std::from_chars(text.data(), text.data() + text.size(), position);
     throw StatementError(message, state, position == 0 ? std::nullopt : std::optional{position},
-                         statement);
+                         sql_ascii_, statement);
 }
 
 }  // namespace signalbox::db

@@ -21,17 +21,23 @@ namespace signalbox::db {
 class StatementError : public Error {
   public:
     StatementError(const std::string& message, std::string sqlstate,
-                   std::optional<std::size_t> position, std::size_t statement)
-        : Error(message, std::move(sqlstate)), position_(position), statement_(statement) {}
+                   std::optional<std::size_t> position, bool counts_bytes, std::size_t statement)
+        : Error(message, std::move(sqlstate)),
+          position_(position),
+          counts_bytes_(counts_bytes),
+          statement_(statement) {}
 
     /// The character of the text, from 1, that PostgreSQL points at; it does so for errors of
     /// syntax and names, not for those that come up while a statement runs.
     std::optional<std::size_t> position() const { return position_; }
+    /// It is the byte, as the database knows no other characters.
+    bool counts_bytes() const { return counts_bytes_; }
     /// Which statement of the text failed, from 1.
     std::size_t statement() const { return statement_; }
 
   private:
     std::optional<std::size_t> position_;
+    bool counts_bytes_;
     std::size_t statement_;
 };
 
@@ -47,7 +53,8 @@ class MigrationConnection {
   public:
     /// Tries again with growing pauses, each time with a report, until the target's `patience` has
     /// passed. What a server refuses for good, as a wrong password, is not tried again. Texts are
-    /// UTF-8 whatever the database is. Throws Unavailable.
+    /// UTF-8 whatever the database is, but for one without an encoding (SQL_ASCII), which takes
+    /// them as they are. Throws Unavailable.
     explicit MigrationConnection(const MigrationTarget& target);
 
     /// BEGIN, with `mode` behind it, and with what sessions have set in transactions (see
@@ -81,6 +88,7 @@ class MigrationConnection {
     StopEvent stop_;
     bool finishing_ = false;
     bool cancelled_ = false;  ///< what runs
+    bool sql_ascii_ = false;
     ConnectionHandle connection_;
 };
 

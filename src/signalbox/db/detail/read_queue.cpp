@@ -101,7 +101,8 @@ std::shared_ptr<Read> ReadQueue::take(Clock::time_point now, Clock::time_point c
     return read;
 }
 
-void ReadQueue::put_back(std::shared_ptr<Read> read) {
+/// It waits again, with those who gathered behind it.
+void ReadQueue::run_no_more(const std::shared_ptr<Read>& read) {
     remove(running_, *read);
     if (read->shared) {
         Group& group = groups_[read->key];
@@ -119,12 +120,46 @@ void ReadQueue::put_back(std::shared_ptr<Read> read) {
         group.waiting = read;
     }
     ++waiting_reads_;
+}
+
+void ReadQueue::put_back(std::shared_ptr<Read> read) {
+    run_no_more(read);
     read->state = Read::State::ready;
     if (read->waiters.empty()) {
         drop_waiting(*read);
     } else {
         ready_.push_front(std::move(read));
     }
+}
+
+void ReadQueue::pause(std::shared_ptr<Read> read, Clock::time_point due) {
+    run_no_more(read);
+    read->state = Read::State::pausing;
+    read->due = due;
+    if (read->waiters.empty()) {
+        drop_waiting(*read);
+    } else {
+        pausing_.push_back(std::move(read));
+    }
+}
+
+std::size_t ReadQueue::end_pauses(Clock::time_point now) {
+    std::size_t ended = 0;
+    for (auto next = pausing_.begin(); next != pausing_.end();) {
+        const auto read = next++;
+        if ((*read)->due > now) continue;
+        (*read)->state = Read::State::ready;
+        ready_.splice(ready_.begin(), pausing_, read);
+        ++ended;
+    }
+    return ended;
+}
+
+Clock::time_point ReadQueue::next_due() const {
+    auto first = Clock::time_point::max();
+    for (const auto& read : pausing_)
+        first = std::min(first, read->due);
+    return first;
 }
 
 Waiters ReadQueue::finish(Read& read) {
@@ -153,17 +188,17 @@ bool ReadQueue::leave(const std::shared_ptr<Waiter>& waiter) {
 }
 
 void ReadQueue::drop_waiting(Read& read) {
-    if (read.state != Read::State::ready && read.state != Read::State::gathering) return;
+    if (read.state == Read::State::running || read.state == Read::State::done) return;
     --waiting_reads_;
     read.state = Read::State::done;
     if (read.shared) {
         const auto group = groups_.find(read.key);
         const auto keep = std::exchange(group->second.waiting, nullptr);  // `read` may be the last
         if (!group->second.running) groups_.erase(group);
-        remove(ready_, read);
+        if (!remove(ready_, read)) remove(pausing_, read);
         return;
     }
-    remove(ready_, read);
+    if (!remove(ready_, read)) remove(pausing_, read);
 }
 
 template <class Visit>
@@ -171,6 +206,8 @@ void ReadQueue::for_each_read(Visit visit) const {
     for (const auto& read : running_)
         visit(read);
     for (const auto& read : ready_)
+        visit(read);
+    for (const auto& read : pausing_)
         visit(read);
     for (const auto& [key, group] : groups_) {
         if (group.waiting && group.waiting->state == Read::State::gathering) visit(group.waiting);

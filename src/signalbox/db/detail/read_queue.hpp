@@ -30,7 +30,7 @@ using Waiters = std::vector<std::shared_ptr<Waiter>>;
 
 /// One execution of a statement, now or soon, for everybody who asked for it before it started.
 struct Read {
-    enum class State { ready, gathering, running, done };
+    enum class State { ready, gathering, running, pausing, done };
 
     Statement statement;
     std::string key;
@@ -40,6 +40,8 @@ struct Read {
     Clock::time_point started{};
     /// When it lost its connection; it is tried once more, on a connection newer than that.
     std::optional<Clock::time_point> broke{};
+    unsigned conflicts = 0;   ///< how often it failed by what others did
+    Clock::time_point due{};  ///< when its pause is over
 };
 
 /// Which reads wait for a connection, in which order, and who waits for each.
@@ -69,6 +71,12 @@ class ReadQueue {
                                Clock::time_point connected_at = Clock::time_point::max());
     /// Back to the head of the queue: it was taken, but could not be run.
     void put_back(std::shared_ptr<Read> read);
+    /// The same, but it is not ready before `due`.
+    void pause(std::shared_ptr<Read> read, Clock::time_point due);
+    /// Makes those ready, at the head, whose pause is over, and returns how many they were.
+    std::size_t end_pauses(Clock::time_point now);
+    /// When the first pause is over, or time_point::max().
+    Clock::time_point next_due() const;
     /// The read is over: those who waited for it. The reads that gathered meanwhile become ready.
     Waiters finish(Read& read);
 
@@ -93,6 +101,7 @@ class ReadQueue {
 
     std::list<std::shared_ptr<Read>>::const_iterator first_for(
         Clock::time_point connected_at) const;
+    void run_no_more(const std::shared_ptr<Read>& read);
     void drop_waiting(Read& read);
     template <class Visit>
     void for_each_read(Visit visit) const;
@@ -102,6 +111,7 @@ class ReadQueue {
     std::size_t waiting_reads_ = 0;
     std::list<std::shared_ptr<Read>> ready_;
     std::list<std::shared_ptr<Read>> running_;
+    std::list<std::shared_ptr<Read>> pausing_;
     std::unordered_map<std::string, Group> groups_;  ///< by key; only with sharing
 };
 

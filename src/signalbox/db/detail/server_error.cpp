@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "signalbox/db/detail/sqlstate.hpp"
+#include "signalbox/json.hpp"
 
 namespace signalbox::db {
 
@@ -14,9 +15,26 @@ bool is_constraint_violation(std::string_view sqlstate) {
     return sqlstate.starts_with("23");
 }
 
+/// What was said before the client's encoding was agreed on, or where the database has none, is in
+/// any.
+std::string utf8(std::string_view text) {
+    std::string result;
+    append_utf8(result, text);
+    return result;
+}
+
 std::string field(const PGresult* failed, int code) {
     const char* const value = PQresultErrorField(failed, code);
-    return value != nullptr ? value : "";
+    return value != nullptr ? utf8(value) : "";
+}
+
+/// Of 22P05, "character … in encoding "X" has no equivalent in encoding "Y"": whether it stands in
+/// the database, for what we send is UTF-8.
+bool is_in_the_database(std::string_view message) {
+    const std::size_t begin = message.find('"');
+    const std::size_t end = message.find('"', begin + 1);
+    if (end == std::string_view::npos) return false;
+    return message.substr(begin + 1, end - begin - 1) != "UTF8";
 }
 
 template <class Kind>
@@ -28,7 +46,7 @@ template <class Kind>
 
 std::string in_one_line(std::string_view text) {
     std::string line;
-    for (const char c : text) {
+    for (const char c : utf8(text)) {
         if (c == '\n') line += "; ";
         if (c != '\n' && c != '\t') line += c;
     }
@@ -68,6 +86,7 @@ void throw_error(ServerError error, bool writes) {
         if (writes) throw_as<ReadOnly>(std::move(error));
         error.message += " (it was called as a read: what writes is called by execute…)";
     }
+    if (state == "22P05" && is_in_the_database(error.message)) throw_as<Error>(std::move(error));
     // Of class 22 those that a parameter's text can cause: not a division by zero.
     constexpr std::array<std::string_view, 7> of_data{"22001", "22003", "22007", "22008",
                                                       "22021", "22P02", "22P05"};

@@ -8,6 +8,7 @@
 #include "signalbox/db/error.hpp"
 
 // Why PostgreSQL refused a statement, by whichever library it was run, and the exception for it.
+// Texts are UTF-8 whatever the server's are: what is none is U+FFFD.
 
 namespace signalbox::db {
 
@@ -22,7 +23,7 @@ struct ServerError {
 /// Of all that libpqxx passes on, which is enough for reads: they violate no constraint.
 [[nodiscard]] ServerError server_error(std::string_view text, std::string sqlstate);
 
-/// libpq's messages have several lines; a line of the log is one.
+/// libpq's messages have several lines; a line of the log is one, in UTF-8.
 [[nodiscard]] std::string in_one_line(std::string_view text);
 
 /// Throws the Error of the SQLSTATE, or Unavailable where unavailable_reason() has one for it.

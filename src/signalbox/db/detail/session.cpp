@@ -38,6 +38,13 @@ bool is_failure(ExecStatusType status) {
 
 }  // namespace
 
+std::vector<Command> begin_commands(std::string_view begin, const Connection& connection) {
+    std::vector<Command> commands{{.sql = begin, .prepare = false}};
+    for (const std::string& setting : connection.local_settings())
+        commands.push_back({.sql = setting, .prepare = false});
+    return commands;
+}
+
 /// What is under way.
 struct Session::RoundTrip {
     RoundTrip() = default;

@@ -34,6 +34,11 @@ struct Command {
     bool prepare = true;  ///< where connections prepare at all
 };
 
+/// What begins a transaction on this connection. The Commands live as long as the connection and
+/// `begin`.
+[[nodiscard]] std::vector<Command> begin_commands(std::string_view begin,
+                                                  const Connection& connection);
+
 /// A connection while an event loop drives it, by libpq's asynchronous interface: what several
 /// statements in a row need, which would hop to the connection's thread and back for each. libpq's
 /// pipeline mode sends statements together:

@@ -97,14 +97,16 @@ async::Task<> TransactionCore::take_connection(Clock::time_point newer_than) {
 }
 
 async::Task<std::vector<PgResult>> TransactionCore::begin_with(std::vector<Command> commands) {
-    commands.insert(commands.begin(), control(begin_));
     auto newer_than = Clock::time_point::min();
     for (int tries = 1;; ++tries) {
         if (!lease_) co_await take_connection(newer_than);
+        std::vector<Command> all = begin_commands(begin_, lease_->session().connection());
+        const auto of_begin = static_cast<std::ptrdiff_t>(all.size());
+        all.insert(all.end(), commands.begin(), commands.end());
         std::exception_ptr error;
         try {
-            auto results = co_await round_trip(commands, Session::Cancellable::yes);
-            results.erase(results.begin());
+            auto results = co_await round_trip(std::move(all), Session::Cancellable::yes);
+            results.erase(results.begin(), results.begin() + of_begin);
             co_return results;
         } catch (...) {
             error = std::current_exception();

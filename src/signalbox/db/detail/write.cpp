@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "signalbox/async/sleep.hpp"
 #include "signalbox/db/detail/connection_pool.hpp"
 #include "signalbox/db/detail/failure.hpp"
 #include "signalbox/db/detail/lease.hpp"
@@ -13,25 +14,33 @@
 #include "signalbox/db/detail/parameters.hpp"
 #include "signalbox/db/detail/rows_json.hpp"
 #include "signalbox/db/detail/sqlstate.hpp"
+#include "signalbox/db/transaction.hpp"
 #include "signalbox/observe/database_observer.hpp"
 
 namespace signalbox::db {
 
 namespace {
 
+/// Of a write that others are in the way of, and that may be repeated.
+constexpr unsigned most_tries = 3;
+
 async::Task<PgResult> write(ConnectionPool& pool, Statement statement) {
-    check_parameters(statement.parameters);
-    // A connection's transactions are read only where nothing else is said.
-    const std::vector<Command> commands{{.sql = "BEGIN READ WRITE", .prepare = false},
-                                        {.sql = statement.sql, .parameters = &statement.parameters},
-                                        {.sql = "COMMIT", .prepare = false}};
+    check_statement(statement);
     auto newer_than = Clock::time_point::min();
+    unsigned conflicts = 0;
+    auto* const observer = pool.options().observer;
     for (int tries = 1;; ++tries) {
-        const std::shared_ptr<Lease> lease = co_await pool.lend(LeaseFor::statement, newer_than);
+        std::shared_ptr<Lease> lease = co_await pool.lend(LeaseFor::statement, newer_than);
+        // A connection's transactions are read only where nothing else is said.
+        auto commands = begin_commands("BEGIN READ WRITE", lease->session().connection());
+        const std::size_t of_statement = commands.size();
+        commands.push_back({.sql = statement.sql, .parameters = &statement.parameters});
+        commands.push_back({.sql = "COMMIT", .prepare = false});
         std::exception_ptr error;
         try {
-            auto results = co_await lease->run(commands, statement.sql, Session::Cancellable::yes);
-            co_return std::move(results.at(1));
+            auto results =
+                co_await lease->run(std::move(commands), statement.sql, Session::Cancellable::yes);
+            co_return std::move(results.at(of_statement));
         } catch (...) {
             error = std::current_exception();
         }
@@ -45,8 +54,12 @@ async::Task<PgResult> write(ConnectionPool& pool, Statement statement) {
         if (lease->lost()) {
             if (tries > 1 || !statement.may_be_repeated) throw UnknownOutcome();
             newer_than = Clock::now();
-            if (auto* const observer = pool.options().observer; observer != nullptr)
-                observer->retried();
+            if (observer != nullptr) observer->retried(observe::Retry::connection);
+        } else if (statement.may_be_repeated && detail::is_worth_another_try(error)) {
+            if (++conflicts >= most_tries) std::rethrow_exception(error);
+            if (observer != nullptr) observer->retried(observe::Retry::conflict);
+            lease.reset();  // for others, who may be those in the way
+            co_await async::sleep_for(detail::pause_after(conflicts));
         } else if (tries > 1 || !is_stale_statement(sqlstate_of(error))) {
             std::rethrow_exception(error);
         }

@@ -34,7 +34,7 @@ struct Told : observe::DatabaseObserver {
     void waited(Duration duration) override { waits.push_back(duration); }
     void timed_out() override {}
     void shared_a_read() override { ++shared; }
-    void retried() override {}
+    void retried(observe::Retry) override {}
     void transaction_ended(observe::TransactionOutcome, Duration) override {}
     void connected(Duration) override {}
     void used(Duration) override {}

@@ -28,7 +28,8 @@ std::map<std::string, std::string> settings(const ConnectionOptions& options) {
 }
 
 const std::string read_only = "-c default_transaction_read_only=on ";
-const std::string forms = " -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex";
+const std::string forms =
+    " -c IntervalStyle=postgres -c extra_float_digits=1 -c bytea_output=hex -c array_nulls=on";
 
 std::string limits(int statement_timeout) {
     return "-c statement_timeout=" + std::to_string(statement_timeout) +
@@ -93,12 +94,20 @@ TEST(connection_settings, say_only_what_the_server_knows) {
 }
 
 TEST(connection_settings, for_one_transaction_are_all_local) {
-    EXPECT_EQ(local_settings({.url = "", .query_timeout = 1500ms}),
-              "SET LOCAL statement_timeout = '1500'; "
-              "SET LOCAL idle_in_transaction_session_timeout = '0'; SET LOCAL lock_timeout = '0'; "
-              "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; "
-              "SET LOCAL IntervalStyle = 'postgres'; SET LOCAL extra_float_digits = '1'; "
-              "SET LOCAL bytea_output = 'hex'");
+    const auto local = local_settings({.url = "", .query_timeout = 1500ms});
+    EXPECT_THAT(local, testing::ElementsAre(
+                           "SET LOCAL statement_timeout = '1500'",
+                           "SET LOCAL idle_in_transaction_session_timeout = '0'",
+                           "SET LOCAL lock_timeout = '0'", "SET LOCAL TimeZone = 'UTC'",
+                           "SET LOCAL DateStyle = 'ISO'", "SET LOCAL IntervalStyle = 'postgres'",
+                           "SET LOCAL extra_float_digits = '1'", "SET LOCAL bytea_output = 'hex'",
+                           "SET LOCAL array_nulls = 'on'"));
+    ConnectionOptions newer{.url = ""};
+    newer.server_version = 170000;
+    EXPECT_THAT(local_settings(newer), testing::Contains("SET LOCAL transaction_timeout = '0'"));
+    EXPECT_EQ(behind_begin({"SET LOCAL a = '1'", "SET LOCAL b = '2'"}),
+              "; SET LOCAL a = '1'; SET LOCAL b = '2'");
+    EXPECT_EQ(behind_begin({}), "");
 }
 
 TEST(connection_settings, refuse_a_url_that_libpq_would_read_in_part) {
@@ -115,6 +124,12 @@ TEST(connection_settings, without_prepare_send_no_options) {
 
 TEST(connection_settings, always_ask_for_utf8) {
     EXPECT_EQ(settings({.url = "host=h client_encoding=LATIN1"}).at("client_encoding"), "UTF8");
+}
+
+TEST(connection_settings, ask_for_no_encoding_where_the_database_has_none) {
+    ConnectionOptions options{.url = "host=h"};
+    options.sql_ascii = true;
+    EXPECT_EQ(settings(options).at("client_encoding"), "SQL_ASCII");
 }
 
 TEST(connection_settings, respect_the_environment_of_libpq) {

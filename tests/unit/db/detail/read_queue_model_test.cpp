@@ -33,6 +33,7 @@ class Model {
 
     void step() {
         now_ += std::chrono::milliseconds(pick(3));
+        queue_.end_pauses(now_);
         switch (pick(10)) {
             case 0:
             case 1:
@@ -68,7 +69,9 @@ class Model {
 
     /// Runs what is left until nobody waits.
     void drain() {
-        while (queue_.has_ready() || !running_.empty()) {
+        while (queue_.waiting() > 0 || !running_.empty()) {
+            now_ = std::max(now_, std::min(queue_.next_due(), now_ + 1s));
+            queue_.end_pauses(now_);
             if (queue_.has_ready()) take();
             if (!running_.empty()) finish();
             check();
@@ -132,7 +135,13 @@ class Model {
         }
     }
 
-    void put_back() { queue_.put_back(take_one_that_runs()); }
+    void put_back() {
+        if (pick(2) == 0) {
+            queue_.put_back(take_one_that_runs());
+        } else {
+            queue_.pause(take_one_that_runs(), now_ + 5ms);
+        }
+    }
 
     void leave() {
         if (all_.empty()) return;
@@ -176,8 +185,8 @@ class Model {
                           [&](const auto& read) { return read->statement.sql == sql; }));
     }
 
-    /// The reads that wait, as their waiters see it: by statement, how many of each.
-    std::map<std::string, std::size_t> waiting_reads() const {
+    /// The reads that wait, as their waiters see it.
+    std::vector<std::shared_ptr<Read>> reads_that_wait() const {
         std::vector<std::shared_ptr<Read>> reads;
         for (const auto& waiter : all_) {
             if (!waiter->waits) continue;
@@ -185,8 +194,13 @@ class Model {
             if (std::find(running_.begin(), running_.end(), read) != running_.end()) continue;
             if (std::find(reads.begin(), reads.end(), read) == reads.end()) reads.push_back(read);
         }
+        return reads;
+    }
+
+    /// By statement, how many of each.
+    std::map<std::string, std::size_t> waiting_reads() const {
         std::map<std::string, std::size_t> counts;
-        for (const auto& read : reads)
+        for (const auto& read : reads_that_wait())
             ++counts[read->statement.sql];
         return counts;
     }
@@ -196,10 +210,16 @@ class Model {
         bool ready = false;
         for (const auto& [sql, count] : waiting_reads()) {
             waiting += count;
-            ready = ready || !share_ || running_with(sql) == 0;
             if (share_) {
                 EXPECT_EQ(count, 1U) << "two identical reads wait";
             }
+        }
+        for (const auto& read : reads_that_wait()) {
+            const bool pauses = read->state == Read::State::pausing;
+            if (pauses) {
+                EXPECT_GT(read->due, now_);
+            }
+            ready = ready || (!pauses && (!share_ || running_with(read->statement.sql) == 0));
         }
         EXPECT_EQ(queue_.waiting(), waiting);
         EXPECT_EQ(queue_.has_ready(), ready) << "what waits for no other can be started";

@@ -405,6 +405,54 @@ TEST_F(read_queue, runs_a_read_put_back_for_those_who_gathered_alone) {
     EXPECT_EQ(queue_.finish(*take()), Waiters{b_});
 }
 
+TEST_F(read_queue, keeps_a_read_back_until_its_pause_is_over) {
+    EXPECT_EQ(queue_.next_due(), Clock::time_point::max());
+    add("one", a_);
+    const auto read = take();
+    add("one", b_);
+    queue_.pause(read, at(5s));
+    add("two", d_);
+    EXPECT_EQ(queue_.waiting(), 2U);
+    EXPECT_EQ(queue_.next_due(), at(5s));
+    EXPECT_EQ(take()->statement.sql, "two");
+    EXPECT_FALSE(queue_.has_ready());
+    EXPECT_EQ(add("one", c_), Added::joined);
+    EXPECT_EQ(queue_.end_pauses(at(4s)), 0U);
+    EXPECT_EQ(take(), nullptr);
+    add("three", waiter());
+    EXPECT_EQ(queue_.end_pauses(at(5s)), 1U);
+    EXPECT_EQ(queue_.next_due(), Clock::time_point::max());
+    EXPECT_EQ(take(), read) << "it is the first now";
+    EXPECT_EQ(queue_.finish(*read), (Waiters{a_, b_, c_}));
+}
+
+TEST_F(read_queue, forgets_a_read_that_everybody_left_in_its_pause) {
+    for (const bool shared : {true, false}) {
+        ReadQueue queue(shared, 100);
+        const auto leaves = waiter(), expires = waiter(at(1s)), is_let_go = waiter();
+        const auto pause = [&](const std::shared_ptr<Waiter>& who) {
+            queue.add({"one", {}}, who);
+            queue.pause(queue.take(at(0s)), at(5s));
+        };
+        pause(leaves);
+        EXPECT_TRUE(queue.leave(leaves));
+        pause(expires);
+        EXPECT_EQ(queue.next_deadline(), at(1s));
+        EXPECT_EQ(queue.leave_expired(at(1s)), Waiters{expires});
+        pause(is_let_go);
+        EXPECT_EQ(queue.leave_all_waiting(), Waiters{is_let_go});
+        EXPECT_EQ(queue.waiting(), 0U);
+        EXPECT_EQ(queue.end_pauses(at(9s)), 0U);
+        EXPECT_EQ(queue.next_due(), Clock::time_point::max());
+        queue.add({"one", {}}, leaves);
+        const auto left = queue.take(at(0s));
+        queue.leave(leaves);
+        queue.pause(left, at(5s));
+        EXPECT_EQ(queue.next_due(), Clock::time_point::max());
+        EXPECT_EQ(queue.waiting(), 0U);
+    }
+}
+
 TEST_F(read_queue, keeps_nobody_alive_who_has_left_it) {
     std::weak_ptr<Waiter> left, finished, expired;
     {

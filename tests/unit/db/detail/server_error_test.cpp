@@ -15,6 +15,27 @@ TEST(server_error, is_one_line_for_the_log) {
     EXPECT_EQ(error.details.constraint, "");
 }
 
+TEST(server_error, is_utf8) {
+    EXPECT_EQ(server_error("FATAL:  r\xf4le", "28000").message, "FATAL:  r\ufffdle");
+    EXPECT_EQ(in_one_line("\xe9\n"), "\ufffd");
+}
+
+TEST(throw_error, tells_who_is_to_blame_for_a_character_that_does_not_exist) {
+    const auto of = [](const std::string& message) {
+        throw_error({.message = message, .details = {.sqlstate = "22P05"}}, false);
+    };
+    EXPECT_THROW(of("ERROR:  character with byte sequence 0xe2 0x82 0xac in encoding \"UTF8\" has "
+                    "no equivalent in encoding \"LATIN1\""),
+                 InvalidData);
+    EXPECT_THROW(of("ERROR:  unsupported Unicode escape sequence"), InvalidData);
+    try {
+        of("ERROR:  character with byte sequence 0x81 in encoding \"WIN1252\" has no equivalent in "
+           "encoding \"UTF8\"");
+    } catch (const Error& error) {
+        EXPECT_EQ(typeid(error), typeid(Error));
+    }
+}
+
 template <class Kind>
 void expect_thrown(const std::string& sqlstate, bool writes = true) {
     try {
