@@ -4,6 +4,7 @@
 
 #include "signalbox/db/detail/connection_pool.hpp"
 #include "signalbox/db/detail/write.hpp"
+#include "signalbox/db/migration_file.hpp"
 
 namespace signalbox::db {
 
@@ -15,6 +16,10 @@ void detail::throw_wrong_count(const model::Type& row, std::size_t rows) {
 
 void Pool::connect(std::stop_token stop) {
     connections_->connect(std::move(stop));
+}
+
+void Pool::expect(std::vector<Migration> migrations) {
+    connections_->expect(std::move(migrations));
 }
 
 void Pool::allow(std::size_t connections) {
@@ -91,6 +96,10 @@ async::Task<std::shared_ptr<const void>> Pool::fetch_values(Statement statement)
 
 bool Pool::reachable() const {
     return connections_->reachable();
+}
+
+Pool::Migrations Pool::migrations() const {
+    return connections_->migrations();
 }
 
 Pool::Usage Pool::usage() const {

@@ -18,6 +18,7 @@
 namespace signalbox::db {
 
 class ConnectionPool;
+struct Migration;
 struct PoolOptions;
 
 /// Connections to PostgreSQL, each owned by a thread of its own, because libpqxx blocks. A
@@ -45,6 +46,12 @@ class Pool final : public Queryable {
     /// Start-up: returns once a first connection stands; the others follow by themselves. Throws
     /// Unavailable, naming host and database, after the start-up timeout or when asked to stop.
     void connect(std::stop_token stop = {});
+
+    /// From now on it watches whether the database has these migrations, which it had a moment ago,
+    /// and says so to PoolOptions::on_event: at each new connection, when a statement names
+    /// something that is not there, and every few seconds. It applies none. What a statement that
+    /// lacks them throws is MissingMigration.
+    void expect(std::vector<Migration> migrations);
 
     /// Gives it so many connections more than size_at_first, up to `size`. Any number of times.
     void allow(std::size_t connections);
@@ -117,6 +124,15 @@ class Pool final : public Queryable {
 
     /// Whether there is a connection, and PostgreSQL answers on it as far as is known.
     bool reachable() const;
+
+    /// What is known of the migrations that are expected.
+    struct Migrations {
+        bool known = false;  ///< not where none are, or its user may not read which there are
+        std::vector<std::string> pending{};  ///< file names, in order
+        std::size_t applied = 0;
+        std::size_t unknown = 0;  ///< that the database has besides: those of a newer version
+    };
+    Migrations migrations() const;
 
     struct Usage {
         std::size_t idle;          ///< connections

@@ -38,6 +38,7 @@ SlotLife::Step SlotLife::next_unconnected(Clock::time_point now,
 
 SlotLife::Step SlotLife::next_idle(Clock::time_point now, const Surroundings& pool) const noexcept {
     if (expires_ <= now) return {Action::replace};
+    if (pool.look_due) return {Action::check};  // also when it is never idle for long
     if (pool.lease_ready && (pool.lease_first || !pool.read_for_it)) return {Action::lend};
     if (pool.read_for_it) {
         Step run{Action::run};

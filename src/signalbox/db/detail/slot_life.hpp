@@ -39,7 +39,7 @@ class SlotLife {
         lend,  ///< to the next who waits for that
         wait_for_return,
         settle,   ///< see to it that a cancellation does not meet the next read
-        check,    ///< whether the idle connection is of use
+        check,    ///< whether the idle connection is of use, and what there is to be asked on it
         replace,  ///< its time is over: close it
     };
     struct Step {
@@ -63,6 +63,7 @@ class SlotLife {
         bool read_for_it = false;        ///< this connection may take one
         bool lease_ready = false;        ///< somebody waits for a connection, and may have it
         bool lease_first = false;        ///< and has waited longer than the next read
+        bool look_due = false;           ///< at the schema, by whoever is idle
         bool answers = true;             ///< PostgreSQL, as far as is known
         Clock::time_point next_knock{};  ///< when it does not
     };

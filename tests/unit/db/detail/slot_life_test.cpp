@@ -119,6 +119,17 @@ TEST_F(slot_life, takes_no_read_that_is_for_newer_connections_only) {
     EXPECT_EQ(action(start), Action::wait_for_read);
 }
 
+TEST_F(slot_life, has_its_idle_connection_checked_at_once_when_the_schema_is_to_be_looked_at) {
+    pool_.look_due = true;
+    EXPECT_EQ(action(start), Action::connect);
+    connect(start);
+    EXPECT_EQ(action(start), Action::check);
+    offer_read();
+    EXPECT_EQ(action(start), Action::check) << "or it would never be, under load";
+    pool_.look_due = false;
+    EXPECT_EQ(action(start), Action::run);
+}
+
 TEST_F(slot_life, looks_at_the_connection_before_it_uses_one_that_was_long_unused) {
     connect(start);
     offer_read();
