@@ -183,6 +183,8 @@ int serve(const api::Module& application, const About& about, const config::Conf
         // Who asks whether the service is ready means the process that has taken over.
         if (sockets_stay && admin) admin->hand_over();
         std::this_thread::sleep_for(config.shutdown_delay);
+        // Those who come in its place want them.
+        database.close_idle();
     }
     const auto drained = api.drain(config.timeout_graceful_shutdown);
     if ((handed_over || sockets_stay) && admin) admin->drain(last_scrapes);

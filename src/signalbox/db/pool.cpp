@@ -30,6 +30,10 @@ void Pool::give_up(std::function<void()> released) {
     connections_->give_up(std::move(released));
 }
 
+void Pool::close_idle() {
+    connections_->close_idle();
+}
+
 void Pool::disconnect() {
     connections_->disconnect();
 }

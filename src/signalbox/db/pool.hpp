@@ -61,6 +61,11 @@ class Pool final : public Queryable {
     /// stays until disconnect(), for the requests that are still in flight.
     void give_up(std::function<void()> released);
 
+    /// Before shutdown, when no more requests come: keeps the connections that are used, and closes
+    /// each other one but for the last, as soon as nothing has needed it for a moment. When
+    /// something waits for a connection, one is made again, up to `size`.
+    void close_idle();
+
     /// Shutdown: finishes the reads that run, fails those that wait, closes every connection.
     void disconnect();
 

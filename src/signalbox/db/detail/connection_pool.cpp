@@ -310,6 +310,8 @@ void ConnectionPool::take_back(Slot& slot, LeaseFor purpose, bool usable) {
             if (step.action == SlotLife::Action::lend) {
                 slot.life.begin_lease();
                 next = leases_.take(slot.life.connected_at());
+            } else if (closing_idle_) {
+                slot.wake.notify_one();  // it has to close it
             }
         } else {
             drop_connection(slot);
@@ -325,16 +327,33 @@ void ConnectionPool::deliver(const std::shared_ptr<Waiter>& waiter, std::shared_
     Awaiting::deliver({waiter}, {.lease = std::move(lease), .started = now, .finished = now});
 }
 
-void ConnectionPool::offer() {
-    if (!queue_.has_ready() && !leases_.has_ready()) return;
+ConnectionPool::Slot* ConnectionPool::idle_that_takes() const {
     const auto takes = std::find_if(slots_.begin(), slots_.end(), [this](const auto& slot) {
         const auto connected_at = slot->life.connected_at();
         return slot->life.state() == SlotLife::State::idle && !slot->woken &&
                (queue_.has_ready_for(connected_at) || leases_.has_ready(connected_at));
     });
-    if (takes == slots_.end()) return;  // who becomes idle looks for itself
-    (*takes)->woken = true;
-    (*takes)->wake.notify_one();
+    return takes == slots_.end() ? nullptr : takes->get();
+}
+
+void ConnectionPool::offer() {
+    if (!queue_.has_ready() && !leases_.has_ready()) return;
+    if (Slot* const slot = idle_that_takes()) {
+        slot->woken = true;
+        slot->wake.notify_one();
+    } else if (closing_idle_) {
+        changed_.notify_all();
+    }
+    // Else who becomes idle looks for itself.
+}
+
+void ConnectionPool::close_idle() {
+    {
+        const std::lock_guard lock(mutex_);
+        closing_idle_ = true;
+    }
+    for (auto& slot : slots_)
+        slot->wake.notify_all();
 }
 
 void ConnectionPool::expect(std::vector<Migration> migrations) {
@@ -435,6 +454,8 @@ SlotLife::Surroundings ConnectionPool::surroundings(const Slot& slot, Clock::tim
     return {.stopping = stopping_,
             .allowed = slot.number < allowed_,
             .giving_up = released_ != nullptr,
+            .closing_idle = closing_idle_,
+            .wanted = closing_idle_ && wants_connection(),
             .slots = working_,
             .connections = reachability_.connections(),
             .reads_ready = queue_.has_ready(),
@@ -446,6 +467,14 @@ SlotLife::Surroundings ConnectionPool::surroundings(const Slot& slot, Clock::tim
             .look_due = schema_.due(now),
             .answers = reachability_.answers(),
             .next_knock = reachability_.next_knock()};
+}
+
+bool ConnectionPool::wants_connection() const {
+    if ((!queue_.has_ready() && !leases_.has_ready()) || idle_that_takes() != nullptr) return false;
+    const auto connecting = std::count_if(slots_.begin(), slots_.end(), [](const auto& slot) {
+        return slot->life.state() == SlotLife::State::connecting;
+    });
+    return static_cast<std::size_t>(connecting) < queue_.waiting() + leases_.waiting();
 }
 
 void ConnectionPool::begin(Slot& slot, const SlotLife::Step& step, Clock::time_point now) {

@@ -46,6 +46,7 @@ class ConnectionPool {
     void expect(std::vector<Migration> migrations);
     void allow(std::size_t connections);
     void give_up(std::function<void()> released);
+    void close_idle();
     void disconnect();
     async::Task<JsonText> fetch(Statement statement);
     async::Task<std::shared_ptr<const void>> fetch_values(Statement statement);
@@ -96,6 +97,8 @@ class ConnectionPool {
 
     /// On a slot's thread, with the mutex.
     SlotLife::Surroundings surroundings(const Slot& slot, Clock::time_point now) const;
+    /// While idle ones are closed: whether one more would be of use.
+    bool wants_connection() const;
     void begin(Slot& slot, const SlotLife::Step& step, Clock::time_point now);
     /// The connection is the slot's no more, and waits for close_dropped().
     void drop_connection(Slot& slot);
@@ -115,8 +118,10 @@ class ConnectionPool {
     void cancel_orphans(Clock::time_point now);
     void tell(const std::optional<Reachability::Notice>& notice);
     Waiters leave_all_waiting();
-    /// Wakes the thread of an idle connection, if there is something for it.
+    /// Wakes the thread of an idle connection, if there is something for it; of an unconnected one,
+    /// if there is none.
     void offer();
+    Slot* idle_that_takes() const;
     void wake_idle();
 
     const PoolOptions options_;
@@ -133,6 +138,7 @@ class ConnectionPool {
     std::size_t allowed_;               ///< slots that may connect: the first ones
     std::size_t working_;               ///< slots that have not retired
     std::function<void()> released_{};  ///< set when the pool gives up its connections
+    bool closing_idle_ = false;
     bool stopping_ = false;
     bool watching_ = false;
 
