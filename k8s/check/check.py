@@ -89,7 +89,7 @@ class Rendering:
 
     def environment(self, container):
         """What a container gets as plain values: its ConfigMaps, then its own list."""
-        names = [source["configMapRef"]["name"] for source in container.get("envFrom", [])]
+        names = [ref["name"] for ref in every(container.get("envFrom", []), "configMapRef")]
         maps = [m["data"] for m in self.of("ConfigMap") if m["metadata"]["name"] in names]
         maps += [{v["name"]: v["value"]} for v in container.get("env", []) if "value" in v]
         return {name: value for values in maps for name, value in values.items()}
@@ -163,7 +163,7 @@ def lifecycle(r):
         yield "SIGNALBOX_TIMEOUT_GRACEFUL_SHUTDOWN is less than a request may take"
     if delay < r.lasts("readinessProbe"):
         yield "SIGNALBOX_SHUTDOWN_DELAY ends before the pod is seen not to be ready"
-    if r.lasts("startupProbe") < seconds(r.setting("DATABASE_STARTUP_TIMEOUT")) + 10:
+    if "startupProbe" in r.main and r.lasts("startupProbe") < seconds(r.setting("DATABASE_STARTUP_TIMEOUT")) + 10:
         yield "the startup probe gives up before the service gives up the database"
 
 
@@ -219,19 +219,23 @@ def images(r):
 
 def passwords(r):
     """Each container reads its URL from a Secret of its own; no password stands anywhere else."""
-    volumes = pods_of(r.api)["volumes"]
-    secrets = {v["name"]: v["secret"]["secretName"] for v in volumes if "secret" in v}
+    secrets = {}  # by volume; of a store outside of the cluster the class stands for what it brings
+    for volume in pods_of(r.api)["volumes"]:
+        projected = (secret["name"] for secret in every(volume, "secret") if "name" in secret)
+        names = {*every(volume, "secretName"), *projected, *every(volume, "secretProviderClass")}
+        secrets[volume["name"]] = names
     mounts = {}
     for container in r.ours:
-        found = {m["mountPath"]: secrets.get(m["name"]) for m in container["volumeMounts"]}
+        found = {m["mountPath"]: secrets[m["name"]] for m in container["volumeMounts"]}
         mounts[container["name"]] = found
     folders = {c["name"]: r.environment(c)["DATABASE_URL_FILE"].rpartition("/")[0] for c in r.ours}
-    urls = {name: mounts[name].get(folder) for name, folder in folders.items()}
+    urls = {name: mounts[name].get(folder, set()) for name, folder in folders.items()}
     if r.main not in r.ours or not all(urls.values()):
         yield f"DATABASE_URL_FILE is not in a Secret: {urls}"
     for name, url in urls.items():
-        if any(url in mounts[other].values() for other in urls.keys() - {name}):
-            yield f"the Secret {url} is not only for {name}"
+        for other in urls.keys() - {name}:
+            if any(url & names for names in mounts[other].values()):
+                yield f"the Secret {url} is not only for {name}"
     for container in r.ours:
         if {"DATABASE_URL", "PGPASSWORD"} & r.environment(container).keys():
             yield f"{container['name']}: a password in a variable"

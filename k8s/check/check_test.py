@@ -24,6 +24,18 @@ AUTHORITY = """target: {kind: Deployment}
       - op: add
         path: /spec/template/spec/containers/0/volumeMounts/-
         value: {name: ca, mountPath: /ca}"""
+FIRST = "target: {kind: Deployment}\n    patch: '- {op: replace, path: /spec/template/spec/volumes/0, value: "
+CSI = "{driver: secrets-store.csi.k8s.io, volumeAttributes: {secretProviderClass: db}}"
+STORE = f"{FIRST}{{name: database, csi: {CSI}}}}}'"
+SOURCES = "{sources: [{secret: {name: signalbox-database}}]}"
+PROJECTED = f"{FIRST}{{name: database, projected: {SOURCES}}}}}'"
+TOKENS = """target: {kind: Deployment}
+    patch: |-
+      - op: add
+        path: /spec/template/spec/containers/0/envFrom/-
+        value: {secretRef: {name: tokens}}"""
+UNHURRIED = """target: {kind: Deployment}
+    patch: '- {op: remove, path: /spec/template/spec/containers/0/startupProbe}'"""
 SCALER = """      spec:
         # Three, so that one may be missing while another is replaced.
         minReplicas: 3
@@ -59,6 +71,10 @@ COPIED = {
     "variables of its own": ("production", "10.0.0.0/8\n", "10.0.0.0/8\n      - TZ=UTC\n"),
     "a wildcard certificate": ("production", WILDCARD, "hosts/0, value: '*.example.com'}"),
     "an authority for TLS": ("production", "patches:", f"patches:\n  - {AUTHORITY}"),
+    "a store outside of the cluster": ("production", "patches:", f"patches:\n  - {STORE}"),
+    "a projected Secret": ("production", "patches:", f"patches:\n  - {PROJECTED}"),
+    "variables from a Secret": ("production", "patches:", f"patches:\n  - {TOKENS}"),
+    "no startup probe": ("production", "patches:", f"patches:\n  - {UNHURRIED}"),
     "a revision for a tag": ("production", ".com/signalbox", ".com/signalbox\n    newTag: git-1a2b3c4"),
     "a prefix of all names": ("production", "namespace: s", "namePrefix: acme-\nnamespace: s"),
     "a fixed number of pods": ("production", SCALER, "      $patch: delete", "namespace: s", f"{FIXED}namespace: s"),

@@ -359,6 +359,7 @@ void ConnectionPool::close_idle() {
 void ConnectionPool::expect(std::vector<Migration> migrations) {
     const std::lock_guard lock(mutex_);
     schema_.expect(std::move(migrations));
+    if (schema_.expects_any()) wake_idle();
 }
 
 Pool::Migrations ConnectionPool::migrations() const {
