@@ -89,7 +89,7 @@ class Rendering:
 
     def environment(self, container):
         """What a container gets as plain values: its ConfigMaps, then its own list."""
-        names = [source["configMapRef"]["name"] for source in container.get("envFrom", [])]
+        names = [ref["name"] for ref in every(container.get("envFrom", []), "configMapRef")]
         maps = [m["data"] for m in self.of("ConfigMap") if m["metadata"]["name"] in names]
         maps += [{v["name"]: v["value"]} for v in container.get("env", []) if "value" in v]
         return {name: value for values in maps for name, value in values.items()}
@@ -163,7 +163,7 @@ def lifecycle(r):
         yield "SIGNALBOX_TIMEOUT_GRACEFUL_SHUTDOWN is less than a request may take"
     if delay < r.lasts("readinessProbe"):
         yield "SIGNALBOX_SHUTDOWN_DELAY ends before the pod is seen not to be ready"
-    if r.lasts("startupProbe") < seconds(r.setting("DATABASE_STARTUP_TIMEOUT")) + 10:
+    if "startupProbe" in r.main and r.lasts("startupProbe") < seconds(r.setting("DATABASE_STARTUP_TIMEOUT")) + 10:
         yield "the startup probe gives up before the service gives up the database"
 
 
@@ -172,9 +172,12 @@ def connections(r):
     for scaler in r.of("HorizontalPodAutoscaler"):
         most, time = scaler["spec"]["maxReplicas"], sum(r.times())
         ready = r.api["spec"].get("minReadySeconds")
-        surge = number(r.api["spec"]["strategy"]["rollingUpdate"]["maxSurge"], most)
+        strategy = r.api["spec"].get("strategy", {})
+        surge = strategy.get("rollingUpdate", {}).get("maxSurge", "25%")
+        surge = 0 if strategy.get("type") == "Recreate" else number(surge, most)
         pods = most + surge * (1 + (ceil(time / ready) if ready else most))
-        for policy in scaler["spec"]["behavior"]["scaleDown"]["policies"]:
+        down = scaler["spec"].get("behavior", {}).get("scaleDown", {})
+        for policy in down.get("policies", [{"type": "Percent", "value": 100, "periodSeconds": 15}]):
             leaving = f"{policy['value']}%" if policy["type"] == "Percent" else policy["value"]
             pods += number(leaving, most) * ceil(time / policy["periodSeconds"])
         needed = pods * int(r.setting("DATABASE_POOL_SIZE"))
@@ -188,7 +191,8 @@ def configuration(r):
     """Variables are those that the service has, and fit to what the pod and the routes say."""
     for container in r.ours:
         for variable in r.environment(container).keys() - r.defaults.keys():
-            yield f"{container['name']}: the service has no variable {variable}"
+            if variable.startswith("SIGNALBOX_"):
+                yield f"{container['name']}: the service has no variable {variable}"
     for listener, port in (("", "http"), ("ADMIN_", "admin")):
         if int(r.setting(f"{listener}PORT")) != ports(r.api).get(port):
             yield f"SIGNALBOX_{listener}PORT is not the port {port} of the container"
@@ -198,28 +202,41 @@ def configuration(r):
         yield "FORWARDED_ALLOW_IPS does not name the proxy: its address would be every client's"
     for ingress in r.of("Ingress"):
         secured = {host for entry in ingress["spec"].get("tls", []) for host in entry["hosts"]}
-        if not {entry.get("host") for entry in ingress["spec"]["rules"]} <= secured:
-            yield f"{name_of(ingress)}: a host has no TLS"
+        for host in [entry.get("host", "*") for entry in ingress["spec"]["rules"]]:
+            if not {host, f"*.{host.partition('.')[2]}"} & secured:
+                yield f"{name_of(ingress)}: {host} has no TLS"
 
 
 def images(r):
-    """Migrations and service are of one image, of this version or named by what is in it."""
+    """Migrations and service are of one image, of this version or named by what is in it: a digest, or
+    a tag with a revision."""
     image, *others = {container["image"] for container in [r.main, *r.ours]}
     label = r.api["metadata"]["labels"].get("app.kubernetes.io/version")
-    if others or label != r.version or not ("@sha256:" in image or image.endswith(f":{label}")):
+    named = re.search(rf"@sha256:|:{re.escape(label)}$|:[^:/]*[0-9a-f]{{7,}}[^:/]*$", image)
+    if others or label != r.version or not named:
         yield f"{[image, *others]}, label {label}: not one, of version {r.version} or with a digest"
 
 
 def passwords(r):
     """Each container reads its URL from a Secret of its own; no password stands anywhere else."""
-    volumes = pods_of(r.api)["volumes"]
-    secrets = {v["name"]: v["secret"]["secretName"] for v in volumes if "secret" in v}
-    if r.main not in r.ours or len(set(secrets.values())) < len(r.ours):
-        yield f"the containers do not have a Secret each, but {secrets}"
+    secrets = {}  # by volume; of a store outside of the cluster the class stands for what it brings
+    for volume in pods_of(r.api)["volumes"]:
+        projected = (secret["name"] for secret in every(volume, "secret") if "name" in secret)
+        names = {*every(volume, "secretName"), *projected, *every(volume, "secretProviderClass")}
+        secrets[volume["name"]] = names
+    mounts = {}
     for container in r.ours:
-        mounts = [m["mountPath"] for m in container["volumeMounts"] if m["name"] in secrets]
-        if mounts != [r.environment(container)["DATABASE_URL_FILE"].rpartition("/")[0]]:
-            yield f"{container['name']}: DATABASE_URL_FILE is not in the one Secret that it mounts"
+        found = {m["mountPath"]: secrets[m["name"]] for m in container["volumeMounts"]}
+        mounts[container["name"]] = found
+    folders = {c["name"]: r.environment(c)["DATABASE_URL_FILE"].rpartition("/")[0] for c in r.ours}
+    urls = {name: mounts[name].get(folder, set()) for name, folder in folders.items()}
+    if r.main not in r.ours or not all(urls.values()):
+        yield f"DATABASE_URL_FILE is not in a Secret: {urls}"
+    for name, url in urls.items():
+        for other in urls.keys() - {name}:
+            if any(url & names for names in mounts[other].values()):
+                yield f"the Secret {url} is not only for {name}"
+    for container in r.ours:
         if {"DATABASE_URL", "PGPASSWORD"} & r.environment(container).keys():
             yield f"{container['name']}: a password in a variable"
     for thing in r.objects:

@@ -14,6 +14,39 @@ import check
 DIGEST = f"{{name: registry.example.com/signalbox, digest: sha256:{'1a' * 32}}}"
 STORAGE = "- {op: add, path: /spec/volumeClaimTemplates/0/spec/storageClassName, value: fast}"
 SCALE = "behavior: {scaleDown: {policies: [{type: Percent, value: 10, periodSeconds: 60}]}}"
+RECREATE = """target: {kind: Deployment}
+    patch: '- {op: add, path: /spec/strategy, value: {type: Recreate}}'"""
+DEFAULTS = """{target: {kind: Deployment}, patch: '- {op: remove, path: /spec/strategy}'}
+  - {target: {kind: HorizontalPodAutoscaler}, patch: '- {op: remove, path: /spec/behavior}'}"""
+AUTHORITY = """target: {kind: Deployment}
+    patch: |-
+      - {op: add, path: /spec/template/spec/volumes/-, value: {name: ca, secret: {secretName: ca}}}
+      - op: add
+        path: /spec/template/spec/containers/0/volumeMounts/-
+        value: {name: ca, mountPath: /ca}"""
+FIRST = "target: {kind: Deployment}\n    patch: '- {op: replace, path: /spec/template/spec/volumes/0, value: "
+CSI = "{driver: secrets-store.csi.k8s.io, volumeAttributes: {secretProviderClass: db}}"
+STORE = f"{FIRST}{{name: database, csi: {CSI}}}}}'"
+SOURCES = "{sources: [{secret: {name: signalbox-database}}]}"
+PROJECTED = f"{FIRST}{{name: database, projected: {SOURCES}}}}}'"
+TOKENS = """target: {kind: Deployment}
+    patch: |-
+      - op: add
+        path: /spec/template/spec/containers/0/envFrom/-
+        value: {secretRef: {name: tokens}}"""
+UNHURRIED = """target: {kind: Deployment}
+    patch: '- {op: remove, path: /spec/template/spec/containers/0/startupProbe}'"""
+SCALER = """      spec:
+        # Three, so that one may be missing while another is replaced.
+        minReplicas: 3
+        maxReplicas: 8"""
+WILDCARD = "hosts/0, value: signalbox.example.com}"
+FIXED = "replicas: [{name: signalbox, count: 3}]\n"
+MEMORY = """  - path: postgres-storage.yaml
+    target:
+      kind: StatefulSet
+      name: signalbox-postgres
+"""
 SELECTOR = "- {namespaceSelector: {}, podSelector: {matchLabels: {app: pgbouncer}}}"
 # The overlay, and what is replaced in its kustomization.yaml by what.
 COPIED = {
@@ -33,6 +66,19 @@ COPIED = {
     "a sidecar": ("production", " containers:\n", " containers:\n              - {name: a, image: a:1}\n"),
     "calls to others": ("production", "- ipBlock: {cidr: 10.0.0.0/8}", "- ipBlock: {cidr: 0.0.0.0/0}"),
     "another way to scale down": ("production", "maxReplicas: 8", f"maxReplicas: 6\n        {SCALE}"),
+    "Deployments by Recreate": ("production", "patches:", f"patches:\n  - {RECREATE}"),
+    "Kubernetes's own strategy": ("production", "patches:", f"patches:\n  - {DEFAULTS}", '"97"', '"700"'),
+    "variables of its own": ("production", "10.0.0.0/8\n", "10.0.0.0/8\n      - TZ=UTC\n"),
+    "a wildcard certificate": ("production", WILDCARD, "hosts/0, value: '*.example.com'}"),
+    "an authority for TLS": ("production", "patches:", f"patches:\n  - {AUTHORITY}"),
+    "a store outside of the cluster": ("production", "patches:", f"patches:\n  - {STORE}"),
+    "a projected Secret": ("production", "patches:", f"patches:\n  - {PROJECTED}"),
+    "variables from a Secret": ("production", "patches:", f"patches:\n  - {TOKENS}"),
+    "no startup probe": ("production", "patches:", f"patches:\n  - {UNHURRIED}"),
+    "a revision for a tag": ("production", ".com/signalbox", ".com/signalbox\n    newTag: git-1a2b3c4"),
+    "a prefix of all names": ("production", "namespace: s", "namePrefix: acme-\nnamespace: s"),
+    "a fixed number of pods": ("production", SCALER, "      $patch: delete", "namespace: s", f"{FIXED}namespace: s"),
+    "storage that stays": ("local", MEMORY, ""),
     "another storage": ("local", "- path: postgres-storage.yaml", f"- patch: '{STORAGE}'"),
 }  # fmt: skip
 

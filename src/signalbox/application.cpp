@@ -25,6 +25,7 @@
 #include "signalbox/async/run.hpp"
 #include "signalbox/command_line/command_line.hpp"
 #include "signalbox/db/migrate_command.hpp"
+#include "signalbox/db/migration_file.hpp"
 #include "signalbox/db/notices.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/docs/routes.hpp"
@@ -70,7 +71,8 @@ int serve(const api::Module& application, const About& about, const config::Conf
     // schema.
     pool.size_at_first = 1;
     db::Pool database(std::move(pool));
-    admin::Health health([&database] { return database.reachable(); });
+    admin::Health health([&database] { return database.reachable(); },
+                         [&database] { return pending_migrations(database); });
 
     process::ReloadCounter reloads(predecessor ? predecessor->reloads() : process::ReloadCounts{});
     http::Telemetry telemetry(metrics, log,
@@ -119,7 +121,7 @@ int serve(const api::Module& application, const About& about, const config::Conf
     }
 
     database.connect(signals.token());
-    db::prepare_schema(config, log, signals.token());
+    database.expect(db::prepare_schema(config, log, signals.token()));
     if (!predecessor) database.allow(config.database_pool_size);
     for (auto& task : container.startup())
         async::run(api.first_loop(), std::move(task), signals.token());
@@ -183,6 +185,8 @@ int serve(const api::Module& application, const About& about, const config::Conf
         // Who asks whether the service is ready means the process that has taken over.
         if (sockets_stay && admin) admin->hand_over();
         std::this_thread::sleep_for(config.shutdown_delay);
+        // Those who come in its place want them.
+        database.close_idle();
     }
     const auto drained = api.drain(config.timeout_graceful_shutdown);
     if ((handed_over || sockets_stay) && admin) admin->drain(last_scrapes);

@@ -12,6 +12,27 @@
 
 namespace signalbox {
 
+namespace {
+
+config::LogLevel level_of(db::Event event) {
+    switch (event) {
+        case db::Event::connected:
+        case db::Event::conflict:
+        case db::Event::migrations_applied:
+            return config::LogLevel::info;
+        case db::Event::lost:
+        case db::Event::cannot_connect:
+        case db::Event::transaction_idle:
+        case db::Event::migrations_unknown:
+            return config::LogLevel::warning;
+        case db::Event::migrations_pending:
+            break;
+    }
+    return config::LogLevel::error;
+}
+
+}  // namespace
+
 db::PoolOptions pool_options(const config::Config& config, const observe::Resource& service,
                              observe::Log& log, db::Notices& notices,
                              observe::DatabaseMetrics& metrics) {
@@ -28,14 +49,16 @@ db::PoolOptions pool_options(const config::Config& config, const observe::Resour
             .max_lifetime = config.database_max_lifetime,
             .prepare = config.database_prepare,
             .share_reads = config.database_share_reads,
-            .on_event =
-                [&log](db::Event event, std::string_view what) {
-                    const bool passes =
-                        event == db::Event::connected || event == db::Event::conflict;
-                    log.write(passes ? config::LogLevel::info : config::LogLevel::warning, what);
-                },
+            .on_event = [&log](db::Event event,
+                               std::string_view what) { log.write(level_of(event), what); },
             .on_notice = [&notices](std::string_view message) { notices.add(message); },
             .observer = config.observability ? &metrics : nullptr};
+}
+
+std::optional<std::vector<std::string>> pending_migrations(const db::Pool& database) {
+    auto migrations = database.migrations();
+    if (!migrations.known) return std::nullopt;
+    return std::move(migrations.pending);
 }
 
 http::ServerOptions api_options(const config::Config& config) {
@@ -101,6 +124,15 @@ void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
                     "Log lines that standard output did not take in time.", {},
                     [&log] { return number(log.dropped()); });
 
+    const auto migrations = [&metrics](const char* state, auto count) {
+        metrics.gauge("signalbox_database_migrations",
+                      "Migrations: those of this version that the database has, those that it "
+                      "lacks, and those of other versions that it has.",
+                      {{"state", state}}, std::move(count));
+    };
+    migrations("applied", [&database] { return number(database.migrations().applied); });
+    migrations("pending", [&database] { return number(database.migrations().pending.size()); });
+    migrations("unknown", [&database] { return number(database.migrations().unknown); });
     metrics.gauge("signalbox_database_reachable",
                   "1 while the database answers, else 0: what /readyz looks at.", {},
                   [&database] { return database.reachable() ? 1 : 0; });

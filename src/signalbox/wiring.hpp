@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "signalbox/admin/allowed_hosts.hpp"
@@ -23,6 +25,8 @@ namespace signalbox {
 db::PoolOptions pool_options(const config::Config& config, const observe::Resource& service,
                              observe::Log& log, db::Notices& notices,
                              observe::DatabaseMetrics& metrics);
+/// For Health.
+std::optional<std::vector<std::string>> pending_migrations(const db::Pool& database);
 http::ServerOptions api_options(const config::Config& config);
 http::ServerOptions admin_options(const config::Config& config);
 admin::AllowedHosts admin_hosts(const config::Config& config);

@@ -845,6 +845,7 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"signalbox_shared_reads_total", {"counter", {}}},
         {"signalbox_reads_retried_total", {"counter", {"reason"}}},
         {"signalbox_database_reachable", {"gauge", {}}},
+        {"signalbox_database_migrations", {"gauge", {"state"}}},
         {"signalbox_database_transactions", {"gauge", {}}},
         {"signalbox_database_transaction_duration_seconds", {"histogram", {"outcome"}}},
         {"signalbox_event_loop_lag_seconds", {"histogram", {"loop"}}},

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <fstream>
 
+#include "signalbox/testing/postgres_cluster.hpp"
 #include "support/eventually.hpp"
 
 namespace signalbox::test {
@@ -25,6 +26,16 @@ void freeze(const PostgresServer& server) {
 void thaw(const PostgresServer& server) {
     for (const pid_t process : server.processes())
         ::kill(process, SIGCONT);
+}
+
+void replace_by_an_empty_one(PostgresServer& server) {
+    server.kill();
+    const auto data = server.socket_directory() / "data";
+    const auto empty = make_cluster();
+    std::filesystem::remove_all(data);
+    std::filesystem::rename(empty / "data", data);
+    std::filesystem::remove_all(empty);
+    server.start();
 }
 
 void end_all_sessions(const std::string& url) {

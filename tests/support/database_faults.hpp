@@ -16,6 +16,10 @@ namespace signalbox::test {
 void freeze(const PostgresServer& server);
 void thaw(const PostgresServer& server);
 
+/// What becomes of a database whose volume is lost: another server, with nothing in it, at the same
+/// address. No goodbye is sent on any connection.
+void replace_by_an_empty_one(PostgresServer& server);
+
 /// pg_terminate_backend for all the sessions of the service in this database.
 void end_all_sessions(const std::string& url);
 

@@ -43,6 +43,14 @@ Health::Report report(const std::vector<Check>& checks) {
     return {pass, std::move(text)};
 }
 
+std::string list_of(const std::vector<std::string>& pending) {
+    constexpr std::size_t most = 10;
+    const auto some = std::min(most, pending.size());
+    auto list = fmt::format("{} pending: {}", pending.size(),
+                            fmt::join(pending.begin(), pending.begin() + some, ", "));
+    return some == pending.size() ? list : list + ", …";
+}
+
 }  // namespace
 
 std::string_view to_string(State state) {
@@ -70,6 +78,8 @@ Health::Report Health::ready(bool exclude_database) const {
                               {"accepting", state != State::draining, "draining"}};
     if (!exclude_database) {
         checks.push_back({"database", database_reachable_(), "no connection"});
+        if (const auto pending = pending_migrations_())
+            checks.push_back({"migrations", pending->empty(), list_of(*pending)});
     }
     return report(checks);
 }

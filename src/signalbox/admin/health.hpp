@@ -2,9 +2,11 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "signalbox/http/server/server.hpp"
 
@@ -17,8 +19,11 @@ std::string_view to_string(State state);
 /// What `/livez` and `/readyz` answer. Any thread.
 class Health {
   public:
-    explicit Health(std::function<bool()> database_reachable)
-        : database_reachable_(std::move(database_reachable)) {}
+    /// `pending_migrations`: those that the database lacks; nothing where that is not known.
+    Health(std::function<bool()> database_reachable,
+           std::function<std::optional<std::vector<std::string>>()> pending_migrations)
+        : database_reachable_(std::move(database_reachable)),
+          pending_migrations_(std::move(pending_migrations)) {}
 
     /// Which event loop turned last of all, and when. To be set before the first
     /// question comes.
@@ -34,11 +39,13 @@ class Health {
     };
     /// Whether every event loop turns: it passes while draining and without a database.
     Report live() const;
-    /// Whether requests should come here. `exclude_database` leaves that check out.
+    /// Whether requests should come here. `exclude_database` leaves out that check and that of its
+    /// schema.
     Report ready(bool exclude_database) const;
 
   private:
     const std::function<bool()> database_reachable_;
+    const std::function<std::optional<std::vector<std::string>>()> pending_migrations_;
     std::function<http::Server::SinceTurn()> longest_since_turn_;
     std::atomic<State> state_{State::starting};
 };

@@ -40,6 +40,9 @@
 // |                     |                |                   | read has been tried three times    |
 // | ReadOnly            | 25006          | 503, Retry-After  | a write that met a standby, or one |
 // |                     |                |                   | that was told to take none         |
+// | MissingMigration    | 42P01, 42703,  | 503, Retry-After  | a table, column or the like is not |
+// |                     | 42883, 42704,  |                   | there, and migrations are pending  |
+// |                     | 3F000          |                   |                                    |
 // | any other           |                | 500               | the statement is wrong             |
 
 namespace signalbox::db {
@@ -127,6 +130,13 @@ class LockNotAvailable : public TransactionConflict {
 /// A statement that writes, where nothing may be written: on a standby, say. One that was called as
 /// a read is a plain Error, since that is the program's mistake.
 class ReadOnly : public Error {
+  public:
+    using Error::Error;
+};
+
+/// What the statement names is not there, and the database lacks migrations that the service was
+/// made for (Pool::expect). The same without those is a plain Error: then the program is wrong.
+class MissingMigration : public Error {
   public:
     using Error::Error;
 };

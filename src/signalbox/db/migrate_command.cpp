@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "signalbox/db/detail/sqlstate.hpp"
 #include "signalbox/db/migrations.hpp"
 #include "signalbox/db/notices.hpp"
 #include "signalbox/observe/log.hpp"
@@ -50,6 +51,18 @@ void write_status(observe::Log& log, const std::vector<MigrationState>& states) 
               {{"applied", applied}, {"pending", std::ssize(states) - applied}});
 }
 
+/// Who serves needs no right to read which migrations there are: then nothing is known to be
+/// pending, which the pool says, too.
+std::vector<Migration> pending_if_readable(const MigrationTarget& target,
+                                           const config::Config& config) {
+    try {
+        return pending_migrations(target, config.migrations_dir);
+    } catch (const Error& error) {
+        if (error.sqlstate() != insufficient_privilege) throw;
+        return {};
+    }
+}
+
 template <typename Work>
 int run(observe::Log& log, Work work) {
     try {
@@ -85,12 +98,18 @@ int run_migrate_status(const config::Config& config, std::ostream& output, obser
     });
 }
 
-void prepare_schema(const config::Config& config, observe::Log& log, const std::stop_token& stop) {
+std::vector<Migration> prepare_schema(const config::Config& config, observe::Log& log,
+                                      const std::stop_token& stop) {
     // What is to be noticed the pool has told, which has connected before.
     const MigrationTarget target = target_of(config, log, stop);
-    if (config.migrate) return apply(target, config);
-    const auto pending = pending_migrations(target, config.migrations_dir);
-    if (pending.empty()) return;
+    // Before the database is asked: whatever comes into the folder later is not this version's.
+    auto migrations = load_migrations(config.migrations_dir);
+    if (config.migrate) {
+        apply(target, config);
+        return migrations;
+    }
+    const auto pending = pending_if_readable(target, config);
+    if (pending.empty()) return migrations;
     throw std::runtime_error(std::to_string(pending.size()) + " pending migration" +
                              (pending.size() == 1 ? "" : "s") + ", the first is " +
                              pending.front().file_name + ": run `" + config.program +

@@ -2,6 +2,7 @@
 
 #include <iosfwd>
 #include <stop_token>
+#include <vector>
 
 #include "signalbox/config/config.hpp"
 #include "signalbox/db/migrations.hpp"
@@ -21,8 +22,11 @@ int run_migrate_status(const config::Config& config, std::ostream& output, obser
                        const std::stop_token& stop);
 
 /// What `serve` does about the schema before its first request: with --migrate it applies what is
-/// pending, without it throws std::runtime_error when anything is. Throws Unavailable when it is
-/// time to stop. A service manager is told to wait for as long as migrations take.
-void prepare_schema(const config::Config& config, observe::Log& log, const std::stop_token& stop);
+/// pending, without it throws std::runtime_error when anything is. Where its user may not read what
+/// is, it goes on. Throws Unavailable when it is time to stop. A service manager is
+/// told to wait for as long as migrations take. Returns the migrations that there are, for
+/// Pool::expect().
+std::vector<Migration> prepare_schema(const config::Config& config, observe::Log& log,
+                                      const std::stop_token& stop);
 
 }  // namespace signalbox::db

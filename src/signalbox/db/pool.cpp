@@ -5,6 +5,7 @@
 #include "signalbox/db/detail/connection_pool.hpp"
 #include "signalbox/db/detail/parameters.hpp"
 #include "signalbox/db/detail/write.hpp"
+#include "signalbox/db/migration_file.hpp"
 
 namespace signalbox::db {
 
@@ -18,12 +19,20 @@ void Pool::connect(std::stop_token stop) {
     connections_->connect(std::move(stop));
 }
 
+void Pool::expect(std::vector<Migration> migrations) {
+    connections_->expect(std::move(migrations));
+}
+
 void Pool::allow(std::size_t connections) {
     connections_->allow(connections);
 }
 
 void Pool::give_up(std::function<void()> released) {
     connections_->give_up(std::move(released));
+}
+
+void Pool::close_idle() {
+    connections_->close_idle();
 }
 
 void Pool::disconnect() {
@@ -93,6 +102,10 @@ async::Task<std::shared_ptr<const void>> Pool::fetch_values(Statement statement)
 
 bool Pool::reachable() const {
     return connections_->reachable();
+}
+
+Pool::Migrations Pool::migrations() const {
+    return connections_->migrations();
 }
 
 Pool::Usage Pool::usage() const {

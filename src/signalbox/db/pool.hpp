@@ -18,6 +18,7 @@
 namespace signalbox::db {
 
 class ConnectionPool;
+struct Migration;
 struct PoolOptions;
 
 /// Connections to PostgreSQL, each owned by a thread of its own, because libpqxx blocks. A
@@ -48,6 +49,12 @@ class Pool final : public Queryable {
     /// Unavailable, naming host and database, after the start-up timeout or when asked to stop.
     void connect(std::stop_token stop = {});
 
+    /// From now on it watches whether the database has these migrations, which it had a moment ago,
+    /// and says so to PoolOptions::on_event: at each new connection, when a statement names
+    /// something that is not there, and every few seconds. It applies none. What a statement that
+    /// lacks them throws is MissingMigration.
+    void expect(std::vector<Migration> migrations);
+
     /// Gives it so many connections more than size_at_first, up to `size`. Any number of times.
     void allow(std::size_t connections);
 
@@ -55,6 +62,11 @@ class Pool final : public Queryable {
     /// `released` called, on the pool's threads. It must not block or call the pool. One connection
     /// stays until disconnect(), for the requests that are still in flight.
     void give_up(std::function<void()> released);
+
+    /// Before shutdown, when no more requests come: keeps the connections that are used, and closes
+    /// each other one but for the last, as soon as nothing has needed it for a moment. When
+    /// something waits for a connection, one is made again, up to `size`.
+    void close_idle();
 
     /// Shutdown: finishes the reads that run, fails those that wait, closes every connection.
     void disconnect();
@@ -120,6 +132,15 @@ class Pool final : public Queryable {
 
     /// Whether there is a connection, and PostgreSQL answers on it as far as is known.
     bool reachable() const;
+
+    /// What is known of the migrations that are expected.
+    struct Migrations {
+        bool known = false;  ///< not where none are, or its user may not read which there are
+        std::vector<std::string> pending{};  ///< file names, in order
+        std::size_t applied = 0;
+        std::size_t unknown = 0;  ///< that the database has besides: those of a newer version
+    };
+    Migrations migrations() const;
 
     struct Usage {
         std::size_t idle;          ///< connections

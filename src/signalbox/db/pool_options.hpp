@@ -13,7 +13,16 @@ class DatabaseObserver;
 
 namespace signalbox::db {
 
-enum class Event { connected, lost, cannot_connect, transaction_idle, conflict };
+enum class Event {
+    connected,
+    lost,
+    cannot_connect,
+    transaction_idle,
+    conflict,
+    migrations_pending,
+    migrations_applied,
+    migrations_unknown,
+};
 
 struct PoolOptions {
     std::string url;
@@ -36,9 +45,9 @@ struct PoolOptions {
     std::chrono::milliseconds max_lifetime{30 * 60 * 1000};  ///< of a connection; 0: unlimited
     bool prepare = true;
     bool share_reads = true;
-    /// Told of connections found and lost, on the pool's threads, which hold the pool's lock, and
-    /// of transactions on their event loops: it must not block or call the pool. The text holds no
-    /// password.
+    /// Told of connections found and lost and of migrations, on the pool's threads, which hold the
+    /// pool's lock, and of transactions on their event loops: it must not block or call the pool.
+    /// The text holds no password.
     std::function<void(Event, std::string_view)> on_event = [](Event, std::string_view) {};
     /// Told what libpq prints on the pool's threads, in one line; empty: it prints. On these
     /// threads, which do not hold the pool's lock.

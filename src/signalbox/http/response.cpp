@@ -32,8 +32,8 @@ Response redirect(std::string_view location, int status) {
             .headers = {{"Location", percent_encode(location, ":/%#?=@[]!$&'()*+,;")}}};
 }
 
-Response service_unavailable() {
-    Response response = error(503);
+Response service_unavailable(std::string_view detail) {
+    Response response = detail.empty() ? error(503) : json({{"detail", detail}}, 503);
     response.headers.emplace_back("Retry-After", std::to_string(1 + random_number() % 3));
     return response;
 }

@@ -59,7 +59,7 @@ Response error(int status);
 Response redirect(std::string_view location, int status = 307);
 
 /// 503 that asks the client to come back in a moment; jittered, so that all do not come at once.
-Response service_unavailable();
+Response service_unavailable(std::string_view detail = {});
 
 /// Whether a response of this status can have content at all (RFC 9110, section 6.4.1). The client
 /// would take what is sent all the same for the next response.

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 struct Liveness : testing::Test {
     http::Server::SinceTurn since_turn{"http-loop-1", 0ms};
-    Health health{[] { return false; }};
+    Health health{[] { return false; }, [] { return std::nullopt; }};
 
     void SetUp() override {
         health.watch([this] { return since_turn; });

@@ -254,9 +254,21 @@ std::shared_ptr<Lease> ConnectionPool::lend_idle(LeaseFor purpose, Clock::time_p
 }
 
 std::shared_ptr<Lease> ConnectionPool::make_lease(Slot& slot, LeaseFor purpose) {
-    return std::make_shared<Lease>(slot.connection, options_, [this, &slot, purpose](bool usable) {
-        take_back(slot, purpose, usable);
-    });
+    return std::make_shared<Lease>(
+        slot.connection, options_,
+        [this, &slot, purpose](bool usable) { take_back(slot, purpose, usable); },
+        [this](const std::exception_ptr& error) { return explain(error); });
+}
+
+std::exception_ptr ConnectionPool::explain(const std::exception_ptr& error) {
+    if (!names_what_is_missing(error)) return error;
+    const std::lock_guard lock(mutex_);
+    // It is on an event loop, which cannot wait for the look: only what comes next is explained.
+    if (schema_.has_to_look(Clock::now())) {
+        schema_.look_now();
+        wake_idle();
+    }
+    return schema_.explain(error);
 }
 
 void ConnectionPool::wait_for_lease(LeaseFor purpose, Clock::time_point newer_than,
@@ -301,10 +313,12 @@ void ConnectionPool::take_back(Slot& slot, LeaseFor purpose, bool usable) {
             slot.life.end_lease(now);
             tell(reachability_.heard(now));
             // Who waits for it need not wait for the thread.
-            const auto step = slot.life.next(now, surroundings(slot));
+            const auto step = slot.life.next(now, surroundings(slot, now));
             if (step.action == SlotLife::Action::lend) {
                 slot.life.begin_lease();
                 next = leases_.take(slot.life.connected_at());
+            } else if (closing_idle_) {
+                slot.wake.notify_one();  // it has to close it
             }
         } else {
             drop_connection(slot);
@@ -320,16 +334,53 @@ void ConnectionPool::deliver(const std::shared_ptr<Waiter>& waiter, std::shared_
     Awaiting::deliver({waiter}, {.lease = std::move(lease), .started = now, .finished = now});
 }
 
-void ConnectionPool::offer() {
-    if (!queue_.has_ready() && !leases_.has_ready()) return;
+ConnectionPool::Slot* ConnectionPool::idle_that_takes() const {
     const auto takes = std::find_if(slots_.begin(), slots_.end(), [this](const auto& slot) {
         const auto connected_at = slot->life.connected_at();
         return slot->life.state() == SlotLife::State::idle && !slot->woken &&
                (queue_.has_ready_for(connected_at) || leases_.has_ready(connected_at));
     });
-    if (takes == slots_.end()) return;  // who becomes idle looks for itself
-    (*takes)->woken = true;
-    (*takes)->wake.notify_one();
+    return takes == slots_.end() ? nullptr : takes->get();
+}
+
+void ConnectionPool::offer() {
+    if (!queue_.has_ready() && !leases_.has_ready()) return;
+    if (Slot* const slot = idle_that_takes()) {
+        slot->woken = true;
+        slot->wake.notify_one();
+    } else if (closing_idle_) {
+        changed_.notify_all();
+    }
+    // Else who becomes idle looks for itself.
+}
+
+void ConnectionPool::close_idle() {
+    {
+        const std::lock_guard lock(mutex_);
+        closing_idle_ = true;
+    }
+    for (auto& slot : slots_)
+        slot->wake.notify_all();
+}
+
+void ConnectionPool::expect(std::vector<Migration> migrations) {
+    const std::lock_guard lock(mutex_);
+    schema_.expect(std::move(migrations));
+    if (schema_.expects_any()) wake_idle();
+}
+
+Pool::Migrations ConnectionPool::migrations() const {
+    const std::lock_guard lock(mutex_);
+    return schema_.state();
+}
+
+void ConnectionPool::wake_idle() {
+    const auto idle = std::find_if(slots_.begin(), slots_.end(), [](const auto& slot) {
+        return slot->life.state() == SlotLife::State::idle && !slot->woken;
+    });
+    if (idle == slots_.end()) return;  // who becomes idle looks for itself
+    (*idle)->woken = true;
+    (*idle)->wake.notify_one();
 }
 
 void ConnectionPool::allow(std::size_t connections) {
@@ -391,7 +442,7 @@ SlotLife::Step ConnectionPool::next_step(Slot& slot) {
     std::unique_lock lock(mutex_);
     slot.woken = false;
     const auto now = Clock::now();
-    const auto step = slot.life.next(now, surroundings(slot));
+    const auto step = slot.life.next(now, surroundings(slot, now));
     if (step.action == SlotLife::Action::wait_for_change) {
         changed_.wait_until(lock, step.until);
     } else if (step.action == SlotLife::Action::wait_for_read) {
@@ -405,12 +456,14 @@ SlotLife::Step ConnectionPool::next_step(Slot& slot) {
     return step;
 }
 
-SlotLife::Surroundings ConnectionPool::surroundings(const Slot& slot) const {
+SlotLife::Surroundings ConnectionPool::surroundings(const Slot& slot, Clock::time_point now) const {
     const bool read_for_it = queue_.has_ready_for(slot.life.connected_at());
     const bool lease_ready = leases_.has_ready(slot.life.connected_at());
     return {.stopping = stopping_,
             .allowed = slot.number < allowed_,
             .giving_up = released_ != nullptr,
+            .closing_idle = closing_idle_,
+            .wanted = closing_idle_ && wants_connection(),
             .slots = working_,
             .connections = reachability_.connections(),
             .reads_ready = queue_.has_ready(),
@@ -419,8 +472,17 @@ SlotLife::Surroundings ConnectionPool::surroundings(const Slot& slot) const {
             .lease_first =
                 lease_ready && read_for_it &&
                 leases_.since(slot.life.connected_at()) < queue_.since(slot.life.connected_at()),
+            .look_due = schema_.due(now),
             .answers = reachability_.answers(),
             .next_knock = reachability_.next_knock()};
+}
+
+bool ConnectionPool::wants_connection() const {
+    if ((!queue_.has_ready() && !leases_.has_ready()) || idle_that_takes() != nullptr) return false;
+    const auto connecting = std::count_if(slots_.begin(), slots_.end(), [](const auto& slot) {
+        return slot->life.state() == SlotLife::State::connecting;
+    });
+    return static_cast<std::size_t>(connecting) < queue_.waiting() + leases_.waiting();
 }
 
 void ConnectionPool::begin(Slot& slot, const SlotLife::Step& step, Clock::time_point now) {
@@ -463,6 +525,7 @@ void ConnectionPool::connect_slot(Slot& slot, bool knock) {
         }
         // A pooler lets us in whether or not there is a database behind it.
         error = ping(*connection);
+        if (error.empty()) error = look_first(slot, *connection);
     }
     const std::lock_guard lock(mutex_);
     const auto now = Clock::now();
@@ -512,6 +575,8 @@ void ConnectionPool::run(Slot& slot, bool look_first) {
     Outcome outcome = db::execute(*slot.connection, *slot.running, options_.observer);
     if (options_.observer != nullptr) options_.observer->used(outcome.finished - outcome.started);
     const bool conflict = outcome.error && detail::is_worth_another_try(outcome.error);
+    if (outcome.error && !slot.connection->lost())
+        outcome.error = look_and_explain(slot, outcome.error);
     Waiters waiters;
     {
         const std::lock_guard lock(mutex_);
@@ -607,26 +672,65 @@ void ConnectionPool::settle(Slot& slot) {
 
 void ConnectionPool::check(Slot& slot) {
     const bool hung_up = slot.connection->hung_up();
+    bool looks = false;
     {
         const std::lock_guard lock(mutex_);
         const auto now = Clock::now();
         slot.life.checked(now);
         if (hung_up) drop_connection(slot);
-        if (hung_up || !reachability_.begin_asking(now)) return;
+        if (hung_up) return;
+        looks = schema_.due(now);
+        if (looks) schema_.begin_looking(now);
+        if (!looks && !reachability_.begin_asking(now)) return;
         slot.life.begin_asking();
         slot.answer.begin(now + AnswerDeadline::of_ping);
     }
-    const auto failure = ping(*slot.connection);
+    const auto failure = looks ? look(*slot.connection) : ping(*slot.connection);
     const std::lock_guard lock(mutex_);
     const auto now = Clock::now();
     slot.answer.end();
     slot.life.end_asking(now);
-    reachability_.end_asking();
+    if (!looks) reachability_.end_asking();
     if (failure.empty() && !slot.answer.is_cut()) {
         tell(reachability_.heard(now));
     } else {
         drop_connection(slot);
     }
+}
+
+std::string ConnectionPool::look(Connection& connection) {
+    const auto began = Clock::now();
+    const auto found = look_at_schema(connection);
+    const std::lock_guard lock(mutex_);
+    const auto notice = schema_.looked(began, found);
+    if (notice) options_.on_event(notice->event, notice->text);
+    return connection.lost() ? found.error : "";
+}
+
+// Nothing is read from a database before it is known what it lacks.
+std::string ConnectionPool::look_first(Slot& slot, Connection& connection) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (!schema_.expects_any() || slot.answer.is_cut()) return "";
+        const auto now = Clock::now();
+        schema_.begin_looking(now);
+        slot.answer.begin(now + AnswerDeadline::of_ping);
+    }
+    return look(connection);
+}
+
+std::exception_ptr ConnectionPool::look_and_explain(Slot& slot, const std::exception_ptr& error) {
+    if (!names_what_is_missing(error)) return error;
+    std::unique_lock lock(mutex_);
+    const auto now = Clock::now();
+    if (schema_.has_to_look(now) && !slot.answer.is_cut()) {
+        schema_.begin_looking(now);
+        slot.answer.begin(now + AnswerDeadline::of_ping);
+        lock.unlock();
+        look(*slot.connection);
+        lock.lock();
+    }
+    return schema_.explain(error);
 }
 
 void ConnectionPool::drop_connection(Slot& slot) {

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,7 @@
 #include "signalbox/db/detail/listening.hpp"
 #include "signalbox/db/detail/reachability.hpp"
 #include "signalbox/db/detail/read_queue.hpp"
+#include "signalbox/db/detail/schema_watch.hpp"
 #include "signalbox/db/detail/slot_life.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/db/pool_options.hpp"
@@ -31,9 +33,9 @@ namespace signalbox::db {
 ///
 /// It decides nothing by itself: reads wait in a ReadQueue, coroutines that want a connection for
 /// themselves in a LeaseQueue, a thread does what its SlotLife says,
-/// Reachability knows whether PostgreSQL answers, Cancelling and AnswerDeadline when somebody has
-/// to interfere with what a thread does. All of them are guarded by one mutex, and nothing that
-/// takes time is done with it.
+/// Reachability knows whether PostgreSQL answers, SchemaWatch whether it lacks migrations,
+/// Cancelling and AnswerDeadline when somebody has to interfere with what a thread does. All of
+/// them are guarded by one mutex, and nothing that takes time is done with it.
 class ConnectionPool {
   public:
     explicit ConnectionPool(PoolOptions options);
@@ -42,8 +44,10 @@ class ConnectionPool {
     ConnectionPool& operator=(const ConnectionPool&) = delete;
 
     void connect(std::stop_token stop);
+    void expect(std::vector<Migration> migrations);
     void allow(std::size_t connections);
     void give_up(std::function<void()> released);
+    void close_idle();
     void disconnect();
     async::Task<JsonText> fetch(Statement statement);
     async::Task<std::shared_ptr<const void>> fetch_values(Statement statement);
@@ -55,6 +59,7 @@ class ConnectionPool {
         return listening_.subscribe(std::move(channel));
     }
     bool reachable() const;
+    Pool::Migrations migrations() const;
     Pool::Usage usage() const;
     const PoolOptions& options() const noexcept { return options_; }
 
@@ -73,6 +78,7 @@ class ConnectionPool {
     void take_back(Slot& slot, LeaseFor purpose, bool usable);
     std::shared_ptr<Lease> make_lease(Slot& slot, LeaseFor purpose);
     static void deliver(const std::shared_ptr<Waiter>& waiter, std::shared_ptr<Lease> lease);
+    std::exception_ptr explain(const std::exception_ptr& error);
 
     /// On a slot's thread, without the mutex.
     void work(Slot& slot);
@@ -83,11 +89,17 @@ class ConnectionPool {
     void lend(Slot& slot);
     void settle(Slot& slot);
     void check(Slot& slot);
+    /// Waits for PostgreSQL's answer about its schema. Returns why there was none, or nothing.
+    std::string look(Connection& connection);
+    std::string look_first(Slot& slot, Connection& connection);
+    std::exception_ptr look_and_explain(Slot& slot, const std::exception_ptr& error);
     void close_dropped(Slot& slot) const;
     void tell_released(const Slot& slot) const;
 
     /// On a slot's thread, with the mutex.
-    SlotLife::Surroundings surroundings(const Slot& slot) const;
+    SlotLife::Surroundings surroundings(const Slot& slot, Clock::time_point now) const;
+    /// While idle ones are closed: whether one more would be of use.
+    bool wants_connection() const;
     void begin(Slot& slot, const SlotLife::Step& step, Clock::time_point now);
     /// The connection is the slot's no more, and waits for close_dropped().
     void drop_connection(Slot& slot);
@@ -108,8 +120,11 @@ class ConnectionPool {
     void cancel_orphans(Clock::time_point now);
     void tell(const std::optional<Reachability::Notice>& notice);
     Waiters leave_all_waiting();
-    /// Wakes the thread of an idle connection, if there is something for it.
+    /// Wakes the thread of an idle connection, if there is something for it; of an unconnected one,
+    /// if there is none.
     void offer();
+    Slot* idle_that_takes() const;
+    void wake_idle();
 
     const PoolOptions options_;
 
@@ -120,10 +135,12 @@ class ConnectionPool {
     ReadQueue queue_;
     LeaseQueue leases_;
     Reachability reachability_;
+    SchemaWatch schema_;
     std::vector<std::unique_ptr<Slot>> slots_;
     std::size_t allowed_;               ///< slots that may connect: the first ones
     std::size_t working_;               ///< slots that have not retired
     std::function<void()> released_{};  ///< set when the pool gives up its connections
+    bool closing_idle_ = false;
     bool stopping_ = false;
     bool watching_ = false;
     Clock::time_point told_of_conflict_{};

@@ -10,8 +10,12 @@
 namespace signalbox::db {
 
 Lease::Lease(std::shared_ptr<Connection> connection, const PoolOptions& options,
-             std::function<void(bool usable)> returned)
-    : connection_(std::move(connection)), options_(options), returned_(std::move(returned)) {}
+             std::function<void(bool usable)> returned,
+             std::function<std::exception_ptr(const std::exception_ptr&)> explain)
+    : connection_(std::move(connection)),
+      options_(options),
+      returned_(std::move(returned)),
+      explain_(std::move(explain)) {}
 
 Lease::~Lease() {
     const bool usable = session_ ? session_->detach() : !lost();
@@ -41,7 +45,7 @@ async::Task<std::vector<PgResult>> Lease::run(std::vector<Command> commands, std
         error = std::current_exception();
     }
     book(told, error);
-    if (error) std::rethrow_exception(error);
+    if (error) std::rethrow_exception(explain_(error));
     co_return results;
 }
 
@@ -55,7 +59,7 @@ async::Task<std::size_t> Lease::copy_in(std::string sql, std::function<std::stri
         error = std::current_exception();
     }
     book(sql, error);
-    if (error) std::rethrow_exception(error);
+    if (error) std::rethrow_exception(explain_(error));
     co_return rows;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,10 +20,11 @@ namespace signalbox::db {
 /// Books for the request and the observer what is done with it.
 class Lease {
   public:
-    /// `returned` is told whether the connection can still be used, and throws nothing. The options
-    /// are the pool's.
+    /// `returned` is told whether the connection can still be used, and throws nothing. `explain`
+    /// knows more of why a statement failed than PostgreSQL. The options are the pool's.
     Lease(std::shared_ptr<Connection> connection, const PoolOptions& options,
-          std::function<void(bool usable)> returned);
+          std::function<void(bool usable)> returned,
+          std::function<std::exception_ptr(const std::exception_ptr&)> explain);
     ~Lease();
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
@@ -48,6 +50,7 @@ class Lease {
     const std::shared_ptr<Connection> connection_;
     const PoolOptions& options_;
     const std::function<void(bool)> returned_;
+    const std::function<std::exception_ptr(const std::exception_ptr&)> explain_;
     context::RequestContext* request_ = nullptr;
     std::shared_ptr<Session> session_;
 };

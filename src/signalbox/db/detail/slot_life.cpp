@@ -28,6 +28,7 @@ bool SlotLife::may_retire(const Surroundings& pool) const noexcept {
 
 SlotLife::Step SlotLife::next_unconnected(Clock::time_point now,
                                           const Surroundings& pool) const noexcept {
+    if (pool.closing_idle && pool.connections > 0 && !pool.wanted) return {Action::wait_for_change};
     // While it is away the next knock is whoever's.
     const auto due = pool.answers ? connect_at_ : std::max(connect_at_, pool.next_knock);
     if (now < due) return {Action::wait_for_change, due};
@@ -38,6 +39,7 @@ SlotLife::Step SlotLife::next_unconnected(Clock::time_point now,
 
 SlotLife::Step SlotLife::next_idle(Clock::time_point now, const Surroundings& pool) const noexcept {
     if (expires_ <= now) return {Action::replace};
+    if (pool.look_due) return {Action::check};  // also when it is never idle for long
     if (pool.lease_ready && (pool.lease_first || !pool.read_for_it)) return {Action::lend};
     if (pool.read_for_it) {
         Step run{Action::run};
@@ -45,8 +47,12 @@ SlotLife::Step SlotLife::next_idle(Clock::time_point now, const Surroundings& po
         run.look_first = now - unused_since_ > idle_check;
         return run;
     }
+    // The last one tells whether PostgreSQL answers.
+    const bool closes = pool.closing_idle && pool.connections > 1;
+    const auto close_at = closes ? unused_since_ + linger : Clock::time_point::max();
+    if (close_at <= now) return {Action::replace};
     if (check_at_ <= now) return {Action::check};
-    return {Action::wait_for_read, std::min(check_at_, expires_)};
+    return {Action::wait_for_read, std::min({check_at_, expires_, close_at})};
 }
 
 bool SlotLife::connected() const noexcept {

@@ -39,8 +39,8 @@ class SlotLife {
         lend,  ///< to the next who waits for that
         wait_for_return,
         settle,   ///< see to it that a cancellation does not meet the next read
-        check,    ///< whether the idle connection is of use
-        replace,  ///< its time is over: close it
+        check,    ///< whether the idle connection is of use, and what there is to be asked on it
+        replace,  ///< its time is over, or nobody needs it any more: close it
     };
     struct Step {
         Action action;
@@ -57,18 +57,25 @@ class SlotLife {
         bool stopping = false;
         bool allowed = true;             ///< this slot may connect
         bool giving_up = false;          ///< connections, to another process
+        bool closing_idle = false;       ///< connections, to be made again when they are wanted
+        bool wanted = false;             ///< and one is
         std::size_t slots = 1;           ///< that have not retired
         std::size_t connections = 0;     ///< of all slots, with this one's
         bool reads_ready = false;        ///< somebody has to take one
         bool read_for_it = false;        ///< this connection may take one
         bool lease_ready = false;        ///< somebody waits for a connection, and may have it
         bool lease_first = false;        ///< and has waited longer than the next read
+        bool look_due = false;           ///< at the schema, by whoever is idle
         bool answers = true;             ///< PostgreSQL, as far as is known
         Clock::time_point next_knock{};  ///< when it does not
     };
 
     /// How long an idle connection goes unwatched.
     static constexpr std::chrono::seconds idle_check{1};
+
+    /// How long one stays idle while idle ones are closed: the next statement of the same request
+    /// is to find it.
+    static constexpr std::chrono::milliseconds linger{200};
 
     /// `max_lifetime` of a connection, of which up to a tenth is taken at random, so that those
     /// made together do not all end together; 0: unlimited.

@@ -7,6 +7,8 @@
 
 namespace signalbox::db {
 
+inline constexpr std::string_view insufficient_privilege = "42501";
+
 /// Why PostgreSQL cannot answer, by its SQLSTATE; nothing when it refused the statement.
 /// `unreachable` means that the connection is of no more use.
 [[nodiscard]] std::optional<Unavailable::Reason> unavailable_reason(

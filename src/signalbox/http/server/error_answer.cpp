@@ -96,13 +96,15 @@ Refusal refusal_of(const db::Error& error) {
     if (is<db::DeadlockDetected>(error)) return {503, "deadlock_detected"};
     if (is<db::LockNotAvailable>(error)) return {503, "lock_not_available"};
     if (is<db::ReadOnly>(error)) return {503, "database_read_only"};
+    if (is<db::MissingMigration>(error))
+        return {503, "migrations_pending", "The database lacks its schema"};
     return {500, {}};
 }
 
 Response answer_to_refusal(const db::Error& error, context::RequestContext& context) {
     const Refusal refusal = refusal_of(error);
     context.error_type = refusal.error_type;
-    if (refusal.status == 503) return service_unavailable();
+    if (refusal.status == 503) return service_unavailable(refusal.detail);
     if (refusal.detail.empty()) return http::error(refusal.status);
     return json({{"detail", refusal.detail}}, refusal.status);
 }

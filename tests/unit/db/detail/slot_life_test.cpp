@@ -119,6 +119,46 @@ TEST_F(slot_life, takes_no_read_that_is_for_newer_connections_only) {
     EXPECT_EQ(action(start), Action::wait_for_read);
 }
 
+TEST_F(slot_life, has_its_idle_connection_checked_at_once_when_the_schema_is_to_be_looked_at) {
+    pool_.look_due = true;
+    EXPECT_EQ(action(start), Action::connect);
+    connect(start);
+    EXPECT_EQ(action(start), Action::check);
+    offer_read();
+    EXPECT_EQ(action(start), Action::check) << "or it would never be, under load";
+    pool_.look_due = false;
+    EXPECT_EQ(action(start), Action::run);
+}
+
+TEST_F(slot_life, closes_what_nobody_has_needed_for_a_moment_while_idle_ones_are_closed) {
+    connect(start);
+    pool_.closing_idle = true;
+    const auto step = slot_.next(start, pool_);
+    EXPECT_EQ(step.action, Action::wait_for_read);
+    EXPECT_EQ(step.until, start + SlotLife::linger);
+    EXPECT_EQ(action(start + SlotLife::linger), Action::replace);
+    offer_read();
+    EXPECT_EQ(action(start + SlotLife::linger), Action::run) << "somebody waits for it";
+    take_read();
+    slot_.end_run(start + 10s, false);
+    EXPECT_EQ(action(start + 10s), Action::wait_for_read) << "the next statement may need it";
+    EXPECT_EQ(action(start + 10s + SlotLife::linger), Action::replace);
+    pool_.connections = 1;
+    EXPECT_EQ(action(start + 10s + SlotLife::linger), Action::wait_for_read) << "the last one";
+}
+
+TEST_F(slot_life, connects_only_when_it_is_wanted_while_idle_ones_are_closed) {
+    pool_.closing_idle = true;
+    pool_.connections = 1;
+    EXPECT_EQ(action(start), Action::wait_for_change);
+    EXPECT_EQ(slot_.next(start, pool_).until, never);
+    pool_.wanted = true;
+    EXPECT_EQ(action(start), Action::connect);
+    pool_.wanted = false;
+    pool_.connections = 0;
+    EXPECT_EQ(action(start), Action::connect) << "one has to be there";
+}
+
 TEST_F(slot_life, looks_at_the_connection_before_it_uses_one_that_was_long_unused) {
     connect(start);
     offer_read();
