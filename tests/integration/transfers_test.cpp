@@ -357,7 +357,10 @@ TEST_P(TransferLoad, of_clients_that_give_up_while_sessions_end) {
     for (int i = 0; i < 20; ++i) {
         const long before = transfers_->counts().done;
         end_all_sessions(url_);
-        EXPECT_TRUE(eventually([&] { return transfers_->counts().done > before + 20; }));
+        EXPECT_TRUE(eventually([&] {
+            if (pgbouncer_) pgbouncer_->start_if_it_ended();
+            return transfers_->counts().done > before + 20;
+        }));
     }
     expect_that_all_is_right({url_});
 }

@@ -87,6 +87,12 @@ void PgBouncer::stop() {
     pid_ = 0;
 }
 
+void PgBouncer::start_if_it_ended() {
+    if (pid_ == 0 || !wait_for_exit(pid_, 0s)) return;
+    pid_ = 0;
+    start();
+}
+
 std::string PgBouncer::url(std::string_view database, std::string_view user) const {
     return "postgresql://" + std::string{user} + "@127.0.0.1:" + port_.text() + "/" +
            std::string{database};
