@@ -588,7 +588,7 @@ TEST(Help, documents_every_option) {
 
 // The manifests for Kubernetes are checked against this table, too.
 TEST(Readme, has_a_row_for_every_setting) {
-    std::ifstream file{test::source_folder() + "/README.md"};
+    std::ifstream file{test::source_folder() + "/docs/configuration.md"};
     const std::string readme{std::istreambuf_iterator<char>{file}, {}};
     for (const config::Setting& setting : server_options()) {
         const auto start = readme.find("\n| `" + setting.flag + "` | ");
