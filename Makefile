@@ -17,7 +17,7 @@ FUZZ_SECONDS ?= 60
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
         instructions typed-endpoints check tidy \
         coroutines-check snippets-check compile-time docs-assets docs-test openapi-test dbmate-test
-.PHONY: dev dev-build dev-setup dev-test psql reset migration
+.PHONY: configuration dev dev-build dev-setup dev-test psql reset migration
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
@@ -138,6 +138,10 @@ format-check: ## Fail when a C++ source is not formatted
 coroutines-check: ## Look for what g++ 12 miscompiles in coroutines without a warning
 	@scripts/setup python3
 	@scripts/check-coroutines
+
+configuration: build ## Write the tables of settings into docs/configuration.md, as the binary has them
+	@scripts/setup python3
+	@scripts/configuration --fix
 
 snippets-check: ## Fail when C++ in the documents is not what is compiled
 	@scripts/setup python3

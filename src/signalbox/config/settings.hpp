@@ -47,8 +47,11 @@ struct Setting {
     /// A value of which `holds` says so is a secret: on a command line, or in a file that everybody
     /// may read, it is worth a warning.
     Setting& secret(std::function<bool(std::string_view text)> holds);
-    /// What --help gives as the default, where that is computed after the command line was read.
-    Setting& default_is(std::string text);
+    /// What --help and documents say of a default that is computed after the command line was read:
+    /// words, such as "the cores, at least 1".
+    Setting& default_is(std::string words);
+    /// What documents say after `help`: whole sentences, in Markdown.
+    Setting& explain(std::string sentences);
     /// A name that goes on working for one version, with a warning.
     Setting& formerly(std::string flag, std::string variable);
     /// The same for a switch that said the opposite of this setting, which is on or off.
@@ -72,9 +75,14 @@ struct Setting {
     std::string group;       ///< its heading in --help
     std::string value_name;  ///< "COUNT"; empty: a switch, which stands alone
     std::string default_text;
+    bool default_is_value = true;  ///< could be typed as it is; otherwise words
     std::string help;
+    std::string explanation;  ///< empty: `help` says all
     Read read;
 };
+
+/// Under which heading of --help it stands; "Application" when no group was named.
+std::string_view heading_of(const Setting& setting);
 
 /// The settings of a program, or of a part of it. What is added is bound to a variable of the
 /// caller's, which holds the default until the command line is read, and has to live until then:
