@@ -21,9 +21,9 @@ class ConnectionPool;
 struct Migration;
 struct PoolOptions;
 
-/// Connections to PostgreSQL, each owned by a thread of its own, because libpqxx blocks. A
-/// coroutine only ever awaits: while it does, it holds neither a thread nor a connection, but for
-/// that of its transaction.
+/// Connections to PostgreSQL. Reads run on the connection's own thread, because libpqxx blocks;
+/// writes and transactions borrow the connection for the event loop of their request. A coroutine
+/// only ever awaits: meanwhile it holds no thread, and no connection but a borrowed one.
 ///
 /// What the fetch_… functions run are reads: PostgreSQL refuses it when they write. With sharing,
 /// identical ones that wait together are run once for all. One that lost its connection is run
@@ -58,9 +58,9 @@ class Pool final : public Queryable {
     /// Gives it so many connections more than size_at_first, up to `size`. Any number of times.
     void allow(std::size_t connections);
 
-    /// Gives up its connections to another process: each that no read waits for is closed, and then
-    /// `released` called, on the pool's threads. It must not block or call the pool. One connection
-    /// stays until disconnect(), for the requests that are still in flight.
+    /// Gives up its connections to another process: closes each that no read waits for, and then
+    /// calls `released`, on its thread and with the pool's lock held: it must not block or call the
+    /// pool. One connection stays until disconnect(), for the requests in flight.
     void give_up(std::function<void()> released);
 
     /// Before shutdown, when no more requests come: keeps the connections that are used, and closes
@@ -94,8 +94,8 @@ class Pool final : public Queryable {
     /// do. Nothing is committed after the request was cancelled, but a COMMIT that was sent is not
     /// taken back: it is waited for. When its connection breaks then, UnknownOutcome is thrown.
     ///
-    /// One that runs no statement for `transaction_idle_timeout` is rolled back, and said so in
-    /// the log: it holds locks, and a connection. Its next statement throws Error, 25P03.
+    /// One that runs no statement for `transaction_idle_timeout` is rolled back, and the log says
+    /// so: it holds PostgreSQL's locks, and a connection. Its next statement throws Error, 25P03.
     template <class Work>
     auto transaction(TransactionOptions options, Work&& work) {
         async::assert_callable_can_be_awaited_with<Work>();
