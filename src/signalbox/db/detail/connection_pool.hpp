@@ -34,8 +34,9 @@ namespace signalbox::db {
 /// It decides nothing by itself: reads wait in a ReadQueue, coroutines that want a connection for
 /// themselves in a LeaseQueue, a thread does what its SlotLife says, Reachability knows whether
 /// PostgreSQL answers, SchemaWatch whether it lacks migrations, Cancelling and AnswerDeadline when
-/// somebody has to interfere with what a thread does. One mutex guards all of them. Nobody waits for
-/// PostgreSQL while holding it; the longest thing done is to start the thread of a Cancellation.
+/// somebody has to interfere with what a thread does. One mutex guards all of them. Nobody waits
+/// for PostgreSQL while holding it; the longest thing done is to start the thread of a
+/// Cancellation.
 class ConnectionPool {
   public:
     explicit ConnectionPool(PoolOptions options);
