@@ -17,7 +17,7 @@ FUZZ_SECONDS ?= 60
         observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
         instructions typed-endpoints check tidy \
         coroutines-check snippets-check compile-time docs-assets docs-test openapi-test dbmate-test
-.PHONY: dev dev-build dev-setup dev-test psql reset migration
+.PHONY: configuration hooks hooks-test clangd-check dev dev-build dev-setup dev-test psql reset migration
 
 run: build ## Run the service with a private PostgreSQL, or against DATABASE_URL
 	@scripts/run $(ARGS)
@@ -121,11 +121,23 @@ fuzz: build/fuzz/build.ninja ## Fuzz each target for FUZZ_SECONDS with libFuzzer
 	$(call compile,fuzz)
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
 
-check: format-check observability-check k8s-check coroutines-check snippets-check tidy debug tsan ## All that must be clean before a merge; takes long
+check: format-check observability-check k8s-check coroutines-check snippets-check hooks-test clangd-check tidy debug tsan ## All that must be clean before a merge; takes long
 
 tidy: build/release/build.ninja ## Look for mistakes with clang-tidy
 	@scripts/setup clang-tidy
 	@scripts/tidy
+
+hooks: ## Have git look at each commit beforehand, with clang-format and clang-tidy
+	@scripts/setup clang-format clang-tidy
+	git config core.hooksPath scripts/hooks
+
+hooks-test: ## Test what that hook lets pass and what it refuses
+	@scripts/setup clang-format clang-tidy
+	@tests/scripts/pre_commit_test
+
+clangd-check: build ## Check that an editor's clangd understands the sources
+	@scripts/setup clangd
+	clangd --check=src/app/main.cpp --log=error
 
 format: ## Format the C++ sources in place
 	@scripts/setup clang-format
@@ -138,6 +150,10 @@ format-check: ## Fail when a C++ source is not formatted
 coroutines-check: ## Look for what g++ 12 miscompiles in coroutines without a warning
 	@scripts/setup python3
 	@scripts/check-coroutines
+
+configuration: build ## Write the tables of settings into docs/configuration.md, as the binary has them
+	@scripts/setup python3
+	@scripts/configuration --fix
 
 snippets-check: ## Fail when C++ in the documents is not what is compiled
 	@scripts/setup python3

@@ -74,8 +74,8 @@ class Rendering:
         self.version = re.search(r"(?m)^project\(\S+ VERSION ([\d.]+)", cmake)[1]
         # The service's variables with their defaults. A unit test holds this table against the flags.
         self.defaults = {"DATABASE_URL_FILE": ""}
-        readme = (ROOT / "README.md").read_text()
-        for names, default in re.findall(r"(?m)^\| `--[a-z-]+` \| ([^|]*) \| ([^|]*) \|", readme):
+        document = (ROOT / "docs/configuration.md").read_text()
+        for names, default in re.findall(r"(?m)^\| `--[a-z-]+` \| ([^|]*) \| ([^|]*) \|", document):
             self.defaults |= dict.fromkeys(re.findall("`([A-Z_]+)`", names), default.strip("`"))
 
     def of(self, *kinds):

@@ -19,8 +19,8 @@ struct About {
     /// Upper bounds that the histogram of request durations has besides the usual ones (see
     /// observe::RequestMetricsOptions), for routes that are slow by design.
     std::vector<std::chrono::duration<double>> duration_buckets{};
-    /// Query parameters whose values no log may show, besides those that are secret by their names
-    /// anywhere (see http::Redaction).
+    /// Query parameters whose values no log may show. Names that are secret in every service need
+    /// not be listed (see http::Redaction).
     std::vector<std::string> secret_parameters{};
     config::Settings settings{};  ///< its own, beside those that every service has
 };

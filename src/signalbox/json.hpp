@@ -5,8 +5,8 @@
 #include <string_view>
 #include <utility>
 
-// What is for what: a JsonText is passed on, json_writer.hpp writes JSON, json_reader.hpp reads it.
-// How a text is escaped is said here and nowhere else.
+// A JsonText is passed on, json_writer.hpp writes JSON, json_reader.hpp reads it. Text is escaped
+// here and nowhere else.
 
 namespace signalbox {
 
@@ -14,7 +14,7 @@ namespace signalbox {
 /// client that waits for the same answer is served from the same bytes. Any thread may read it.
 class JsonText {
   public:
-    /// No text at all, which is not valid JSON: a place for one.
+    /// No text at all, which is not valid JSON; to be assigned to.
     JsonText() = default;
     /// Takes the text over without copying or checking it.
     explicit JsonText(std::string text) {
@@ -22,7 +22,7 @@ class JsonText {
         const std::string_view* const view = &owner->view;
         text_ = {std::move(owner), view};
     }
-    /// One that is kept elsewhere: the pointer owns what the view is of.
+    /// A text that is kept elsewhere: the pointer owns the view's bytes.
     explicit JsonText(std::shared_ptr<const std::string_view> text) noexcept
         : text_(std::move(text)) {}
 

@@ -12,7 +12,7 @@ struct Invalid {
     std::string reason;
 };
 
-/// What a parser gives back: the value, or the reason why the text is none.
+/// A parser's result: the value, or the reason why the text is not one.
 ///
 ///     if (const auto timeout = parse_duration(text)) use(*timeout);
 ///     else complain(timeout.reason());

@@ -1,4 +1,4 @@
-// README.md, "Add an endpoint": what is said of main.cpp, and handlers that need more.
+// README.md, "Add an endpoint", and docs/endpoints.md: lines of main.cpp, and handlers that need more.
 #include <string>
 
 #include "app/greetings.hpp"

@@ -1,4 +1,4 @@
-// README.md, "Add an endpoint": what it says that its routes answer.
+// README.md, "Add an endpoint", and docs/endpoints.md: what it says that its routes answer.
 #include <gtest/gtest.h>
 
 #include "signalbox/application.hpp"

@@ -1,4 +1,4 @@
-// README.md, "One that reads from the database": its test.
+// docs/endpoints.md, "One that uses the database": its test.
 #include "app/user.hpp"
 
 #include <gtest/gtest.h>

@@ -65,8 +65,8 @@ std::string unguessable() {
     return text;
 }
 
-/// Its script and its styles are in the page itself and have a number that nobody knows before, so
-/// that nothing runs that somebody else has brought into it (CSP Level 3, section 6.7.3).
+/// The script and the style are inside the page and carry a number that nobody can know beforehand,
+/// so that nothing else that gets into the page runs (CSP Level 3, section 6.7.3).
 async::Task<Response> get_panel(Request&) {
     constexpr std::string_view placeholder = "@NONCE@";
     const std::string nonce = unguessable();

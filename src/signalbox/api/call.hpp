@@ -24,9 +24,9 @@ class Call {
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
 
-    /// Before all else, of an endpoint that takes a body: what is no JSON is answered before
-    /// anybody asks who sent it, as FastAPI does. Throws RequestValidationError, or HttpError 400
-    /// where the body is no text.
+    /// Comes first when the endpoint takes a body: a body that is not JSON is refused before
+    /// anybody asks who sent it, as in FastAPI. Throws RequestValidationError, or HttpError 400
+    /// when the body is not text.
     void read_body_text();
     void read_body(const model::Type& type, void* value);
 
@@ -36,8 +36,8 @@ class Call {
     void read_headers(const model::Type& model, void* value);
     void read_cookies(const model::Type& model, void* value);
 
-    /// When all is read: throws RequestValidationError when anything was wrong, and gives back what
-    /// the body's JSON takes, many times its size, before the handler begins to wait for something.
+    /// Call it when all is read. Throws RequestValidationError when anything was wrong. Frees the
+    /// parsed JSON, which takes many times its text's size, before the handler begins to wait.
     void throw_if_invalid();
     std::size_t faults() const noexcept { return errors.list().size(); }
 
@@ -52,7 +52,7 @@ class Call {
     }
 
     using Finish = async::Task<> (*)(void*, const std::exception_ptr&);
-    /// Of the dependencies that clean up, the last first. Returns what they have thrown, or else
+    /// Lets the dependencies clean up, the last one first. Returns what they have thrown, or else
     /// `thrown`.
     static async::Task<std::exception_ptr> finish(Call& call, std::exception_ptr thrown);
 

@@ -56,7 +56,7 @@ struct DependencyName {
 template <auto function>
 class Depends;
 
-/// What dependencies are replaced by, in tests: a `std::function<async::Task<R>()>`.
+/// A dependency's replacement in a test: a `std::function<async::Task<R>()>`.
 using Replacements = std::map<const DependencyName*, std::any>;
 
 /// What the arguments of one call are taken from.
@@ -234,7 +234,7 @@ struct Parameter<Reply&> : NothingToRead {
     static Reply& pass(Call* call, const Arguments&, std::size_t, Held&) { return call->reply; }
 };
 
-/// Who asks is looked at in the order of dependencies.
+/// Credentials are read in the order of the dependencies.
 template <class T, class Scheme, bool must>
 struct SecurityParameter : NothingToRead {
     using Held = T;
@@ -282,7 +282,7 @@ struct Function<function, R (*)(P...)> {
     static constexpr std::size_t service_count = (Parameter<P>::services + ... + 0);
     static constexpr bool takes_request =
         (std::is_same_v<std::remove_const_t<std::remove_reference_t<P>>, http::Request> || ...);
-    /// Services and the request are at hand; for all else there is a Call.
+    /// Services and the request need no Call; everything else does.
     static constexpr bool needs_call =
         ((Parameter<P>::stage != Stage::service || is_reply<P>) || ...);
     static constexpr bool has_dependencies = (is_depends<P> || ...);
@@ -315,7 +315,7 @@ struct Function<function, R (*)(P...)> {
         return ((Parameter<P>::stage == Stage::body || dependency_reads_body<P>()) || ...);
     }
 
-    /// Of services and the request alone.
+    /// For services and the request only.
     static R call(const Arguments& arguments) {
         Held held;
         return pass_all(nullptr, arguments, held, std::index_sequence_for<P...>());
@@ -324,7 +324,7 @@ struct Function<function, R (*)(P...)> {
         return pass_all(&call, arguments, held, std::index_sequence_for<P...>());
     }
 
-    /// Those that are looked at in the order of their declaration, before all else.
+    /// Those that are read first, in the order of their declaration.
     static async::Task<> resolve(Call& call, Arguments arguments, Held& held) {
         for (const Step& step : steps) {
             if (step.take != nullptr) step.take(call, held);
@@ -421,15 +421,15 @@ struct Function<function, R (*)(P...) noexcept> : Function<function, R (*)(P...)
 
 }  // namespace detail
 
-/// What another function returned, which ran before (FastAPI's Depends). That function has such
-/// parameters of its own, and is a coroutine, as `async::Task<User> current_user(Bearer bearer,
-/// db::Pool& database)`, or returns the value itself. It runs once for a request, however many
-/// depend on it: they share the value. What it throws is the answer.
+/// The result of another function, which runs before (FastAPI's Depends). That function has
+/// parameters of the same kinds. It is a coroutine, as `async::Task<User> current_user(Bearer
+/// bearer, db::Pool& database)`, or returns the value itself. It runs once for a request; all that
+/// depend on it share the value. If it throws, that is the answer.
 ///
 /// A value with a member `async::Task<> finish(const std::exception_ptr& error)` can clean up
 /// (FastAPI's `yield`). It is called when the handler has ended, before the response is sent, with
-/// what was thrown, or null; also when the request was cancelled. What it throws is the answer: a
-/// commit that fails is not told as a success. The last value that was made is the first to finish.
+/// what was thrown, or null; also when the request was cancelled. If it throws, that is the answer:
+/// a commit that fails is not reported as a success. The last value made is the first to finish.
 template <auto function>
 class Depends {
   public:
@@ -590,7 +590,7 @@ async::Task<http::Response> run_handler(Call& call, const Arguments& arguments,
     }
 }
 
-/// Answers a request by a handler that takes something of it.
+/// Answers by a handler that takes something from the request.
 template <auto handler>
 async::Task<http::Response> answer(Arguments arguments) {
     using Called = Function<handler>;
@@ -610,7 +610,7 @@ async::Task<http::Response> answer(Arguments arguments) {
             thrown = std::current_exception();
         }
         if (!call.finishers.empty()) {
-            // Also after a cancellation, when nothing could be awaited else.
+            // Also after a cancellation, when otherwise nothing could be awaited.
             co_await asio::this_coro::throw_if_cancelled(false);
             async::Task<std::exception_ptr> finishing = Call::finish(call, std::move(thrown));
             thrown = co_await std::move(finishing);

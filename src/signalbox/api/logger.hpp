@@ -14,8 +14,8 @@ class Log;
 
 namespace signalbox::api {
 
-/// One field of a line: `{"order.id", id}`. What a line has already (`timestamp`, `request_id`, …)
-/// is the line's; a field of that name is written with an underscore behind it.
+/// One field of a line: `{"order.id", id}`. A field that has the name of one of the line's own
+/// (`timestamp`, `request_id`, …) is written with an underscore behind its name.
 struct LogField {
     template <std::integral Number>
     LogField(std::string_view field, Number number)
@@ -36,9 +36,9 @@ struct LogField {
     std::variant<std::string_view, std::int64_t, double, bool, std::chrono::nanoseconds> value;
 };
 
-/// The log, for handlers and what they call: a line says by itself for which request it was written
-/// (`request_id`, `trace_id`, `span_id`, `http.route`), also after a `co_await` and in what was
-/// spawned. Secrets are for the caller to keep out.
+/// The log, for handlers and what they call. Each line names the request that it was written for
+/// (`request_id`, `trace_id`, `span_id`, `http.route`), also after a `co_await` and in a spawned
+/// task. The caller has to keep secrets out.
 ///
 /// Threads: any. Does not block: what standard output does not take in time is dropped and counted
 /// (`signalbox_log_messages_dropped_total`). Lifetime: the application's.

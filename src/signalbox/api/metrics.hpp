@@ -25,7 +25,7 @@ using LabelValues = std::initializer_list<std::string_view>;
 class Counter {
   public:
     explicit Counter(std::shared_ptr<detail::CounterFamily> family) : family_(std::move(family)) {}
-    /// `by` is not negative. Throws std::invalid_argument for another number of labels than it has.
+    /// `by` is not negative. Throws std::invalid_argument for a wrong number of labels.
     void increment(LabelValues labels = {}, double by = 1) const;
 
   private:
@@ -54,18 +54,18 @@ class Histogram {
     std::shared_ptr<detail::HistogramFamily> family_;
 };
 
-/// Where an application gets metrics of its own from, at its start (Module::provide):
+/// Makes the application's own metrics, at its start (Module::provide):
 ///
 ///     struct SalesMetrics { api::Counter sold; };
 ///     SalesMetrics sales_metrics(api::Metrics& metrics) {
 ///         return {metrics.counter("items_sold_total", "Items sold.", {"status"})};
 ///     }
 ///
-/// They stand in /metrics beside the library's. Names are Prometheus's (Prometheus, "Metric and
+/// They appear in /metrics beside the library's. Names are Prometheus's (Prometheus, "Metric and
 /// label naming"): a counter ends in `_total`, seconds in `_seconds`.
 ///
-/// A metric has at most `most_series` combinations of label values: what comes after is counted
-/// under `other` in each label, so that no client makes series without end.
+/// A metric has at most `most_series` combinations of label values. Further ones are counted with
+/// `other` in each label, so that no client can make series without end.
 class Metrics {
   public:
     static constexpr std::size_t most_series = 100;

@@ -20,13 +20,13 @@
 
 namespace signalbox::api {
 
-/// A response that an endpoint can have besides its own. It is only written into the documents.
+/// A further response of an endpoint. It is only written into the documents.
 struct ErrorResponse {
     int status;
     std::string description;
 };
 
-/// What an endpoint's function does not say: `post<create_item>("/items", {.status = 201})`.
+/// What an endpoint's function cannot say: `post<create_item>("/items", {.status = 201})`.
 struct EndpointOptions {
     int status = 0;  ///< of its response; 0: 200, or 204 when it returns nothing
     std::vector<std::string> tags{};
@@ -53,7 +53,7 @@ struct Endpoint {
     async::Task<http::Response> (*call)(const Arguments&);
 };
 
-/// How a service is made that the application provides.
+/// How the application makes a service that it provides.
 struct Provider {
     const TypeName* type;
     std::vector<const TypeName*> services;  ///< that it is made from
@@ -123,10 +123,10 @@ class Module {
         return add<handler>("OPTIONS", std::move(path), options);
     }
 
-    /// What handlers throw of this type, or of one derived from it, is answered by this function:
+    /// When a handler throws this type, or one derived from it, this function makes the answer:
     /// `http::Response out_of_stock(const OutOfStock&)`, or with the `http::Request&` behind it.
-    /// Also in place of the library's own answers, of `RequestValidationError` (422) and
-    /// `http::HttpError`. The last one that was given is asked first. A status from 500 up is
+    /// It can also replace the library's own answers, to `RequestValidationError` (422) and
+    /// `http::HttpError`. The last function given is asked first. A status of 500 or above is
     /// logged with its cause.
     template <class Error, auto answer>
     Module& on_error() {
@@ -149,9 +149,9 @@ class Module {
     }
 
     /// A service for those who take a `T&`: what `factory` returns (`T` or `std::unique_ptr<T>`).
-    /// It is made once, before the first request, after the services that the factory itself takes,
-    /// and destroyed after the last in the reverse order. Handlers use it from every event loop:
-    /// it is to be safe for that.
+    /// It is made once, before the first request and after the services that the factory takes.
+    /// Services are destroyed after the last request, in the reverse order. Handlers use a service
+    /// from every event loop: it has to be safe for that.
     template <auto factory>
     Module& provide() {
         using Made = typename detail::Function<factory>::Result;
@@ -213,7 +213,7 @@ class Module {
         return *this;
     }
 
-    /// Copies all of another module, with its endpoints below a prefix: `include(shop(), "/v1",
+    /// Copies another module, with its endpoints below a prefix: `include(shop(), "/v1",
     /// {.tags = {"shop"}})`. Its on_error is for all endpoints of the application.
     Module& include(const Module& other) { return include(other, "", {}); }
     Module& include(const Module& other, const std::string& prefix, const IncludeOptions& options);

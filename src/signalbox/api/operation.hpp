@@ -19,10 +19,10 @@ struct SecurityScheme {
     std::string_view json;  ///< the Security Scheme Object
 };
 
-/// What an endpoint takes and gives, those of its dependencies included, as its function declares
-/// it: for the documents, and for the checks at start.
+/// What an endpoint takes and gives, as its function and its dependencies declare it. It is for
+/// the documents, and for the checks at start.
 struct Operation {
-    /// Of a model, one parameter for each member.
+    /// A model has one parameter for each member.
     struct Parameters {
         Place place;
         const model::Type* type;

@@ -44,15 +44,15 @@ struct Values {
 };
 }  // namespace detail
 
-/// Parameters of the query, one for each member of a struct. Of those that are sent twice the last
-/// one counts; a std::vector has them all.
+/// Parameters of the query, one for each member of a struct. When one is sent twice, the last one
+/// counts; a std::vector has them all.
 template <class T>
 struct Query : detail::Values<T> {};
-/// Header fields: the member `x_request_id` for `X-Request-ID`, unless an Alias says otherwise. Of
-/// those that are sent twice the first one counts; a std::vector has them all.
+/// Header fields: the member `x_request_id` for `X-Request-ID`, unless an Alias says otherwise.
+/// When one is sent twice, the first one counts; a std::vector has them all.
 template <class T>
 struct Headers : detail::Values<T> {};
-/// Cookies, by the members' names. Of those that are sent twice the last one counts.
+/// Cookies, by the members' names. When one is sent twice, the last one counts.
 template <class T>
 struct Cookies : detail::Values<T> {};
 /// Parameters of the path, by their names: `/shops/{shop_id}/items/{item_id}` for a struct with
@@ -75,8 +75,8 @@ class Named {
 };
 
 /// Status and headers of the response, which the function's result does not say. The handler and
-/// its dependencies share one, which lives until the response is made. A response to what they
-/// throw has none of it: an http::HttpError carries its own headers.
+/// its dependencies share one, which lives until the response is made. It does not affect the
+/// answer to an exception: an http::HttpError carries its own headers.
 class Reply {
   public:
     int status = 200;  ///< the endpoint's

@@ -8,8 +8,8 @@
 #include "signalbox/model/rules.hpp"
 
 /// Credentials: parameters of handlers, or better of the dependencies that find out whose they are.
-/// Whether they are right is for the function to say. A request without them is answered before it
-/// runs, as FastAPI 0.115 does: with 403, and for Basic and OAuth2 with 401 and WWW-Authenticate. A
+/// The function decides whether they are right. A request without them is answered before it runs,
+/// as FastAPI 0.115 does: with 403, and for Basic and OAuth2 with 401 and WWW-Authenticate. A
 /// `std::optional<Bearer>`, and so on, is empty instead.
 namespace signalbox::api {
 
@@ -62,7 +62,7 @@ bool read_oauth2(const http::Request& request, bool must, std::string& token);
 bool read_api_key(const http::Request& request, bool must, Place place, std::string_view name,
                   std::string& key);
 
-/// Text that is put together when the program is compiled.
+/// Text that is assembled while the program is compiled.
 template <std::size_t size>
 struct Assembled {
     char characters[size]{};

@@ -17,8 +17,8 @@ namespace signalbox::async {
 /// that happened is rethrown once all have ended. Of no tasks: done at once.
 Task<> all(std::vector<Task<>> tasks);
 
-/// The same of tasks and of callables that return one: `all(sleep_for(1s), [&] { return g(x); })`.
-/// A callable is kept until its task has ended, so a coroutine's captures are, too.
+/// The same for tasks and for callables that return one: `all(sleep_for(1s), [&] { return g(x);
+/// })`. A callable is kept until its task has ended, and so are the captures of a coroutine.
 template <class... Works>
 requires(sizeof...(Works) > 0 &&
          !(std::is_same_v<std::remove_cvref_t<Works>, std::vector<Task<>>> ||
@@ -47,7 +47,7 @@ Task<> all_into(std::index_sequence<i...>, std::tuple<std::optional<R>...>& resu
 
 }  // namespace detail
 
-/// The same of tasks that return something, which are their results, in their order:
+/// The same for tasks that return something. It returns their results, in their order:
 /// `auto [users, orders] = co_await gather(count(…), count(…));`
 template <class... R>
 Task<std::tuple<R...>> gather(Task<R>... tasks) {

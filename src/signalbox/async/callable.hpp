@@ -10,7 +10,7 @@
 namespace signalbox::async {
 
 /// For functions that return a Task and take callables, with the type that a forwarding reference
-/// deduces: refuses what g++ 12 miscompiles without a warning. Inside a co_await expression it
+/// deduces: refuses what g++ 12 miscompiles without a warning. Inside a co_await expression, g++
 /// destroys a temporary callable twice when its captures have destructors.
 template <class Callable>
 constexpr void assert_callable_can_be_awaited_with() {

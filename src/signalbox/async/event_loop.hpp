@@ -22,15 +22,15 @@ class EventLoop {
   public:
     using Duration = std::chrono::steady_clock::duration;
 
-    /// What a loop notices of itself; told on its own thread, which it must not block.
+    /// Told what a loop notices about itself, on the loop's thread, which it must not block.
     struct Watcher {
         /// Ten times a second: how much later than it should the loop came to its timer.
         std::function<void(Duration)> lag = [](Duration) {};
         /// A request's code kept the loop from turning for longer than Turn::longest.
         std::function<void(const context::RequestContext&, Duration)> blocked =
             [](const context::RequestContext&, Duration) {};
-        /// A spawned task has thrown, for this request, or for none. The standard error stream is
-        /// told when nobody else is.
+        /// A spawned task has thrown, for this request, or for none. When there is no watcher, the
+        /// error goes to the standard error stream.
         std::function<void(const context::RequestContext*, const std::exception_ptr&)> task_failed =
             complain;
     };
@@ -45,7 +45,7 @@ class EventLoop {
     /// From the loop's next turn on. Any thread.
     void watch(Watcher watcher);
 
-    /// Lets the handler that runs now end, then joins the thread. To be called from another one.
+    /// Lets the handler that runs now end, then joins the thread. Call it from another thread.
     void stop();
 
     const std::string& name() const noexcept { return name_; }
@@ -88,8 +88,8 @@ class EventLoop {
     std::thread thread_;
 };
 
-/// Counts a coroutine as one of its loop's tasks for as long as the scope lives; in no loop it
-/// counts nothing.
+/// Counts a coroutine as one of its loop's tasks for as long as the scope lives. Outside of a
+/// loop it counts nothing.
 class TaskScope {
   public:
     TaskScope() noexcept : loop_(EventLoop::current()) {

@@ -20,10 +20,10 @@ void spawn(Task<> task);
 /// long as the coroutine that uses them. What it captures by reference has to outlive it; the
 /// handler's `Request&` does, as the request is kept for all that works for it.
 ///
-/// Spawned by a request's handler, it belongs to that request (its log lines, its trace), but
-/// neither waits for the answer nor ends with the client or the request's deadline. An error that
+/// A task that a request's handler spawned belongs to that request (its log lines, its trace), but
+/// ends neither with the answer, nor with the client, nor at the request's deadline. An error that
 /// it throws is logged (EventLoop::Watcher). A drain waits for it; when the drain's time is up it
-/// is cancelled, and what does not end then is destroyed with the loop, where it is suspended.
+/// is cancelled, and if it does not end then, it is destroyed with the loop, where it is suspended.
 ///
 /// For a thread of an event loop; elsewhere it throws std::logic_error.
 template <class Callable>

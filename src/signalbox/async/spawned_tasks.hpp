@@ -19,15 +19,15 @@ class SpawnedTasks {
   public:
     using Failed = std::function<void(context::RequestContext*, const std::exception_ptr&)>;
 
-    /// `failed` is told on the loop what a task has thrown, for which request, if for any; but not
-    /// that it was cancelled.
+    /// `failed` is called on the loop with what a task has thrown and the request, which may be
+    /// null. It is not called when a task was cancelled.
     explicit SpawnedTasks(Failed failed) : failed_(std::move(failed)) {}
     SpawnedTasks(const SpawnedTasks&) = delete;
     SpawnedTasks& operator=(const SpawnedTasks&) = delete;
 
     /// Begins in the loop's next turn. For the loop's thread.
     void start(const Executor& executor, Task<> task);
-    /// Cancels those that there are, and each that is started from now on. For the loop's thread.
+    /// Cancels all tasks, and each that is started from now on. For the loop's thread.
     void cancel();
 
     /// How many have not ended. Any thread.

@@ -6,14 +6,14 @@
 
 namespace signalbox::async {
 
-/// The time for which an event loop is at one request's code, from one suspension to the next: when
-/// it is long, all others have waited for it. Made by the executor around everything it runs.
+/// The time for which an event loop runs one request's code, from one suspension to the next: all
+/// others wait meanwhile. The executor makes one around everything that it runs.
 ///
 /// Costs two looks at a clock that the kernel sets every few milliseconds, which is good enough
 /// for what is looked for.
 class Turn {
   public:
-    /// What takes longer is reported to the loop (EventLoop::watch).
+    /// A longer turn is reported to the loop (EventLoop::watch).
     static constexpr std::chrono::milliseconds longest{100};
 
     /// `request` may be null: then nobody is blamed. It is kept until the turn ends.
@@ -22,7 +22,7 @@ class Turn {
     Turn(const Turn&) = delete;
     Turn& operator=(const Turn&) = delete;
 
-    /// Whose code this thread is at; null for nobody's.
+    /// Whose code this thread runs; null for nobody's.
     static context::RequestContext* request_of_current() noexcept;
 
   private:

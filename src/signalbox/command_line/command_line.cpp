@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "signalbox/command_line/defaults.hpp"
+#include "signalbox/command_line/markdown.hpp"
 #include "signalbox/command_line/server_settings.hpp"
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/config/secret_file.hpp"
@@ -19,6 +20,9 @@ namespace signalbox::command_line {
 namespace {
 
 using config::Setting;
+
+/// As CLI::CallForHelp.
+struct CallForMarkdown {};
 
 /// Bad usage: ends the parse. The text is the line behind the program's name.
 struct UsageError {
@@ -120,6 +124,9 @@ class Parser {
         root_.add_flag_callback(
             "-h,--help", [] { throw CLI::CallForHelp(); }, "print this help and end");
         root_.add_flag_callback(
+            "--help-markdown", [] { throw CallForMarkdown{}; },
+            "print all settings as tables in Markdown and end");
+        root_.add_flag_callback(
             "--version", [this] { throw CLI::CallForVersion(version(), 0); },
             "print the version and end");
         add_command("serve", "answer requests; what happens without a subcommand");
@@ -168,6 +175,8 @@ class Parser {
     }
 
     std::string help() const { return root_.help(); }
+
+    std::string markdown() const { return to_markdown(library_) + to_markdown(program_.settings); }
 
     /// Also when the parse ended before it was read.
     config::LogFormat log_format(const std::vector<std::string>& arguments) const {
@@ -218,7 +227,7 @@ class Parser {
         add_flag({setting.flag, &setting, nullptr, of_library, nullptr}, stands_alone)
             ->type_name(setting.value_name)
             ->description(description(setting))
-            ->group(setting.group.empty() ? "Application" : setting.group);
+            ->group(std::string{config::heading_of(setting)});
     }
 
     CLI::Option* add_flag(Flag flag, bool stands_alone) {
@@ -369,6 +378,8 @@ std::variant<CommandLine, EarlyExit> parse(const config::Program& program, int a
         return usage_error(program, error.line, parser.log_format(arguments));
     } catch (const CLI::CallForVersion& version_text) {
         return EarlyExit{0, std::string{version_text.what()} + '\n'};
+    } catch (const CallForMarkdown&) {
+        return EarlyExit{0, parser.markdown()};
     } catch (const CLI::Success&) {
         return EarlyExit{0, parser.help()};
     } catch (const CLI::ParseError& error) {

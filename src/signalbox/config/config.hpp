@@ -17,8 +17,8 @@ enum class LogFormat { json, text };
 enum class AccessLog { all, errors, off };
 
 /// Everything of the library that can be set from outside; each member is the flag of the same
-/// name, at its default. What a flag means and takes stands in command_line/server_settings.cpp and
-/// nowhere else. Defaults that depend on the machine, "computed" here, are for `serve` to compute.
+/// name, at its default. What a flag means and takes stands in command_line/server_settings.cpp,
+/// of which --help and docs/configuration.md are made. "computed" are those of defaults.cpp.
 ///
 /// Durations are milliseconds, sizes bytes. database_url holds a password: it is for libpq only,
 /// messages take redact_url().

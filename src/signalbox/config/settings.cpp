@@ -79,7 +79,7 @@ Setting::Read read_bool(bool& target) {
 }
 
 /// The flags that every program has without a setting.
-constexpr std::string_view built_in[] = {"--help", "--version", "--status"};
+constexpr std::string_view built_in[] = {"--help", "--help-markdown", "--version", "--status"};
 constexpr std::string_view library_prefix = "SIGNALBOX_";
 
 std::vector<std::string> names_of(const Setting& setting) {
@@ -118,8 +118,14 @@ Setting& Setting::secret(std::function<bool(std::string_view text)> holds) {
     return *this;
 }
 
-Setting& Setting::default_is(std::string text) {
-    default_text = std::move(text);
+Setting& Setting::default_is(std::string words) {
+    default_text = std::move(words);
+    default_is_value = false;
+    return *this;
+}
+
+Setting& Setting::explain(std::string sentences) {
+    explanation = std::move(sentences);
     return *this;
 }
 
@@ -139,6 +145,10 @@ Setting& Setting::formerly_the_opposite(std::string former_flag, std::string for
     return *this;
 }
 
+std::string_view heading_of(const Setting& setting) {
+    return setting.group.empty() ? std::string_view{"Application"} : setting.group;
+}
+
 Settings::Settings(std::string group, std::string variable_prefix)
     : group_(std::move(group)), variable_prefix_(std::move(variable_prefix)) {}
 
@@ -155,6 +165,7 @@ Setting& Settings::add_read(std::string flag, std::string value_name, std::strin
     setting.group = group_;
     setting.value_name = std::move(value_name);
     setting.default_text = default_text.empty() ? "none" : std::move(default_text);
+    setting.default_is_value = setting.default_text != "none";
     setting.help = std::move(help);
     setting.read = std::move(read);
     return setting;
@@ -216,8 +227,8 @@ Setting& Settings::add_size(std::string flag, std::size_t& target, std::string h
 }
 
 Setting& Settings::add_secret(std::string flag, std::string& target, std::string help) {
-    return add_read(std::move(flag), "SECRET", target.empty() ? "none" : "not shown",
-                    read_text(target), std::move(help))
+    return add_read(std::move(flag), "SECRET", "", read_text(target), std::move(help))
+        .default_is(target.empty() ? "none" : "not shown")
         .secret([](std::string_view) { return true; })
         .or_file();
 }

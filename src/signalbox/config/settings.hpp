@@ -31,8 +31,8 @@ template <typename Value>
 using Choices = std::initializer_list<std::pair<std::string_view, Value>>;
 
 /// One thing that can be set from outside: a flag, its environment variable, its default, where its
-/// value goes. Made by Settings; the functions here are for what is not as usual, and give the
-/// setting back, so that they can be chained.
+/// value goes. Settings makes it; the functions here change what is not as usual, and return the
+/// setting, so that they can be chained.
 struct Setting {
     /// Stores what the text says, or says why the text is no value.
     using Read = std::function<std::optional<Invalid>(std::string_view text)>;
@@ -41,14 +41,17 @@ struct Setting {
     Setting& variable(std::string name);
     /// A further variable, read when the first is not set.
     Setting& or_variable(std::string name);
-    /// The value may also stand in a file, which a variable names, this one's with _FILE behind it;
-    /// white space around it does not count. `remember` is told the path once it was read.
+    /// The value may also be in a file that a variable names: this one's name with _FILE behind it.
+    /// White space around the value is ignored. `remember` is told the path once it was read.
     Setting& or_file(std::function<void(const std::string& path)> remember = {});
-    /// A value of which `holds` says so is a secret: on a command line, or in a file that everybody
-    /// may read, it is worth a warning.
+    /// When `holds` returns true, the value is a secret: it is worth a warning on a command line,
+    /// or in a file that everybody may read.
     Setting& secret(std::function<bool(std::string_view text)> holds);
-    /// What --help gives as the default, where that is computed after the command line was read.
-    Setting& default_is(std::string text);
+    /// What --help and documents say of a default that is computed after the command line was read:
+    /// words, such as "the cores, at least 1".
+    Setting& default_is(std::string words);
+    /// What documents say after `help`: whole sentences, in Markdown.
+    Setting& explain(std::string sentences);
     /// A name that goes on working for one version, with a warning.
     Setting& formerly(std::string flag, std::string variable);
     /// The same for a switch that said the opposite of this setting, which is on or off.
@@ -72,9 +75,14 @@ struct Setting {
     std::string group;       ///< its heading in --help
     std::string value_name;  ///< "COUNT"; empty: a switch, which stands alone
     std::string default_text;
+    bool default_is_value = true;  ///< could be typed as it is; otherwise words
     std::string help;
+    std::string explanation;  ///< empty: `help` says all
     Read read;
 };
+
+/// Under which heading of --help it stands; "Application" when no group was named.
+std::string_view heading_of(const Setting& setting);
 
 /// The settings of a program, or of a part of it. What is added is bound to a variable of the
 /// caller's, which holds the default until the command line is read, and has to live until then:
@@ -89,14 +97,14 @@ struct Setting {
 ///     settings.add("--orders-patience", orders.patience, "with the supplier", 1ms, 1min);
 ///     settings.add_secret("--orders-api-key", orders.api_key, "the supplier's");
 ///
-/// The variable of --orders-page-size is ORDERS_PAGE_SIZE. A flag counts before its variable, that
-/// before the default; of a flag given twice the last one; an empty variable is as good as none.
-/// What makes no sense ends the start with one line that names the flag or the variable, and status
-/// 2. `help` is a part of a sentence, without a full stop.
+/// The variable of --orders-page-size is ORDERS_PAGE_SIZE. A flag counts before its variable, the
+/// variable before the default; when a flag is given twice, the last one counts; an empty variable
+/// counts as unset. A value that makes no sense ends the start with one line that names the flag or
+/// the variable, and status 2. `help` is a part of a sentence, without a full stop.
 ///
 /// Only the command `serve` reads an application's settings. Flags and variables begin with a word
-/// of the application's; those that begin with SIGNALBOX_ are the library's. A malformed name
-/// throws std::logic_error where it is added, one that is there twice at the start.
+/// of the application's; those that begin with SIGNALBOX_ are the library's. Adding a malformed
+/// name throws std::logic_error; so does the start when a name is there twice.
 class Settings {
   public:
     Settings() = default;
@@ -150,7 +158,7 @@ class Settings {
         return add_name(std::move(flag), std::move(default_name), std::move(names), store,
                         std::move(help));
     }
-    /// Text that no message and no help shows, also from a file: ORDERS_API_KEY_FILE.
+    /// Text that neither a message nor --help shows; also from a file: ORDERS_API_KEY_FILE.
     Setting& add_secret(std::string flag, std::string& target, std::string help);
     /// A flag that stands alone, and says no as `--flag=off`; its variable is `on` or `off`.
     Setting& add_switch(std::string flag, bool& target, std::string help);

@@ -13,7 +13,7 @@ namespace signalbox::config {
 /// from it never overflows a clock.
 inline constexpr std::chrono::milliseconds longest_duration = std::chrono::hours{8760};
 
-/// "250ms", "5s", "1.5s", "1m", "1h"; of bare numbers only "0". Refused: signs, spaces, anything
+/// "250ms", "5s", "1.5s", "1m", "1h"; the only bare number is "0". Refused: signs, spaces, anything
 /// finer than a millisecond, anything above longest_duration.
 Parsed<std::chrono::milliseconds> parse_duration(std::string_view text);
 

@@ -19,8 +19,8 @@ enum class Waiting : std::uint8_t { handler, timer, database_queue, database, cl
 
 std::string_view to_string(Waiting waiting);
 
-/// Why a request was cancelled before its handler came to an end. `client_deadline` is one that the
-/// client itself has set; the last two are what its connection was cut for.
+/// Why a request was cancelled before its handler came to an end. `client_deadline`: the client
+/// itself has set it; the last two: its connection was cut.
 enum class Cancelled : std::uint8_t {
     no,
     client_gone,
@@ -37,8 +37,8 @@ enum class Shed : std::uint8_t { no, concurrency, database_queue, draining };
 class RequestList;
 
 /// What runs, waits and is cancelled for one request, and whose request it is. Every coroutine that
-/// works for the request has it by its executor, so it lives as long as the last of them: also as
-/// one that was spawned detached and goes on when the client has long left.
+/// works for the request holds it by its executor, so it lives as long as the last of them, even
+/// one that was spawned and goes on when the client has long left.
 ///
 /// Threads: the request's event loop, where it is counted without atomics as well; but for
 /// `wait_for` and what reads it and the transaction, which any thread may call. While a RequestList
@@ -52,8 +52,8 @@ class RequestContext {
     RequestContext(const RequestContext&) = delete;
     RequestContext& operator=(const RequestContext&) = delete;
 
-    /// Unchanged once it is in a list. Method, route and scheme are of bounded sets, whatever
-    /// clients send, and are never destroyed before the server is; the other views look into the
+    /// Unchanged once it is in a list. Method, route and scheme come from bounded sets, whatever
+    /// clients send, and are not destroyed before the server; the other views look into the
     /// request, which lives as long as this.
     Clock::time_point started{};
     Clock::time_point deadline = Clock::time_point::max();
@@ -159,9 +159,9 @@ class Reference {
     Context* context_ = nullptr;
 };
 
-/// Marks a request as waiting for as long as the scope lives, or another that began meanwhile: a
-/// request can wait for several things at once. The request may be null: code that
-/// runs for no request waits for nobody's sake.
+/// Marks a request as waiting for as long as this scope lives, or another that began meanwhile: a
+/// request can wait for several things at once. The request may be null, for code that runs for no
+/// request.
 class WaitScope {
   public:
     WaitScope(RequestContext* request, Waiting waiting) noexcept : request_(request) {

@@ -8,8 +8,8 @@
 namespace signalbox::context {
 
 /// A request's place in a distributed trace, as the `traceparent` header carries it (W3C Trace
-/// Context, section 3.2). Every request is a new span: of its caller's trace where the caller sent
-/// a valid header, of a new one where not.
+/// Context, section 3.2). Every request is a new span, in its caller's trace when the caller sent a
+/// valid header, otherwise in a new trace.
 class TraceContext {
   public:
     /// In no trace at all: every text is empty.
@@ -19,8 +19,8 @@ class TraceContext {
     static TraceContext start();
 
     /// A new span in the trace of the caller who sent this header; nothing when it is malformed.
-    /// Of the flags only `sampled` is kept, as the specification wants it of those it has not
-    /// defined. A later version than 00 is read as far as 00 goes.
+    /// Keeps only the flag `sampled`, as the specification wants it for flags that it does not
+    /// define. Reads a later version than 00 as far as 00 goes.
     static std::optional<TraceContext> continue_from(std::string_view traceparent);
 
     explicit operator bool() const noexcept { return exists_; }

@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-// What goes wrong with the database, by what the one who asked can do about it. There are these
+// What goes wrong with the database, sorted by what the caller can do about it. There are these
 // four:
 //
 //   Error        PostgreSQL refused the statement, and would again. Its subclasses say why, each
@@ -18,8 +18,8 @@
 //
 // Messages are for the log, not for clients: they can hold SQL and data, never the password.
 //
-// What a handler that does not catch them answers. The body says no more than the sentence here:
-// which constraint it was is the handler's to tell.
+// The answer when the handler does not catch them. The body says no more than the sentence here:
+// only the handler may tell which constraint it was.
 //
 // | Error               | SQLSTATE       | status            | because                            |
 // |---------------------|----------------|-------------------|------------------------------------|
@@ -127,8 +127,8 @@ class LockNotAvailable : public TransactionConflict {
     using TransactionConflict::TransactionConflict;
 };
 
-/// A statement that writes, where nothing may be written: on a standby, say. One that was called as
-/// a read is a plain Error, since that is the program's mistake.
+/// A statement that writes, where nothing may be written: on a standby, say. When it was called as
+/// a read it is a plain Error, since that is the program's mistake.
 class ReadOnly : public Error {
   public:
     using Error::Error;

@@ -21,21 +21,20 @@ class ConnectionPool;
 struct Migration;
 struct PoolOptions;
 
-/// Connections to PostgreSQL, each owned by a thread of its own, because libpqxx blocks. A
-/// coroutine only ever awaits: while it does, it holds neither a thread nor a connection, but for
-/// that of its transaction.
+/// Connections to PostgreSQL. Reads run on the connection's own thread, because libpqxx blocks;
+/// writes and transactions borrow the connection for the event loop of their request. A coroutine
+/// only ever awaits: meanwhile it holds no thread, and no connection but a borrowed one.
 ///
-/// What the fetch_… functions run are reads: PostgreSQL refuses it when they write. With sharing,
-/// identical ones that wait together are run once for all. One that lost its connection is run
-/// again, and one that others are in the way of (40001, 40P01, which a standby says, too) up to
-/// three times in all, as long as there is time. Statements that write are run by execute…, or in a
-/// transaction.
+/// The fetch_… functions run reads: PostgreSQL refuses one that writes. With sharing, identical
+/// reads that wait together run once for all of them. A read that lost its connection runs again.
+/// One that met a conflict (40001, 40P01, also from a standby) runs up to three times in all, as
+/// long as there is time. execute… and transactions run statements that write.
 ///
 /// Every wait ends: a statement that has no answer after `query_timeout` fails with Unavailable,
 /// and so does one that finds the queue full. A lost connection is replaced, with backoff;
-/// statements wait for it meanwhile, up to their deadline. What runs and nobody waits for any more
-/// is cancelled in PostgreSQL. When PostgreSQL has said nothing for a second, an idle connection
-/// asks it whether it still can.
+/// statements wait for it meanwhile, up to their deadline. A statement that nobody waits for any
+/// more is cancelled in PostgreSQL. When PostgreSQL has said nothing for a second, an idle
+/// connection asks whether it still answers.
 ///
 /// Threads: any. Lifetime: disconnect() before the event loops of those who await end.
 class Pool final : public Queryable {
@@ -49,18 +48,18 @@ class Pool final : public Queryable {
     /// Unavailable, naming host and database, after the start-up timeout or when asked to stop.
     void connect(std::stop_token stop = {});
 
-    /// From now on it watches whether the database has these migrations, which it had a moment ago,
-    /// and says so to PoolOptions::on_event: at each new connection, when a statement names
-    /// something that is not there, and every few seconds. It applies none. What a statement that
-    /// lacks them throws is MissingMigration.
+    /// From now on it watches whether the database still has these migrations, and tells
+    /// PoolOptions::on_event: at each new connection, when a statement names something that is
+    /// not there, and every few seconds. It applies none. A statement that lacks them throws
+    /// MissingMigration.
     void expect(std::vector<Migration> migrations);
 
     /// Gives it so many connections more than size_at_first, up to `size`. Any number of times.
     void allow(std::size_t connections);
 
-    /// Gives up its connections to another process: each that no read waits for is closed, and then
-    /// `released` called, on the pool's threads. It must not block or call the pool. One connection
-    /// stays until disconnect(), for the requests that are still in flight.
+    /// Gives up its connections to another process: closes each that no read waits for, and then
+    /// calls `released`, on its thread and with the pool's lock held: it must not block or call the
+    /// pool. One connection stays until disconnect(), for the requests in flight.
     void give_up(std::function<void()> released);
 
     /// Before shutdown, when no more requests come: keeps the connections that are used, and closes
@@ -94,8 +93,8 @@ class Pool final : public Queryable {
     /// do. Nothing is committed after the request was cancelled, but a COMMIT that was sent is not
     /// taken back: it is waited for. When its connection breaks then, UnknownOutcome is thrown.
     ///
-    /// One that runs no statement for `transaction_idle_timeout` is rolled back, and said so in
-    /// the log: it holds locks, and a connection. Its next statement throws Error, 25P03.
+    /// One that runs no statement for `transaction_idle_timeout` is rolled back, and the log says
+    /// so: it holds PostgreSQL's locks, and a connection. Its next statement throws Error, 25P03.
     template <class Work>
     auto transaction(TransactionOptions options, Work&& work) {
         async::assert_callable_can_be_awaited_with<Work>();
@@ -109,8 +108,8 @@ class Pool final : public Queryable {
 
     /// Hears a channel: what is sent by `NOTIFY channel, 'payload'` from about now on, and from
     /// which database connection it may. The first call opens a connection of its own for all
-    /// channels, beside the pool's size; it is made again when it breaks, which each subscription
-    /// is told. PostgreSQL keeps nothing for who is not there.
+    /// channels, beside the pool's size; it is made again when it breaks, and each subscription is
+    /// told. PostgreSQL keeps nothing for those who are not listening.
     Subscription listen(std::string channel);
 
     /// Transaction::execute_many() and copy(), each in a transaction of its own.

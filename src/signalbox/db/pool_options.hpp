@@ -45,12 +45,12 @@ struct PoolOptions {
     std::chrono::milliseconds max_lifetime{30 * 60 * 1000};  ///< of a connection; 0: unlimited
     bool prepare = true;
     bool share_reads = true;
-    /// Told of connections found and lost and of migrations, on the pool's threads, which hold the
-    /// pool's lock, and of transactions on their event loops: it must not block or call the pool.
-    /// The text holds no password.
+    /// Told of connections found and lost, of migrations, and of transactions that were idle: on
+    /// the pool's threads and on event loops, mostly while they hold the pool's lock, so it must
+    /// not block or call the pool. The text holds no password.
     std::function<void(Event, std::string_view)> on_event = [](Event, std::string_view) {};
-    /// Told what libpq prints on the pool's threads, in one line; empty: it prints. On these
-    /// threads, which do not hold the pool's lock.
+    /// Told what libpq prints on the pool's threads, in one line; empty: it prints. Called on these
+    /// threads, without the pool's lock.
     std::function<void(std::string_view)> on_notice{};
     /// Told what each read costs, on any thread; outlives the pool; null: nobody is told.
     observe::DatabaseObserver* observer = nullptr;

@@ -21,8 +21,8 @@ namespace detail {
 [[noreturn]] void throw_wrong_count(const model::Type& row, std::size_t rows);
 }  // namespace detail
 
-/// What runs statements: a Pool, each on whatever connection is free, or a Transaction. A function
-/// that takes a Queryable& goes for both.
+/// Runs statements: a Pool does it on whatever connection is free, or a Transaction on its own. A
+/// function that takes a Queryable& works with both.
 ///
 /// Parameters are `$1`, `$2`, … in the SQL: `co_await database.fetch_all("… WHERE id = $1", id)`;
 /// to_parameter() (statement.hpp) says what can be one. They are copied at the call.
@@ -43,14 +43,14 @@ class Queryable {
     /// The same as the JSON of a list of T, for an endpoint that returns it: what PostgreSQL sent
     /// is passed on, but only the columns that T has, in T's order and by T's names. The column has
     /// to be there for each member, of a type that fits (db/detail/model_rows.hpp says which do),
-    /// and not NULL unless the member is a std::optional: else ResultMismatch is thrown, which
-    /// names it, and the client gets 500.
+    /// and not NULL unless the member is a std::optional. Otherwise it throws ResultMismatch,
+    /// which names the column, and the client gets 500.
     template <class T, class... Parameters>
     async::Task<Rows<T>> fetch_rows(std::string_view sql, const Parameters&... parameters) {
         return rows_of<T>(fetch(make_statement<T, RowForm::Shape::json_rows>(sql, parameters...)));
     }
 
-    /// The same of a statement that has one row or none. Throws ResultMismatch when it has several.
+    /// The same for a statement that has one row or none. Throws ResultMismatch for several.
     template <class T, class... Parameters>
     async::Task<std::optional<Row<T>>> fetch_row(std::string_view sql,
                                                  const Parameters&... parameters) {
@@ -58,8 +58,8 @@ class Queryable {
     }
 
     /// The rows as objects, for a handler that looks at them: `co_await
-    /// database.fetch_all<Item>("SELECT id, name FROM items")`. What is said of fetch_rows goes for
-    /// these, too.
+    /// database.fetch_all<Item>("SELECT id, name FROM items")`. The columns have to be as for
+    /// fetch_rows.
     template <class T, class... Parameters>
     async::Task<std::vector<T>> fetch_all(std::string_view sql, const Parameters&... parameters) {
         static_assert(detail::is_row<T>,
@@ -97,18 +97,18 @@ class Queryable {
             fetch_values(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
     }
 
-    /// Runs a statement that writes, for the caller alone and once, and returns how many rows it
-    /// affected. On a Pool it is a transaction of its own: what PostgreSQL runs in none, as CREATE
-    /// INDEX CONCURRENTLY, is for migrations. When its connection breaks after it was sent, nobody
-    /// knows whether it was done: UnknownOutcome, which answers 503 and says so. One that the
-    /// caller does not wait for any more, as after a deadline, is cancelled, which may be too late.
+    /// Runs a statement that writes, once and for the caller alone, and returns how many rows it
+    /// affected. On a Pool it is a transaction of its own, so statements such as CREATE INDEX
+    /// CONCURRENTLY are for migrations. When the connection breaks after it was sent, nobody knows
+    /// whether it was done: UnknownOutcome, which answers 503 and says so. When the caller no
+    /// longer waits, as after a deadline, it is cancelled, which may be too late.
     template <class... Parameters>
     async::Task<std::size_t> execute(std::string_view sql, const Parameters&... parameters) {
         return run(writing({std::string(sql), {to_parameter(parameters)...}}));
     }
 
-    /// The same of a statement that returns the row that it wrote, or none: `INSERT … RETURNING *`.
-    /// For an endpoint that returns it (see fetch_row), and as an object (see fetch_one).
+    /// The same for a statement that returns the row that it wrote, or none: `INSERT … RETURNING
+    /// *`. For an endpoint that returns it (see fetch_row), and as an object (see fetch_one).
     template <class T, class... Parameters>
     async::Task<std::optional<Row<T>>> execute_row(std::string_view sql,
                                                    const Parameters&... parameters) {

@@ -8,8 +8,8 @@
 
 namespace signalbox::db {
 
-/// What becomes of a statement's rows, where their type is said. There is one for each: compare
-/// addresses.
+/// How a statement's rows are returned when their type is given. There is one for each type:
+/// compare addresses.
 struct RowForm {
     enum class Shape : std::uint8_t {
         json_rows,  ///< a JSON array

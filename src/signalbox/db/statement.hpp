@@ -120,9 +120,9 @@ std::string array_text(const std::vector<T>& items) {
 ///
 /// Bytes are a bytea. A null `const char*` is NULL.
 ///
-/// Throws std::invalid_argument for an enum's value without a name and for a date that is none or
-/// beyond the years 1 to 9999; InvalidData for a text with a NUL byte, which PostgreSQL has no room
-/// for.
+/// Throws std::invalid_argument for an enum's value without a name, for an invalid date and for one
+/// beyond the years 1 to 9999; InvalidData for a text with a NUL byte, which PostgreSQL cannot
+/// store.
 template <class T>
 std::optional<std::string> to_parameter(const T& value) {
     if constexpr (std::is_same_v<T, std::nullopt_t>) {

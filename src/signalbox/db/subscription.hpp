@@ -34,11 +34,11 @@ struct Notification {
 ///         …
 ///     }
 ///
-/// Threads: next() on one event loop at a time. Lifetime: it may outlive the Pool, and tells
-/// nothing any more then.
+/// Threads: next() on one event loop at a time. Lifetime: it may outlive the Pool; after that it
+/// hears nothing more.
 class Subscription {
   public:
-    /// Notifications that wait at most.
+    /// The most notifications that wait.
     static constexpr std::size_t most = 1024;
 
     explicit Subscription(std::shared_ptr<detail::Subscriber> subscriber);  ///< for the Pool

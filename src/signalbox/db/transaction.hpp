@@ -45,7 +45,7 @@ class TransactionOptions {
         read_only_ = true;
         return *this;
     }
-    /// Waits until it can run without ever failing to serialize; for serializable, read_only ones.
+    /// For serializable, read_only ones: waits until it can run without failing to serialize.
     TransactionOptions& deferrable() noexcept {
         deferrable_ = true;
         return *this;
@@ -98,7 +98,7 @@ async::Task<> work_into(Place<WorkResult<Work>>& place, Work& work, Transaction&
 
 /// Whether PostgreSQL says that it would have worked at another time (40001, 40P01).
 [[nodiscard]] bool is_worth_another_try(const std::exception_ptr& error);
-/// Longer after each try, and a random part of it, so that two that met do not meet again.
+/// Grows with each try and is partly random, so that two that met do not meet again.
 [[nodiscard]] std::chrono::milliseconds pause_after(unsigned tries);
 
 template <class T>
@@ -125,11 +125,11 @@ std::vector<std::optional<std::string>> values_of(const Row& row) {
 }  // namespace detail
 
 /// Statements that are done together or not at all; see Pool::transaction(). They run one after the
-/// other: one that is not awaited before the next begins is a std::logic_error. PostgreSQL runs no
-/// further statement after one that failed, but outside of the savepoint that it failed in.
+/// other: beginning one before the last was awaited is a std::logic_error. After a statement has
+/// failed, PostgreSQL runs no further one until its savepoint or the transaction is rolled back.
 ///
-/// Rows are made on the event loop, which blocks it for milliseconds when they are thousands: large
-/// results are for reads of the Pool.
+/// Rows are made on the event loop; thousands of them block it for milliseconds. Read large results
+/// by the Pool.
 ///
 /// Threads: its event loop's. Lifetime: until the `work` that it was given to has ended.
 class Transaction final : public Queryable {
@@ -242,7 +242,7 @@ async::Task<WorkResult<Work>> run_transaction(ConnectionPool& pool, TransactionO
                 error = std::current_exception();
             }
             if (error) {
-                // A cancelled coroutine could await nothing; and it stays cancelled.
+                // A cancelled coroutine can await nothing, and it stays cancelled.
                 const bool throws = co_await asio::this_coro::throw_if_cancelled();
                 co_await asio::this_coro::throw_if_cancelled(false);
                 co_await transaction.roll_back();

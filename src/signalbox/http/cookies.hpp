@@ -11,9 +11,9 @@
 namespace signalbox::http {
 
 /// Goes over a request's cookies in their order (RFC 6265, section 5.4), those of several Cookie
-/// headers included. Whatever a client sends is read, as Starlette does it: a piece without `=` is
-/// the value of a cookie without a name, white space around name and value is no part of them, and
-/// in a value that stands in quotes `\"` and `\073` are the characters meant.
+/// headers included. Reads whatever a client sends, as Starlette does: a piece without `=` is the
+/// value of a cookie without a name, white space around name and value is dropped, and `\"` and
+/// `\073` in a quoted value are the characters that they stand for.
 ///
 ///     CookieReader reader(request);
 ///     while (reader.next()) use(reader.name(), reader.value());
@@ -25,7 +25,7 @@ class CookieReader {
 
     /// To the next cookie. False when there is no other.
     bool next();
-    /// Of the cookie that next() went to: any bytes. Valid until the next one.
+    /// Those of the cookie that next() went to: any bytes. Valid until the next one.
     std::string_view name() const noexcept { return name_; }
     std::string_view value();
 
@@ -68,10 +68,10 @@ struct CookieOptions {
 ///
 ///     response.headers.emplace_back("Set-Cookie", set_cookie("session", id, {.httponly = true}));
 ///
-/// A value that cannot stand as it is gets quotes, and escapes that CookieReader undoes. Throws
+/// A value with special characters gets quotes, and escapes that CookieReader undoes. Throws
 /// std::invalid_argument for a name that is no token or the name of an attribute, for control
-/// characters in the value, for what would end or not fit a path or domain, and for a date that has
-/// no year of four digits.
+/// characters in the value, for a path or domain that is not valid, and for a date whose year has
+/// not four digits.
 std::string set_cookie(std::string_view name, std::string_view value,
                        const CookieOptions& options = {});
 

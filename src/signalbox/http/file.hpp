@@ -29,12 +29,12 @@ class FileOptions {
 /// A file, whole (FastAPI's FileResponse): with a content type by its name's extension, an ETag by
 /// its size and time, and Last-Modified; 304 to a client that has it (RFC 9110, section 13.1.2).
 ///
-/// It is read on the event loop, as nginx does by default: for files of a local disk, of a size
-/// that memory takes for each client. Throws HttpError 404 when there is no such file, or it is
-/// none but a folder, pipe or device; std::length_error when it is larger than the options allow,
-/// and std::system_error, a 500, when it cannot be read.
+/// It is read on the event loop, as nginx does by default, and into memory for each client: it is
+/// for small files of a local disk. Throws HttpError 404 when there is no such file, or when it is
+/// a folder, pipe or device; std::length_error when it is larger than the options allow, and
+/// std::system_error, a 500, when it cannot be read.
 ///
-/// The path is the application's: one that is made of a client's text can lead anywhere.
+/// Do not make the path from a client's text: that can lead anywhere.
 Response file(const Request& request, const std::filesystem::path& path,
               const FileOptions& options = {});
 

@@ -25,7 +25,7 @@ class QueryReader {
 
     /// To the next parameter. False when there is no other.
     bool next();
-    /// Of the parameter that next() went to, decoded. Valid until the next one.
+    /// Those of the parameter that next() went to, decoded. Valid until the next one.
     std::string_view name() const noexcept { return name_; }
     std::string_view value();
 

@@ -33,7 +33,7 @@ struct Match {
 /// One HTTP request, complete with its body.
 ///
 /// Lifetime: views returned from it live as long as the request, which lives until its response is
-/// sent and all coroutines have ended that its handler has spawned. Threads: its event loop's.
+/// sent and all coroutines that its handler spawned have ended. Threads: its event loop's.
 class Request {
   public:
     Request() = default;
@@ -48,8 +48,8 @@ class Request {
     /// The last cookie of this name. `cookies.hpp` goes over all of them, and sets some.
     std::optional<std::string> cookie(std::string_view name) const;
 
-    /// About what it occupies, for the bound on requests that wait: of many small ones the bytes
-    /// that arrived are the least.
+    /// About the memory it occupies, for the bound on requests that wait. A small request occupies
+    /// much more than the bytes that arrived.
     std::size_t memory_size() const noexcept {
         return sizeof(Request) + head.size() + body.size() + headers.capacity() * sizeof(Header) +
                128;

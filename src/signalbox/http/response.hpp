@@ -35,15 +35,15 @@ struct Response {
     std::string content_type{};  ///< empty for `application/json`, as most are
     Body body{};
     /// Besides those that every response has: Content-Type, Content-Length, Date, X-Request-ID,
-    /// X-Content-Type-Options, Connection where it is needed. What cannot be a header, as for
-    /// control characters in it, is left out when sent, and so is such a Content-Type.
+    /// X-Content-Type-Options, Connection where it is needed. A field that cannot be a header,
+    /// because it has control characters, is not sent; neither is such a Content-Type.
     Headers headers{};
 };
 
 using JsonValue = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string_view>;
 
 /// A flat object: `json({{"status", "done"}})`. Valid JSON whatever the values: bytes
-/// that are no UTF-8 are replaced, a number that is none is null.
+/// that are not UTF-8 are replaced, NaN and infinities become null.
 Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> object,
               int status = 200);
 
@@ -53,16 +53,16 @@ Response json(JsonText text);
 /// FastAPI's error body, `{"detail":"Not Found"}`, with the status's standard phrase.
 Response error(int status);
 
-/// To another place (Starlette's RedirectResponse): a URL, or a path. What cannot stand in one is
-/// percent-encoded; an escape that is in it already stays as it is. By default the client repeats
-/// the method and the body there; after 303 it sends a GET.
+/// To another place (Starlette's RedirectResponse): a URL, or a path. Characters that cannot be in
+/// one are percent-encoded; existing escapes stay as they are. By default the client repeats the
+/// method and the body there; after 303 it sends a GET.
 Response redirect(std::string_view location, int status = 307);
 
 /// 503 that asks the client to come back in a moment; jittered, so that all do not come at once.
 Response service_unavailable(std::string_view detail = {});
 
 /// Whether a response of this status can have content at all (RFC 9110, section 6.4.1). The client
-/// would take what is sent all the same for the next response.
+/// would mistake content that is sent anyway for the next response.
 constexpr bool may_have_body(int status) {
     return status >= 200 && status != 204 && status != 304;
 }

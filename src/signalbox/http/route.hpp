@@ -14,13 +14,13 @@
 namespace signalbox::http {
 
 /// Answers a request. Runs on the connection's event loop and must not block it. The request
-/// lives until the task is done. What it throws becomes a 500, except HttpError.
+/// lives until the task is done. An exception becomes a 500, except HttpError.
 using Handler = std::function<async::Task<Response>(Request&)>;
 
-/// Answers to what a handler has thrown, or leaves that to http's own table: for an application's
-/// own exceptions. Runs on the connection's event loop and must not block it. What it was given it
-/// may throw on, which leaves it to the table as well; what it throws beside that becomes a 500,
-/// with both causes in the log.
+/// Answers an exception that a handler has thrown, or leaves that to http's own table: it is for an
+/// application's own exceptions. Runs on the connection's event loop and must not block it. It may
+/// rethrow the exception, which leaves it to the table as well; any other that it throws becomes a
+/// 500, with both causes in the log.
 using ErrorHandler =
     std::function<std::optional<Response>(const std::exception_ptr& thrown, Request& request)>;
 
@@ -34,10 +34,10 @@ struct Route {
     /// empty.
     ErrorHandler on_error{};
     /// Bytes of content, in place of --limit-request-body, be it more or less. --limit-buffered
-    /// bounds it still.
+    /// still bounds it.
     std::optional<std::size_t> body_limit{};
-    /// In place of --timeout-request; of more than a year it is a year. A client's Request-Timeout
-    /// can only shorten it.
+    /// In place of --timeout-request; a year at most. A client's Request-Timeout can only shorten
+    /// it.
     std::optional<std::chrono::nanoseconds> timeout{};
 };
 

@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <type_traits>
 
-// C++20 has no way to name "all members" but a structured binding of just as many names. Here are
-// those of 1 to 64.
+// Only a structured binding of just as many names can name "all members" in C++20. Here are those
+// of 1 to 64.
 
 namespace signalbox::model::detail {
 

@@ -18,7 +18,7 @@ struct JsonNode {
     Kind kind = Kind::null;
     bool truth = false;
     std::uint32_t count = 0;  ///< of items or members
-    /// How many nodes further the next value is that is not in this one.
+    /// How many nodes further the next value outside of this one is.
     std::uint32_t next = 1;
     std::string_view text{};  ///< of a string without escapes; of a number as it was written
 };
@@ -64,12 +64,12 @@ class JsonTree {
 /// What Python's json.loads (3.13) finds wrong with a text, or nothing where it would read it.
 std::optional<JsonTree::Fault> python_fault(std::string_view utf8);
 
-/// The same, and where it is no JSON although Python would read it: NaN, Infinity, half of a
+/// The same, and also what Python would read although it is no JSON: NaN, Infinity, half of a
 /// surrogate pair.
 std::optional<JsonTree::Fault> strict_fault(std::string_view utf8);
 
-/// As JSON again, at most about `most_bytes` of it: what is too much is replaced by `…`. Numbers
-/// are written as Python writes them: `1e+19` for 1e19, which FastAPI tells a client again.
+/// As JSON again, at most about `most_bytes` of it: `…` replaces the rest. Numbers are written as
+/// Python writes them, `1e+19` for 1e19, since FastAPI repeats them to the client so.
 std::string excerpt(const JsonNode& node, std::size_t most_bytes);
 /// All of it, with the numbers as they were sent.
 std::string json_of(const JsonNode& node);

@@ -12,9 +12,9 @@ namespace signalbox::model {
 
 class JsonTree;
 
-// In all of these `value` is a new object of this type, with its defaults. What is wrong is added
-// to `errors` as pydantic 2 says it in its lax mode, in which "1" is an integer as well; the object
-// is then not to be used.
+// In all of these `value` is a new object of this type, with its defaults. Faults are added to
+// `errors` in the words of pydantic 2's lax mode, in which "1" is an integer as well; the object
+// must not be used then.
 
 /// A text of a path, query, header or cookie. Not for objects and maps.
 void read_text(std::string_view text, const Type& type, void* value, const Location& location,
@@ -22,7 +22,7 @@ void read_text(std::string_view text, const Type& type, void* value, const Locat
 /// All texts of one name, into a list.
 void read_texts(std::span<const std::string_view> texts, const Type& list, void* value,
                 const Location& location, ValidationErrors& errors);
-/// For a member that has to be sent and was not.
+/// For a member that is required and was not sent.
 void add_missing(const Location& location, ValidationErrors& errors);
 
 /// A JSON text that was read.

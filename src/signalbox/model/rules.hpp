@@ -9,9 +9,9 @@
 #include <string_view>
 #include <type_traits>
 
-// What a value has to be beside having its type, in the words of pydantic's Field() and of JSON
-// Schema: `Field<std::string, MinLength(3), MaxLength(20)>`. Rules without an argument are written
-// with braces, `Required{}`: with parentheses they would be the type of a function.
+// What a value has to be besides having its type, in the words of pydantic's Field() and of JSON
+// Schema: `Field<std::string, MinLength(3), MaxLength(20)>`. Write rules without an argument with
+// braces, `Required{}`: with parentheses they would be the type of a function.
 namespace signalbox::model {
 
 /// An integer or a floating-point number, or none.
@@ -31,8 +31,8 @@ struct Number {
     double floating = 0;
 };
 
-/// What RE2 (its syntax, which has neither look-around nor back references: it takes time in
-/// proportion to the text, whoever writes it) makes of a pattern, once for the process.
+/// A pattern that RE2 compiles once for the process. RE2's syntax has neither look-around nor back
+/// references, so a match takes time in proportion to the text, whoever writes it.
 class Expression {
   public:
     constexpr explicit Expression(std::string_view pattern) : pattern_(pattern) {}
@@ -52,7 +52,7 @@ class Expression {
 
 enum class Format : std::uint8_t { none, email, url };
 
-/// All rules of one value. Of those that it breaks the first in this order is told.
+/// All rules of one value. When it breaks several, the error names the first in this order.
 struct Rules {
     Number multiple_of, le, lt, ge, gt;
     std::size_t min_length = 0;  ///< of a text in characters, of a list or map in items
@@ -144,7 +144,7 @@ struct MultipleOf : detail::Bound<&Rules::multiple_of, T> {
     constexpr explicit MultipleOf(T number) : detail::Bound<&Rules::multiple_of, T>{number} {}
 };
 
-/// Of a text in characters (code points), of a list or map in items.
+/// The length of a text in characters (code points), or of a list or map in items.
 struct MinLength : detail::Size<&Rules::min_length> {
     constexpr explicit MinLength(std::size_t number) : Size{number} {}
 };
@@ -160,7 +160,7 @@ struct DecimalPlaces : detail::Size<&Rules::decimal_places> {
 };
 
 /// A regular expression (RE2) that has to match somewhere in the text: anchor it by `^` and `$`.
-/// One that is not valid ends the start.
+/// The start refuses one that is not valid.
 template <std::size_t size>
 struct Pattern {
     constexpr explicit Pattern(const char (&pattern)[size]) : text(pattern) {}
@@ -171,13 +171,13 @@ struct Pattern {
     detail::Text<size> text;
 };
 
-/// What it is called in requests and responses, where that is no name of C++:
+/// Its name in requests and responses, when C++ cannot have that name:
 /// `Field<std::string, Alias("content-type")> content_type`.
 template <std::size_t size>
 struct Alias : detail::Word<&Rules::alias, size> {
     constexpr explicit Alias(const char (&name)[size]) : detail::Word<&Rules::alias, size>{name} {}
 };
-/// The member whose value says which alternative of a std::variant it is: a Literal of each.
+/// The member whose value tells the alternatives of a std::variant apart: a Literal in each.
 template <std::size_t size>
 struct Discriminator : detail::Word<&Rules::discriminator, size> {
     constexpr explicit Discriminator(const char (&name)[size])
@@ -205,7 +205,7 @@ struct Deprecated {
         rules.deprecated = true;
     }
 };
-/// A std::optional that has to be sent, be it null: `Field<std::optional<int>, Required{}>`.
+/// A std::optional that has to be sent, even as null: `Field<std::optional<int>, Required{}>`.
 struct Required {
     template <auto self>
     constexpr void apply(Rules& rules) const {
@@ -224,7 +224,7 @@ struct OfFormat {
 
 /// A member with rules, or with a default: `Field<int, Ge(1)> quantity = 1;`. Without a default it
 /// has to be sent, unless it is a std::optional. It converts to its value; `*field` says so where
-/// the compiler asks. Rules are for what requests bring: what the program assigns is not checked.
+/// the compiler asks. Rules are for requests: what the program assigns is not checked.
 template <class T, auto... rules>
 class Field {
   public:
@@ -250,11 +250,11 @@ class Field {
     T* operator->() noexcept { return &value_; }
     operator const T&() const noexcept { return value_; }  // NOLINT
 
-    /// Whether the client sent it, be it null, or the program assigned it; its default does not
+    /// Whether the client sent it, even as null, or the program assigned it; its default does not
     /// count. For PATCH.
     bool is_set() const noexcept { return state_ == State::set; }
     bool has_default() const noexcept { return state_ == State::default_value; }
-    /// For what reads requests: where the value goes, which counts as sent from now on.
+    /// For reading requests: where the value goes. It counts as sent from now on.
     T& set() noexcept {
         state_ = State::set;
         return value_;

@@ -24,8 +24,8 @@ struct Uuid {
     friend auto operator<=>(const Uuid&, const Uuid&) = default;
 };
 
-/// A decimal number with every digit that was written, where a double would be rounded. In JSON it
-/// is read from a number or a string and written as a string, as pydantic does, in the form of
+/// A decimal number with every digit that was written; a double would be rounded. In JSON it is
+/// read from a number or a string and written as a string, as pydantic does, in the form of
 /// Python's str(Decimal): `0.50`, `1E+3`.
 class Decimal {
   public:
@@ -53,8 +53,8 @@ inline constexpr long largest_decimal_exponent = 1'000'000;
 /// Of `-1.5e3` and the like. Nothing where the text is no such number.
 std::optional<DecimalParts> decimal_parts(std::string_view text);
 
-/// A moment, and the offset from UTC that it was written with. Without an offset it is no moment
-/// but what a clock somewhere showed (Python's naive datetime).
+/// A moment, and the offset from UTC that it was written with. Without an offset it is only what a
+/// clock somewhere showed (Python's naive datetime).
 struct DateTime {
     std::chrono::sys_time<std::chrono::microseconds> moment{};  ///< in UTC, if the offset is known
     std::optional<std::chrono::minutes> offset{};
@@ -109,7 +109,7 @@ struct Read {
 
 Read<Uuid> read_uuid(std::string_view text);
 Read<Bytes> read_bytes(std::string_view base64);
-// Times are also numbers, of seconds since 1970 or, of many, milliseconds; a duration is one of
+// Times are also numbers: seconds since 1970, or milliseconds when large. A duration is a number of
 // seconds, but not as a text.
 Read<DateTime> read_date_time(std::string_view text);
 Read<DateTime> read_date_time(double timestamp);
@@ -117,7 +117,7 @@ Read<std::chrono::year_month_day> read_date(std::string_view text);
 Read<std::chrono::year_month_day> read_date(double timestamp);
 Read<std::chrono::microseconds> read_duration(std::string_view text);
 Read<std::chrono::microseconds> read_duration(double seconds);
-/// Faults that clients are told in another form than other faults of the same type.
+/// Faults that clients see in another form than other faults of the same type.
 inline constexpr std::string_view year_0_fault = "year 0 is out of range";
 inline constexpr std::string_view inexact_date_fault =
     "Datetimes provided to dates should have zero time - e.g. be exact dates";

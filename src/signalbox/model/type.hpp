@@ -20,10 +20,10 @@
 #include "signalbox/model/rules.hpp"
 #include "signalbox/model/scalars.hpp"
 
-/// The types that values in requests, responses and rows can have. A template says only of what
-/// kind a value is and where its parts are; all that is done with it (reading, writing, describing)
-/// is compiled once for all types, in this folder's .cpp files. Types and models live as long as
-/// the program and never change: any thread may use them.
+/// The types that values in requests, responses and rows can have. A template says only what kind a
+/// value is and where its parts are. Reading, writing and describing is compiled once for all
+/// types, in this folder's .cpp files. Types and models live as long as the program and never
+/// change: any thread may use them.
 ///
 /// | C++                                          | JSON                                      |
 /// |----------------------------------------------|-------------------------------------------|
@@ -46,8 +46,8 @@ namespace signalbox::model {
 struct Type;
 struct Model;
 
-/// What becomes of a JSON object's members, of query parameters and of cookies that a model does
-/// not have. They are ignored unless it says `static constexpr auto extra = Extra::forbid;`.
+/// What to do with members of a JSON object, query parameters and cookies that a model does not
+/// have. They are ignored unless it says `static constexpr auto extra = Extra::forbid;`.
 enum class Extra : std::uint8_t { ignore, forbid };
 
 /// All members of `Base` as if they were written here: what inheritance would do.
@@ -138,7 +138,7 @@ struct Type {
 };
 
 /// Appends a value's JSON to `json`. Throws std::logic_error for an enum's value without a name.
-/// NaN and infinities are null; bytes of a text that are no UTF-8 are replaced.
+/// NaN and infinities are null; bytes of a text that are not UTF-8 are replaced.
 void write_json(std::string& json, const Type& type, const void* value);
 
 namespace detail {

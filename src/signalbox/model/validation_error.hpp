@@ -26,8 +26,8 @@ struct ValidationError {
     std::string ctx_json{};  ///< what `msg` was made from, or nothing
 };
 
-/// All that is wrong with one request. Those beyond a quarter of a MiB are not kept, and a last one
-/// says so: a client must not be able to multiply what it sends.
+/// All that is wrong with one request. Errors beyond a quarter of a MiB are not kept, and a last
+/// one says so: a client must not be able to multiply what it sends.
 class ValidationErrors {
   public:
     void add(std::string_view type, const Location& location, std::string_view message,

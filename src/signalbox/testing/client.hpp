@@ -15,8 +15,8 @@ namespace signalbox::test {
 
 class Database;
 
-/// Calls endpoints in this process, without a socket (FastAPI's TestClient): of an application, or
-/// of a module of one.
+/// Calls endpoints of an application or a module in this process, without a socket (FastAPI's
+/// TestClient).
 ///
 ///     test::Client client(shop::module(), database);
 ///     client.replace<current_user>(User{"ada"});
@@ -24,15 +24,15 @@ class Database;
 ///     ASSERT_EQ(response.status, 200) << response;
 ///     EXPECT_EQ(response.json()[0]["id"], 1);
 ///
-/// What answers is what answers in the service: the decoder of requests, the router, the request's
-/// context with its id, trace and deadline, the table of errors. What is not there is the
-/// connection and the limits of a whole server. A redirect is not followed.
+/// A request goes through what the service has: the decoder of requests, the router, the request's
+/// context with its id, trace and deadline, the table of errors. Only the connection and the limits
+/// of a whole server are missing. A redirect is not followed.
 ///
-/// Handlers run on an event loop of the client's own, one request at a time. With the first request
-/// the services are made and what `on_startup` names runs. What handlers log from warnings up is
-/// written to standard output.
+/// Handlers run on an event loop of the client's own, one request at a time. The first request
+/// makes the services and runs `on_startup`. What handlers log, from warnings up, goes to standard
+/// output.
 ///
-/// Threads: one. Not to be used on an event loop's.
+/// Threads: one, which is no event loop's.
 class Client {
   public:
     /// Of a module that takes no `db::Pool&`, unless that is replaced.
@@ -88,8 +88,8 @@ class Client {
     Response del(std::string_view target, const Headers& headers = {});
     Response options(std::string_view target, const Headers& headers = {});
 
-    /// Throws std::invalid_argument when the parts make no one whole request, and as start() does
-    /// when that has not been called. A request that is one and that the server would refuse, such
+    /// Throws std::invalid_argument when the parts do not make exactly one request, and what
+    /// start() throws when that has not been called. A request that the server would refuse, such
     /// as one with a bad header, is answered.
     Response request(std::string_view method, std::string_view target, std::string_view body = {},
                      const Headers& headers = {});

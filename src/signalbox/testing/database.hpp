@@ -8,11 +8,11 @@ namespace signalbox::test {
 /// A migrated PostgreSQL database of a test's own, dropped when this is destroyed. Migrations run
 /// once for all tests of a process: their outcome is a template, which is copied.
 ///
-/// The server is a private one that lives as long as the process does (see PostgresServer), or,
-/// where the variable TEST_DATABASE_URL is set, the one that it names, by a user with the right
-/// CREATEDB. There the database of the URL is only connected to, and a template is kept for the
-/// next process: `signalbox_template_…`, another one when migrations change. DATABASE_URL is not
-/// looked at: it may be the one of production.
+/// The server is a private one that lives as long as the process (see PostgresServer). With the
+/// variable TEST_DATABASE_URL it is the one named there, by a user with the right CREATEDB: the
+/// database of the URL is only connected to, and a template is kept for the next process,
+/// `signalbox_template_…`, another one when migrations change. DATABASE_URL is ignored: it may be
+/// that of production.
 ///
 /// Threads: any may make one; each is for one thread.
 class Database {

@@ -1,4 +1,4 @@
-// README.md, "One that reads from the database": a transaction.
+// docs/endpoints.md, "One that uses the database": a transaction.
 #include <cstdint>
 
 #include "signalbox/async/task.hpp"

@@ -1,4 +1,4 @@
-// README.md, "One that reads from the database".
+// docs/endpoints.md, "One that uses the database".
 #pragma once
 
 #include <cstdint>

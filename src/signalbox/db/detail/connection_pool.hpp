@@ -32,10 +32,11 @@ namespace signalbox::db {
 /// is the Pool's.
 ///
 /// It decides nothing by itself: reads wait in a ReadQueue, coroutines that want a connection for
-/// themselves in a LeaseQueue, a thread does what its SlotLife says,
-/// Reachability knows whether PostgreSQL answers, SchemaWatch whether it lacks migrations,
-/// Cancelling and AnswerDeadline when somebody has to interfere with what a thread does. All of
-/// them are guarded by one mutex, and nothing that takes time is done with it.
+/// themselves in a LeaseQueue, a thread does what its SlotLife says, Reachability knows whether
+/// PostgreSQL answers, SchemaWatch whether it lacks migrations, Cancelling and AnswerDeadline when
+/// somebody has to interfere with what a thread does. One mutex guards all of them. Nobody waits
+/// for PostgreSQL while holding it; the longest thing done is to start the thread of a
+/// Cancellation.
 class ConnectionPool {
   public:
     explicit ConnectionPool(PoolOptions options);
@@ -94,9 +95,9 @@ class ConnectionPool {
     std::string look_first(Slot& slot, Connection& connection);
     std::exception_ptr look_and_explain(Slot& slot, const std::exception_ptr& error);
     void close_dropped(Slot& slot) const;
-    void tell_released(const Slot& slot) const;
+    void tell_released(const Slot& slot) const;  ///< takes the mutex
 
-    /// On a slot's thread, with the mutex.
+    /// On a slot's thread, or the loop that gives its lease back; with the mutex.
     SlotLife::Surroundings surroundings(const Slot& slot, Clock::time_point now) const;
     /// While idle ones are closed: whether one more would be of use.
     bool wants_connection() const;
