@@ -15,8 +15,7 @@ async::Task<> transfer(std::int64_t from, std::int64_t to, std::int64_t cents, d
         const auto taken = co_await transaction.execute(
             "UPDATE accounts SET cents = cents - $2 WHERE id = $1 AND cents >= $2", from, cents);
         if (taken == 0) throw http::HttpError(409, "There is not enough on the account");
-        co_await transaction.execute("UPDATE accounts SET cents = cents + $2 WHERE id = $1", to,
-                                     cents);
+        transaction.queue("UPDATE accounts SET cents = cents + $2 WHERE id = $1", to, cents);
     });
 }
 // [/snippet]
