@@ -232,10 +232,11 @@ TEST_F(OnAStandby, a_read_that_a_lock_of_the_primary_cancels_is_tried_again) {
 TEST_F(OnAStandby, a_read_of_rows_that_are_cleaned_up_is_tried_again) {
     const auto response = response_while({"DELETE FROM all_users WHERE name = 'Bob'",
                                           "INSERT INTO all_users (name, email) VALUES ('Cyd', 'c')",
-                                          "VACUUM all_users"});
+                                          "VACUUM (TRUNCATE false) all_users"});
     EXPECT_EQ(response.status, 200) << service->output();
     EXPECT_THAT(response.body, HasSubstr("Cyd")) << "of after that";
-    EXPECT_EQ(retries(*service, "conflict"), 1);
+    // VACUUM cleans up in more than one step.
+    EXPECT_GE(retries(*service, "conflict"), 1);
 }
 
 TEST_F(OnAStandby, a_session_whose_database_is_dropped_is_no_conflict_that_passes) {

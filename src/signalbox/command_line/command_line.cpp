@@ -377,11 +377,11 @@ std::variant<CommandLine, EarlyExit> parse(const config::Program& program, int a
     } catch (const UsageError& error) {
         return usage_error(program, error.line, parser.log_format(arguments));
     } catch (const CLI::CallForVersion& version_text) {
-        return EarlyExit{0, std::string{version_text.what()} + '\n'};
+        return EarlyExit{0, std::string{version_text.what()} + '\n', parser.log_format(arguments)};
     } catch (const CallForMarkdown&) {
-        return EarlyExit{0, parser.markdown()};
+        return EarlyExit{0, parser.markdown(), parser.log_format(arguments)};
     } catch (const CLI::Success&) {
-        return EarlyExit{0, parser.help()};
+        return EarlyExit{0, parser.help(), parser.log_format(arguments)};
     } catch (const CLI::ParseError& error) {
         return usage_error(program, error.what(), parser.log_format(arguments));
     }
