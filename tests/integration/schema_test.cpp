@@ -181,7 +181,6 @@ TEST_F(Schema, that_is_dropped_below_open_connections_is_missed_by_the_first_who
     migrate(url);
     const Service service(url);
     ASSERT_TRUE(eventually([&] { return pending(service, "applied") == 1; }));
-    std::this_thread::sleep_for(1s);  // the least between two looks
     execute(url, "DROP SCHEMA public CASCADE; CREATE SCHEMA public");
     EXPECT_EQ(get(service.url("/users")).body, lacks_its_schema);
     expect_unready(service);
