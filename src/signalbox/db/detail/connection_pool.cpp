@@ -264,7 +264,7 @@ std::exception_ptr ConnectionPool::explain(const std::exception_ptr& error) {
     if (!names_what_is_missing(error)) return error;
     const std::lock_guard lock(mutex_);
     // It is on an event loop, which cannot wait for the look: only what comes next is explained.
-    if (schema_.has_to_look(Clock::now())) {
+    if (schema_.begin_explaining(Clock::now())) {
         schema_.look_now();
         wake_idle();
     }
@@ -723,8 +723,7 @@ std::exception_ptr ConnectionPool::look_and_explain(Slot& slot, const std::excep
     if (!names_what_is_missing(error)) return error;
     std::unique_lock lock(mutex_);
     const auto now = Clock::now();
-    if (schema_.has_to_look(now) && !slot.answer.is_cut()) {
-        schema_.begin_looking(now);
+    if (!slot.answer.is_cut() && schema_.begin_explaining(now)) {
         slot.answer.begin(now + AnswerDeadline::of_ping);
         lock.unlock();
         look(*slot.connection);

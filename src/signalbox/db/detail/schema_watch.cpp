@@ -60,6 +60,17 @@ std::optional<SchemaWatch::Notice> SchemaWatch::set(Pool::Migrations state) {
                       "one in place of one with data"};
 }
 
+bool SchemaWatch::begin_explaining(Clock::time_point now) noexcept {
+    if (!expects_any() || any_pending()) return false;
+    if (const auto again = explained_at_ + when_pending; now < again) {
+        next_ = std::min(next_, again);
+        return false;
+    }
+    explained_at_ = now;
+    begin_looking(now);
+    return true;
+}
+
 std::exception_ptr SchemaWatch::explain(const std::exception_ptr& error) const {
     if (!any_pending() || !names_what_is_missing(error)) return error;
     try {

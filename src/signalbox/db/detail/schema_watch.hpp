@@ -46,11 +46,9 @@ class SchemaWatch {
     void begin_looking(Clock::time_point now) noexcept {
         next_ = now + (any_pending() ? when_pending : when_complete);
     }
-    /// A statement names what is not there. Whether it has to be looked at before that can be
-    /// explained: not twice a second, for a program that is wrong.
-    bool has_to_look(Clock::time_point now) const noexcept {
-        return expects_any() && !any_pending() && now - looked_at_ >= when_pending;
-    }
+    /// A statement names what is not there. Whether the caller has to look before that can be
+    /// explained: not twice a second, for a program that is wrong; then somebody does later.
+    bool begin_explaining(Clock::time_point now) noexcept;
     void look_now() noexcept { next_ = {}; }
 
     /// What was found by a look that began then. What is to be told of it, if anything.
@@ -69,6 +67,7 @@ class SchemaWatch {
     bool refused_ = false;  ///< by the last look
     Pool::Migrations state_;
     Clock::time_point looked_at_{};
+    Clock::time_point explained_at_{};
     Clock::time_point next_ = Clock::time_point::max();
 };
 

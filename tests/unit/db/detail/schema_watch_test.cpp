@@ -40,7 +40,7 @@ class schema_watch : public testing::Test {
 TEST(schema_watch_of_nothing, never_looks_and_explains_nothing) {
     SchemaWatch watch;
     EXPECT_FALSE(watch.due(start));
-    EXPECT_FALSE(watch.has_to_look(start));
+    EXPECT_FALSE(watch.begin_explaining(start));
     EXPECT_FALSE(watch.looked(start, {.applied = std::set<std::string>{}}));
     EXPECT_FALSE(watch.state().known);
     watch.expect({});
@@ -134,12 +134,17 @@ TEST_F(schema_watch, explains_what_is_missing_only_while_migrations_are_pending)
     }
 }
 
-TEST_F(schema_watch, has_to_look_before_it_explains_but_not_twice_a_second) {
+TEST_F(schema_watch, looks_before_it_explains_but_not_twice_a_second) {
     find(start, {"1", "2"});
-    EXPECT_FALSE(watch_.has_to_look(start + 999ms));
-    EXPECT_TRUE(watch_.has_to_look(start + 1s));
+    EXPECT_TRUE(watch_.begin_explaining(start)) << "however new what is known is";
+    find(start, {"1", "2"});
+    EXPECT_FALSE(watch_.begin_explaining(start + 999ms)) << "the program is wrong";
+    EXPECT_FALSE(watch_.due(start + 999ms));
+    EXPECT_TRUE(watch_.due(start + 1s)) << "or not";
+    EXPECT_TRUE(watch_.begin_explaining(start + 1s));
+    EXPECT_FALSE(watch_.due(start + 1s)) << "who asked looks";
     find(start + 1s, {});
-    EXPECT_FALSE(watch_.has_to_look(start + 5s)) << "it can be explained";
+    EXPECT_FALSE(watch_.begin_explaining(start + 5s)) << "it can be explained";
     watch_.look_now();
     EXPECT_TRUE(watch_.due(start + 1s));
 }
