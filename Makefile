@@ -155,9 +155,11 @@ configuration: build ## Write the tables of settings into docs/configuration.md,
 	@scripts/setup python3
 	@scripts/configuration --fix
 
-snippets-check: ## Fail when C++ in the documents is not what is compiled
+snippets-check: ## Fail when C++ in the documents is not what is compiled, or a link leads nowhere
 	@scripts/setup python3
 	@scripts/check-snippets
+	@scripts/check-links
+	@tests/scripts/check_links_test.py
 
 compile-time: build/release/build.ninja ## What a handler costs to compile, and that each public header compiles alone
 	@scripts/setup python3 valgrind

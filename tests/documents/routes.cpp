@@ -1,4 +1,4 @@
-// README.md, "Add an endpoint", and docs/endpoints.md: lines of main.cpp, and handlers that need more.
+// README.md, "Add an endpoint", and docs/endpoints.md: lines of main.cpp, and further handlers.
 #include <string>
 
 #include "app/greetings.hpp"
