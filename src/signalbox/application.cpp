@@ -337,8 +337,8 @@ int run(const api::Module& application, const About& about,
 }
 
 /// What a command printed is a part of what it was to do.
-int with_output_written(const About& about, config::LogFormat format, int status) {
-    if (std::cout.flush()) return status;
+int with_output_written(const About& about, config::LogFormat format, int status, bool has_output) {
+    if (std::cout.flush() && has_output) return status;
     complain_of_output(about, format);
     return status == 0 ? 1 : status;
 }
@@ -350,7 +350,7 @@ Application::Application(About about) : about_(std::move(about)) {}
 int Application::run(int argc, const char* const* argv) {
     process::report_crashes();
     try {
-        process::prepare_standard_streams();
+        const bool has_output = process::prepare_standard_streams();
         const config::Program program{
             .name = about_.name,
             .version = about_.version + (about_.revision.empty() ? "" : " ") + about_.revision,
@@ -363,7 +363,7 @@ int Application::run(int argc, const char* const* argv) {
             std::string_view text = exit->text;
             if (exit->status == 0) {
                 std::cout << text;
-                return with_output_written(about_, exit->log_format, 0);
+                return with_output_written(about_, exit->log_format, 0, has_output);
             }
             text.remove_prefix(about_.name.size() + 2);
             text.remove_suffix(1);
@@ -371,8 +371,11 @@ int Application::run(int argc, const char* const* argv) {
             return exit->status;
         }
         const auto& command_line = std::get<command_line::CommandLine>(parsed);
+        // What others do does not depend on who reads of it.
+        const bool prints = command_line.command == command_line::Command::migrate_status;
         return with_output_written(about_, command_line.config.log_format,
-                                   signalbox::run(*this, about_, command_line, std::move(started)));
+                                   signalbox::run(*this, about_, command_line, std::move(started)),
+                                   has_output || !prints);
     } catch (const std::exception& error) {
         complain(about_, config::LogFormat::json, error.what());
         return 1;

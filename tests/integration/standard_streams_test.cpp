@@ -92,6 +92,13 @@ TEST(StandardStreams, that_take_nothing_make_commands_fail_that_print) {
     EXPECT_EQ(text.status, 1);
     EXPECT_EQ(text.output, "signalbox: cannot write to standard output\n");
     EXPECT_EQ(applied_migrations(database), "1") << "what cannot be told is still done";
+    const std::vector<std::string> only_print[] = {
+        {"--help"}, {"--version"}, {"migrate", "--status", "--database-url", database}};
+    for (const auto& command : only_print) {
+        const Exit exit = run_redirected(">&-", command);
+        EXPECT_EQ(exit.status, 1) << command[0];
+        EXPECT_THAT(exit.output, HasSubstr("cannot write to standard output"));
+    }
 }
 
 TEST(StandardStreams, without_a_reader_end_no_migration) {

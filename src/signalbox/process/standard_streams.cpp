@@ -9,7 +9,8 @@
 
 namespace signalbox::process {
 
-void prepare_standard_streams() {
+bool prepare_standard_streams() {
+    const bool has_output = ::fcntl(STDOUT_FILENO, F_GETFD) >= 0;
     static_cast<void>(std::signal(SIGPIPE, SIG_IGN));
     static_cast<void>(std::signal(SIGXFSZ, SIG_IGN));
     for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
@@ -20,6 +21,7 @@ void prepare_standard_streams() {
                                     "cannot open /dev/null for a standard stream that is closed");
         }
     }
+    return has_output;
 }
 
 }  // namespace signalbox::process

@@ -9,7 +9,8 @@ namespace signalbox::process {
 /// printed goes there. That a reader of one is gone (SIGPIPE), or that a file may not grow any more
 /// (SIGXFSZ), is an error of that write from then on, and not the end of the process.
 ///
-/// Throws std::system_error when there is no /dev/null to open.
-void prepare_standard_streams();
+/// Returns whether standard output was open. Throws std::system_error when there is no /dev/null to
+/// open.
+bool prepare_standard_streams();
 
 }  // namespace signalbox::process
