@@ -134,8 +134,8 @@ class ReadOnly : public Error {
     using Error::Error;
 };
 
-/// What the statement names is not there, and the database lacks migrations that the service was
-/// made for (Pool::expect). The same without those is a plain Error: then the program is wrong.
+/// The statement names something that is not there, and the database lacks migrations that the
+/// service was made for (Pool::expect). If none are missing, it is a plain Error of the program.
 class MissingMigration : public Error {
   public:
     using Error::Error;

@@ -62,8 +62,8 @@ class Pool final : public Queryable {
     /// pool. One connection stays until disconnect(), for the requests in flight.
     void give_up(std::function<void()> released);
 
-    /// Before shutdown, when no more requests come: keeps the connections that are used, and closes
-    /// each other one but for the last, as soon as nothing has needed it for a moment. When
+    /// Before shutdown, when no more requests come: keeps the connections that are used, and the
+    /// last one. Closes each of the others as soon as nothing has needed it for a moment. When
     /// something waits for a connection, one is made again, up to `size`.
     void close_idle();
 
@@ -76,8 +76,8 @@ class Pool final : public Queryable {
     Queryable& unshared() noexcept;
 
     /// The same pool for statements that write and may be done twice, as an upsert: one whose
-    /// connection broke is sent once more, instead of UnknownOutcome, and one that others are in
-    /// the way of is tried up to three times.
+    /// connection broke is sent once more, instead of UnknownOutcome, and one that met a conflict
+    /// is tried up to three times.
     Queryable& repeatable() noexcept;
 
     /// Runs `work`, which takes a Transaction& and returns a Task<T>, in a transaction: commits
@@ -132,12 +132,12 @@ class Pool final : public Queryable {
     /// Whether there is a connection, and PostgreSQL answers on it as far as is known.
     bool reachable() const;
 
-    /// What is known of the migrations that are expected.
+    /// What is known about the expected migrations.
     struct Migrations {
-        bool known = false;  ///< not where none are, or its user may not read which there are
+        bool known = false;                  ///< false when none are expected, or none may be read
         std::vector<std::string> pending{};  ///< file names, in order
         std::size_t applied = 0;
-        std::size_t unknown = 0;  ///< that the database has besides: those of a newer version
+        std::size_t unknown = 0;  ///< further ones in the database: a newer version's
     };
     Migrations migrations() const;
 

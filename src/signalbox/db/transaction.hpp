@@ -148,9 +148,9 @@ class Transaction final : public Queryable {
     }
 
     /// Sends a statement that writes together with the next one, or with the COMMIT, so that it has
-    /// no round trip of its own (libpq's pipeline mode). How many rows it affected is not told, and
-    /// an error of it is thrown by what it was sent with. Its duration is part of that of the
-    /// statement that it was sent with.
+    /// no round trip of its own (libpq's pipeline mode). Nobody is told how many rows it affected.
+    /// When it fails, the statement that it was sent with throws the error. Its duration is part of
+    /// that statement's.
     template <class... Parameters>
     void queue(std::string_view sql, const Parameters&... parameters) {
         queue_statement({std::string(sql), {to_parameter(parameters)...}});
