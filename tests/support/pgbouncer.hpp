@@ -25,8 +25,8 @@ class PgBouncer {
     void stop();
     /// After stop(), on the same port.
     void start();
-    /// As its service manager does. PgBouncer 1.18 ends itself ("server in bad state") when a session
-    /// ends that it sends somebody's cancellation to.
+    /// As its service manager does. PgBouncer 1.18 ends itself ("server in bad state") when a
+    /// session ends that it sends somebody's cancellation to.
     void start_if_it_ended();
 
     /// Users that it knows: `postgres` and `odd`, which a test makes in the server.
