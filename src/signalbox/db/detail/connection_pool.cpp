@@ -434,12 +434,19 @@ void ConnectionPool::work(Slot& slot) {
                 close_dropped(slot);
                 return;
         }
-        close_dropped(slot);
     }
 }
 
 SlotLife::Step ConnectionPool::next_step(Slot& slot) {
     std::unique_lock lock(mutex_);
+    // With the mutex: an event loop may be giving back what was lent to it.
+    if (slot.dropped) {
+        auto dropped = std::move(slot.dropped);
+        lock.unlock();
+        tell_lost(*dropped);
+        dropped.reset();  // closes it
+        lock.lock();
+    }
     slot.woken = false;
     const auto now = Clock::now();
     const auto step = slot.life.next(now, surroundings(slot, now));
@@ -752,9 +759,11 @@ void ConnectionPool::end_control(Slot& slot) {
 }
 
 void ConnectionPool::close_dropped(Slot& slot) const {
-    const auto connection = std::move(slot.dropped);
-    if (connection && connection->lost())
-        options_.on_event(Event::lost, "lost a connection to the database");
+    if (const auto connection = std::move(slot.dropped)) tell_lost(*connection);
+}
+
+void ConnectionPool::tell_lost(const Connection& connection) const {
+    if (connection.lost()) options_.on_event(Event::lost, "lost a connection to the database");
 }
 
 void ConnectionPool::tell_released(const Slot& slot) const {

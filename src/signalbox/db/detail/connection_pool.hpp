@@ -94,7 +94,9 @@ class ConnectionPool {
     std::string look(Connection& connection);
     std::string look_first(Slot& slot, Connection& connection);
     std::exception_ptr look_and_explain(Slot& slot, const std::exception_ptr& error);
+    /// Where nothing is lent.
     void close_dropped(Slot& slot) const;
+    void tell_lost(const Connection& connection) const;
     void tell_released(const Slot& slot) const;  ///< takes the mutex
 
     /// On a slot's thread, or the loop that gives its lease back; with the mutex.
