@@ -67,7 +67,7 @@ LABEL org.opencontainers.image.title="Signalbox" \
 FROM toolchain AS test-toolchain
 COPY Makefile ./
 COPY scripts/setup scripts/prometheus scripts/
-RUN make test-setup && rm -rf /var/lib/apt/lists/*
+RUN make thorough-setup && rm -rf /var/lib/apt/lists/*
 
 FROM test-toolchain AS test
 # With what is compiled already.

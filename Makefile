@@ -13,8 +13,8 @@ DEBIANS ?= bookworm trixie
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: run test new examples build install deb deb-test image compose-test debug tsan soak format format-check \
-        observability-check k8s-check setup test-setup clean help fuzz fuzz-setup rolling-test \
+.PHONY: run test test-thorough test-all new examples build install deb deb-test image compose-test debug tsan soak format format-check \
+        observability-check k8s-check setup test-setup thorough-setup clean help fuzz fuzz-setup rolling-test \
         instructions typed-endpoints check tidy \
         coroutines-check snippets-check compile-time docs-assets docs-test openapi-test dbmate-test
 .PHONY: configuration hooks hooks-test clangd-check dev dev-build dev-setup dev-test psql reset migration
@@ -37,9 +37,15 @@ reset: ## Delete the development data; the next run makes it anew
 migration: ## Make a migration to be filled in: make migration NAME=add_orders
 	@scripts/migration "$$NAME"
 
-test: test-setup build/release/build.ninja ## Build and run all tests
+test: test-setup build/release/build.ninja ## Build the tests, and run those that take minutes
 	$(call compile,release)
-	ctest --preset release -j2 --output-on-failure --no-tests=error
+	ctest --preset release -j2 -LE 'thorough|docs' --output-on-failure --no-tests=error
+
+test-thorough: thorough-setup build/release/build.ninja ## With a browser, Prometheus, attackers, failing databases
+	$(call compile,release)
+	ctest --preset release -j2 -L thorough --output-on-failure --no-tests=error
+
+test-all: test test-thorough docs-test examples dbmate-test rolling-test dev-test compose-test ## Run all tests there are
 
 new: ## Write a new service: make new NAME=orders DIR=../orders
 	@scripts/new '$(NAME)' '$(DIR)'
@@ -55,7 +61,7 @@ examples: build/release/build.ninja ## Build and test what is in examples/ again
 docs-assets: ## Fetch Swagger UI and Redoc by npm; the next build puts them into the library
 	@scripts/docs-assets
 
-docs-test: docs-assets test-setup build/release/build.ninja openapi-test ## Open the API's pages in a browser, with Swagger UI and Redoc inside
+docs-test: docs-assets thorough-setup build/release/build.ninja openapi-test ## Open the API's pages in a browser, with Swagger UI and Redoc inside
 	$(call compile,release) --target signalbox docs_tests
 	ctest --preset release -L docs --output-on-failure --no-tests=error
 
@@ -105,11 +111,11 @@ image: ## Build the container image, and the list of what is inside it (SBOM)
 compose-test: ## Test the image and the compose stack end to end
 	@scripts/with-docker tests/compose/run
 
-debug: test-setup build/debug/build.ninja ## Build and test under AddressSanitizer and UndefinedBehaviorSanitizer
+debug: thorough-setup build/debug/build.ninja ## Build and test under AddressSanitizer and UndefinedBehaviorSanitizer
 	$(call compile,debug)
 	ctest --preset debug -j2 --output-on-failure --no-tests=error
 
-tsan: test-setup build/tsan/build.ninja ## Build and test under ThreadSanitizer
+tsan: thorough-setup build/tsan/build.ninja ## Build and test under ThreadSanitizer
 	$(call compile,tsan)
 	ctest --preset tsan -j2 --output-on-failure --no-tests=error
 
@@ -176,10 +182,12 @@ setup: ## Install the Debian packages that are missing
 	@scripts/setup
 
 # What only the tests need. After the others, so that two never install at the same time.
-# Some tests ask the real Prometheus, fetched here once because a test has little time for it.
 test-setup: setup
-	@scripts/setup python3 chromium chromium-driver fonts-dejavu-core slowhttptest pgbouncer systemd \
-		util-linux bsdutils
+	@scripts/setup python3 pgbouncer systemd util-linux bsdutils
+
+# Some tests ask the real Prometheus, fetched here once because a test has little time for it.
+thorough-setup: test-setup
+	@scripts/setup chromium chromium-driver fonts-dejavu-core slowhttptest
 	@scripts/prometheus >/dev/null
 
 dev-setup: setup
