@@ -32,8 +32,10 @@
 #include "signalbox/http/server/server.hpp"
 #include "signalbox/http/watch/telemetry.hpp"
 #include "signalbox/observe/database_metrics.hpp"
+#include "signalbox/observe/last_words.hpp"
 #include "signalbox/observe/log.hpp"
 #include "signalbox/observe/metrics.hpp"
+#include "signalbox/process/allocator.hpp"
 #include "signalbox/process/file_limit.hpp"
 #include "signalbox/process/predecessor.hpp"
 #include "signalbox/process/reload_counts.hpp"
@@ -112,7 +114,7 @@ int serve(const api::Module& application, const About& about, const config::Conf
     http::Server api(api_options(config), std::move(api_routes),
                      [&telemetry](auto& loop) { return telemetry.observe(loop); });
     health.watch([&api] { return api.longest_since_turn(); });
-    add_metrics(metrics, api);
+    add_metrics(metrics, api, config);
     std::optional<http::Server> admin;
     if (!config.admin_shares_port()) {
         admin.emplace(admin_options(config),
@@ -223,9 +225,11 @@ std::string too_few_threads(const config::Config& config) {
 int serve(const api::Module& application, const About& about,
           const command_line::CommandLine& command_line, const Inheritance& inheritance) {
     const config::Config& config = command_line.config;
+    process::give_freed_memory_back();
     process::StopSignal signals;  // before there is any other thread
     process::raise_file_limit();
     const observe::Resource service{about.name, about.version, about.revision};
+    observe::prepare_last_words(service, config.log_format);
     observe::Log log(service, config.log_level, config.log_format);
     for (const auto& warning : command_line.warnings)
         log.write(config::LogLevel::warning, warning);

@@ -158,7 +158,7 @@ void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
     metrics.add(std::make_unique<observe::ProcessMetrics>());
 }
 
-void add_metrics(observe::Metrics& metrics, const http::Server& api) {
+void add_metrics(observe::Metrics& metrics, const http::Server& api, const config::Config& config) {
     metrics.gauge("signalbox_connections",
                   "Clients' connections, by whether a request is in flight.", {{"state", "active"}},
                   [&api] { return number(api.connections().active); });
@@ -188,14 +188,24 @@ void add_metrics(observe::Metrics& metrics, const http::Server& api) {
     count(evicted, evicted_help, "state", "sending", &Refusals::evicted_sending);
     constexpr auto buffered = "signalbox_buffered_bytes";
     constexpr auto buffered_help =
-        "Requests that arrive or are answered, and responses that clients do not take: "
-        "--limit-buffered each. What the kernel holds of requests meanwhile comes on top.";
+        "Requests that arrive or are answered, responses that clients do not take, and what the "
+        "kernel has of both: --limit-buffered is for all of it together.";
     metrics.gauge(buffered, buffered_help, {{"what", "requests"}},
                   [&api] { return number(api.buffered().requests); });
     metrics.gauge(buffered, buffered_help, {{"what", "requests_in_kernel"}},
-                  [&api] { return number(api.buffered().unread); });
+                  [&api] { return number(api.buffered().requests_in_kernel); });
     metrics.gauge(buffered, buffered_help, {{"what", "responses"}},
                   [&api] { return number(api.buffered().responses); });
+    metrics.gauge(buffered, buffered_help, {{"what", "responses_in_kernel"}},
+                  [&api] { return number(api.buffered().responses_in_kernel); });
+    metrics.gauge("signalbox_buffered_max_bytes", "--limit-buffered", {},
+                  [limit = number(config.limit_buffered)] { return limit; });
+    for (const http::Cut why : http::CutCounts<int>::all) {
+        metrics.counter("signalbox_connections_cut_total",
+                        "Connections that were ended for what was the matter with them, by reason.",
+                        {{"reason", std::string(to_string(why))}},
+                        [&api, why] { return number(api.cut(why)); });
+    }
 }
 
 void add_metrics(observe::Metrics& metrics, const process::ReloadCounter& reloads) {

@@ -37,7 +37,7 @@ void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
                  const admin::Health& health, const observe::Log& log, const db::Pool& database,
                  const config::Config& config);
 void add_metrics(observe::Metrics& metrics, const process::ReloadCounter& reloads);
-void add_metrics(observe::Metrics& metrics, const http::Server& api);
+void add_metrics(observe::Metrics& metrics, const http::Server& api, const config::Config& config);
 
 void append(std::vector<http::Route>& routes, std::vector<http::Route> more);
 

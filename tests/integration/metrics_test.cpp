@@ -152,7 +152,7 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
     const Service service(database_with_users(0));
     const Samples samples = scrape(service);
     const auto known = series(samples);
-    for (const char* reason : {"concurrency", "database_queue", "draining"})
+    for (const char* reason : {"concurrency", "database_queue", "draining", "limit_buffered"})
         EXPECT_TRUE(known.contains({"signalbox_requests_shed_total", {{"reason", reason}}}));
     for (const char* reason : {"client_gone", "deadline", "client_deadline", "shutdown",
                                "limit_buffered", "connection_failed"})
@@ -164,6 +164,8 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
         EXPECT_TRUE(known.contains({"signalbox_connections_rejected_total", {{"reason", reason}}}));
     for (const char* state : {"idle", "receiving", "sending"})
         EXPECT_TRUE(known.contains({"signalbox_connections_evicted_total", {{"state", state}}}));
+    for (const char* reason : {"limit_buffered", "write_timeout", "connection_failed"})
+        EXPECT_TRUE(known.contains({"signalbox_connections_cut_total", {{"reason", reason}}}));
     for (const char* result : {"taken_over", "failed", "refused"})
         EXPECT_TRUE(known.contains({"signalbox_reloads_total", {{"result", result}}}));
     for (const char* reason : {"connection", "conflict"})
@@ -854,7 +856,9 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"signalbox_connections", {"gauge", {"state"}}},
         {"signalbox_connections_rejected_total", {"counter", {"reason"}}},
         {"signalbox_connections_evicted_total", {"counter", {"state"}}},
+        {"signalbox_connections_cut_total", {"counter", {"reason"}}},
         {"signalbox_buffered_bytes", {"gauge", {"what"}}},
+        {"signalbox_buffered_max_bytes", {"gauge", {}}},
         {"signalbox_http_malformed_requests_total", {"counter", {"reason"}}},
         {"signalbox_log_messages_dropped_total", {"counter", {}}},
         {"process_cpu_seconds_total", {"counter", {}}},
@@ -901,7 +905,8 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
     for (const Sample& sample : samples) {
         if (sample.name == "signalbox_buffered_bytes") buffered.insert(sample.labels.at("what"));
     }
-    EXPECT_EQ(buffered, (std::set<std::string>{"requests", "requests_in_kernel", "responses"}));
+    EXPECT_EQ(buffered, (std::set<std::string>{"requests", "requests_in_kernel", "responses",
+                                               "responses_in_kernel"}));
 
     const auto buckets = [&](const std::string& histogram) {
         std::set<double> bounds;

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "signalbox/async/event_loop.hpp"
+#include "signalbox/async/memory_reserve.hpp"
 
 namespace signalbox::async {
 
@@ -105,6 +106,7 @@ Task<> all(std::vector<Task<>> tasks) {
     const Executor executor = co_await asio::this_coro::executor;
     std::exception_ptr first_error;
     const auto start = [&](auto resume) {
+        const MemoryReserve::Use use;
         // Not in here: the coroutine, and this lambda with it, may end before start() returns.
         const auto group =
             std::make_shared<Group<decltype(resume)>>(tasks.size(), first_error, std::move(resume));

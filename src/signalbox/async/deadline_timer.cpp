@@ -13,11 +13,12 @@ void DeadlineTimer::set(Clock::time_point deadline) {
 }
 
 void DeadlineTimer::arm() {
-    armed_ = deadline_;
-    timer_.expires_at(armed_);
+    armed_ = Clock::time_point::max();  // as long as there is no wait, for want of memory
+    timer_.expires_at(deadline_);
     timer_.async_wait([this, alive = std::weak_ptr(alive_)](const std::error_code& error) {
         if (!error && !alive.expired()) on_timer();
     });
+    armed_ = deadline_;
 }
 
 void DeadlineTimer::on_timer() {

@@ -6,6 +6,8 @@
 #include <iostream>
 #include <utility>
 
+#include "signalbox/async/memory_reserve.hpp"
+
 namespace signalbox::async {
 
 namespace {
@@ -33,9 +35,24 @@ EventLoop::EventLoop(std::string name)
       thread_([this] {
           pthread_setname_np(pthread_self(), name_.substr(0, 15).c_str());
           loop_of_thread = this;
-          heartbeat_.expires_after(heartbeat_interval);
-          beat();
-          context_.run();
+          MemoryReserve reserve;
+          bool ended = false;
+          while (!ended) {
+              // What a handler threw is its own, as for want of memory; the others go on. It may
+              // have been the heartbeat's.
+              try {
+                  MemoryReserve::refill_of_thread();
+                  heartbeat_.expires_after(heartbeat_interval);
+                  beat();
+              } catch (const std::exception&) {  // without one /livez fails, and that is right
+              }
+              try {
+                  context_.run();
+                  ended = true;
+              } catch (...) {
+                  tell(std::current_exception());
+              }
+          }
       }) {}
 
 EventLoop::~EventLoop() {
@@ -56,6 +73,13 @@ EventLoop::Duration EventLoop::since_turn() const noexcept {
     return Duration(now() - last_beat_.load(std::memory_order_relaxed));
 }
 
+void EventLoop::tell(const std::exception_ptr& error) noexcept {
+    try {
+        watcher_.task_failed(nullptr, error);
+    } catch (const std::exception&) {  // no memory to say so
+    }
+}
+
 EventLoop* EventLoop::current() noexcept {
     return loop_of_thread;
 }
@@ -71,11 +95,13 @@ void EventLoop::complain(const context::RequestContext*, const std::exception_pt
 }
 
 void EventLoop::beat() {
+    const MemoryReserve::Use use;
     heartbeat_.async_wait([this](const std::error_code& error) {
         if (error) return;
         const auto due = heartbeat_.expiry();
         const auto turned = std::chrono::steady_clock::now();
         last_beat_.store(turned.time_since_epoch().count(), std::memory_order_relaxed);
+        MemoryReserve::refill_of_thread();
         watcher_.lag(turned - due);
         heartbeat_.expires_after(heartbeat_interval);
         beat();

@@ -76,6 +76,7 @@ class EventLoop {
     static void complain(const context::RequestContext* request, const std::exception_ptr& error);
 
     void beat();
+    void tell(const std::exception_ptr& error) noexcept;
 
     const std::string name_;
     std::atomic<std::size_t> tasks_{0};

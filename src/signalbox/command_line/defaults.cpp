@@ -8,6 +8,17 @@
 
 namespace signalbox::command_line {
 
+namespace {
+
+/// What an idle connection takes, two thirds of it in the kernel; bench/memory-limit measures it.
+constexpr std::size_t connection_size = 6 * 1024;
+
+/// Of the memory, for connections, and as much for what they hold (--limit-buffered). The other
+/// half is the program's, and the requests' that are handled.
+constexpr std::size_t share = 4;
+
+}  // namespace
+
 void complete(config::Config& config, const Sources& sources, const process::Machine& machine) {
     if (!sources.is_set("--workers")) {
         config.workers = std::max<std::size_t>(1, machine.cores);
@@ -15,13 +26,15 @@ void complete(config::Config& config, const Sources& sources, const process::Mac
     if (!sources.is_set("--limit-connections")) {
         constexpr std::size_t most = 20'000;
         config.limit_connections = std::clamp<std::size_t>(
-            connections_allowed(machine.open_files, config.database_pool_size, config.workers), 1,
-            most);
+            std::min(
+                connections_allowed(machine.open_files, config.database_pool_size, config.workers),
+                machine.memory / share / connection_size),
+            1, most);
     }
     if (!sources.is_set("--limit-buffered")) {
         constexpr std::size_t least = std::size_t{1} << 20;
         constexpr std::size_t most = std::size_t{512} << 20;
-        config.limit_buffered = std::max(std::clamp(machine.memory / 4, least, most),
+        config.limit_buffered = std::max(std::clamp(machine.memory / share, least, most),
                                          config.limit_request_head + config.limit_request_body);
     }
     if (!sources.is_set("--log-format")) {

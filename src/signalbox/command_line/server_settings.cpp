@@ -296,12 +296,12 @@ void add_limits(Settings& settings, config::Config& c) {
     settings
         .add("--limit-connections", c.limit_connections,
              "connections to the API, one file each; above it an idle one is closed, or else the "
-             "new "
-             "one",
+             "new one",
              {1, 1'000'000})
-        .default_is("what RLIMIT_NOFILE allows, at most 20000")
+        .default_is("what RLIMIT_NOFILE and the memory allow, at most 20000")
         .explain(
-            "The idle one is of the address that has the most; a new one that is closed gets 503 "
+            "6 KiB for each in a quarter of the memory: 5,461 with 128 MiB, 10,922 with 256. The "
+            "idle one is of the address that has the most; a new one that is closed gets 503 "
             "first. The admin listener has 64 of its own.");
     settings
         .add("--limit-connections-per-address", c.limit_connections_per_address,
@@ -315,19 +315,17 @@ void add_limits(Settings& settings, config::Config& c) {
         .explain("414 when the first line alone is too long.");
     settings.add_size("--limit-request-body", c.limit_request_body, "above it 413", 0, 1_GiB);
     settings
-        .add_size("--limit-buffered", c.limit_buffered,
-                  "of all requests that arrive or are answered, and again of all responses not yet "
-                  "taken; above it connections are cut",
-                  1024_KiB, 1024_GiB)
+        .add_size(
+            "--limit-buffered", c.limit_buffered,
+            "of all requests that arrive or are answered and all responses not yet taken, with "
+            "what the kernel has of them; above it the slowest of those who hold most are cut",
+            1024_KiB, 1024_GiB)
         .default_is("a quarter of the memory, at most 512MiB")
         .explain(
-            "A container's memory limit counts; at least one request fits. The connection that "
-            "sends "
-            "more, or the slowest reader, is cut. While a request is answered nothing more is read "
-            "of "
-            "its connection: what the client sends waits in the kernel, 64 KiB at most, and then "
-            "with "
-            "the client.");
+            "The memory limit of a container and RLIMIT_AS count; at least one request fits. Whose "
+            "request is arriving or handled gets 503. While a request is answered nothing more is "
+            "read of its connection: what the client sends waits in the kernel, 64 KiB at most, "
+            "and then with the client.");
 }
 
 void add_log(Settings& settings, config::Config& c) {

@@ -20,7 +20,7 @@ enum class Waiting : std::uint8_t { handler, timer, database_queue, database, cl
 std::string_view to_string(Waiting waiting);
 
 /// Why a request was cancelled before its handler came to an end. `client_deadline`: the client
-/// itself has set it; the last two: its connection was cut.
+/// itself has set it; `connection_failed`: its connection was cut.
 enum class Cancelled : std::uint8_t {
     no,
     client_gone,
@@ -32,7 +32,7 @@ enum class Cancelled : std::uint8_t {
 };
 
 /// Why a request was turned away instead of being worked on.
-enum class Shed : std::uint8_t { no, concurrency, database_queue, draining };
+enum class Shed : std::uint8_t { no, concurrency, database_queue, draining, limit_buffered };
 
 class RequestList;
 

@@ -18,6 +18,7 @@
 
 #include "signalbox/json.hpp"
 #include "signalbox/observe/log_text.hpp"
+#include "signalbox/observe/resource_members.hpp"
 #include "signalbox/process/termination_message.hpp"
 
 namespace signalbox::observe {
@@ -29,6 +30,10 @@ constexpr std::size_t most_messages = 8192;
 constexpr std::size_t most_bytes = 16 * 1024 * 1024;
 
 constexpr std::chrono::seconds last_flush{2};
+
+/// What was to be handed over has come to nothing, as for want of memory. spdlog tells its error
+/// handler of that, on the thread that wrote.
+thread_local bool handing_over_failed = false;
 
 /// Behind all lines. No line is so.
 constexpr const char* last_message = "";
@@ -69,9 +74,9 @@ void append_time(std::string& text, std::chrono::system_clock::time_point time) 
     thread_local std::string until_second;
     const auto floor = std::chrono::floor<std::chrono::seconds>(time);
     if (floor != second || until_second.empty()) {
-        second = floor;
         until_second = fmt::format("{:%Y-%m-%dT%H:%M:%S}.",
                                    fmt::gmtime(std::chrono::system_clock::to_time_t(floor)));
+        second = floor;
     }
     text.append(until_second);
     char digits[6];
@@ -82,7 +87,8 @@ void append_time(std::string& text, std::chrono::system_clock::time_point time) 
     text.append(1, 'Z');
 }
 
-/// The members that each line ends with, as they stand behind others, and the line's bracket.
+}  // namespace
+
 std::string resource_members(const Resource& resource) {
     std::string text;
     JsonWriter(text)
@@ -97,8 +103,6 @@ std::string resource_members(const Resource& resource) {
     text.front() = ',';
     return text;
 }
-
-}  // namespace
 
 /// What waits for the thread, as we count it: spdlog's queue drops the oldest message when it is
 /// full, but does not say how many lines that was, and its bound is not one of bytes.
@@ -206,6 +210,7 @@ Log::Log(const Resource& resource, LogLevel level, LogFormat format, int descrip
           "log", std::make_shared<Sink>(descriptor, queue_), thread_,
           spdlog::async_overflow_policy::overrun_oldest)) {
     logger_->set_level(spdlog::level::trace);  // ours is looked at before a line is made
+    logger_->set_error_handler([](const std::string&) { handing_over_failed = true; });
 }
 
 Log::~Log() {
@@ -313,7 +318,15 @@ void Log::write_lines(std::string_view lines, std::size_t count) {
         queue_->dropped_lines.fetch_add(count);
         return;
     }
-    logger_->log(spdlog::level::info, spdlog::string_view_t(lines.data(), lines.size()));
+    handing_over_failed = false;
+    try {
+        logger_->log(spdlog::level::info, spdlog::string_view_t(lines.data(), lines.size()));
+    } catch (const std::exception&) {  // no memory to tell of it, either
+        handing_over_failed = true;
+    }
+    if (!handing_over_failed) return;
+    queue_->leave(lines.size());
+    queue_->dropped_lines.fetch_add(count);
 }
 
 Line Log::begin_line(std::string& lines, LogLevel level, std::string_view body) const {

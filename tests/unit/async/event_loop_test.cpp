@@ -7,8 +7,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <future>
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
 
@@ -102,6 +104,27 @@ TEST(event_loop, turns_while_it_has_nothing_to_do) {
     // A turn that ended after this one began makes the time since less than the time we waited.
     std::this_thread::sleep_for(300ms);
     EXPECT_TRUE(comes_true([&] { return loop.since_turn() < Clock::now() - begin - 100ms; }));
+}
+
+TEST(event_loop, goes_on_behind_a_handler_that_throws) {
+    EventLoop loop("loop");
+    std::atomic<int> told = 0;
+    loop.watch({.lag = [](auto) {},
+                .blocked = [](const auto&, auto) {},
+                .task_failed =
+                    [&told](const context::RequestContext*, const std::exception_ptr&) {
+                        ++told;
+                        throw std::bad_alloc();  // nor is there memory to tell of it
+                    }});
+    for (int i = 0; i < 3; ++i)
+        asio::post(loop.executor(), [] { throw std::bad_alloc(); });
+    std::promise<void> reached;
+    asio::post(loop.executor(), [&] { reached.set_value(); });
+    ASSERT_EQ(reached.get_future().wait_for(patience), std::future_status::ready);
+    EXPECT_EQ(told, 3);
+    const auto begin = Clock::now();
+    EXPECT_TRUE(comes_true([&] { return Clock::now() - loop.since_turn() > begin + 500ms; }))
+        << "its heart beats on";
 }
 
 TEST(event_loop, shows_that_a_handler_blocks_it) {

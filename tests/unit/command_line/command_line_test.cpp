@@ -366,6 +366,25 @@ TEST(CommandLine, fits_connections_into_the_open_file_limit) {
     EXPECT_EQ(accepted({"migrate"}, {}, machine).command, Command::migrate);
 }
 
+TEST(CommandLine, fits_connections_into_the_memory) {
+    process::Machine machine = test_machine;
+    machine.open_files = 1'000'000;
+    const auto connections = [&](std::size_t mebibytes) {
+        machine.memory = mebibytes << 20U;
+        return accepted({}, {}, machine).config.limit_connections;
+    };
+    EXPECT_GE(connections(128), 4'000U);
+    EXPECT_LT(connections(128), 6'000U);
+    EXPECT_GE(connections(256), 10'000U);
+    EXPECT_LT(connections(256), 12'000U);
+    EXPECT_EQ(connections(1024), 20'000U);
+    EXPECT_EQ(connections(0), 1U);
+    machine.memory = std::size_t{128} << 20U;
+    EXPECT_EQ(accepted({"--limit-connections", "15000"}, {}, machine).config.limit_connections,
+              15'000U)
+        << "who asks for it knows what else is there";
+}
+
 TEST(CommandLine, buffers_a_quarter_of_the_memory_and_at_least_one_request) {
     process::Machine machine = test_machine;
     const auto buffered = [&](const std::vector<const char*>& arguments) {

@@ -1,9 +1,12 @@
 #include "signalbox/process/memory_size.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <optional>
 
+#include "support/sanitized.hpp"
 #include "unit/process/control_groups.hpp"
 
 namespace signalbox {
@@ -40,6 +43,18 @@ TEST(MemorySize, is_what_the_machine_has_or_less) {
     EXPECT_GE(process::memory_size(), std::size_t{16} << 20);
     EXPECT_LE(process::memory_size(), static_cast<std::size_t>(::sysconf(_SC_PHYS_PAGES)) *
                                           static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)));
+}
+
+TEST(MemorySize, is_no_more_than_the_address_space_may_be) {
+    if (test::sanitized) GTEST_SKIP() << "sanitizers take address space by the terabyte";
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+    rlimit low = before;
+    low.rlim_cur = rlim_t{64} << 20U;  // less than any machine has; the test allocates little
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &low), 0);
+    const std::size_t size = process::memory_size();
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+    EXPECT_LE(size, std::size_t{64} << 20U);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "signalbox/async/memory_reserve.hpp"
 #include "signalbox/async/task.hpp"
 #include "signalbox/context/request_context.hpp"
 #include "signalbox/db/detail/outcome.hpp"
@@ -71,6 +72,7 @@ async::Task<PartOf<part>> await_outcome(observe::DatabaseObserver* observer, Beg
     using Part = PartOf<part>;
     auto initiate = [observer, begin = std::move(begin),
                      leave = std::move(leave)](auto handler) mutable {
+        const async::MemoryReserve::Use use;
         using Handler = decltype(handler);
         struct Coroutine final : Awaiting {
             Coroutine(const async::Executor& executor, observe::DatabaseObserver* told,

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "signalbox/async/memory_reserve.hpp"
 #include "signalbox/async/turn.hpp"
 #include "signalbox/db/detail/failure.hpp"
 #include "signalbox/db/detail/server_error.hpp"
@@ -141,6 +142,7 @@ async::Task<std::vector<PgResult>> Session::run(const std::vector<Command>& comm
                                                 Cancellable cancellable) {
     const async::Executor executor = co_await asio::this_coro::executor;
     const auto initiate = [&](auto handler) {
+        const async::MemoryReserve::Use use;
         auto slot = asio::get_associated_cancellation_slot(handler);
         auto trip = std::make_unique<AwaitedTrip<decltype(handler)>>(executor, std::move(handler));
         trip->commands = &commands;
@@ -157,6 +159,7 @@ async::Task<std::size_t> Session::copy_in(const std::string& sql,
                                           std::function<std::string()> next) {
     const async::Executor executor = co_await asio::this_coro::executor;
     const auto initiate = [&](auto handler) {
+        const async::MemoryReserve::Use use;
         auto slot = asio::get_associated_cancellation_slot(handler);
         auto trip = std::make_unique<AwaitedTrip<decltype(handler)>>(executor, std::move(handler));
         trip->copy = &sql;
@@ -186,6 +189,7 @@ void Session::start(const std::vector<Command>& commands,
 async::Task<> Session::wait_for_end() {
     const async::Executor executor = co_await asio::this_coro::executor;
     const auto initiate = [&](auto handler) {
+        const async::MemoryReserve::Use use;
         follower_ = std::make_unique<AwaitedTrip<decltype(handler)>>(executor, std::move(handler));
     };
     co_await asio::async_initiate<decltype(async::use_task),

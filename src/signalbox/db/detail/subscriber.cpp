@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "signalbox/async/memory_reserve.hpp"
 #include "signalbox/async/turn.hpp"
 #include "signalbox/db/error.hpp"
 
@@ -51,6 +52,7 @@ async::Task<Notification> Subscriber::next() {
     const async::Executor executor = co_await asio::this_coro::executor;
     const auto self = shared_from_this();
     const auto initiate = [&](auto handler) {
+        const async::MemoryReserve::Use use;
         auto slot = asio::get_associated_cancellation_slot(handler);
         std::shared_ptr<Waiter> waiter =
             std::make_shared<Coroutine<decltype(handler)>>(executor, std::move(handler));

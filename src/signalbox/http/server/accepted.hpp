@@ -17,6 +17,6 @@ struct Accepted {
 
 /// Answers a connection that there is no room for with 503, without ever making it one, and closes
 /// it. Does not block, and reads no more of what the client sends than it takes to be polite.
-void turn_away(int socket);
+void turn_away(int socket) noexcept;
 
 }  // namespace signalbox::http

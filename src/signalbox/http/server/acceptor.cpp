@@ -5,10 +5,12 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <new>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "signalbox/async/memory_reserve.hpp"
 #include "signalbox/http/ip_allow_list.hpp"
 
 namespace signalbox::http {
@@ -81,24 +83,28 @@ void Acceptor::close() {
 }
 
 void Acceptor::wait() {
-    watched_.async_wait(
-        asio::posix::stream_descriptor::wait_read, [this](const std::error_code& error) {
-            if (error == asio::error::operation_aborted || !watched_.is_open()) return;
-            const auto must_pause =
-                error ? pause_after_error : accept_all(accept_batch, Until::taker_is_full);
-            if (must_pause) {
-                pause(*must_pause);
-            } else {
-                wait();
-            }
-        });
+    const async::MemoryReserve::Use use;
+    watched_.async_wait(asio::posix::stream_descriptor::wait_read,
+                        async::with_memory(wait_memory_, [this](const std::error_code& error) {
+                            if (error == asio::error::operation_aborted || !watched_.is_open())
+                                return;
+                            const auto must_pause =
+                                error ? pause_after_error
+                                      : accept_all(accept_batch, Until::taker_is_full);
+                            if (must_pause) {
+                                pause(*must_pause);
+                            } else {
+                                wait();
+                            }
+                        }));
 }
 
 void Acceptor::pause(std::chrono::milliseconds duration) {
+    const async::MemoryReserve::Use use;
     pause_.expires_after(duration);
-    pause_.async_wait([this](const std::error_code& cancelled) {
+    pause_.async_wait(async::with_memory(wait_memory_, [this](const std::error_code& cancelled) {
         if (!cancelled && watched_.is_open()) wait();
-    });
+    }));
 }
 
 std::optional<std::chrono::milliseconds> Acceptor::accept_all(int at_most, Until until) {
@@ -109,7 +115,7 @@ std::optional<std::chrono::milliseconds> Acceptor::accept_all(int at_most, Until
             ::accept4(watched_.native_handle(), reinterpret_cast<sockaddr*>(&address), &length,
                       SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (socket >= 0) {
-            const bool full = !take_({.socket = socket, .peer_address = to_string(address)});
+            const bool full = !take(socket, address);
             if (full && until == Until::taker_is_full) {
                 return pause_while_full;
             }
@@ -121,6 +127,18 @@ std::optional<std::chrono::milliseconds> Acceptor::accept_all(int at_most, Until
         // Any other error is of that one connection, which is gone (accept(2), error handling).
     }
     return std::nullopt;
+}
+
+/// The one that takes it sees to its own want of memory.
+bool Acceptor::take(int socket, const sockaddr_storage& address) {
+    Accepted accepted{.socket = socket, .peer_address = {}};
+    try {
+        accepted.peer_address = to_string(address);
+    } catch (const std::bad_alloc&) {
+        turn_away(socket);
+        return true;
+    }
+    return take_(std::move(accepted));
 }
 
 }  // namespace signalbox::http

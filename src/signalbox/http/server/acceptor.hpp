@@ -3,11 +3,13 @@
 #include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
+#include <sys/socket.h>
 
 #include <chrono>
 #include <functional>
 #include <optional>
 
+#include "signalbox/async/handler_memory.hpp"
 #include "signalbox/http/server/accepted.hpp"
 #include "signalbox/http/server/listener.hpp"
 
@@ -48,10 +50,13 @@ class Acceptor {
     enum class Until { all_taken, taker_is_full };
     /// How long accepting must pause, if it must.
     std::optional<std::chrono::milliseconds> accept_all(int at_most, Until until);
+    bool take(int socket, const sockaddr_storage& address);
 
     Listener listener_;
     asio::posix::stream_descriptor watched_;  ///< the listener's
     asio::steady_timer pause_;
+    /// A listener that nobody waits for would never be accepted from again.
+    const async::HandlerMemory wait_memory_;
     const Take take_;
 };
 

@@ -20,6 +20,9 @@ namespace {
 constexpr auto never = context::RequestContext::Clock::time_point::max();
 constexpr std::string_view unknown_method = "_OTHER";
 
+/// Those in flight are too few for smaller ones to matter (--limit-concurrency).
+constexpr std::size_t largest_unquestioned_request = 4 * 1024;
+
 /// Of a bounded set, whatever the client wrote.
 std::string_view method_label(const Request& request) {
     return request.method_known ? to_string(request.method) : unknown_method;
@@ -43,7 +46,9 @@ context::Reference<ActiveRequest> ActiveRequest::begin(RequestLoop& loop,
     self->started = started;
     self->wait_for(context::Waiting::handler, started);
     self->identify(peer_address);
-    if (self->request_) self->size_ = self->request_->memory_size();
+    if (const Request* its = self->request_.get()) {
+        self->size_ = its->memory_size() + its->body.capacity() - its->body.size();
+    }
     self->in_flight_at_start = loop.server.requests_in_flight.fetch_add(1) + 1;
     return self;
 }
@@ -106,7 +111,7 @@ std::optional<Response> ActiveRequest::answer_at_once() {
     const auto timeout = timeout_of(*request_, longest);
     deadline = started + (timeout ? *timeout : longest);
     clients_deadline_ = timeout && *timeout < longest;
-    loop_.observer.started(*this);
+    observe_start();
     if (loop_.phase == RequestLoop::Phase::turning_away) {
         shed = context::Shed::draining;
         error_type = error_types::shutdown;
@@ -116,6 +121,12 @@ std::optional<Response> ActiveRequest::answer_at_once() {
         (its_route == nullptr || its_route->sheddable)) {
         shed = context::Shed::concurrency;
         error_type = "concurrency_limit";
+        return service_unavailable();
+    }
+    if (size_ > largest_unquestioned_request &&
+        !loop_.server.memory.fits(loop_.loop, nullptr, size_)) {
+        shed = context::Shed::limit_buffered;
+        error_type = limit_buffered;
         return service_unavailable();
     }
     if (its_route == nullptr) return answer_without_route(*request_);
@@ -134,7 +145,17 @@ async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self) {
     } catch (...) {
         error = std::current_exception();
     }
-    if (error) self->answered(answer_to_error(error, *self, *self->request_));
+    if (!error) co_return;
+    try {
+        self->answered(answer_to_error(error, *self, *self->request_));
+    } catch (...) {
+        self->failed();
+    }
+}
+
+void ActiveRequest::observe_start() {
+    loop_.observer.started(*this);
+    observed_ = true;
 }
 
 void ActiveRequest::answered(Response response) {
@@ -143,10 +164,20 @@ void ActiveRequest::answered(Response response) {
         if (owner_ != nullptr) {
             owner_->respond(std::move(response));
         } else {
-            finish_lost(abandoned_because_);
+            finish_lost(abandoned_because_, abandoned_with_);
         }
     } catch (...) {
-        if (owner_ != nullptr) owner_->on_failure(std::current_exception());
+        failed();
+    }
+}
+
+/// What is being handled is the answer's own failure, as for want of memory.
+void ActiveRequest::failed() noexcept {
+    running_ = false;
+    if (owner_ != nullptr) {
+        owner_->on_failure(std::current_exception());
+    } else {
+        finish_lost(abandoned_because_, abandoned_with_);
     }
 }
 
@@ -157,9 +188,10 @@ void ActiveRequest::cancel(context::Cancelled reason) {
     cancellation_.emit(asio::cancellation_type::terminal);
 }
 
-void ActiveRequest::abandon(std::string_view because) {
+void ActiveRequest::abandon(std::string_view because, int told) {
     owner_ = nullptr;
     abandoned_because_ = because;
+    abandoned_with_ = told;
     cancel(because == error_types::client_gone      ? context::Cancelled::client_gone
            : because == error_types::limit_buffered ? context::Cancelled::limit_buffered
            : because == error_types::shutdown       ? context::Cancelled::shutdown
@@ -178,27 +210,33 @@ void ActiveRequest::on_time(Clock::time_point now) {
 }
 
 context::RequestContext::Clock::time_point ActiveRequest::finish(
-    int status, std::size_t body_size, std::string_view malformed_reason) {
+    int status, std::size_t body_size, std::string_view malformed_reason) noexcept {
     return end(status, body_size, malformed_reason, false);
 }
 
 context::RequestContext::Clock::time_point ActiveRequest::finish_lost(std::string_view because,
-                                                                      int begun) {
+                                                                      int begun) noexcept {
     error_type = because;  // whatever its handler has come to since
     return end(status_of_lost(because, begun), 0, {}, true);
 }
 
 context::RequestContext::Clock::time_point ActiveRequest::end(int status, std::size_t body_size,
                                                               std::string_view malformed_reason,
-                                                              bool lost) {
+                                                              bool lost) noexcept {
     owner_ = nullptr;
     const auto ended = Clock::now();
-    loop_.observer.finished({.request = request_.get(),
-                             .in_flight = *this,
-                             .malformed_reason = malformed_reason,
-                             .status = status,
-                             .body_size = body_size,
-                             .ended = ended});
+    if (observed_) {
+        try {
+            loop_.observer.finished({.request = request_.get(),
+                                     .in_flight = *this,
+                                     .malformed_reason = malformed_reason,
+                                     .status = status,
+                                     .body_size = body_size,
+                                     .ended = ended});
+        } catch (...) {
+            loop_.observer.failed(std::current_exception());
+        }
+    }
     if (loop_.phase != RequestLoop::Phase::serving) count_for_drain(lost);
     loop_.server.requests_in_flight.fetch_sub(1);
     return ended;

@@ -51,20 +51,20 @@ class ActiveRequest final : public context::RequestContext {
     /// Has it answered: at once when it is turned away or nobody handles it, else by its handler.
     void run(Owner& owner);
     /// Instead of run(): it is not taken, and its owner answers so.
-    void refuse() { loop_.observer.started(*this); }
+    void refuse() { observe_start(); }
     /// Ends its handler, if it runs and was not cancelled before.
     void cancel(context::Cancelled reason);
     /// Its owner goes, while its handler runs. What that still answers is for the log only, as lost
-    /// for this reason.
-    void abandon(std::string_view because);
+    /// for this reason; `told` is the status that the client got all the same, if any.
+    void abandon(std::string_view because, int told = 0);
 
     /// It is over; exactly once. Returns when that was.
     Clock::time_point finish(int status, std::size_t body_size,
-                             std::string_view malformed_reason = {});
+                             std::string_view malformed_reason = {}) noexcept;
     /// The same, for an answer that its client did not get, or not all of: `begun` is its status, 0
     /// when nothing of it was sent. It counts with that status, or as what the client would have
     /// been told; only where the client has left by itself it is 499.
-    Clock::time_point finish_lost(std::string_view because, int begun = 0);
+    Clock::time_point finish_lost(std::string_view because, int begun = 0) noexcept;
 
     const Request* request() const noexcept { return request_.get(); }
     /// About what it occupied when it began, in bytes.
@@ -88,9 +88,11 @@ class ActiveRequest final : public context::RequestContext {
     /// The answer, where it needs no handler.
     std::optional<Response> answer_at_once();
     static async::Task<> handle(context::Reference<ActiveRequest> self);
+    void observe_start();
     void answered(Response response);
+    void failed() noexcept;
     Clock::time_point end(int status, std::size_t body_size, std::string_view malformed_reason,
-                          bool lost);
+                          bool lost) noexcept;
     void count_for_drain(bool lost) const;
 
     RequestLoop& loop_;
@@ -100,8 +102,10 @@ class ActiveRequest final : public context::RequestContext {
     std::unique_ptr<std::array<char, 32>> own_id_;  ///< where neither client nor trace gave one
     Owner* owner_ = nullptr;                        ///< null: nobody sends an answer
     std::string_view abandoned_because_;
+    int abandoned_with_ = 0;  ///< status
     asio::cancellation_signal cancellation_;
-    bool running_ = false;  ///< its handler has not answered
+    bool observed_ = false;  ///< the observer knows it
+    bool running_ = false;   ///< its handler has not answered
     Clock::time_point slow_log_due_ = Clock::time_point::max();
 };
 

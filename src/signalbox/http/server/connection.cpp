@@ -1,7 +1,7 @@
 #include "signalbox/http/server/connection.hpp"
 
-#include <linux/sock_diag.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +24,25 @@ constexpr std::chrono::milliseconds last_request_wait{500};
 
 constexpr int interim = 100;
 
+/// Of the answer that is sent when no other can be made.
+constexpr std::string_view unavailable_body = R"({"detail":"Service Unavailable"})";
+
+/// How often it is looked whether a client has taken what the kernel has for it.
+constexpr std::chrono::milliseconds shortest_look{10};
+constexpr std::chrono::milliseconds longest_look{1000};
+
+/// Of so many bytes a response waits in the kernel for no time that counts, so it is not asked
+/// before whether the budget has room for it.
+constexpr std::size_t largest_unquestioned_body = 16 * 1024;
+
+/// Of a connection that is closed to make room. The kernel keeps it for minutes, and it counts for
+/// nobody.
+constexpr std::size_t most_left_to_kernel = 16 * 1024;
+
+/// For bodies that arrive, in bytes of the kernel's memory, of which the data is some half.
+constexpr std::size_t first_receive_buffer = 256 * 1024;
+constexpr std::size_t largest_receive_buffer = 4 * 1024 * 1024;
+
 /// A body of so many bytes is sent from where the head is: to copy it costs less than to have the
 /// kernel gather two pieces.
 constexpr std::size_t largest_copied_body = 1024;
@@ -43,8 +62,7 @@ Connection::Connection(LoopContext& loop, int socket, std::string peer_address,
 
 Connection::~Connection() {
     loop_.eviction_order.leave(*this);
-    forget_unsent();
-    loop_.buffered_requests.add(-held_);
+    hold_nothing();
     if (socket_ >= 0) ::close(socket_);
 }
 
@@ -80,6 +98,7 @@ void Connection::on_ready(Readiness ready) {
                 // A handler that still waits works for nobody.
                 request_->cancel(context::Cancelled::client_gone);
             }
+            if (ready.readable) on_unread();
             break;
         case State::sending:
             if (ready.hung_up) {
@@ -87,11 +106,13 @@ void Connection::on_ready(Readiness ready) {
             } else if (ready.writable) {
                 on_progress(output_.resume());
                 proceed();
+            } else if (ready.readable) {
+                on_unread();
             }
             break;
         case State::lingering:
-            if (ready.hung_up) {
-                close();
+            if (ready.hung_up || leaving_) {
+                leave();
             } else if (!called_again_) {
                 linger();
             }
@@ -104,7 +125,14 @@ void Connection::on_ready(Readiness ready) {
 void Connection::on_call_again() {
     called_again_ = false;
     if (state_ == State::receiving) proceed();
-    if (state_ == State::lingering) linger();
+    if (state_ == State::lingering && !leaving_) linger();
+}
+
+/// The client sends more, and it is not read now.
+void Connection::on_unread() {
+    if (state_ != State::handling && state_ != State::sending) return;
+    ask_kernel();
+    account();
 }
 
 void Connection::call_again() {
@@ -133,6 +161,7 @@ void Connection::proceed() {
             return;
         }
         if (budget.spent()) call_again();
+        if (input_.phase() == RequestDecoder::Phase::in_body) widen(budget.bytes == 0);
     }
     settle();
 }
@@ -145,6 +174,8 @@ void Connection::take(std::unique_ptr<Request> request) {
     const auto started = std::max(loop_.transport.turn_began(), free_since_);
     request_ = ActiveRequest::begin(loop_, std::move(request), peer_address_, started);
     state_ = State::handling;
+    if (granted_ > 0) narrow();
+    if (holding_) release();
     // Its handler may resume another connection's, which then reads into the same buffer.
     input_.keep();
     request_->run(*this);
@@ -164,7 +195,24 @@ void Connection::take(Refusal refusal) {
     if (refusal.request) complete(*refusal.request);
     request_ = ActiveRequest::begin(loop_, std::move(refusal.request), peer_address_, Clock::now());
     request_->refuse();
+    constexpr int timed_out = 408;
+    within_message_ = refusal.why.status != timed_out;
     send(answer_to_malformed(refusal.why), refusal.to_head, false, refusal.why.reason);
+}
+
+/// Instead of the message that is arriving.
+void Connection::refuse_for_memory() {
+    const bool to_head = input_.in_head_request();
+    auto request = input_.stop();
+    receive_deadline_ = never;
+    if (granted_ > 0) narrow();
+    if (request) complete(*request);
+    request_ = ActiveRequest::begin(loop_, std::move(request), peer_address_, Clock::now());
+    request_->shed = context::Shed::limit_buffered;
+    request_->error_type = ActiveRequest::limit_buffered;
+    request_->refuse();
+    within_message_ = true;
+    send(service_unavailable(), to_head, false);
 }
 
 /// With what its head alone does not say. It has its route since that was complete.
@@ -191,7 +239,7 @@ void Connection::respond(Response response) {
     }
     // What the client has already sent is still answered before the connection closes.
     const bool ending = loop_.phase != LoopContext::Phase::serving || input_.end_received();
-    const bool last = ending && !input_.has_more();
+    const bool last = evicted_ || (ending && !input_.has_more());
     const Request& request = *request_->request();
     send(std::move(response), request.method_name == "HEAD", request.keep_alive && !last);
     proceed();
@@ -199,6 +247,9 @@ void Connection::respond(Response response) {
 
 void Connection::send(Response response, bool head_only, bool keep_alive,
                       std::string_view malformed_reason) {
+    if (const std::size_t size = response.body.view().size(); size > largest_unquestioned_body) {
+        refuse_if_too_large(response, head_only ? 0 : size);
+    }
     const int version_minor =
         request_->request() != nullptr ? request_->request()->version_minor : 1;
     std::string& head = loop_.head;
@@ -209,6 +260,7 @@ void Connection::send(Response response, bool head_only, bool keep_alive,
     state_ = State::sending;
     answer_ = {.malformed_reason = malformed_reason,
                .body_size = body_size,
+               .began_at = output_.sent(),
                .status = response.status,
                .keep_alive = keep_alive};
     if (body_size <= largest_copied_body) {
@@ -216,6 +268,21 @@ void Connection::send(Response response, bool head_only, bool keep_alive,
         on_progress(output_.send(head, {}));
     } else {
         on_progress(output_.send(head, std::move(response.body)));
+    }
+}
+
+/// Not in the middle of it: the client would not know what it has.
+void Connection::refuse_if_too_large(Response& response, std::size_t size) {
+    MemoryBudget& memory = loop_.server.memory;
+    if (memory.fits(loop_.loop, this, size)) return;
+    request_->error_type = ActiveRequest::limit_buffered;
+    if (size > memory.limit()) {
+        request_->set_error_cause("a response of " + std::to_string(size) +
+                                  " bytes, which alone is more than --limit-buffered");
+        response = error(500);
+    } else {
+        request_->shed = context::Shed::limit_buffered;
+        response = service_unavailable();
     }
 }
 
@@ -234,29 +301,42 @@ void Connection::on_progress(Output::Progress progress) {
 }
 
 void Connection::on_sent() {
-    forget_unsent();
     write_deadline_ = never;
     state_ = State::receiving;
+    if (const bool much = output_.sent() - sent_when_asked_ >= loop_.server.sent_unasked;
+        much || holding_) {
+        if (much) ask_kernel();
+        account();  // another body may be where the one that is sent was
+    }
     if (answer_.status == interim) return;  // the response proper is still to come
     free_since_ = request_->finish(answer_.status, answer_.body_size, answer_.malformed_reason);
     request_ = nullptr;
     if (answer_.keep_alive) return;
-    if (input_.over()) {
-        close();
+    if (input_.over() && input_.end_received()) {
+        leave();
         return;
     }
     state_ = State::lingering;
-    if (input_.unread_in_kernel()) call_again();  // it will not be told of once more
+    // It will not be told of once more.
+    if (input_.unread_in_kernel() || input_.over()) call_again();
     input_.stop();
-    lingering_.begin(socket_, free_since_);
+    if (within_message_) widen(false);
+    begin_lingering(free_since_);
+}
+
+void Connection::begin_lingering(Clock::time_point now) {
+    lingering_.begin(
+        socket_, now,
+        within_message_ ? LingeringClose::within_a_message : LingeringClose::after_the_last);
 }
 
 void Connection::linger() {
     switch (lingering_.drain(loop_.transport, socket_)) {
         case LingeringClose::Progress::done:
-            close();
+            leave();
             break;
         case LingeringClose::Progress::again:
+            if (within_message_) widen(true);
             call_again();
             break;
         case LingeringClose::Progress::waiting:
@@ -264,20 +344,38 @@ void Connection::linger() {
     }
 }
 
+/// All is said. What the kernel still has for the client counts until that has taken it, and so
+/// does --timeout-write: as a closed connection's it would stay for minutes, and nobody would know.
+void Connection::leave() {
+    if (in_kernel_.unsent > 0 || output_.sent() - sent_when_asked_ >= loop_.server.sent_unasked) {
+        ask_kernel();
+    }
+    if (in_kernel_.unsent == 0 || loop_.phase != LoopContext::Phase::serving) {
+        close();
+        return;
+    }
+    const auto now = Clock::now();
+    if (!std::exchange(leaving_, true)) {
+        state_ = State::lingering;
+        input_.stop();
+        begin_lingering(now);
+    }
+    if (now - taken_since_ >= loop_.server.options.timeout_write) {
+        cut(Cut::write_timeout);
+        return;
+    }
+    leave_deadline_ =
+        now + std::clamp<Clock::duration>(now - taken_since_, shortest_look, longest_look);
+    settle();
+}
+
 void Connection::wait_until_writable() {
     const auto now = Clock::now();
     if (request_) request_->wait_for(context::Waiting::client, now);
     write_deadline_ = now + loop_.server.options.timeout_write;
-    forget_unsent();
-    loop_.server.unsent.add(*this, now, output_.waiting_size());
-    unsent_since_ = now;
     if (!std::exchange(watching_writing_, true)) loop_.transport.watch_writing(socket_, *this);
+    ask_kernel();
     settle();
-}
-
-void Connection::forget_unsent() {
-    if (unsent_since_ == Clock::time_point{}) return;
-    loop_.server.unsent.remove(*this, std::exchange(unsent_since_, {}));
 }
 
 void Connection::on_phase() {
@@ -303,7 +401,7 @@ void Connection::close(std::string_view lost_because) {
     state_ = State::closed;
     timer_.clear();
     loop_.eviction_order.leave(*this);
-    forget_unsent();
+    hold_nothing();
     output_.drop();
     if (std::exchange(called_again_, false)) loop_.transport.do_not_call(*this);
     ::close(std::exchange(socket_, -1));
@@ -318,19 +416,65 @@ void Connection::close(std::string_view lost_because) {
 }
 
 void Connection::on_failure(const std::exception_ptr& error) noexcept {
-    try {
-        loop_.observer.failed(cause_of(error));
-        close(context::error_types::connection_failed);
-    } catch (...) {
-        // Out of memory a second time: the client is gone all the same.
-        if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+    if (state_ == State::closed) return;
+    ++loop_.server.cut[Cut::failed];
+    loop_.observer.failed(error);
+    const bool asked = state_ == State::handling ||
+                       (state_ == State::receiving &&
+                        (proceeding_ || input_.phase() != RequestDecoder::Phase::between_requests));
+    const bool nothing_said = asked || (state_ == State::sending && answer_.status != interim &&
+                                        output_.sent() == answer_.began_at);
+    if (!nothing_said) {
+        close(to_string(Cut::failed));
+        return;
     }
+    say_unavailable();
+    output_.drop();
+    if (request_ && !request_->running()) {
+        request_->error_type = to_string(Cut::failed);
+        std::exchange(request_, nullptr)->finish(503, unavailable_body.size());
+    } else if (request_) {
+        std::exchange(request_, nullptr)->abandon(to_string(Cut::failed), 503);
+    }
+    proceeding_ = false;
+    input_.stop();
+    state_ = State::lingering;
+    try {
+        begin_lingering(Clock::now());
+        call_again();
+        settle();
+    } catch (...) {  // no memory to wait for the client, either
+        close(to_string(Cut::failed));
+    }
+}
+
+/// In memory that is there.
+void Connection::say_unavailable() noexcept {
+    constexpr std::string_view head =
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
+        "Content-Length: 32\r\nConnection: close\r\nRetry-After: 1\r\nX-Request-ID: ";
+    constexpr std::string_view unknown = "unknown";
+    constexpr std::string_view end = "\r\n\r\n";
+    static_assert(unavailable_body.size() == 32);
+    const std::string_view id = request_ ? request_->request_id : unknown;
+    const bool to_head =
+        request_ && request_->request() != nullptr && request_->request()->method_name == "HEAD";
+    iovec parts[4];
+    std::size_t count = 0;
+    for (const std::string_view part :
+         {head, id, end, to_head ? std::string_view() : unavailable_body}) {
+        parts[count++] = {const_cast<char*>(part.data()), part.size()};
+    }
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = count;
+    static_cast<void>(send_message(socket_, message, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 /// What has changed, as the timer and the server have to know it.
 void Connection::settle() {
     if (state_ == State::receiving) set_receive_deadline();
-    count_held();
+    account();
     if (state_ == State::closed) return;
     take_place_in_order();
     if (const auto deadline = next_deadline(); deadline != never) {
@@ -394,6 +538,7 @@ bool Connection::evict() {
         case State::closed:
             return false;
     }
+    if (kernel_memory(socket_).unsent > most_left_to_kernel) reset_on_close(socket_);
     close("limit_connections");
     return true;
 }
@@ -426,7 +571,7 @@ Connection::Clock::time_point Connection::next_deadline() const noexcept {
         case State::sending:
             return write_deadline_;
         case State::lingering:
-            return lingering_.deadline();
+            return leaving_ ? leave_deadline_ : lingering_.deadline();
         case State::closed:
             break;
     }
@@ -448,10 +593,10 @@ void Connection::on_timer() {
                 request_->on_time(now);
                 break;
             case State::sending:
-                close(context::error_types::write_timeout);
+                cut(Cut::write_timeout);
                 break;
             case State::lingering:
-                close();
+                leave();
                 break;
             case State::closed:
                 break;
@@ -467,7 +612,7 @@ void Connection::on_receive_timeout() {
         // What has come since the loop last looked is a request, and answered.
         input_.expect_more();
         if (!input_.has_more()) {
-            close();
+            leave();
             return;
         }
         receive_deadline_ = never;
@@ -477,33 +622,160 @@ void Connection::on_receive_timeout() {
     }
 }
 
-/// Tells the server what this connection holds of requests, and ends it when all hold too much.
-void Connection::count_held() {
-    const std::size_t held = input_.memory_size() + (request_ ? request_->size() : 0);
-    if (held == held_) return;
-    const bool more = held > held_;
-    loop_.buffered_requests.add(held - std::exchange(held_, held));
-    const ServerContext& server = loop_.server;
-    if (!more || ServerContext::sum(server.buffered_requests) <= server.options.limit_buffered) {
+void Connection::cut(Cut why) {
+    ++loop_.server.cut[why];
+    ++loop_.cut[why];
+    reset_on_close(socket_);
+    close(to_string(why));
+}
+
+void Connection::evict_for_memory() noexcept {
+    try {
+        if (state_ == State::closed) return;
+        const bool first = !std::exchange(evicted_, true);
+        if (!first) {  // it was counted
+            reset_on_close(socket_);
+            close(ActiveRequest::limit_buffered);
+            return;
+        }
+        if (state_ == State::receiving &&
+            input_.phase() != RequestDecoder::Phase::between_requests) {
+            refuse_for_memory();
+        } else if (state_ == State::handling && request_->running()) {
+            // What it has pipelined is dropped, and it is not to send much more of it.
+            input_.stop();
+            static_cast<void>(lingering_.drain(loop_.transport, socket_));
+            limit_receive_buffer(socket_, 0);
+            ask_kernel();
+            request_->cancel(context::Cancelled::limit_buffered);
+        } else {
+            cut(Cut::limit_buffered);
+            return;
+        }
+        ++loop_.server.cut[Cut::limit_buffered];
+        ++loop_.cut[Cut::limit_buffered];
+        if (state_ != State::closed) settle();
+    } catch (...) {
+        on_failure(std::current_exception());
+    }
+}
+
+/// Whether it would give memory back by ending: its client has to send or to take something.
+bool Connection::evictable() const noexcept {
+    switch (state_) {
+        case State::receiving:
+            return input_.phase() != RequestDecoder::Phase::between_requests ||
+                   in_kernel_.unsent > 0;
+        case State::handling:
+            return input_.memory_size() > 0 || in_kernel_.received > 0 || in_kernel_.unsent > 0;
+        case State::sending:
+            return output_.waiting();
+        case State::lingering:
+            return granted_ > 0 || in_kernel_.unsent > 0;
+        case State::closed:
+            break;
+    }
+    return false;
+}
+
+/// Tells the server what this connection holds, which evicts when all hold too much.
+void Connection::account() {
+    const std::size_t requests = input_.memory_size() + (request_ ? request_->size() : 0);
+    const std::size_t responses = output_.waiting_head_size();
+    const KernelMemory kernel{.received = busy() ? in_kernel_.received : granted_,
+                              .unsent = in_kernel_.unsent};
+    const bool can_go = evictable();
+    if (!can_go && !holding_) moved_before_ = moved();
+    const std::string_view body = output_.waiting_body();
+    if (requests == held_requests_ && responses == held_responses_ && kernel == held_in_kernel_ &&
+        body.data() == held_body_ && can_go == holding_) {
+        if (holding_) MemoryBudget::progress(*this, moved() - moved_before_);
         return;
     }
-    reset_on_close();
-    close(ActiveRequest::limit_buffered);
+    held_body_ = body.data();
+    const bool more = requests > held_requests_;
+    HeldBytes& of_loop = loop_.held;
+    of_loop.requests.add(requests - std::exchange(held_requests_, requests));
+    of_loop.responses.add(responses - std::exchange(held_responses_, responses));
+    of_loop.requests_in_kernel.add(kernel.received - held_in_kernel_.received);
+    of_loop.responses_in_kernel.add(kernel.unsent - held_in_kernel_.unsent);
+    held_in_kernel_ = kernel;
+    if (can_go) {
+        holding_ = true;
+        loop_.server.memory.hold(*this,
+                                 {.bytes = requests + responses + kernel.received + kernel.unsent,
+                                  .body = body,
+                                  .moved = moved() - moved_before_,
+                                  .now = loop_.transport.turn_began()});
+        return;
+    }
+    if (holding_) release();
+    if (more) loop_.server.memory.make_room(loop_.loop, this);
 }
 
-/// By a goodbye the kernel's window for what the client still sends would stay shut, and the client
-/// try for minutes.
-void Connection::reset_on_close() const {
-    const ::linger at_once{.l_onoff = 1, .l_linger = 0};
-    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+void Connection::release() noexcept {
+    holding_ = false;
+    moved_before_ = moved();
+    loop_.server.memory.release(*this);
 }
 
-std::size_t Connection::unread_in_kernel() const {
-    if (!busy() || !input_.unread_in_kernel()) return 0;
-    std::uint32_t memory[SK_MEMINFO_VARS] = {};
-    socklen_t size = sizeof memory;
-    if (::getsockopt(socket_, SOL_SOCKET, SO_MEMINFO, memory, &size) != 0) return 0;
-    return memory[SK_MEMINFO_RMEM_ALLOC];
+void Connection::hold_nothing() noexcept {
+    HeldBytes& of_loop = loop_.held;
+    of_loop.requests.add(-std::exchange(held_requests_, 0));
+    of_loop.responses.add(-std::exchange(held_responses_, 0));
+    of_loop.requests_in_kernel.add(-held_in_kernel_.received);
+    of_loop.responses_in_kernel.add(-held_in_kernel_.unsent);
+    held_in_kernel_ = {};
+    if (holding_) release();
+}
+
+void Connection::ask_kernel() {
+    const bool begins = in_kernel_.unsent == 0;
+    in_kernel_ = kernel_memory(socket_);
+    sent_when_asked_ = output_.sent();
+    const std::size_t waiting = in_kernel_.unsent > 0 ? unacknowledged(socket_) : 0;
+    const std::uint64_t taken =
+        sent_when_asked_ - std::min<std::uint64_t>(sent_when_asked_, waiting);
+    if (taken == taken_ && !begins) return;
+    taken_ = taken;
+    taken_since_ = loop_.transport.turn_began();
+}
+
+/// A body arrives: the kernel may have more of it at a time, or a distant client would wait for
+/// each few KiB to be acknowledged. As long as the budget has room; `full` when it came faster than
+/// it was read.
+void Connection::widen(bool full) {
+    const std::size_t usual = loop_.server.receive_buffer;
+    if (usual == 0 || (granted_ > 0 && !full) || granted_ == largest_receive_buffer) return;
+    const std::size_t wider =
+        granted_ == 0 ? first_receive_buffer : std::min(2 * granted_, largest_receive_buffer);
+    const MemoryBudget& memory = loop_.server.memory;
+    if (memory.bytes() + wider > memory.limit() / 2) return;
+    granted_ = wider;
+    limit_receive_buffer(socket_, wider);
+}
+
+void Connection::narrow() {
+    granted_ = 0;
+    limit_receive_buffer(socket_, loop_.server.receive_buffer);
+}
+
+void Connection::measure(Clock::time_point now) {
+    const bool may_hold =
+        holding_ || output_.sent() != sent_when_asked_ || (busy() && input_.unread_in_kernel());
+    if (state_ == State::closed || !may_hold) return;
+    // A grant is for who sends.
+    if (input_.received() == std::exchange(received_when_measured_, input_.received()) &&
+        granted_ > 0) {
+        narrow();
+    }
+    ask_kernel();
+    if (state_ == State::receiving && in_kernel_.unsent > 0 &&
+        now - taken_since_ >= loop_.server.options.timeout_write) {
+        cut(Cut::write_timeout);
+        return;
+    }
+    account();
 }
 
 }  // namespace signalbox::http

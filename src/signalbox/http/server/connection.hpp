@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,8 +14,9 @@
 #include "signalbox/http/server/input.hpp"
 #include "signalbox/http/server/lingering_close.hpp"
 #include "signalbox/http/server/loop_context.hpp"
+#include "signalbox/http/server/memory_budget.hpp"
 #include "signalbox/http/server/output.hpp"
-#include "signalbox/http/server/unsent_responses.hpp"
+#include "signalbox/http/server/socket_calls.hpp"
 
 namespace signalbox::http {
 
@@ -30,7 +32,7 @@ namespace signalbox::http {
 /// is called but the destructor.
 class Connection final : public SocketOwner,
                          public ActiveRequest::Owner,
-                         public UnsentResponse,
+                         public BufferHolder,
                          public EvictionOrder::Place {
   public:
     using Clock = std::chrono::steady_clock;
@@ -52,7 +54,10 @@ class Connection final : public SocketOwner,
     void on_failure(const std::exception_ptr& error) noexcept override;
     void respond(Response response) override;
     asio::io_context& loop() noexcept override { return loop_.loop; }
-    void cut() override { close(ActiveRequest::limit_buffered); }
+    bool evictable_at_once() const noexcept override {
+        return state_ != State::handling && !proceeding_;
+    }
+    void evict_for_memory() noexcept override;
 
     /// The loop's phase has changed.
     void on_phase();
@@ -72,8 +77,8 @@ class Connection final : public SocketOwner,
 
     /// Whether a request is handled or answered.
     bool busy() const noexcept { return state_ == State::handling || state_ == State::sending; }
-    /// Bytes that the kernel has received and that are not read while a request is handled.
-    std::size_t unread_in_kernel() const;
+    /// Once a second: what the kernel has for it may have changed without a word.
+    void measure(Clock::time_point now);
 
     /// Its place among the loop's connections, for them to find it.
     std::size_t place = 0;
@@ -90,36 +95,49 @@ class Connection final : public SocketOwner,
     struct Answer {
         std::string_view malformed_reason{};
         std::size_t body_size = 0;
+        std::uint64_t began_at = 0;  ///< Output::sent() then
         int status = 0;
         bool keep_alive = true;
     };
 
     void proceed();
+    void on_unread();
     void call_again();
     void take(std::unique_ptr<Request> request);
     void take(ExpectsContinue);
     void take(Refusal refusal);
     void complete(Request& request) const;
     void refuse_for(Malformed why);
+    void refuse_for_memory();
+    void refuse_if_too_large(Response& response, std::size_t size);
 
     void send(Response response, bool head_only, bool keep_alive,
               std::string_view malformed_reason = {});
     void on_progress(Output::Progress progress);
     void on_sent();
+    void begin_lingering(Clock::time_point now);
     void linger();
+    void leave();
     void wait_until_writable();
-    void forget_unsent();
+    void cut(Cut why);
+    void say_unavailable() noexcept;
 
     void settle();
     void take_place_in_order();
     EvictionOrder::Waits what_it_waits_for() const noexcept;
     void set_receive_deadline();
-    void count_held();
+    void account();
+    void release() noexcept;
+    void hold_nothing() noexcept;
+    void ask_kernel();
+    void widen(bool full);
+    void narrow();
+    bool evictable() const noexcept;
+    std::uint64_t moved() const noexcept { return input_.received() + output_.sent(); }
     std::chrono::milliseconds idle_timeout() const noexcept;
     Clock::time_point next_deadline() const noexcept;
     void on_timer();
     void on_receive_timeout();
-    void reset_on_close() const;
 
     /// Constant after construction.
     LoopContext& loop_;
@@ -131,7 +149,9 @@ class Connection final : public SocketOwner,
     State state_ = State::receiving;
     bool proceeding_ = false;
     bool called_again_ = false;      ///< it will be, in the loop's next turn
+    bool leaving_ = false;           ///< nothing is read any more; the client has to take the rest
     bool watching_writing_ = false;  ///< once it had to wait for it
+    bool within_message_ = false;    ///< its client still sends one that was refused
     Input input_;
     context::Reference<ActiveRequest> request_;
     Answer answer_;
@@ -139,13 +159,28 @@ class Connection final : public SocketOwner,
     LingeringClose lingering_;
     async::DeadlineTimer timer_;
 
-    std::size_t held_ = 0;  ///< bytes, as counted for the loop
     RequestDecoder::Phase deadline_of_ = RequestDecoder::Phase::between_requests;
     Clock::time_point receive_deadline_ = Clock::time_point::max();
     Clock::time_point write_deadline_ = Clock::time_point::max();
-    Clock::time_point unsent_since_{};  ///< as the server's unsent responses know it; 0: nothing is
-    Clock::time_point ordered_at_{};    ///< `free_since_`, then
-    Clock::time_point free_since_{};    ///< when it opened, or the last request ended
+    Clock::time_point leave_deadline_ = Clock::time_point::max();
+    Clock::time_point ordered_at_{};  ///< `free_since_`, then
+    Clock::time_point free_since_{};  ///< when it opened, or the last request ended
+
+    /// As counted for the loop and the server's budget.
+    std::size_t held_requests_ = 0;
+    std::size_t held_responses_ = 0;
+    KernelMemory held_in_kernel_;
+    const char* held_body_ = nullptr;
+    bool holding_ = false;  ///< the budget knows it
+    bool evicted_ = false;  ///< its client has been told, or is when its handler has ended
+    std::uint64_t moved_before_ = 0;  ///< what moved() was when it began to hold anything
+
+    std::size_t granted_ = 0;  ///< the kernel may have so much of a body that arrives
+    std::uint64_t received_when_measured_ = 0;
+    KernelMemory in_kernel_;  ///< when the kernel was last asked
+    std::uint64_t sent_when_asked_ = 0;
+    std::uint64_t taken_ = 0;          ///< of what was sent, by the client
+    Clock::time_point taken_since_{};  ///< when that was last seen to grow
 };
 
 }  // namespace signalbox::http

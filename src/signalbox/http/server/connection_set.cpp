@@ -39,6 +39,10 @@ ConnectionSet::ConnectionSet(LoopContext& loop) : loop_(loop) {
 
 void ConnectionSet::add(int socket, std::string peer_address,
                         std::optional<ClientNetwork> network) {
+    // Closing takes no memory then.
+    if (const std::size_t count = open_.size() + closed_.size() + 1; closed_.capacity() < count) {
+        closed_.reserve(std::max(count, 2 * closed_.capacity()));
+    }
     // It has its place first: it may find that there is no memory for it, and close.
     auto& place = open_.emplace_back();
     try {
@@ -59,7 +63,12 @@ void ConnectionSet::remove(Connection& connection) {
         place->place = connection.place;
     }
     open_.pop_back();
-    if (closed_.size() == 1) asio::post(loop_.loop, [this] { closed_.clear(); });
+    if (!std::exchange(clearing_, true)) {
+        asio::post(loop_.loop, async::with_memory(clear_memory_, [this](const std::error_code&) {
+                       clearing_ = false;
+                       closed_.clear();
+                   }));
+    }
     loop_.server.connection_closed(connection.network());
 }
 
@@ -122,11 +131,9 @@ bool ConnectionSet::evict_waiting(Whose whose, std::optional<ClientNetwork> newc
     return false;
 }
 
-std::size_t ConnectionSet::unread_in_kernel() const {
-    std::size_t bytes = 0;
-    for (const auto& connection : open_)
-        bytes += connection->unread_in_kernel();
-    return bytes;
+void ConnectionSet::measure() {
+    const auto now = loop_.transport.begin_turn();
+    for_each([now](Connection& connection) { connection.measure(now); });
 }
 
 void ConnectionSet::clear() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "signalbox/async/handler_memory.hpp"
 #include "signalbox/http/server/connection.hpp"
 #include "signalbox/http/server/loop_context.hpp"
 
@@ -28,8 +29,8 @@ class ConnectionSet {
     /// Closes one for a new one of this client, the first in the order of those that may go.
     bool make_room(std::optional<ClientNetwork> newcomer);
 
-    /// Bytes that the kernel has received for connections that are not read meanwhile.
-    std::size_t unread_in_kernel() const;
+    /// To be called once a second: see Connection::measure.
+    void measure();
 
     /// Destroys the connections without a word to their clients.
     void clear();
@@ -48,6 +49,8 @@ class ConnectionSet {
     std::vector<std::unique_ptr<Connection>> open_;
     /// Until the loop's turn has ended: they may be on the stack, and epoll may have told of them.
     std::vector<std::unique_ptr<Connection>> closed_;
+    bool clearing_ = false;  ///< they are, in a later turn
+    const async::HandlerMemory clear_memory_;
 };
 
 }  // namespace signalbox::http

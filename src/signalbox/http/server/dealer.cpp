@@ -1,7 +1,10 @@
 #include "signalbox/http/server/dealer.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
+
+#include "signalbox/async/memory_reserve.hpp"
 
 namespace signalbox::http {
 
@@ -61,11 +64,17 @@ Worker& Dealer::least_busy() {
     return *best;
 }
 
-void Dealer::check_later() {
-    check_timer_.expires_after(check_interval);
-    check_timer_.async_wait([this](const std::error_code& error) {
-        if (!error) deal_again();
-    });
+void Dealer::check_later() noexcept {
+    try {
+        const async::MemoryReserve::Use use;
+        check_timer_.expires_after(check_interval);
+        check_timer_.async_wait(
+            async::with_memory(check_memory_, [this](const std::error_code& error) {
+                if (!error) deal_again();
+            }));
+    } catch (const std::exception&) {  // no memory: with the next connection, then
+        checking_ = false;
+    }
 }
 
 void Dealer::deal_again() {

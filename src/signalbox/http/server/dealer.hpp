@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "signalbox/async/handler_memory.hpp"
 #include "signalbox/http/server/accepted.hpp"
 #include "signalbox/http/server/worker.hpp"
 
@@ -32,12 +33,13 @@ class Dealer {
     void give(Worker& worker, Accepted accepted);
     /// Of those whose loops turn, or of all when none does.
     Worker& least_busy();
-    void check_later();
+    void check_later() noexcept;
     void deal_again();
 
     const std::vector<std::unique_ptr<Worker>>& workers_;
     std::size_t next_ = 0;  ///< of those with equally many the next in turn
     asio::steady_timer check_timer_;
+    const async::HandlerMemory check_memory_;
     bool checking_ = false;
 };
 

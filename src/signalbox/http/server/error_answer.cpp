@@ -28,9 +28,11 @@ Response answer_to_cancellation(context::RequestContext& context) {
         case context::Cancelled::shutdown:
             context.error_type = error_types::shutdown;
             return service_unavailable();
+        case context::Cancelled::limit_buffered:
+            context.error_type = error_types::limit_buffered;
+            return service_unavailable();
         case context::Cancelled::client_gone:  // nobody reads it; 499 is for the log
             return {.status = 499};
-        case context::Cancelled::limit_buffered:
         case context::Cancelled::connection_failed:  // nobody reads it
         case context::Cancelled::no:
             break;

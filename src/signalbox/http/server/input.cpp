@@ -33,6 +33,7 @@ bool Input::read(TurnBudget& budget) {
     switch (read.status) {
         case Transport::Read::Status::data:
             budget.bytes -= std::min(budget.bytes, read.bytes.size());
+            received_ += read.bytes.size();
             // A short read took all there was. But an end of stream that the kernel has told of
             // already is not told of again, and has to be met by reading.
             if (read.bytes.size() < Transport::read_size && !end_received_) readable_ = false;

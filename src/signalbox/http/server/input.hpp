@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -63,6 +64,8 @@ class Input {
     RequestDecoder::Phase phase() const noexcept { return decoder_.phase(); }
     bool in_head_request() const noexcept { return decoder_.in_head_request(); }
     std::size_t memory_size() const noexcept { return decoder_.memory_size(); }
+    /// Bytes that were read, ever.
+    std::uint64_t received() const noexcept { return received_; }
 
   private:
     /// Whether there are new bytes.
@@ -71,6 +74,7 @@ class Input {
     Transport& transport_;
     const int socket_;
     RequestDecoder decoder_;
+    std::uint64_t received_ = 0;
     bool readable_ = false;
     bool end_received_ = false;
     bool over_ = false;

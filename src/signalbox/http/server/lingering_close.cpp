@@ -10,9 +10,11 @@ constexpr std::size_t bytes_of_a_turn = 64 * 1024;
 
 }  // namespace
 
-void LingeringClose::begin(int socket, Clock::time_point now) {
+void LingeringClose::begin(int socket, Clock::time_point now, const Bounds& bounds) {
     ::shutdown(socket, SHUT_WR);
-    deadline_ = now + timeout;
+    bounds_ = bounds;
+    silent_at_ = now + bounds.silence;
+    ends_at_ = now + bounds.whole;
 }
 
 LingeringClose::Progress LingeringClose::drain(Transport& transport, int socket) {
@@ -22,7 +24,8 @@ LingeringClose::Progress LingeringClose::drain(Transport& transport, int socket)
         if (bytes.status != Transport::Read::Status::data) return Progress::done;
         read += bytes.bytes.size();
         dropped_ += bytes.bytes.size();
-        if (dropped_ > most_bytes) return Progress::done;
+        if (dropped_ > bounds_.bytes) return Progress::done;
+        silent_at_ = transport.turn_began() + bounds_.silence;
     }
     return Progress::again;
 }

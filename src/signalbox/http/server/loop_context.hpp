@@ -14,12 +14,13 @@ class Connection;
 /// What the connections of one event loop share. For that loop's thread. It outlives them.
 struct LoopContext : RequestLoop {
     Transport& transport;
-    Tally& buffered_requests;  ///< bytes
+    HeldBytes& held;
 
     /// Told of a connection that has closed and does nothing more. It is still on the stack.
     std::function<void(Connection&)> closed{};
 
     EvictionOrder eviction_order{};  ///< of those that are open
+    CutCounts<std::size_t> cut{};    ///< not yet told to the observer
 
     std::string head{};  ///< of the response that is being sent: a place to write it
 };

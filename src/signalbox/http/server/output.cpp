@@ -26,12 +26,7 @@ Output::Progress Output::resume() {
     return progress;
 }
 
-std::size_t Output::waiting_size() const noexcept {
-    return unsent_ ? unsent_->head.size() + unsent_->body.view().size() : 0;
-}
-
-Output::Progress Output::write(std::string_view head, std::string_view body,
-                               std::size_t& sent) const {
+Output::Progress Output::write(std::string_view head, std::string_view body, std::size_t& sent) {
     const std::size_t size = head.size() + body.size();
     while (sent < size) {
         iovec parts[2];
@@ -49,6 +44,7 @@ Output::Progress Output::write(std::string_view head, std::string_view body,
         const ssize_t taken = send_message(socket_, message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (taken >= 0) {
             sent += static_cast<std::size_t>(taken);
+            sent_ += static_cast<std::size_t>(taken);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return Progress::waiting;
         } else {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,8 +28,14 @@ class Output {
     Progress resume();
 
     bool waiting() const noexcept { return unsent_ != nullptr; }
-    /// Bytes of the response that waits, as it is in memory until its last byte is sent.
-    std::size_t waiting_size() const noexcept;
+    /// Of the response that waits, as both are in memory until its last byte is sent: the bytes of
+    /// its head, and its body, which others may send, too.
+    std::size_t waiting_head_size() const noexcept { return unsent_ ? unsent_->head.size() : 0; }
+    std::string_view waiting_body() const noexcept {
+        return unsent_ ? unsent_->body.view() : std::string_view();
+    }
+    /// Bytes that the socket has taken, ever.
+    std::uint64_t sent() const noexcept { return sent_; }
     /// Forgets the response that waits.
     void drop() noexcept { unsent_.reset(); }
 
@@ -40,9 +47,10 @@ class Output {
         std::size_t sent;
     };
 
-    Progress write(std::string_view head, std::string_view body, std::size_t& sent) const;
+    Progress write(std::string_view head, std::string_view body, std::size_t& sent);
 
     const int socket_;
+    std::uint64_t sent_ = 0;
     std::unique_ptr<Unsent> unsent_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -34,8 +35,12 @@ class RequestObserver {
     /// Once for a request that is still in flight after --slow-request-log.
     virtual void slow(const Request&, const context::RequestContext&) {}
     virtual void finished(const FinishedRequest&) {}
-    /// A connection's own code failed, as for want of memory, and the connection was closed for it.
-    virtual void failed(std::string_view /*cause*/) {}
+    /// A connection's own code failed, as for want of memory, and the connection was closed for it;
+    /// or finished() did, and the connection goes on.
+    virtual void failed(const std::exception_ptr& /*error*/) noexcept {}
+    /// Connections were ended for this reason, so many since it was last told, which it is once a
+    /// second at most. Those of requests that were not answered to their end are among them.
+    virtual void cut(std::string_view /*reason*/, std::size_t /*count*/) {}
     /// The server has drained: what is kept back is to be told now.
     virtual void flush() {}
 };

@@ -2,15 +2,18 @@
 
 #include <asio/post.hpp>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <future>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "signalbox/http/server/listen_on.hpp"
+#include "signalbox/http/server/socket_calls.hpp"
 
 namespace signalbox::http {
 
@@ -68,6 +71,9 @@ void Server::listen(std::vector<Listener> listeners) {
     port_ = listeners.front().port();
     url_ = listeners.front().url();
     for (Listener& listener : listeners) {
+        if (context_.receive_buffer > 0) {
+            limit_receive_buffer(listener.descriptor(), context_.receive_buffer);
+        }
         Acceptor& acceptor = acceptors_.emplace_back(
             accept_loop_.context(), std::move(listener),
             [this](Accepted accepted) { return take(std::move(accepted)); });
@@ -86,11 +92,19 @@ bool Server::take(Accepted accepted) {
     if (!options.forwarded_allow_ips.contains(accepted.peer_address)) {
         accepted.network = client_network(accepted.peer_address);
     }
-    if (accepted.network && options.limit_connections_per_address > 0 &&
-        !context_.connection_counts.add(*accepted.network, options.limit_connections_per_address)) {
-        ++context_.rejected_at_limit_per_address;
-        turn_away(accepted.socket);
-        return true;
+    if (accepted.network && options.limit_connections_per_address > 0) {
+        try {
+            if (!context_.connection_counts.add(*accepted.network,
+                                                options.limit_connections_per_address)) {
+                ++context_.rejected_at_limit_per_address;
+                turn_away(accepted.socket);
+                return true;
+            }
+        } catch (const std::bad_alloc&) {
+            ++context_.rejected_without_resources;
+            turn_away(accepted.socket);
+            return true;
+        }
     }
     const std::size_t open = ++context_.open_connections;
     if (options.newest_first) {
@@ -201,9 +215,11 @@ Server::Refusals Server::refusals() const {
 }
 
 Server::Buffered Server::buffered() const {
-    return {.requests = ServerContext::sum(context_.buffered_requests),
-            .unread = ServerContext::sum(context_.unread_in_kernel),
-            .responses = context_.unsent.bytes()};
+    const MemoryBudget& memory = context_.memory;
+    return {.requests = memory.requests(),
+            .responses = memory.responses(),
+            .requests_in_kernel = memory.requests_in_kernel(),
+            .responses_in_kernel = memory.responses_in_kernel()};
 }
 
 void Server::flush() {

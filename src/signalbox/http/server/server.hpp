@@ -88,11 +88,15 @@ class Server {
     Refusals refusals() const;  ///< Any thread.
 
     struct Buffered {
-        std::size_t requests;   ///< bytes that arrive, or are of requests in flight
-        std::size_t unread;     ///< bytes that the kernel holds for connections not read meanwhile
-        std::size_t responses;  ///< bytes of those that clients do not take
+        std::size_t requests;             ///< bytes that arrive, or are of requests in flight
+        std::size_t responses;            ///< bytes of those that clients do not take
+        std::size_t requests_in_kernel;   ///< received for connections that are not read meanwhile
+        std::size_t responses_in_kernel;  ///< sent, and not taken by the clients
     };
     Buffered buffered() const;  ///< Any thread.
+
+    /// How many connections were ended for this reason, ever. Any thread.
+    std::uint64_t cut(Cut why) const noexcept { return context_.cut[why]; }
 
   private:
     bool take(Accepted accepted);

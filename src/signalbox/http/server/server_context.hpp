@@ -1,35 +1,53 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <mutex>
-#include <numeric>
 #include <optional>
+#include <string_view>
 
+#include "signalbox/context/error_types.hpp"
 #include "signalbox/http/router.hpp"
 #include "signalbox/http/server/client_network.hpp"
 #include "signalbox/http/server/connection_counts.hpp"
+#include "signalbox/http/server/memory_budget.hpp"
 #include "signalbox/http/server/request_observer.hpp"
 #include "signalbox/http/server/server_options.hpp"
-#include "signalbox/http/server/unsent_responses.hpp"
 
 namespace signalbox::http {
 
-/// A number that one thread changes and others read.
-class Tally {
-  public:
-    /// By its own thread.
-    void add(std::size_t change) noexcept {  // modulo 2^64, so that it may be less than nothing
-        value_.store(value_.load(std::memory_order_relaxed) + change, std::memory_order_relaxed);
+/// Why a connection was ended that its client would have had on.
+enum class Cut : std::uint8_t { limit_buffered, write_timeout, failed };
+
+constexpr std::string_view to_string(Cut why) {
+    switch (why) {
+        case Cut::limit_buffered:
+            return context::error_types::limit_buffered;
+        case Cut::write_timeout:
+            return context::error_types::write_timeout;
+        case Cut::failed:
+            return context::error_types::connection_failed;
     }
-    void set(std::size_t value) noexcept { value_.store(value, std::memory_order_relaxed); }
-    std::size_t value() const noexcept { return value_.load(std::memory_order_relaxed); }
+    return "";
+}
+
+/// How many were, by reason.
+template <class Count>
+class CutCounts {
+  public:
+    static constexpr std::array all{Cut::limit_buffered, Cut::write_timeout, Cut::failed};
+
+    Count& operator[](Cut why) noexcept { return counts_[static_cast<std::size_t>(why)]; }
+    const Count& operator[](Cut why) const noexcept {
+        return counts_[static_cast<std::size_t>(why)];
+    }
 
   private:
-    std::atomic<std::size_t> value_{0};
+    std::array<Count, all.size()> counts_{};
 };
 
 /// What a server's connections share. Any thread may read it.
@@ -48,25 +66,25 @@ struct ServerContext {
     std::atomic<std::uint64_t> evicted_receiving{0};
     std::atomic<std::uint64_t> evicted_sending{0};
     ConnectionCounts connection_counts{};
-    UnsentResponses unsent{options.limit_buffered};
+    MemoryBudget memory{options.limit_buffered, options.workers};
+    /// A connection is asked for what the kernel has of its responses whenever it has sent so many
+    /// bytes more; in between they are known once a second.
+    const std::size_t sent_unasked = std::clamp<std::size_t>(
+        options.limit_buffered / (4 * options.limit_connections), 4 * 1024, 64 * 1024);
+    /// What the kernel may have of a connection's input, in bytes, until it is seen to upload
+    /// something; 0: what it likes to. All of them together fill the budget once more at most.
+    const std::size_t receive_buffer = [this] {
+        const std::size_t share = options.limit_buffered / options.limit_connections;
+        return share >= 128 * 1024 ? 0 : std::max<std::size_t>(share, 8 * 1024);
+    }();
+    CutCounts<std::atomic<std::uint64_t>> cut{};  ///< ever
     /// Since the drain began.
     std::atomic<std::size_t> answered_while_draining{0};
     std::atomic<std::size_t> cancelled_while_draining{0};
 
-    /// Of each loop, in bytes: requests that arrive or wait, and what the kernel holds for those
-    /// that are not read meanwhile. As long as the server has workers, their number is the same.
-    std::deque<Tally> buffered_requests{options.workers};
-    std::deque<Tally> unread_in_kernel{options.workers};
-
     /// Signalled when the last connection closes, for whoever waits for a drain.
     std::mutex closed_mutex{};
     std::condition_variable all_closed{};
-
-    static std::size_t sum(const std::deque<Tally>& tallies) noexcept {
-        return std::accumulate(
-            tallies.begin(), tallies.end(), std::size_t{0},
-            [](std::size_t sum, const Tally& tally) { return sum + tally.value(); });
-    }
 
     /// One that was counted as open; `network` is what it was counted for.
     void connection_closed(std::optional<ClientNetwork> network) {

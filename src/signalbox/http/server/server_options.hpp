@@ -28,8 +28,8 @@ struct ServerOptions {
     /// Past the limit every connection that waits for its client may go for a new one, not only one
     /// that is idle or of a client with more than its share. Only with one worker.
     bool newest_first = false;
-    /// Bytes of requests that arrive or wait, all connections together, and apart from these of
-    /// responses that clients do not take (see UnsentResponses).
+    /// Bytes of requests that arrive or wait and of responses that clients do not take, all
+    /// connections together, with what the kernel has of both (see MemoryBudget).
     std::size_t limit_buffered = std::size_t{512} * 1024 * 1024;
     std::chrono::milliseconds timeout_request{30000};
     std::chrono::milliseconds timeout_keep_alive{75000};

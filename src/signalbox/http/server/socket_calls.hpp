@@ -13,4 +13,26 @@ namespace signalbox::http {
 ssize_t receive(int socket, char* buffer, std::size_t size, int flags) noexcept;
 ssize_t send_message(int socket, const msghdr& message, int flags) noexcept;
 
+/// What the kernel has for a socket, in bytes of its memory, which are more than were received or
+/// sent (SO_MEMINFO). Nothing when it cannot be asked.
+struct KernelMemory {
+    std::size_t received = 0;  ///< and not read
+    std::size_t unsent = 0;    ///< and not taken by the other side
+
+    friend bool operator==(const KernelMemory&, const KernelMemory&) = default;
+};
+KernelMemory kernel_memory(int socket) noexcept;
+/// Bytes that were sent and that the other side has not acknowledged (SIOCOUTQ).
+std::size_t unacknowledged(int socket) noexcept;
+
+/// How much the kernel takes for a socket that is not read, in bytes of its memory, with what it
+/// needs besides the data (SO_RCVBUF). What is beyond it has to be sent again. A listening socket's
+/// is that of those it accepts.
+void limit_receive_buffer(int socket, std::size_t size) noexcept;
+
+/// Has the next close end the connection at once and throw away what the kernel has for it
+/// (SO_LINGER). After a goodbye what waits for the client would stay, and so would the kernel's
+/// shut window for what it still sends.
+void reset_on_close(int socket) noexcept;
+
 }  // namespace signalbox::http

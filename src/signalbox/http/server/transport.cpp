@@ -17,6 +17,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "signalbox/async/memory_reserve.hpp"
 #include "signalbox/http/server/socket_calls.hpp"
 
 namespace signalbox::http {
@@ -61,7 +62,10 @@ NotifyOn both(NotifyOn one, NotifyOn other) {
 /// Its queues for other threads are not registered: this one is used on its loop's thread only.
 class Transport::PistacheTransport final : public Tcp::Transport {
   public:
-    PistacheTransport() : Tcp::Transport(std::make_shared<NoHandler>()) {}
+    PistacheTransport() : Tcp::Transport(std::make_shared<NoHandler>()) {
+        events_.reserve(
+            Pistache::Const::MaxEvents);  // what is told is told once, so none may be lost
+    }
 
     void registerPoller(Polling::Epoll& poller) override { poller_ = &poller; }
 
@@ -134,8 +138,9 @@ void Transport::watch_writing(int socket, SocketOwner& owner) {
 }
 
 void Transport::call_again(SocketOwner& owner) {
+    const bool first = again_.empty();
+    if (first) asio::post(loop_, [this] { call_those_again(); });
     again_.push_back(&owner);
-    if (again_.size() == 1) asio::post(loop_, [this] { call_those_again(); });
 }
 
 void Transport::do_not_call(const SocketOwner& owner) {
@@ -156,13 +161,14 @@ Transport::Read Transport::read(int socket) {
 }
 
 void Transport::wait() {
+    const async::MemoryReserve::Use use;
     readable_.async_wait(asio::posix::descriptor_base::wait_read,
-                         [this](const std::error_code& error) {
+                         async::with_memory(wait_memory_, [this](const std::error_code& error) {
                              if (error == asio::error::operation_aborted) return;
                              if (error) throw std::system_error(error, "the sockets' epoll");
                              turn();
                              wait();
-                         });
+                         }));
 }
 
 void Transport::turn() {

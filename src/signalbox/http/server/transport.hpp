@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "signalbox/async/handler_memory.hpp"
+
 namespace Pistache::Aio {
 class Reactor;
 }
@@ -97,6 +99,8 @@ class Transport {
     std::shared_ptr<Pistache::Aio::Reactor> reactor_;
     std::shared_ptr<PistacheTransport> pistache_;
     asio::posix::basic_stream_descriptor<asio::io_context::executor_type> readable_;
+    /// Without it a loop that cannot allocate would never be told of its sockets again.
+    const async::HandlerMemory wait_memory_;
     const std::unique_ptr<char[]> buffer_;
     Clock::time_point turn_began_{};
     std::vector<SocketOwner*> again_;    ///< null: gone meanwhile

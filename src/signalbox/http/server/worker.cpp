@@ -4,14 +4,16 @@
 
 #include <exception>
 #include <future>
-#include <iterator>
+#include <new>
 #include <utility>
+
+#include "signalbox/async/memory_reserve.hpp"
 
 namespace signalbox::http {
 
 namespace {
 
-/// How often it is looked at what the kernel holds for connections that are not read.
+/// How often it is looked at what the kernel holds for connections.
 constexpr std::chrono::seconds measure_interval{1};
 
 /// Until it is looked again whether one that all have something to do has room for another: the
@@ -27,9 +29,8 @@ Worker::Worker(ServerContext& server, std::size_t number)
       transport_(std::make_unique<Transport>(loop_.context())),
       context_{{.server = server, .loop = loop_.context(), .observer = *observer_},
                *transport_,
-               server.buffered_requests[number]},
+               server.memory.of_loop(number)},
       connections_(context_),
-      unread_in_kernel_(server.unread_in_kernel[number]),
       measure_timer_(loop_.context()),
       room_timer_(loop_.context()) {
     context_.closed = [this, remove = std::move(context_.closed)](Connection& connection) {
@@ -60,15 +61,19 @@ void Worker::stop() {
     transport_.reset();
 }
 
-void Worker::give(Accepted accepted) {
-    ++connections_given_;
-    const std::lock_guard lock(given_mutex_);
-    given_.push_back(std::move(accepted));
-    if (given_.size() == 1) asio::post(loop_.context(), [this] { take_given(); });
+void Worker::give(Accepted accepted) noexcept {
+    try {
+        const std::lock_guard lock(given_mutex_);
+        if (given_.empty()) asio::post(loop_.context(), [this] { take_given(); });
+        given_.push_back(std::move(accepted));
+        ++connections_given_;
+    } catch (const std::bad_alloc&) {  // and so it was not moved
+        reject(accepted, server_.rejected_without_resources);
+    }
 }
 
-std::vector<Accepted> Worker::take_back() {
-    std::vector<Accepted> back;
+std::list<Accepted> Worker::take_back() {
+    std::list<Accepted> back;
     {
         const std::lock_guard lock(given_mutex_);
         back.swap(given_);
@@ -83,32 +88,31 @@ std::size_t Worker::untaken() const {
 }
 
 void Worker::take_given() {
-    std::vector<Accepted> given;
+    std::list<Accepted> given;
     {
         const std::lock_guard lock(given_mutex_);
         given.swap(given_);
     }
-    for (auto next = given.begin(); next != given.end(); ++next) {
-        if (take(*next)) continue;
-        given.erase(given.begin(), next);
+    for (; !given.empty(); given.pop_front()) {
+        if (take(given.front())) continue;
         take_later(std::move(given));
         return;
     }
 }
 
-void Worker::take_later(std::vector<Accepted> rest) {
+void Worker::take_later(std::list<Accepted> rest) {
     {
         const std::lock_guard lock(given_mutex_);
-        given_.insert(given_.begin(), std::make_move_iterator(rest.begin()),
-                      std::make_move_iterator(rest.end()));
+        given_.splice(given_.begin(), rest);
     }
+    const async::MemoryReserve::Use use;
     room_timer_.expires_after(room_interval);
-    room_timer_.async_wait([this](const std::error_code& error) {
+    room_timer_.async_wait(async::with_memory(room_memory_, [this](const std::error_code& error) {
         if (!error) take_given();
-    });
+    }));
 }
 
-bool Worker::take(Accepted& accepted) {
+bool Worker::take(const Accepted& accepted) {
     const ServerOptions& options = server_.options;
     const bool below_limit = options.newest_first
                                  ? connections_.size() < options.limit_connections
@@ -126,18 +130,32 @@ bool Worker::take(Accepted& accepted) {
         }
     }
     ++connections_ended_;
-    ++*rejected;
-    turn_away(accepted.socket);
-    server_.connection_closed(accepted.network);
+    reject(accepted, *rejected);
     return true;
 }
 
+void Worker::reject(const Accepted& accepted, std::atomic<std::uint64_t>& count) noexcept {
+    ++count;
+    turn_away(accepted.socket);
+    server_.connection_closed(accepted.network);
+}
+
 void Worker::measure() {
-    unread_in_kernel_.set(connections_.unread_in_kernel());
+    try {
+        connections_.measure();
+        for (const Cut why : CutCounts<std::size_t>::all) {
+            if (const auto count = std::exchange(context_.cut[why], 0); count > 0) {
+                observer_->cut(to_string(why), count);
+            }
+        }
+    } catch (const std::exception&) {  // no memory for it: in a second then
+    }
+    const async::MemoryReserve::Use use;
     measure_timer_.expires_after(measure_interval);
-    measure_timer_.async_wait([this](const std::error_code& error) {
-        if (!error) measure();
-    });
+    measure_timer_.async_wait(
+        async::with_memory(measure_memory_, [this](const std::error_code& error) {
+            if (!error) measure();
+        }));
 }
 
 void Worker::enter(LoopContext::Phase phase) {

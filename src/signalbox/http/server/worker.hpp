@@ -5,12 +5,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <vector>
 
 #include "signalbox/async/event_loop.hpp"
+#include "signalbox/async/handler_memory.hpp"
 #include "signalbox/http/server/accepted.hpp"
 #include "signalbox/http/server/connection_set.hpp"
 #include "signalbox/http/server/loop_context.hpp"
@@ -34,10 +36,11 @@ class Worker {
     async::EventLoop& loop() noexcept { return loop_; }
     const async::EventLoop& loop() const noexcept { return loop_; }
 
-    /// Hands a connection over, which counts as open. Any thread.
-    void give(Accepted accepted);
+    /// Hands a connection over, which counts as open; without memory for that it is turned away.
+    /// Any thread.
+    void give(Accepted accepted) noexcept;
     /// Takes back what was given and the loop has not come to. Any thread.
-    std::vector<Accepted> take_back();
+    std::list<Accepted> take_back();
     bool has_untaken() const { return untaken() > 0; }
     std::size_t untaken() const;
     /// How many of its connections the client has that has the most of those that wait so. Any
@@ -61,8 +64,9 @@ class Worker {
   private:
     void take_given();
     /// False when it has to wait for room.
-    bool take(Accepted& accepted);
-    void take_later(std::vector<Accepted> rest);
+    bool take(const Accepted& accepted);
+    void take_later(std::list<Accepted> rest);
+    void reject(const Accepted& accepted, std::atomic<std::uint64_t>& count) noexcept;
     void measure();
 
     ServerContext& server_;
@@ -71,12 +75,13 @@ class Worker {
     std::unique_ptr<Transport> transport_;       ///< the loop's
     LoopContext context_;                        ///< the loop's
     ConnectionSet connections_;                  ///< the loop's
-    Tally& unread_in_kernel_;                    ///< the loop's to change
     asio::steady_timer measure_timer_;           ///< the loop's
     asio::steady_timer room_timer_;              ///< the loop's
+    const async::HandlerMemory measure_memory_;  ///< the loop's
+    const async::HandlerMemory room_memory_;     ///< the loop's
 
     mutable std::mutex given_mutex_;
-    std::vector<Accepted> given_;  ///< guarded by given_mutex_
+    std::list<Accepted> given_;  ///< guarded by given_mutex_
 
     std::atomic<std::size_t> connections_given_{0};
     std::atomic<std::size_t> connections_ended_{0};

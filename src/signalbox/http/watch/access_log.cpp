@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "signalbox/context/error_types.hpp"
 #include "signalbox/http/server/error_answer.hpp"
 #include "signalbox/observe/log_text.hpp"
 #include "signalbox/observe/request_metrics.hpp"
@@ -169,22 +170,34 @@ void AccessLogger::task_failed(const context::RequestContext* request,
     end();
 }
 
-void AccessLogger::failed(std::string_view cause) {
-    if (!log_.enabled(config::LogLevel::error) || !may_write()) return;
-    auto line = begin(config::LogLevel::error, "a connection failed and was closed");
-    line.add<"error.message">(cause);
-    end();
+void AccessLogger::failed(const std::exception_ptr& error) noexcept {
+    try {
+        if (!log_.enabled(config::LogLevel::error) || !may_write()) return;
+        auto line = begin(config::LogLevel::error, "the code of a connection failed");
+        line.add<"error.type">(context::error_types::connection_failed);
+        line.add<"error.message">(std::string_view(cause_of(error)));
+        end();
+    } catch (const std::exception&) {  // no memory for the line; it is counted
+    }
+}
+
+void AccessLogger::cut(std::string_view reason, std::size_t count) {
+    log_.write(config::LogLevel::warning, "connections were ended",
+               {{"error.type", reason}, {"count", static_cast<std::int64_t>(count)}});
 }
 
 void AccessLogger::flush() {
     flush_timer_.clear();
+    flush_due_ = false;
     if (count_ == 0) return;
+    lines_.resize(complete_);
     log_.write_lines(lines_, count_);
     lines_.clear();
-    count_ = 0;
+    complete_ = count_ = 0;
 }
 
 observe::Line AccessLogger::begin(config::LogLevel level, std::string_view body) {
+    lines_.resize(complete_);  // one may have failed in the middle, for want of memory
     auto line = log_.begin_line(lines_, level, body);
     if (sampler_.left_out() > 0) {
         line.add<"log.left_out">(static_cast<std::int64_t>(sampler_.take_left_out()));
@@ -208,11 +221,13 @@ void AccessLogger::tell_left_out() {
 
 void AccessLogger::end() {
     log_.end_line(lines_);
+    complete_ = lines_.size();
     ++count_;
     if (lines_.size() >= enough) {
         flush();
-    } else if (count_ == 1) {
+    } else if (!flush_due_) {
         flush_timer_.set(async::DeadlineTimer::Clock::now() + longest_delay);
+        flush_due_ = true;
     }
 }
 

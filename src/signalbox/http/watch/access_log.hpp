@@ -43,7 +43,9 @@ class AccessLogger {
     /// A task has thrown that a handler, or nobody in particular, had spawned.
     void task_failed(const context::RequestContext* request, const std::exception_ptr& error);
     /// A connection was closed for want of what its own code needs.
-    void failed(std::string_view cause);
+    void failed(const std::exception_ptr& error) noexcept;
+    /// So many connections were ended for this reason.
+    void cut(std::string_view reason, std::size_t count);
     void flush();
 
   private:
@@ -62,7 +64,9 @@ class AccessLogger {
     const std::atomic<config::AccessLog>& which_;
     const Redaction& redaction_;
     std::string lines_;
+    std::size_t complete_ = 0;  ///< bytes of `lines_`: what is behind them is no line
     std::size_t count_ = 0;
+    bool flush_due_ = false;
     async::DeadlineTimer flush_timer_;
     LineSampler sampler_;
     async::DeadlineTimer left_out_timer_;

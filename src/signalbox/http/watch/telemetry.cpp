@@ -53,8 +53,8 @@ class Telemetry::OfLoop final : public RequestObserver {
 
     void started(context::RequestContext& in_flight) override {
         if (!requests_) return;
-        in_flight_.add(in_flight);
         metrics_.started(in_flight);
+        in_flight_.add(in_flight);
     }
 
     void slow(const Request& request, const context::RequestContext& in_flight) override {
@@ -69,13 +69,22 @@ class Telemetry::OfLoop final : public RequestObserver {
             .duration = finished.ended - in_flight.started,
             .request_body_size = finished.request != nullptr ? finished.request->body.size() : 0,
             .response_body_size = finished.body_size};
-        access_log_.finished(finished, outcome.duration, observe::error_type(in_flight, outcome));
-        if (!requests_) return;
-        metrics_.finished(in_flight, outcome);
-        in_flight_.remove(in_flight);
+        if (requests_) in_flight_.remove(in_flight);
+        try {
+            access_log_.finished(finished, outcome.duration,
+                                 observe::error_type(in_flight, outcome));
+        } catch (...) {  // it is counted all the same
+            if (requests_) metrics_.finished(in_flight, outcome);
+            throw;
+        }
+        if (requests_) metrics_.finished(in_flight, outcome);
     }
 
-    void failed(std::string_view cause) override { access_log_.failed(cause); }
+    void failed(const std::exception_ptr& error) noexcept override { access_log_.failed(error); }
+
+    void cut(std::string_view reason, std::size_t count) override {
+        access_log_.cut(reason, count);
+    }
 
     void flush() override { access_log_.flush(); }
 

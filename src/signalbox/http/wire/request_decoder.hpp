@@ -78,7 +78,8 @@ class RequestDecoder {
     /// About what the message that is not complete yet and the bytes behind it occupy; next to
     /// nothing between messages.
     std::size_t memory_size() const noexcept {
-        return (kept_.empty() ? 0 : kept_.capacity()) + (request_ ? request_->memory_size() : 0);
+        return (kept_.empty() ? 0 : kept_.capacity()) +
+               (request_ ? request_->memory_size() + room_of_body() : 0);
     }
     /// Of the message whose body has not arrived as a whole: what a Refusal has, its head without
     /// the body that came; null when there is none. Nothing more is decoded then.
@@ -95,6 +96,11 @@ class RequestDecoder {
         bool again = false;  ///< more may be done with the bytes that are left
     };
     enum class BodyPart { content, chunk_size, chunk_data, chunk_end, trailers };
+
+    /// A string that grows has room for as much again.
+    std::size_t room_of_body() const noexcept {
+        return request_->body.capacity() - request_->body.size();
+    }
 
     Step step(std::string_view input);
     Step read_head(std::string_view input);

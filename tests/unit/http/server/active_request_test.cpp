@@ -164,7 +164,8 @@ TEST_F(ActiveRequestTest, knows_whose_it_is) {
     EXPECT_EQ(request.client_address, "192.0.2.1");
     EXPECT_EQ(request.deadline, request.started + 2500ms);
     EXPECT_EQ(request.in_flight_at_start, 1U);
-    EXPECT_EQ(request.size(), request.request()->memory_size());
+    EXPECT_EQ(request.size(),
+              request.request()->memory_size() + request.request()->body.capacity());
     EXPECT_TRUE(request.running());
 }
 

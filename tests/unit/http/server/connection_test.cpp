@@ -367,7 +367,7 @@ TEST_F(ConnectionTest, closes_when_the_stream_ends_between_or_within_requests) {
     }
     EXPECT_EQ(one.server.open_connections, 0U);
     one.settle();
-    EXPECT_EQ(ServerContext::sum(one.server.buffered_requests), 0U);
+    EXPECT_EQ(one.server.memory.requests(), 0U);
 }
 
 TEST_F(ConnectionTest, notices_the_end_of_the_stream_while_a_handler_waits_and_more_is_unread) {
@@ -483,12 +483,12 @@ TEST_F(ConnectionTest, keeps_the_order_of_responses_of_which_the_second_has_to_w
                         get_bytes(number(3)));
     one.settle();
     EXPECT_THAT(handled_paths(), ElementsAre("/n/0", "/large")) << "the rest waits its turn";
-    EXPECT_GT(one.server.unsent.bytes(), large);
+    EXPECT_GT(one.server.memory.responses(), large);
     EXPECT_EQ(test::body_of(response(client)), R"({"path":"/n/0"})");
     EXPECT_EQ(test::body_of(response(client)).size(), large);
     EXPECT_EQ(test::body_of(response(client)).size(), large);
     EXPECT_EQ(test::body_of(response(client)), R"({"path":"/n/3"})");
-    EXPECT_EQ(one.server.unsent.bytes(), 0U);
+    EXPECT_EQ(one.server.memory.responses(), 0U);
 }
 
 TEST_F(ConnectionTest, sends_what_waits_to_the_end_after_the_stream_has_ended) {
@@ -512,7 +512,7 @@ TEST_F(ImpatientConnectionTest, ends_for_a_client_that_takes_no_response_and_say
     ASSERT_TRUE(one.turn_until([&] { return one.server.open_connections == 0; }));
     EXPECT_THAT(one.observer.finished_requests,
                 ElementsAre(Finished{"/large", 200, "write_timeout", ""}));
-    EXPECT_EQ(one.server.unsent.bytes(), 0U);
+    EXPECT_EQ(one.server.memory.responses(), 0U);
     EXPECT_EQ(one.server.requests_in_flight, 0U);
 }
 
@@ -530,7 +530,7 @@ TEST_F(ConnectionTest, lets_the_client_read_its_refusal_before_it_closes) {
                 ElementsAre(Finished{"/sized", 413, "", "body_too_large"}));
 }
 
-TEST_F(ConnectionTest, that_fails_is_closed_and_the_others_of_its_batch_are_served) {
+TEST_F(ConnectionTest, that_fails_says_so_and_closes_and_the_others_of_its_batch_are_served) {
     one.observer.then_on_started = [](const context::RequestContext& request) {
         if (request.path == "/n/fail") throw std::bad_alloc();
     };
@@ -543,12 +543,13 @@ TEST_F(ConnectionTest, that_fails_is_closed_and_the_others_of_its_batch_are_serv
         for (std::size_t i = 0; i < 3; ++i)
             batch[i]->sockets.send(get_bytes(i == failing ? "/n/fail" : "/n/fine"));
         for (std::size_t i = 0; i < 3; ++i)
-            EXPECT_EQ(test::status_of(response(*batch[i])), i == failing ? 0 : 200) << i;
-        EXPECT_TRUE(batch[failing]->ended);
+            EXPECT_EQ(test::status_of(response(*batch[i])), i == failing ? 503 : 200) << i;
+        EXPECT_TRUE(ends(*batch[failing]));
+        batch[failing]->sockets.close();
         EXPECT_EQ(one.observer.failures.size(), failing + 1);
     }
     EXPECT_EQ(one.server.requests_in_flight, 0U);
-    EXPECT_EQ(one.server.open_connections, 6U);
+    EXPECT_TRUE(one.turn_until([&] { return one.server.open_connections == 6; }));
 }
 
 TEST_F(ConnectionTest, can_be_closed_from_inside_a_callback_with_all_the_others) {
@@ -612,7 +613,7 @@ TEST_F(ConnectionTest, that_the_kernel_does_not_watch_is_its_callers_again) {
 }
 
 TEST_F(ConnectionTest, counts_what_it_holds_of_requests_until_it_does_not) {
-    const auto held = [&] { return ServerContext::sum(one.server.buffered_requests); };
+    const auto held = [&] { return one.server.memory.requests(); };
     Client& client = connect();
     const std::string message = post_bytes("/sized", 10'000);
     client.sockets.send(message.substr(0, 5000));
@@ -637,28 +638,31 @@ struct CrampedConnectionTest : ConnectionTest {
     CrampedConnectionTest() : ConnectionTest(30s, part_of_a_head * 5 / 2) {}
 };
 
-TEST_F(CrampedConnectionTest, that_holds_too_much_is_closed_itself_and_no_other_is) {
+TEST_F(CrampedConnectionTest, makes_room_for_others_when_it_is_the_slowest_and_is_told) {
     const std::string part = "GET /" + std::string(part_of_a_head - 5, 'x');
     for (int times = 0; times < 3; ++times) {
         for (std::size_t i = 1; i <= 2; ++i) {
             connect().sockets.send(part);
-            EXPECT_TRUE(one.turn_until([&] {
-                return ServerContext::sum(one.server.buffered_requests) >= i * part.size();
-            }));
+            EXPECT_TRUE(
+                one.turn_until([&] { return one.server.memory.requests() >= i * part.size(); }));
         }
-        Client& third = connect();
-        third.sockets.send(part);
-        EXPECT_TRUE(ends(third));
-        one.settle();
-        EXPECT_EQ(one.server.open_connections, 2U);
-        for (std::size_t i = 0; i < 2; ++i) {
+        connect().sockets.send(part);
+        const std::string told = response(clients.front());
+        EXPECT_EQ(test::status_of(told), 503);
+        EXPECT_EQ(test::header_of(told, "Connection"), "close");
+        EXPECT_TRUE(test::header_of(told, "Retry-After"));
+        EXPECT_EQ(one.observer.finished_requests.back(), (Finished{"", 503, "limit_buffered", ""}));
+        clients.front().sockets.close();
+        EXPECT_TRUE(one.turn_until([&] { return one.server.open_connections == 2; }));
+        EXPECT_EQ(one.server.cut[Cut::limit_buffered], static_cast<std::uint64_t>(times) + 1);
+        for (std::size_t i = 1; i <= 2; ++i) {
             clients[i].receive();
             EXPECT_FALSE(clients[i].ended) << i;
             clients[i].sockets.close();
         }
         EXPECT_TRUE(one.turn_until([&] { return one.server.open_connections == 0; }));
         one.settle();
-        EXPECT_EQ(ServerContext::sum(one.server.buffered_requests), 0U);
+        EXPECT_EQ(one.server.memory.requests(), 0U);
         clients.clear();
     }
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "signalbox/context/request_list.hpp"
+#include "signalbox/http/server/error_answer.hpp"
 #include "signalbox/http/server/loop_context.hpp"
 #include "signalbox/http/wire/request_decoder.hpp"
 
@@ -51,7 +52,9 @@ class NotingObserver final : public http::RequestObserver {
              .error_type = std::string(request.in_flight.error_type),
              .malformed_reason = std::string(request.malformed_reason)});
     }
-    void failed(std::string_view cause) override { failures.emplace_back(cause); }
+    void failed(const std::exception_ptr& error) noexcept override {
+        failures.push_back(http::cause_of(error));
+    }
 
     std::function<void(context::RequestContext&)> then_on_started = [](context::RequestContext&) {};
     std::vector<Finished> finished_requests;
@@ -71,7 +74,7 @@ struct OneLoop {
     http::Transport transport{loop};
     http::LoopContext context{{.server = server, .loop = loop, .observer = observer},
                               transport,
-                              server.buffered_requests[0]};
+                              server.memory.of_loop(0)};
 
     OneLoop(http::ServerOptions options, std::vector<http::Route> routes)
         : server{.options = std::move(options),
