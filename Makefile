@@ -179,7 +179,7 @@ setup: ## Install the Debian packages that are missing
 # Some tests ask the real Prometheus, fetched here once because a test has little time for it.
 test-setup: setup
 	@scripts/setup python3 chromium chromium-driver fonts-dejavu-core slowhttptest pgbouncer systemd \
-		util-linux bsdutils
+		openssl util-linux bsdutils
 	@scripts/prometheus >/dev/null
 
 dev-setup: setup
