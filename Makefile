@@ -183,7 +183,7 @@ setup: ## Install the Debian packages that are missing
 
 # What only the tests need. After the others, so that two never install at the same time.
 test-setup: setup
-	@scripts/setup python3 pgbouncer systemd util-linux bsdutils
+	@scripts/setup python3 openssl pgbouncer systemd util-linux bsdutils
 
 # Some tests ask the real Prometheus, fetched here once because a test has little time for it.
 thorough-setup: test-setup

@@ -12,6 +12,7 @@ const PLACES = [
   { id: "timer", name: "Timer", column: "Timer" },
   { id: "database-queue", name: "Database queue", column: "DB queue" },
   { id: "database", name: "Database", column: "Database" },
+  { id: "http-client", name: "Other services", column: "Services" },
   { id: "client", name: "Client (writing)", column: "Client" },
 ];
 const CLIENTS_DOING = new Set(["client_gone", "client_deadline", "write_timeout"]);  // of error_type
@@ -297,10 +298,10 @@ function layOutTrack() {
   const width = track.svg.clientWidth;
   if (!width || width === track.width) return;
   track.width = width;
-  const wide = width >= 700, height = wide ? 296 : 452, main = wide ? 148 : 15;
+  const wide = width >= 700, height = wide ? 296 : 527, main = wide ? 148 : 15;
   const bend = width * 0.07;
   const at = wide
-    ? [[0.095, main], [0.425, 50], [0.325, 246], [0.525, 246], [0.755, main]].map(([x, y]) => ({ left: x * width, y, w: width * 0.15, h: 84 }))
+    ? [[0.095, main], [0.325, 50], [0.325, 246], [0.525, 246], [0.525, 50], [0.755, main]].map(([x, y]) => ({ left: x * width, y, w: width * 0.15, h: 84 }))
     : PLACES.map((_, i) => ({ left: 34, y: 76 + i * 75, w: width - 34, h: 64 }));
   track.boxes = at.map((box) => {
     const columns = Math.floor((box.w - 20) / LAMP), rows = wide ? 2 : 1;
@@ -310,13 +311,14 @@ function layOutTrack() {
     }
     return { ...box, right: box.left + box.w, top: box.y - box.h / 2, slots };
   });
-  const [handler, timer, queue, database, client] = track.boxes;
+  const [handler, timer, queue, database, services, client] = track.boxes;
   // Where a lamp leaves a place for the main line, and how it gets from there to the next one.
   if (wide) {
     const siding = (box) => [[box.right, box.y], [box.right + bend, main]];
-    track.out = [[[handler.right, main]], siding(timer), [[queue.right, queue.y], ...siding(database)], siding(database), [[client.right, main]]];
+    track.out = [[[handler.right, main]], siding(timer), [[queue.right, queue.y], ...siding(database)], siding(database), siding(services), [[client.right, main]]];
     track.into = [[[handler.left, main]], [[timer.left - bend, main], [timer.left, timer.y]], [[queue.left - bend, main], [queue.left, queue.y]],
-      [[queue.left - bend, main], [queue.left, queue.y], [database.left, database.y]], [[client.left, main]]];
+      [[queue.left - bend, main], [queue.left, queue.y], [database.left, database.y]],
+      [[services.left - bend, main], [services.left, services.y]], [[client.left, main]]];
     track.start = [0, main]; track.end = [width, main];
   } else {
     track.out = track.into = track.boxes.map((box) => [[main, box.y]]);
@@ -327,7 +329,7 @@ function layOutTrack() {
   const text = (x, y, attributes, words) => draw("text", { x, y, ...attributes }, words);
   const parts = [rail([track.start, track.end])];
   if (wide) {
-    parts.push(rail([...track.into[1], ...track.out[1]]), rail([...track.into[2], ...track.out[2]]),
+    parts.push(rail([...track.into[1], ...track.out[1]]), rail([...track.into[2], ...track.out[2]]), rail([...track.into[4], ...track.out[4]]),
       text(0, main - 12, {}, "Clients"), text(0, main + 24, { class: "small", "data-total": "open_connections", "data-unit": " open" }),
       text(width, main - 12, { "text-anchor": "end" }, "Answered"), text(width, main + 24, { class: "small", "text-anchor": "end", "data-show": "ratePerSecond" }),
       text((timer.left + timer.right) / 2, main - 10, { class: "small", "text-anchor": "middle" }, "straight through"));
@@ -579,7 +581,7 @@ function drawChart(chart) {
 // ---- Tables ----------------------------------------------------------------------------------
 
 const ROUTE_COLUMNS = [
-  ...PLACES.map((p) => ({ label: p.column, place: p.id, width: "8%" })),
+  ...PLACES.map((p) => ({ label: p.column, place: p.id, width: "7%" })),
   { label: "In flight", inFlight: true },
   { label: "Req/s", text: (row) => rate(perSecond(`requests ${row}`, RATE_S)) },
   { label: "4xx/s", text: (row) => rate(perSecond(`4xx ${row}`, WINDOW_S)) },

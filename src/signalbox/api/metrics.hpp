@@ -82,6 +82,9 @@ class Metrics {
     Histogram histogram(const std::string& name, const std::string& help,
                         std::vector<double> buckets, std::vector<std::string> labels = {}) const;
 
+    /// What it makes them in, for the library's own.
+    observe::Metrics& all() const noexcept { return metrics_; }
+
   private:
     observe::Metrics& metrics_;
 };

@@ -21,7 +21,10 @@ namespace signalbox::async {
 /// the handler that awaits them does not mention it, and how a loop knows whose code blocked it.
 /// Everything spawned from a coroutine on this executor inherits the request.
 ///
-/// `request()` may be null (background work). The executor keeps it alive, so that a coroutine may
+/// `in_background()`: of a task that spawn() started for the request, which neither ends with its
+/// answer nor has its deadline.
+///
+/// `request()` may be null (work of no request). The executor keeps it alive, so that a coroutine may
 /// go on when its request has been answered. For the loop's thread, as the request is.
 ///
 /// The forwarding of query, require and prefer is what asio asks of an executor adapter (compare
@@ -31,10 +34,11 @@ class BasicExecutor {
   public:
     using Request = context::Reference<context::RequestContext>;
 
-    BasicExecutor(Inner inner, Request request) noexcept
-        : inner_(std::move(inner)), request_(std::move(request)) {}
+    BasicExecutor(Inner inner, Request request, bool in_background = false) noexcept
+        : inner_(std::move(inner)), request_(std::move(request)), in_background_(in_background) {}
 
     context::RequestContext* request() const noexcept { return request_.get(); }
+    bool in_background() const noexcept { return in_background_; }
 
     template <class Property>
     requires(asio::can_query<const Inner&, Property>::value) auto query(const Property& property)
@@ -83,11 +87,12 @@ class BasicExecutor {
   private:
     template <class Other>
     BasicExecutor<Other> adapt(Other other) const noexcept {
-        return BasicExecutor<Other>(std::move(other), request_);
+        return BasicExecutor<Other>(std::move(other), request_, in_background_);
     }
 
     Inner inner_;
     Request request_;
+    bool in_background_;
 };
 
 using Executor = BasicExecutor<asio::io_context::executor_type>;

@@ -16,6 +16,8 @@ std::string_view to_string(Waiting waiting) {
             return "database-queue";
         case Waiting::database:
             return "database";
+        case Waiting::http_client:
+            return "http-client";
         case Waiting::client:
             return "client";
     }

@@ -15,7 +15,7 @@
 namespace signalbox::context {
 
 /// What a request in flight waits for; `handler` while its own code runs.
-enum class Waiting : std::uint8_t { handler, timer, database_queue, database, client };
+enum class Waiting : std::uint8_t { handler, timer, database_queue, database, http_client, client };
 
 std::string_view to_string(Waiting waiting);
 
@@ -72,6 +72,10 @@ class RequestContext {
     std::string_view error_type;  ///< of a bounded set; empty for none, or when the status says it
     Clock::duration database_wait{};
     Clock::duration database_use{};
+
+    /// The `tracestate` that came with a valid `traceparent`, to be sent along with it; mostly
+    /// empty.
+    virtual std::string tracestate() const { return {}; }
 
     /// For the log only, never for the client.
     std::string_view error_cause() const noexcept {

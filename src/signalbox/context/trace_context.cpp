@@ -57,6 +57,12 @@ std::optional<TraceContext> TraceContext::continue_from(std::string_view tracepa
     return context;
 }
 
+TraceContext TraceContext::child() const {
+    TraceContext child = *this;
+    if (exists_) fill_with_random_hex(child.span_id_);
+    return child;
+}
+
 std::string TraceContext::traceparent() const {
     std::string header;
     append_traceparent(header);

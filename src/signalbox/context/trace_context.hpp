@@ -23,6 +23,9 @@ class TraceContext {
     /// define. Reads a later version than 00 as far as 00 goes.
     static std::optional<TraceContext> continue_from(std::string_view traceparent);
 
+    /// A new span of the same trace, for a call to another service; none of none.
+    TraceContext child() const;
+
     explicit operator bool() const noexcept { return exists_; }
     bool started_here() const noexcept { return started_here_; }
 

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "signalbox/http/response.hpp"
@@ -30,6 +31,8 @@ class HttpError : public std::runtime_error {
     /// Empty when the detail is none or text.
     const JsonText& json_detail() const noexcept { return json_detail_; }
     const Headers& headers() const noexcept { return headers_; }
+    /// `error.type` in log and metrics, of a bounded set and never destroyed; empty: the status.
+    virtual std::string_view error_type() const noexcept { return {}; }
 
   private:
     int status_;

@@ -140,6 +140,24 @@ TEST_F(Spawn, keeps_the_request_of_the_code_that_spawned_it) {
     EXPECT_TRUE(gone);
 }
 
+TEST_F(Spawn, is_work_in_the_background_at_every_depth) {
+    std::vector<bool> seen;
+    const auto note = [&]() -> Task<> {
+        const Executor executor = co_await asio::this_coro::executor;
+        seen.push_back(executor.in_background());
+    };
+    run([&] {
+        spawn([&]() -> Task<> {
+            co_await note();
+            co_await sleep_for(1ms);
+            co_await all(note(), note());
+        });
+    });
+    wait_for_all();
+    EXPECT_THAT(seen, ElementsAre(true, true, true));
+    EXPECT_FALSE(Executor(loop.executor(), nullptr).in_background());
+}
+
 TEST_F(Spawn, can_be_called_by_a_spawned_task) {
     bool gone = false;
     auto* const request = new CountedRequest(gone);

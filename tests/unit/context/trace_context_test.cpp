@@ -74,6 +74,18 @@ TEST(trace_context, goes_on_with_the_callers_trace_in_a_span_of_its_own) {
               "00-" + trace_id + "-" + std::string(context->span_id()) + "-01");
 }
 
+TEST(trace_context, has_a_span_of_its_own_for_each_call) {
+    const auto trace =
+        TraceContext::continue_from("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    ASSERT_TRUE(trace);
+    const TraceContext child = trace->child();
+    EXPECT_EQ(child.trace_id(), trace->trace_id());
+    EXPECT_EQ(child.flags(), "01");
+    EXPECT_NE(child.span_id(), trace->span_id());
+    EXPECT_NE(child.span_id(), trace->child().span_id());
+    EXPECT_FALSE(TraceContext().child());
+}
+
 TEST(trace_context, keeps_of_the_flags_only_that_it_is_sampled) {
     const std::string before = valid.substr(0, 53);
     for (const char high : std::string("0123456789abcdef")) {

@@ -9,6 +9,7 @@
 #include "signalbox/async/event_loop.hpp"
 #include "signalbox/http/server/error_answer.hpp"
 #include "signalbox/http/server/request_headers.hpp"
+#include "signalbox/http/wire/head.hpp"
 #include "signalbox/random.hpp"
 
 namespace signalbox::http {
@@ -81,6 +82,18 @@ void ActiveRequest::identify(std::string_view peer_address) {
         fill_with_random_hex(*own_id_);
         request_id = {own_id_->data(), own_id_->size()};
     }
+}
+
+std::string ActiveRequest::tracestate() const {
+    std::string joined;
+    if (!request_ || !trace || trace.started_here()) return joined;
+    // Several are one list (W3C Trace Context, section 3.3.1).
+    for (const Header& header : request_->headers) {
+        if (!is_named(header, "tracestate") || header.value.empty()) continue;
+        if (!joined.empty()) joined.push_back(',');
+        joined.append(header.value);
+    }
+    return joined;
 }
 
 void ActiveRequest::run(Owner& owner) {

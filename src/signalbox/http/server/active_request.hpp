@@ -66,6 +66,8 @@ class ActiveRequest final : public context::RequestContext {
     /// been told; only where the client has left by itself it is 499.
     Clock::time_point finish_lost(std::string_view because, int begun = 0) noexcept;
 
+    std::string tracestate() const override;
+
     const Request* request() const noexcept { return request_.get(); }
     /// About what it occupied when it began, in bytes.
     std::size_t size() const noexcept { return size_; }

@@ -196,6 +196,7 @@ Response answer_to_error(const std::exception_ptr& thrown, context::RequestConte
         std::rethrow_exception(thrown);
     } catch (const HttpError& http_error) {
         context.set_error_cause(http_error.what());
+        context.error_type = http_error.error_type();
         return answer_to_http_error(http_error);
     } catch (const db::Unavailable& unavailable) {
         context.set_error_cause(unavailable.what());
