@@ -230,7 +230,7 @@ TEST_P(Transactions, send_what_is_queued_with_what_comes_next) {
         co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
             transaction.queue(add, "Ada", 1);
             transaction.queue(add, "Ada", 2);
-            EXPECT_EQ(open_transactions(), "0") << "nothing is sent yet";
+            EXPECT_EQ(pool_->usage().transactions, 0U) << "nothing is sent yet";
             const auto balance = co_await transaction.fetch_value<std::int64_t>(
                 "SELECT balance FROM accounts WHERE name = $1", "Ada");
             EXPECT_EQ(balance, 103);
