@@ -31,9 +31,12 @@ fs::path new_log_file() {
     return name;
 }
 
+/// As much as there is: of a process that ends meanwhile, whose file this is.
 std::string read_file(const fs::path& file) {
     std::ifstream stream(file);
-    return {std::istreambuf_iterator<char>(stream), {}};
+    std::ostringstream text;
+    text << stream.rdbuf();
+    return text.str();
 }
 
 SpawnOptions options(const std::vector<std::string>& command,

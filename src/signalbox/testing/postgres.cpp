@@ -68,7 +68,8 @@ Result query(const std::string& url, const std::string& sql) {
 /// user's process.
 std::optional<pid_t> parent_of(pid_t process) {
     std::ifstream file{"/proc/" + std::to_string(process) + "/stat"};
-    const std::string stat{std::istreambuf_iterator<char>{file}, {}};
+    std::string stat;
+    std::getline(file, stat, '\0');  // as much as there is; a process may end while it is read
     // "PID (name) state PPID …", and a name may hold anything.
     const std::size_t name_end = stat.rfind(") ");
     if (name_end == std::string::npos || stat[name_end + 2] == 'Z') return std::nullopt;
