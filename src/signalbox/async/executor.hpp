@@ -24,8 +24,8 @@ namespace signalbox::async {
 /// `in_background()`: of a task that spawn() started for the request, which neither ends with its
 /// answer nor has its deadline.
 ///
-/// `request()` may be null (work of no request). The executor keeps it alive, so that a coroutine may
-/// go on when its request has been answered. For the loop's thread, as the request is.
+/// `request()` may be null (work of no request). The executor keeps it alive, so that a coroutine
+/// may go on when its request has been answered. For the loop's thread, as the request is.
 ///
 /// The forwarding of query, require and prefer is what asio asks of an executor adapter (compare
 /// `asio::strand`): an adapted property yields the same adapter around another inner executor.

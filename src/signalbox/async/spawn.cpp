@@ -10,7 +10,8 @@ namespace signalbox::async::detail {
 void spawn(Task<> task) {
     EventLoop* const loop = EventLoop::current();
     if (loop == nullptr) throw std::logic_error("spawn: this thread is not an event loop's");
-    loop->spawned().start(Executor(loop->executor(), Turn::request_of_current(), true), std::move(task));
+    loop->spawned().start(Executor(loop->executor(), Turn::request_of_current(), true),
+                          std::move(task));
 }
 
 }  // namespace signalbox::async::detail
