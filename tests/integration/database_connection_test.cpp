@@ -208,7 +208,7 @@ TEST_F(database_connection, without_prepare_names_nothing) {
     Connection connection{{.url = url_, .prepare = false}};
     EXPECT_EQ(read_value(connection, "SELECT 1"), "1");
     EXPECT_EQ(read_value(connection, "SELECT count(*) FROM pg_prepared_statements"), "0");
-    EXPECT_EQ(read_value(connection, "SHOW statement_timeout"), "0");
+    EXPECT_EQ(read_value(connection, "SHOW statement_timeout"), "5s") << "of that transaction";
 }
 
 TEST_F(database_connection, ends_a_statement_at_its_timeout) {

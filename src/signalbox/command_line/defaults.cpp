@@ -5,6 +5,7 @@
 #include "signalbox/command_line/open_files.hpp"
 #include "signalbox/config/units.hpp"
 #include "signalbox/db/migration_file.hpp"
+#include "signalbox/http/server/server_options.hpp"
 
 namespace signalbox::command_line {
 
@@ -16,6 +17,11 @@ constexpr std::size_t connection_size = 6 * 1024;
 /// Of the memory, for connections, and as much for what they hold (--limit-buffered). The other
 /// half is the program's, and the requests' that are handled.
 constexpr std::size_t share = 4;
+
+std::size_t largest_request(const config::Config& config) {
+    return config.limit_request_head + config.limit_request_body +
+           http::ServerOptions::room_to_arrive;
+}
 
 }  // namespace
 
@@ -34,8 +40,8 @@ void complete(config::Config& config, const Sources& sources, const process::Mac
     if (!sources.is_set("--limit-buffered")) {
         constexpr std::size_t least = std::size_t{1} << 20;
         constexpr std::size_t most = std::size_t{512} << 20;
-        config.limit_buffered = std::max(std::clamp(machine.memory / share, least, most),
-                                         config.limit_request_head + config.limit_request_body);
+        config.limit_buffered =
+            std::max(std::clamp(machine.memory / share, least, most), largest_request(config));
     }
     if (!sources.is_set("--log-format")) {
         config.log_format =
@@ -75,12 +81,12 @@ std::optional<Invalid> check_together(const config::Config& config, const Source
                        config::format_duration(config.timeout_request) +
                        "), which would end the request before its query"};
     }
-    const std::size_t largest_request = config.limit_request_head + config.limit_request_body;
-    if (config.limit_buffered < largest_request) {
+    if (config.limit_buffered < largest_request(config)) {
         return Invalid{sources.name("--limit-buffered") + ": " +
-                       std::to_string(config.limit_buffered) +
-                       " bytes are less than one request of " + std::to_string(largest_request) +
-                       ", which --limit-request-head and --limit-request-body allow"};
+                       std::to_string(config.limit_buffered) + " bytes are less than the " +
+                       std::to_string(largest_request(config)) +
+                       " that one request may take, as --limit-request-head and "
+                       "--limit-request-body allow"};
     }
     const std::size_t needed =
         files_needed(config.limit_connections, config.database_pool_size, config.workers);

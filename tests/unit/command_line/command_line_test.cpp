@@ -396,9 +396,9 @@ TEST(CommandLine, buffers_a_quarter_of_the_memory_and_at_least_one_request) {
     machine.memory = std::size_t{64} << 30;
     EXPECT_EQ(buffered({}), std::size_t{512} << 20);
     EXPECT_EQ(buffered({"--limit-request-body", "1GiB"}),
-              (std::size_t{1} << 30) + std::size_t{32} * 1024);
+              (std::size_t{1} << 30) + std::size_t{32 + 192} * 1024);
     EXPECT_THAT(refused({"--limit-buffered", "1MiB"}),
-                HasSubstr("--limit-buffered: 1048576 bytes are less than one request of 1081344"));
+                HasSubstr("--limit-buffered: 1048576 bytes are less than the 1277952 that one"));
 }
 
 TEST(CommandLine, has_a_worker_for_each_core_and_never_none) {

@@ -21,9 +21,6 @@ namespace {
 constexpr auto never = context::RequestContext::Clock::time_point::max();
 constexpr std::string_view unknown_method = "_OTHER";
 
-/// Those in flight are too few for smaller ones to matter (--limit-concurrency).
-constexpr std::size_t largest_unquestioned_request = 4 * 1024;
-
 /// Of a bounded set, whatever the client wrote.
 std::string_view method_label(const Request& request) {
     return request.method_known ? to_string(request.method) : unknown_method;
@@ -136,8 +133,7 @@ std::optional<Response> ActiveRequest::answer_at_once() {
         error_type = "concurrency_limit";
         return service_unavailable();
     }
-    if (size_ > largest_unquestioned_request &&
-        !loop_.server.memory.fits(loop_.loop, nullptr, size_)) {
+    if (size_ > largest_unquestioned && !loop_.server.memory.fits(loop_.loop, nullptr, 0)) {
         shed = context::Shed::limit_buffered;
         error_type = limit_buffered;
         return service_unavailable();

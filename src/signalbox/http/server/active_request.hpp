@@ -32,6 +32,10 @@ class ActiveRequest final : public context::RequestContext {
     static constexpr std::string_view client_gone = context::error_types::client_gone;
     static constexpr std::string_view limit_buffered = context::error_types::limit_buffered;
 
+    /// Above it run() asks whether there is room; its owner has counted it by then. Those in flight
+    /// are too few for smaller ones to matter (--limit-concurrency).
+    static constexpr std::size_t largest_unquestioned = 4 * 1024;
+
     /// Whose request it is, and who sends the answer.
     class Owner {
       public:

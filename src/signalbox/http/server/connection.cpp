@@ -178,6 +178,10 @@ void Connection::take(std::unique_ptr<Request> request) {
     if (holding_) release();
     // Its handler may resume another connection's, which then reads into the same buffer.
     input_.keep();
+    if (request_->size() > ActiveRequest::largest_unquestioned) {
+        account();
+        if (holding_) release();  // nobody is to evict it while it is on the stack
+    }
     request_->run(*this);
     if (state_ == State::handling && input_.end_received()) {
         request_->cancel(context::Cancelled::client_gone);

@@ -11,8 +11,10 @@ namespace signalbox::http {
 
 namespace {
 
-/// In less time nobody's rate is known.
-constexpr std::chrono::milliseconds shortest_time{1000};
+/// In less time nobody's rate is known: who has just come goes after those who once came with much
+/// and then wait. Not longer, or many who come one after the other would all be spared.
+constexpr std::chrono::milliseconds shortest_time{50};
+constexpr std::uint64_t unknown_rate = std::uint64_t{1} << 62U;  ///< above all that are known
 
 /// Who holds less is spared: too many would have to go. Not the average itself, which those who
 /// hold alike can stay below, so that an honest client with more is the only one to go.
@@ -128,18 +130,21 @@ void MemoryBudget::find_candidates(Clock::time_point now) {
     std::size_t held = 0;
     for (BufferHolder* holder : holders_) {
         if (holder->condemned_ > 0) continue;
-        const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(
-            std::max<Clock::duration>(now - holder->began_, shortest_time));
+        const auto since =
+            std::chrono::duration_cast<std::chrono::milliseconds>(now - holder->began_);
         std::size_t bytes = holder->held_.load(std::memory_order_relaxed);
         if (holder->body_ != nullptr) {
             const Body& body = bodies_.at(holder->body_);
             bytes += body.size / body.readers;
         }
         const std::uint64_t moved = holder->moved_.load(std::memory_order_relaxed);
-        candidates_.push_back({.rate = moved * 1000 / static_cast<std::uint64_t>(since.count()),
-                               .began = holder->began_,
-                               .bytes = bytes,
-                               .holder = holder});
+        candidates_.push_back(
+            {.rate = since < shortest_time
+                         ? unknown_rate + moved
+                         : moved * 1000 / static_cast<std::uint64_t>(since.count()),
+             .began = holder->began_,
+             .bytes = bytes,
+             .holder = holder});
         held += bytes;
     }
     std::erase_if(candidates_,

@@ -31,8 +31,8 @@ constexpr std::size_t most_over_limit = 32;
 void check_body_limits(const ServerOptions& options, const Router& router) {
     for (const Route& route : router.routes()) {
         if (!route.body_limit || *route.body_limit <= options.limits.body) continue;
-        const std::size_t room =
-            options.limit_buffered - std::min(options.limit_buffered, options.limits.head);
+        const std::size_t besides = options.limits.head + ServerOptions::room_to_arrive;
+        const std::size_t room = options.limit_buffered - std::min(options.limit_buffered, besides);
         if (*route.body_limit <= room) continue;
         throw std::invalid_argument(fmt::format(
             "{} {} takes bodies of {} bytes, which with their heads do not fit in the {} "

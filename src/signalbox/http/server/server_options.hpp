@@ -31,6 +31,9 @@ struct ServerOptions {
     /// Bytes of requests that arrive or wait and of responses that clients do not take, all
     /// connections together, with what the kernel has of both (see MemoryBudget).
     std::size_t limit_buffered = std::size_t{512} * 1024 * 1024;
+    /// What a request takes besides its bytes while it arrives: of `limit_buffered` there has to be
+    /// so much beyond the largest one, or it would never fit.
+    static constexpr std::size_t room_to_arrive = std::size_t{192} * 1024;
     std::chrono::milliseconds timeout_request{30000};
     std::chrono::milliseconds timeout_keep_alive{75000};
     std::chrono::milliseconds timeout_request_head{10000};

@@ -87,6 +87,15 @@ TEST_F(MemoryBudgetTest, evicts_who_moved_the_fewest_bytes_in_a_second) {
     EXPECT_LE(budget.bytes(), limit);
 }
 
+TEST_F(MemoryBudgetTest, spares_who_has_just_come_when_others_have_long_waited) {
+    for (int i = 0; i < 3; ++i)
+        add().hold(300'000, 300'000, 2s);  // 150,000 a second
+    add().hold(50'000, 50'000, 100ms);
+    EXPECT_THAT(evictions(), Each(0));
+    add().hold(90'000, 1000);  // its first bytes
+    EXPECT_THAT(evictions(), ElementsAre(1, 0, 0, 0, 0));
+}
+
 TEST_F(MemoryBudgetTest, evicts_neither_who_holds_little_nor_a_large_upload_that_is_quick) {
     for (int i = 0; i < 10; ++i)
         add().hold(1000, 10, 1h);  // of those a hundred would have to go
