@@ -39,11 +39,11 @@ migration: ## Make a migration to be filled in: make migration NAME=add_orders
 
 test: test-setup build/release/build.ninja ## Build the tests, and run those that take minutes
 	$(call compile,release)
-	ctest --preset release -j2 -LE 'thorough|docs' --output-on-failure --no-tests=error
+	ctest --preset release -j3 -LE 'thorough|docs' --output-on-failure --no-tests=error
 
 test-thorough: thorough-setup build/release/build.ninja ## With a browser, Prometheus, attackers, failing databases
 	$(call compile,release)
-	ctest --preset release -j2 -L thorough --output-on-failure --no-tests=error
+	ctest --preset release -j3 -L thorough --output-on-failure --no-tests=error
 
 test-all: test test-thorough docs-test examples dbmate-test rolling-test dev-test compose-test ## Run all tests there are
 
