@@ -4,18 +4,18 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <chrono>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "support/loopback_listener.hpp"
 
 namespace signalbox::db {
 namespace {
@@ -33,17 +33,9 @@ struct Refusal {
 class RefusingServer {
   public:
     explicit RefusingServer(std::vector<Refusal> refusals) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
-        if (listener_ < 0 || ::bind(listener_, generic, size) != 0 ||
-            ::getsockname(listener_, generic, &size) != 0 || ::listen(listener_, 8) != 0)
-            throw std::runtime_error("cannot listen");
-        url_ = "postgresql://u@127.0.0.1:" + std::to_string(ntohs(address.sin_port)) +
+        url_ = "postgresql://u@127.0.0.1:" + std::to_string(listener_.port()) +
                "/d?sslmode=disable&gssencmode=disable";
-        thread_ = std::jthread([listener = listener_, refusals = std::move(refusals)] {
+        thread_ = std::jthread([listener = listener_.socket(), refusals = std::move(refusals)] {
             for (const auto& refusal : refusals) {
                 const int client = ::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
                 if (client < 0) return;
@@ -53,9 +45,8 @@ class RefusingServer {
         });
     }
     ~RefusingServer() {
-        ::shutdown(listener_, SHUT_RDWR);
+        ::shutdown(listener_.socket(), SHUT_RDWR);
         thread_.join();
-        ::close(listener_);
     }
     RefusingServer(const RefusingServer&) = delete;
     RefusingServer& operator=(const RefusingServer&) = delete;
@@ -77,7 +68,7 @@ class RefusingServer {
         (void)::send(client, answer.data(), answer.size(), MSG_NOSIGNAL);
     }
 
-    int listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    test::LoopbackListener listener_{8};
     std::string url_;
     std::jthread thread_;
 };

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "support/eventually.hpp"
+#include "support/loopback_listener.hpp"
 
 namespace signalbox::test {
 
@@ -33,19 +34,10 @@ class Upstream {
     using Handler = std::function<std::optional<Answer>(const std::string&, std::size_t)>;
 
     explicit Upstream(Handler handler) : handler_(std::move(handler)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        auto* generic = reinterpret_cast<sockaddr*>(&address);
-        if (listener_ < 0 || ::bind(listener_, generic, size) != 0 ||
-            ::getsockname(listener_, generic, &size) != 0 || ::listen(listener_, 512) != 0)
-            throw std::runtime_error("cannot listen");
-        port_ = ntohs(address.sin_port);
         acceptor_ = std::thread([this] { accept(); });
     }
     ~Upstream() {
-        ::shutdown(listener_, SHUT_RDWR);
+        ::shutdown(listener_.socket(), SHUT_RDWR);
         acceptor_.join();
         {
             const std::lock_guard lock(mutex_);
@@ -56,7 +48,6 @@ class Upstream {
             connection.thread.join();
             ::close(connection.socket);
         }
-        ::close(listener_);
     }
     Upstream(const Upstream&) = delete;
     Upstream& operator=(const Upstream&) = delete;
@@ -70,12 +61,12 @@ class Upstream {
             .append(body);
     }
 
-    int port() const noexcept { return port_; }
+    int port() const noexcept { return listener_.port(); }
     std::string url(std::string_view path = "/", std::string_view host = "127.0.0.1") const {
         return std::string("http://")
             .append(host)
             .append(":")
-            .append(std::to_string(port_))
+            .append(std::to_string(port()))
             .append(path);
     }
     std::vector<std::string> requests() const {
@@ -107,7 +98,7 @@ class Upstream {
 
     void accept() {
         while (true) {
-            const int socket = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+            const int socket = ::accept4(listener_.socket(), nullptr, nullptr, SOCK_CLOEXEC);
             if (socket < 0) return;
             const std::lock_guard lock(mutex_);
             auto& connection = connections_.emplace_back(Connection{.socket = socket});
@@ -169,8 +160,7 @@ class Upstream {
     }
 
     const Handler handler_;
-    const int listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int port_ = 0;
+    LoopbackListener listener_{512};
     std::thread acceptor_;
     mutable std::mutex mutex_;
     std::list<Connection> connections_;  ///< guarded by mutex_
