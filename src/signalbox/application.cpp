@@ -123,7 +123,8 @@ int serve(const api::Module& application, const About& about, const config::Conf
     }
 
     database.connect(signals.token());
-    database.expect(db::prepare_schema(config, log, signals.token()));
+    auto schema = db::prepare_schema(config, log, signals.token());
+    database.expect(std::move(schema.migrations), schema.known_applied);
     if (!predecessor) database.allow(config.database_pool_size);
     for (auto& task : container.startup())
         async::run(api.first_loop(), std::move(task), signals.token());

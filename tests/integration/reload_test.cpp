@@ -773,9 +773,12 @@ TEST_F(Reload, works_with_sockets_of_systemd) {
     // It waits in the kernel until there is somebody to serve it.
     EXPECT_THAT(fast_task(RawClient(api.number())), HasSubstr("This was quick!"));
     EXPECT_EQ(get("http://127.0.0.1:" + admin.text() + "/readyz").status, 200);
-    EXPECT_THAT(activated.body_lines(),
-                HasSubstr("ready: serving on http://127.0.0.1:" + api.text() +
-                          ", admin on http://127.0.0.1:" + admin.text()));
+    // The line comes behind the first that it serves.
+    const std::string says_where = "ready: serving on http://127.0.0.1:" + api.text() +
+                                   ", admin on http://127.0.0.1:" + admin.text();
+    EXPECT_TRUE(eventually([&] {
+        return activated.body_lines().find(says_where) != std::string::npos;
+    })) << activated.body_lines();
     activated.process().signal(SIGHUP);
     const auto exit = activated.process().wait_for_exit();
     ASSERT_TRUE(exit);

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <ostream>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "signalbox/db/detail/sqlstate.hpp"
@@ -53,13 +55,13 @@ void write_status(observe::Log& log, const std::vector<MigrationState>& states) 
 
 /// Who serves needs no right to read which migrations there are: then nothing is known to be
 /// pending, which the pool says, too.
-std::vector<Migration> pending_if_readable(const MigrationTarget& target,
-                                           const config::Config& config) {
+std::optional<std::vector<Migration>> pending_if_readable(const MigrationTarget& target,
+                                                          const config::Config& config) {
     try {
         return pending_migrations(target, config.migrations_dir);
     } catch (const Error& error) {
         if (error.sqlstate() != insufficient_privilege) throw;
-        return {};
+        return std::nullopt;
     }
 }
 
@@ -98,21 +100,21 @@ int run_migrate_status(const config::Config& config, std::ostream& output, obser
     });
 }
 
-std::vector<Migration> prepare_schema(const config::Config& config, observe::Log& log,
-                                      const std::stop_token& stop) {
+PreparedSchema prepare_schema(const config::Config& config, observe::Log& log,
+                              const std::stop_token& stop) {
     // What is to be noticed the pool has told, which has connected before.
     const MigrationTarget target = target_of(config, log, stop);
     // Before the database is asked: whatever comes into the folder later is not this version's.
     auto migrations = load_migrations(config.migrations_dir);
     if (config.migrate) {
         apply(target, config);
-        return migrations;
+        return {std::move(migrations), true};
     }
     const auto pending = pending_if_readable(target, config);
-    if (pending.empty()) return migrations;
-    throw std::runtime_error(std::to_string(pending.size()) + " pending migration" +
-                             (pending.size() == 1 ? "" : "s") + ", the first is " +
-                             pending.front().file_name + ": run `" + config.program +
+    if (!pending || pending->empty()) return {std::move(migrations), pending.has_value()};
+    throw std::runtime_error(std::to_string(pending->size()) + " pending migration" +
+                             (pending->size() == 1 ? "" : "s") + ", the first is " +
+                             pending->front().file_name + ": run `" + config.program +
                              " migrate` first, or start with --migrate");
 }
 

@@ -19,8 +19,8 @@ void Pool::connect(std::stop_token stop) {
     connections_->connect(std::move(stop));
 }
 
-void Pool::expect(std::vector<Migration> migrations) {
-    connections_->expect(std::move(migrations));
+void Pool::expect(std::vector<Migration> migrations, bool known_applied) {
+    connections_->expect(std::move(migrations), known_applied);
 }
 
 void Pool::allow(std::size_t connections) {

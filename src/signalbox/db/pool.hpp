@@ -51,8 +51,9 @@ class Pool final : public Queryable {
     /// From now on it watches whether the database still has these migrations, and tells
     /// PoolOptions::on_event: at each new connection, when a statement names something that is
     /// not there, and every few seconds. It applies none. A statement that lacks them throws
-    /// MissingMigration.
-    void expect(std::vector<Migration> migrations);
+    /// MissingMigration. `known_applied`: somebody has just seen them all in it, so that much is
+    /// known before the first look.
+    void expect(std::vector<Migration> migrations, bool known_applied = false);
 
     /// Gives it so many connections more than size_at_first, up to `size`. Any number of times.
     void allow(std::size_t connections);

@@ -363,9 +363,9 @@ void ConnectionPool::close_idle() {
         slot->wake.notify_all();
 }
 
-void ConnectionPool::expect(std::vector<Migration> migrations) {
+void ConnectionPool::expect(std::vector<Migration> migrations, bool known_applied) {
     const std::lock_guard lock(mutex_);
-    schema_.expect(std::move(migrations));
+    schema_.expect(std::move(migrations), known_applied);
     if (schema_.expects_any()) wake_idle();
 }
 

@@ -45,7 +45,7 @@ class ConnectionPool {
     ConnectionPool& operator=(const ConnectionPool&) = delete;
 
     void connect(std::stop_token stop);
-    void expect(std::vector<Migration> migrations);
+    void expect(std::vector<Migration> migrations, bool known_applied);
     void allow(std::size_t connections);
     void give_up(std::function<void()> released);
     void close_idle();

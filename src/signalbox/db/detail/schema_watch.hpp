@@ -37,7 +37,9 @@ class SchemaWatch {
     static constexpr std::chrono::seconds when_pending{1};
     static constexpr std::chrono::seconds when_complete{10};
 
-    void expect(std::vector<Migration> migrations);
+    /// `known_applied`: somebody has just seen that the database has them all, so until the first
+    /// look it is known to.
+    void expect(std::vector<Migration> migrations, bool known_applied = false);
     bool expects_any() const noexcept { return !expected_.empty(); }
 
     /// Whether who has an idle connection is to look.
