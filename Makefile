@@ -152,6 +152,8 @@ format: ## Format the C++ sources in place
 format-check: ## Fail when a C++ source is not formatted
 	@scripts/setup clang-format
 	$(cxx_sources) | xargs -0r clang-format --dry-run --Werror
+	@! git grep -nE '^(TYPED_)?TEST(_[FP])?\(([^A-Z]|[A-Z]\w*_)' -- 'tests/*.cpp' 'examples/*.cpp' 'templates/*' || \
+		{ echo 'suites of tests are named as types are: DatabaseFailure'; exit 1; }
 
 coroutines-check: ## Look for what g++ 12 miscompiles in coroutines without a warning
 	@scripts/setup python3

@@ -11,16 +11,16 @@ void documented(Application& app);  // routes.cpp
 
 namespace {
 
-class documented_routes : public testing::Test {
+class DocumentedRoutes : public testing::Test {
   protected:
-    documented_routes() : client_((documented(app_), app_), database_) {}
+    DocumentedRoutes() : client_((documented(app_), app_), database_) {}
 
     Application app_{{.name = "documented"}};
     test::Database database_{MIGRATIONS};
     test::Client client_;
 };
 
-TEST_F(documented_routes, greet_by_the_query) {
+TEST_F(DocumentedRoutes, greet_by_the_query) {
     const auto french = client_.get("/greeting?name=Ada&language=french");
     ASSERT_EQ(french.status, 200) << french;
     EXPECT_EQ(french.json()["message"], "Bonjour, Ada!");
@@ -31,7 +31,7 @@ TEST_F(documented_routes, greet_by_the_query) {
     EXPECT_EQ(unknown.json()["detail"][0]["loc"][1], "language");
 }
 
-TEST_F(documented_routes, greet_whose_token_it_is) {
+TEST_F(DocumentedRoutes, greet_whose_token_it_is) {
     const auto greeted = client_.get("/me/greeting", {{"Authorization", "Bearer secret"}});
     ASSERT_EQ(greeted.status, 200) << greeted;
     EXPECT_EQ(greeted.json()["message"], "Hello, Ada!");
@@ -43,7 +43,7 @@ TEST_F(documented_routes, greet_whose_token_it_is) {
     EXPECT_EQ(other.header("WWW-Authenticate"), "Bearer");
 }
 
-TEST_F(documented_routes, refuse_a_user_whose_email_exists) {
+TEST_F(DocumentedRoutes, refuse_a_user_whose_email_exists) {
     constexpr auto ada = R"({"name": "Ada", "email": "ada@example.com"})";
     ASSERT_EQ(client_.post("/users", ada).status, 201);
     EXPECT_EQ(client_.post("/users", ada).status, 409);

@@ -11,7 +11,7 @@ namespace signalbox::app {
 namespace {
 
 // [snippet: test]
-TEST(create_user, makes_one_that_is_found) {
+TEST(CreateUser, makes_one_that_is_found) {
     api::Module module;
     module.get<get_user>("/users/{id}").post<create_user>("/users", {.status = 201});
     test::Database database(MIGRATIONS);

@@ -75,7 +75,7 @@ class RunningRead {
     std::future<Unavailable> error_;
 };
 
-class database_connection_faults : public testing::Test {
+class DatabaseConnectionFaults : public testing::Test {
   protected:
     const std::string url_ = PostgresServer::shared().create_database();
     Connection connection_{{.url = url_, .query_timeout = 0ms}};
@@ -90,7 +90,7 @@ class database_connection_faults : public testing::Test {
     }
 };
 
-TEST_F(database_connection_faults, terminated_while_idle) {
+TEST_F(DatabaseConnectionFaults, terminated_while_idle) {
     EXPECT_FALSE(connection_.hung_up());
     execute(url_, terminate(pid_));
     ASSERT_TRUE(closed(connection_));
@@ -101,7 +101,7 @@ TEST_F(database_connection_faults, terminated_while_idle) {
     expect_lost();
 }
 
-TEST_F(database_connection_faults, terminated_while_running) {
+TEST_F(DatabaseConnectionFaults, terminated_while_running) {
     RunningRead read{connection_, url_};
     execute(url_, terminate(pid_));
     const auto error = read.error();
@@ -109,14 +109,14 @@ TEST_F(database_connection_faults, terminated_while_running) {
     expect_lost();
 }
 
-TEST_F(database_connection_faults, shut_down_by_us_while_running) {
+TEST_F(DatabaseConnectionFaults, shut_down_by_us_while_running) {
     RunningRead read{connection_, url_};
     ASSERT_EQ(::shutdown(connection_.socket(), SHUT_RDWR), 0);
     EXPECT_EQ(read.error().reason(), Unavailable::Reason::unreachable);
     expect_lost();
 }
 
-TEST_F(database_connection_faults, cancelled_from_another_thread) {
+TEST_F(DatabaseConnectionFaults, cancelled_from_another_thread) {
     RunningRead read{connection_, url_};
     connection_.cancel();
     const auto error = read.error();
@@ -126,7 +126,7 @@ TEST_F(database_connection_faults, cancelled_from_another_thread) {
     EXPECT_EQ(read_value(connection_, "SELECT 1"), "1");
 }
 
-TEST_F(database_connection_faults, news_from_the_server_is_no_hang_up) {
+TEST_F(DatabaseConnectionFaults, news_from_the_server_is_no_hang_up) {
     (void)connection_.read({"LISTEN news", {}});
     execute(url_, "NOTIFY news");
     pollfd connection{.fd = connection_.socket(), .events = POLLIN, .revents = 0};
@@ -135,7 +135,7 @@ TEST_F(database_connection_faults, news_from_the_server_is_no_hang_up) {
     EXPECT_EQ(read_value(connection_, "SELECT 1"), "1");
 }
 
-TEST(database_server, killed_while_running_and_while_idle) {
+TEST(DatabaseServer, killed_while_running_and_while_idle) {
     PostgresServer server{{.tcp = true}};
     for (const auto& url : {server.database_url(), server.tcp_url()}) {
         Connection running{{.url = url, .query_timeout = 0ms}}, idle{{.url = url}};
@@ -159,7 +159,7 @@ TEST(database_server, killed_while_running_and_while_idle) {
     }
 }
 
-TEST(database_server, stopped_while_running) {
+TEST(DatabaseServer, stopped_while_running) {
     PostgresServer server;
     for (const auto mode : {PostgresServer::Stop::fast, PostgresServer::Stop::immediate}) {
         Connection connection{{.url = server.database_url(), .query_timeout = 0ms}};
@@ -172,7 +172,7 @@ TEST(database_server, stopped_while_running) {
     }
 }
 
-TEST(database_server, has_no_place_for_one_more) {
+TEST(DatabaseServer, has_no_place_for_one_more) {
     PostgresServer server{{.settings = {"max_connections=8"}}};
     execute(server.database_url(),
             "CREATE ROLE app LOGIN; CREATE ROLE single LOGIN CONNECTION LIMIT 1");
@@ -194,7 +194,7 @@ TEST(database_server, has_no_place_for_one_more) {
     }
 }
 
-TEST(database_server, tries_each_host_of_the_url) {
+TEST(DatabaseServer, tries_each_host_of_the_url) {
     PostgresServer server{{.tcp = true}};
     const auto port = std::to_string(server.tcp_port());
     Connection connection{
@@ -202,7 +202,7 @@ TEST(database_server, tries_each_host_of_the_url) {
     EXPECT_EQ(read_value(connection, "SELECT 1"), "1");
 }
 
-TEST(database_server, a_refused_connect_names_the_database_but_not_the_password) {
+TEST(DatabaseServer, a_refused_connect_names_the_database_but_not_the_password) {
     PostgresServer server{{.tcp = true}};
     const auto port = std::to_string(server.tcp_port());
     const auto absent =

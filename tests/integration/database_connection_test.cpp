@@ -38,21 +38,21 @@ Error read_error(Connection& connection, const Statement& statement) {
     return Error("");
 }
 
-class database_connection : public testing::Test {
+class DatabaseConnection : public testing::Test {
   protected:
     const std::string url_ = PostgresServer::shared().create_database();
 };
 
 // Everything that is the same with and without prepared statements.
-class database_connection_either_way : public testing::TestWithParam<bool> {
+class DatabaseConnectionEitherWay : public testing::TestWithParam<bool> {
   protected:
     const std::string url_ = PostgresServer::shared().create_database();
     Connection connection_{{.url = url_, .prepare = GetParam()}};
 };
-INSTANTIATE_TEST_SUITE_P(prepare, database_connection_either_way, testing::Values(true, false),
+INSTANTIATE_TEST_SUITE_P(prepare, DatabaseConnectionEitherWay, testing::Values(true, false),
                          [](const auto& info) { return info.param ? "on" : "off"; });
 
-TEST_P(database_connection_either_way, reads_rows) {
+TEST_P(DatabaseConnectionEitherWay, reads_rows) {
     execute(url_,
             "CREATE TABLE users (id bigint, name text);"
             "INSERT INTO users VALUES (1, 'Ada'), (2, NULL)");
@@ -61,7 +61,7 @@ TEST_P(database_connection_either_way, reads_rows) {
                   R"([{"id":1,"name":"Ada"},{"id":2,"name":null}])");
 }
 
-TEST_P(database_connection_either_way, passes_parameters_as_they_are) {
+TEST_P(DatabaseConnectionEitherWay, passes_parameters_as_they_are) {
     const std::string sql =
         "SELECT $1::text AS t, $2::int + 1 AS i, $3::text IS NULL AS n, $4::text AS e";
     for (const std::string text : {"plain", "it's \"quoted\" \\ $1 ; --", "日本"}) {
@@ -73,7 +73,7 @@ TEST_P(database_connection_either_way, passes_parameters_as_they_are) {
     }
 }
 
-TEST_P(database_connection_either_way, sees_a_table_that_changed) {
+TEST_P(DatabaseConnectionEitherWay, sees_a_table_that_changed) {
     execute(url_, "CREATE TABLE t (a int); INSERT INTO t VALUES (1)");
     const Statement all{"SELECT * FROM t", {}};
     EXPECT_EQ(rows_json(connection_.read(all)).text(), R"([{"a":1}])");
@@ -83,7 +83,7 @@ TEST_P(database_connection_either_way, sees_a_table_that_changed) {
     EXPECT_EQ(rows_json(connection_.read(all)).text(), R"([{"a":"1","b":"new"}])");
 }
 
-TEST_P(database_connection_either_way, survives_a_pooler_that_resets_it) {
+TEST_P(DatabaseConnectionEitherWay, survives_a_pooler_that_resets_it) {
     const Statement one{"SELECT $1::int", {"1"}};
     for (int i = 0; i < 3; ++i) {
         EXPECT_EQ(first_value(connection_.read(one)), "1");
@@ -93,7 +93,7 @@ TEST_P(database_connection_either_way, survives_a_pooler_that_resets_it) {
     EXPECT_EQ(first_value(connection_.read(one)), "1");
 }
 
-TEST_P(database_connection_either_way, survives_a_statement_that_fails) {
+TEST_P(DatabaseConnectionEitherWay, survives_a_statement_that_fails) {
     const Statement all{"SELECT a FROM t", {}};
     for (int i = 0; i < 2; ++i) {
         const auto error = read_error(connection_, all);
@@ -113,7 +113,7 @@ TEST_P(database_connection_either_way, survives_a_statement_that_fails) {
     EXPECT_FALSE(connection_.lost());
 }
 
-TEST_P(database_connection_either_way, reports_what_postgresql_really_cannot_do) {
+TEST_P(DatabaseConnectionEitherWay, reports_what_postgresql_really_cannot_do) {
     execute(url_,
             "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS"
             " $$ BEGIN RAISE feature_not_supported; END $$");
@@ -124,7 +124,7 @@ TEST_P(database_connection_either_way, reports_what_postgresql_really_cannot_do)
     EXPECT_EQ(read_value(connection_, "SELECT 1"), "1");
 }
 
-TEST_P(database_connection_either_way, tells_a_conflict_that_rolled_it_back) {
+TEST_P(DatabaseConnectionEitherWay, tells_a_conflict_that_rolled_it_back) {
     execute(url_,
             "CREATE FUNCTION f(state text) RETURNS int LANGUAGE plpgsql AS"
             " $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = state; END $$");
@@ -134,7 +134,7 @@ TEST_P(database_connection_either_way, tells_a_conflict_that_rolled_it_back) {
     }
 }
 
-TEST_P(database_connection_either_way, prints_no_notices) {
+TEST_P(DatabaseConnectionEitherWay, prints_no_notices) {
     execute(url_,
             "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS"
             " $$ BEGIN RAISE WARNING 'noise'; RETURN 1; END $$");
@@ -145,7 +145,7 @@ TEST_P(database_connection_either_way, prints_no_notices) {
     EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
 }
 
-TEST_F(database_connection, speaks_utf8_utc_and_iso_whatever_others_say) {
+TEST_F(DatabaseConnection, speaks_utf8_utc_and_iso_whatever_others_say) {
     const auto latin = PostgresServer::shared().create_database(
         "TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'");
     execute(latin,
@@ -167,7 +167,7 @@ TEST_F(database_connection, speaks_utf8_utc_and_iso_whatever_others_say) {
     }
 }
 
-TEST_F(database_connection, names_itself_and_limits_its_statements) {
+TEST_F(DatabaseConnection, names_itself_and_limits_its_statements) {
     Connection connection{{.url = url_, .application_name = "orders", .query_timeout = 1234ms}};
     EXPECT_EQ(read_value(connection, "SHOW application_name"), "orders");
     EXPECT_EQ(read_value(connection, "SHOW statement_timeout"), "1234ms");
@@ -182,7 +182,7 @@ TEST_F(database_connection, names_itself_and_limits_its_statements) {
     EXPECT_EQ(read_value(unlimited, "SHOW statement_timeout"), "0");
 }
 
-TEST_F(database_connection, prepares_each_statement_once) {
+TEST_F(DatabaseConnection, prepares_each_statement_once) {
     Connection connection{{.url = url_}};
     const std::string count = "SELECT count(*) FROM pg_prepared_statements";
     for (int i = 0; i < 3; ++i) {
@@ -197,21 +197,21 @@ TEST_F(database_connection, prepares_each_statement_once) {
     EXPECT_EQ(read_value(connection, count), "3");
 }
 
-TEST_F(database_connection, prepares_a_bounded_number_of_statements) {
+TEST_F(DatabaseConnection, prepares_a_bounded_number_of_statements) {
     Connection connection{{.url = url_}};
     for (int i = 0; i < 400; ++i)
         EXPECT_EQ(read_value(connection, "SELECT " + std::to_string(i)), std::to_string(i));
     EXPECT_EQ(read_value(connection, "SELECT count(*) FROM pg_prepared_statements"), "256");
 }
 
-TEST_F(database_connection, without_prepare_names_nothing) {
+TEST_F(DatabaseConnection, without_prepare_names_nothing) {
     Connection connection{{.url = url_, .prepare = false}};
     EXPECT_EQ(read_value(connection, "SELECT 1"), "1");
     EXPECT_EQ(read_value(connection, "SELECT count(*) FROM pg_prepared_statements"), "0");
     EXPECT_EQ(read_value(connection, "SHOW statement_timeout"), "5s") << "of that transaction";
 }
 
-TEST_F(database_connection, ends_a_statement_at_its_timeout) {
+TEST_F(DatabaseConnection, ends_a_statement_at_its_timeout) {
     Connection connection{{.url = url_, .query_timeout = 1s}};
     try {
         (void)connection.read({"SELECT pg_sleep(60)", {}});

@@ -103,7 +103,7 @@ struct User {
     std::optional<std::string> note;
 };
 
-TEST(model_rows, have_the_members_of_the_type_in_its_order_and_nothing_else) {
+TEST(ModelRows, have_the_members_of_the_type_in_its_order_and_nothing_else) {
     const std::string sql =
         "SELECT 'secret' AS password_hash, note, 'Ada' AS name, 1 AS id, 17 AS score "
         "FROM (VALUES ('x'), (NULL)) AS notes (note)";
@@ -125,7 +125,7 @@ struct Named {
     Field<std::string, Alias("full-name"), MinLength(3)> name;
 };
 
-TEST(model_rows, are_found_by_an_alias_and_rules_are_not_theirs) {
+TEST(ModelRows, are_found_by_an_alias_and_rules_are_not_theirs) {
     const std::string sql = R"(SELECT 'x' AS name, 'Al' AS "full-name", 0 AS id)";
     EXPECT_EQ(json<Named>(sql), R"([{"id":0,"full-name":"Al"}])");
     const auto named = values<Named>(sql);
@@ -134,14 +134,14 @@ TEST(model_rows, are_found_by_an_alias_and_rules_are_not_theirs) {
     EXPECT_EQ(*named[0].name, "Al");
 }
 
-TEST(model_rows, may_be_none) {
+TEST(ModelRows, may_be_none) {
     const std::string none = "SELECT 1 AS id, '' AS name, '' AS note WHERE false";
     EXPECT_EQ(json<User>(none), "[]");
     EXPECT_EQ(json<User>(none, Shape::json_row), "");
     EXPECT_TRUE(values<User>(none).empty());
 }
 
-TEST(model_rows, of_one_row_are_an_object) {
+TEST(ModelRows, of_one_row_are_an_object) {
     EXPECT_EQ(json<User>("SELECT 1 AS id, 'Ada' AS name, NULL AS note", Shape::json_row),
               R"({"id":1,"name":"Ada","note":null})");
     try {
@@ -152,7 +152,7 @@ TEST(model_rows, of_one_row_are_an_object) {
     }
 }
 
-TEST(model_rows, without_a_column_say_which_and_what_there_is) {
+TEST(ModelRows, without_a_column_say_which_and_what_there_is) {
     EXPECT_THAT(
         mismatch<User>("SELECT 1 AS id, 'x' AS nane, 'x' AS note"),
         AllOf(HasSubstr("User"), HasSubstr("no column \"name\""), HasSubstr("id, nane, note")));
@@ -161,14 +161,14 @@ TEST(model_rows, without_a_column_say_which_and_what_there_is) {
                 HasSubstr("no column \"note\""));
 }
 
-TEST(model_rows, with_a_column_twice_say_so) {
+TEST(ModelRows, with_a_column_twice_say_so) {
     EXPECT_THAT(mismatch<User>("SELECT 1 AS id, 'x' AS name, 2 AS id, 'x' AS note"),
                 HasSubstr("two columns \"id\""));
     EXPECT_EQ(json<User>("SELECT 1 AS id, 'x' AS name, 'y' AS note, 1 AS z, 2 AS z"),
               R"([{"id":1,"name":"x","note":"y"}])");
 }
 
-TEST(model_rows, of_another_type_say_which_column_has_it) {
+TEST(ModelRows, of_another_type_say_which_column_has_it) {
     EXPECT_THAT(mismatch<User>("SELECT 1 AS id, now() AS name, 'x' AS note WHERE false"),
                 AllOf(HasSubstr("\"name\""), HasSubstr("timestamp with time zone"),
                       HasSubstr("std::string")));
@@ -190,7 +190,7 @@ TEST(model_rows, of_another_type_say_which_column_has_it) {
     EXPECT_THAT(refusal<std::optional<int>>("'x'"), HasSubstr("an integer"));
 }
 
-TEST(model_rows, with_null_need_an_optional) {
+TEST(ModelRows, with_null_need_an_optional) {
     for (const std::string expression : {"NULL::text", "NULL::varchar"}) {
         EXPECT_THAT(refusal<std::string>(expression),
                     AllOf(HasSubstr("\"v\" is NULL"), HasSubstr("std::optional")));
@@ -206,13 +206,13 @@ struct Defaults {
     Field<std::optional<int>> v = 5;
 };
 
-TEST(model_rows, with_null_are_null_whatever_the_default) {
+TEST(ModelRows, with_null_are_null_whatever_the_default) {
     const auto rows = values<Defaults>("SELECT NULL::int AS v");
     ASSERT_EQ(rows.size(), 1U);
     EXPECT_EQ(*rows[0].v, std::nullopt);
 }
 
-TEST(model_rows, have_integers_that_fit) {
+TEST(ModelRows, have_integers_that_fit) {
     EXPECT_EQ(value<std::int64_t>("'-9223372036854775808'::bigint"), "-9223372036854775808");
     EXPECT_EQ(value<std::uint64_t>("9223372036854775807"), "9223372036854775807");
     EXPECT_EQ(value<int>("2147483647::bigint"), "2147483647");
@@ -227,7 +227,7 @@ TEST(model_rows, have_integers_that_fit) {
     EXPECT_THAT(refusal<std::uint64_t>("-1"), HasSubstr("no room"));
 }
 
-TEST(model_rows, have_numbers_as_python_writes_them) {
+TEST(ModelRows, have_numbers_as_python_writes_them) {
     EXPECT_EQ(value<double>("0.1::float8"), "0.1");
     EXPECT_EQ(value<double>("3::float8"), "3.0");
     EXPECT_EQ(value<double>("3"), "3.0");
@@ -244,7 +244,7 @@ TEST(model_rows, have_numbers_as_python_writes_them) {
     EXPECT_THAT(refusal<Decimal>("'NaN'::numeric"), HasSubstr("no Decimal"));
 }
 
-TEST(model_rows, have_moments_as_pydantic_writes_them) {
+TEST(ModelRows, have_moments_as_pydantic_writes_them) {
     EXPECT_EQ(value<DateTime>("timestamptz '2026-11-22 07:02:06.0764+00'"),
               R"("2026-11-22T07:02:06.076400Z")");
     EXPECT_EQ(value<DateTime>("timestamptz '2026-11-22 07:02:06+05:30'"),
@@ -265,7 +265,7 @@ constexpr auto wire_names(Status) {
     return std::array{std::pair{Status::open, "open"}, std::pair{Status::in_transit, "in transit"}};
 }
 
-TEST(model_rows, have_texts) {
+TEST(ModelRows, have_texts) {
     EXPECT_EQ(value<std::string>("'a \"quote\"'"), R"("a \"quote\"")");
     EXPECT_EQ(value<std::string>("'x'::char(3)"), R"("x  ")");
     EXPECT_EQ(value<std::string>("'x'::varchar(3)"), R"("x")");
@@ -279,7 +279,7 @@ TEST(model_rows, have_texts) {
               R"("6f9619ff-8b86-d011-b42d-00c04fc964ff")");
 }
 
-TEST(model_rows, have_names_by_what_they_are_called_outside) {
+TEST(ModelRows, have_names_by_what_they_are_called_outside) {
     EXPECT_EQ(value<Mood>("'happy'::mood"), R"("happy")");
     EXPECT_EQ(value<Status>("'in transit'"), R"("in transit")");
     EXPECT_EQ((value<Literal<"card", "cash">>("'cash'")), R"("cash")");
@@ -301,7 +301,7 @@ struct Cash {
     Literal<"cash"> type;
 };
 
-TEST(model_rows, have_json_as_it_is_or_as_their_type_has_it) {
+TEST(ModelRows, have_json_as_it_is_or_as_their_type_has_it) {
     EXPECT_EQ(json<One<JsonText>>(R"(SELECT '{"b": [1, 2.50]}'::json AS v)"),
               R"([{"v":{"b": [1, 2.50]}}])");
     EXPECT_EQ(values<One<JsonText>>(R"(SELECT '[1]'::jsonb AS v)").front().v.text(), "[1]");
@@ -319,7 +319,7 @@ TEST(model_rows, have_json_as_it_is_or_as_their_type_has_it) {
                 AllOf(HasSubstr("\"v\""), HasSubstr("street")));
 }
 
-TEST(model_rows, have_arrays_of_what_fits_their_items) {
+TEST(ModelRows, have_arrays_of_what_fits_their_items) {
     EXPECT_EQ(value<std::vector<int>>("ARRAY[1, -2]"), "[1,-2]");
     EXPECT_EQ(value<std::vector<int>>("'{}'::int[]"), "[]");
     EXPECT_EQ(value<std::vector<int>>("'[0:1]={1,2}'::int[]"), "[1,2]");
@@ -344,12 +344,12 @@ struct Preset {
     Field<std::vector<int>> v = std::vector<int>{7};
 };
 
-TEST(model_rows, have_an_array_in_place_of_a_default) {
+TEST(ModelRows, have_an_array_in_place_of_a_default) {
     EXPECT_EQ(*values<Preset>("SELECT ARRAY[1] AS v").front().v, std::vector<int>{1});
     EXPECT_EQ(*values<Preset>("SELECT '[1]'::json AS v").front().v, std::vector<int>{1});
 }
 
-TEST(model_rows, of_a_single_value_are_of_the_first_column) {
+TEST(ModelRows, of_a_single_value_are_of_the_first_column) {
     EXPECT_EQ(values<std::int64_t>("SELECT 5, 'x'").front(), 5);
     EXPECT_EQ(values<bool>("SELECT true").front(), true);
     EXPECT_EQ(values<std::optional<std::string>>("SELECT NULL::text").front(), std::nullopt);
@@ -363,7 +363,7 @@ TEST(model_rows, of_a_single_value_are_of_the_first_column) {
     }
 }
 
-TEST(model_rows, are_many) {
+TEST(ModelRows, are_many) {
     std::string expected = "[";
     for (int i = 1; i <= 10000; ++i)
         expected += std::string(i > 1 ? "," : "") + "{\"id\":" + std::to_string(i) +

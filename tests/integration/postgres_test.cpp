@@ -16,7 +16,7 @@
 namespace signalbox::test {
 namespace {
 
-TEST(postgres_server, gives_each_test_an_empty_database) {
+TEST(PostgresServer, gives_each_test_an_empty_database) {
     const auto first = PostgresServer::shared().create_database();
     const auto second = PostgresServer::shared().create_database();
     execute(first, "CREATE TABLE t (a int); INSERT INTO t VALUES (7)");
@@ -24,7 +24,7 @@ TEST(postgres_server, gives_each_test_an_empty_database) {
     EXPECT_THROW(execute(second, "SELECT a FROM t"), std::runtime_error);
 }
 
-TEST(postgres_server, keeps_its_data_and_address_over_stop_kill_and_restart) {
+TEST(PostgresServer, keeps_its_data_and_address_over_stop_kill_and_restart) {
     PostgresServer server{{.tcp = true, .settings = {"max_connections=7"}}};
     const auto url = server.tcp_url();
     EXPECT_EQ(query_value(url, "SHOW max_connections"), "7");
@@ -46,7 +46,7 @@ TEST(postgres_server, keeps_its_data_and_address_over_stop_kill_and_restart) {
     EXPECT_EQ(query_value(server.database_url(), "SELECT a FROM t"), "1");
 }
 
-TEST(postgres_server, says_why_it_cannot_start) {
+TEST(PostgresServer, says_why_it_cannot_start) {
     try {
         PostgresServer server{{.settings = {"max_connections=none"}}};
         FAIL() << "it started";
@@ -55,7 +55,7 @@ TEST(postgres_server, says_why_it_cannot_start) {
     }
 }
 
-TEST(postgres_server, removes_its_folder) {
+TEST(PostgresServer, removes_its_folder) {
     std::filesystem::path folder;
     {
         const PostgresServer server;
@@ -67,7 +67,7 @@ TEST(postgres_server, removes_its_folder) {
 
 // The process that dies holds one end of a pipe, and so does nobody else: the end of file says
 // that it and everything it started is gone.
-TEST(postgres_server, dies_with_the_test_that_started_it) {
+TEST(PostgresServer, dies_with_the_test_that_started_it) {
     std::array<int, 2> folder_pipe{};
     ASSERT_EQ(::pipe2(folder_pipe.data(), O_CLOEXEC), 0);
     const pid_t crashing = ::fork();

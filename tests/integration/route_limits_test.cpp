@@ -225,7 +225,7 @@ TEST_P(RouteLimits, of_time_end_requests_before_those_of_the_server) {
     EXPECT_GE(std::chrono::steady_clock::now() - began, 150ms);
 }
 
-TEST(route_timeout, is_longer_than_the_servers) {
+TEST(RouteTimeout, is_longer_than_the_servers) {
     Server server{ServerOptions{.timeout_request = 50ms},
                   {{.method = "GET",
                     .path = "/longer",

@@ -39,7 +39,7 @@ std::string value(const std::string& expression) {
     return json.substr(6, json.size() - 8);
 }
 
-TEST(rows_json, integers_keep_every_digit) {
+TEST(RowsJson, integers_keep_every_digit) {
     EXPECT_EQ(value("'-32768'::smallint"), "-32768");
     EXPECT_EQ(value("'32767'::smallint"), "32767");
     EXPECT_EQ(value("'-2147483648'::integer"), "-2147483648");
@@ -50,7 +50,7 @@ TEST(rows_json, integers_keep_every_digit) {
     EXPECT_EQ(value("'4294967295'::oid"), "4294967295");
 }
 
-TEST(rows_json, numeric_keeps_every_digit) {
+TEST(RowsJson, numeric_keeps_every_digit) {
     EXPECT_EQ(value("1234567890123456789012345678901234567890.0123456789"),
               "1234567890123456789012345678901234567890.0123456789");
     EXPECT_EQ(value("-0.10::numeric"), "-0.10");
@@ -61,7 +61,7 @@ TEST(rows_json, numeric_keeps_every_digit) {
     EXPECT_EQ(value("'-Infinity'::numeric"), R"("-Infinity")");
 }
 
-TEST(rows_json, floats_are_what_postgresql_says) {
+TEST(RowsJson, floats_are_what_postgresql_says) {
     EXPECT_EQ(value("0.1::float8"), "0.1");
     EXPECT_EQ(value("1::float8 / 3"), "0.3333333333333333");
     EXPECT_EQ(value("'-0'::float8"), "-0");
@@ -76,7 +76,7 @@ TEST(rows_json, floats_are_what_postgresql_says) {
     EXPECT_EQ(value("'NaN'::float4"), R"("NaN")");
 }
 
-TEST(rows_json, booleans_and_null) {
+TEST(RowsJson, booleans_and_null) {
     EXPECT_EQ(value("true"), "true");
     EXPECT_EQ(value("false"), "false");
     for (const std::string type : {"boolean", "integer", "numeric", "text", "json", "jsonb",
@@ -84,7 +84,7 @@ TEST(rows_json, booleans_and_null) {
         EXPECT_EQ(value("NULL::" + type), "null") << type;
 }
 
-TEST(rows_json, json_is_itself) {
+TEST(RowsJson, json_is_itself) {
     EXPECT_EQ(value(R"('{"b": [1, 2.50, null],  "a":"\u00e9"}'::json)"),
               R"({"b": [1, 2.50, null],  "a":"\u00e9"})");
     EXPECT_EQ(value(R"('{"b":[1,2.50,null],"a":"\u00e9"}'::jsonb)"),
@@ -94,7 +94,7 @@ TEST(rows_json, json_is_itself) {
     EXPECT_EQ(value("'[]'::json"), "[]");
 }
 
-TEST(rows_json, timestamps_are_rfc_3339_with_microseconds) {
+TEST(RowsJson, timestamps_are_rfc_3339_with_microseconds) {
     EXPECT_EQ(value("timestamptz '2026-11-22 07:02:06.076478+00'"),
               R"("2026-11-22T07:02:06.076478+00:00")");
     EXPECT_EQ(value("timestamptz '2026-11-22 07:02:06+05:30'"),
@@ -111,7 +111,7 @@ TEST(rows_json, timestamps_are_rfc_3339_with_microseconds) {
               R"("294276-12-31 23:59:59.999999")");
 }
 
-TEST(rows_json, timestamps_follow_the_zone_of_the_session) {
+TEST(RowsJson, timestamps_follow_the_zone_of_the_session) {
     const auto in_zone = [](const std::string& zone, const std::string& time) {
         pqxx::connection connection{database()};
         pqxx::nontransaction transaction{connection};
@@ -128,7 +128,7 @@ TEST(rows_json, timestamps_follow_the_zone_of_the_session) {
               R"([{"v":"1850-01-01T05:53:28.000000+05:53:28"}])");
 }
 
-TEST(rows_json, all_else_is_text) {
+TEST(RowsJson, all_else_is_text) {
     EXPECT_EQ(value("date '2026-11-22'"), R"("2026-11-22")");
     EXPECT_EQ(value("time '07:02:06.5'"), R"("07:02:06.5")");
     EXPECT_EQ(value("timetz '07:02:06+05:30'"), R"("07:02:06+05:30")");
@@ -146,7 +146,7 @@ TEST(rows_json, all_else_is_text) {
     EXPECT_EQ(value("''"), R"("")");
 }
 
-TEST(rows_json, enums_are_text_and_domains_are_what_they_are_made_of) {
+TEST(RowsJson, enums_are_text_and_domains_are_what_they_are_made_of) {
     const auto url = test::PostgresServer::shared().create_database();
     test::execute(
         url,
@@ -162,7 +162,7 @@ TEST(rows_json, enums_are_text_and_domains_are_what_they_are_made_of) {
               R"("t":"2026-11-22T07:02:06.000000+00:00"}])");
 }
 
-TEST(rows_json, text_is_valid_json_whatever_it_holds) {
+TEST(RowsJson, text_is_valid_json_whatever_it_holds) {
     std::string controls;
     for (int code = 1; code < 32; ++code)
         controls += "chr(" + std::to_string(code) + ") || ";
@@ -176,34 +176,34 @@ TEST(rows_json, text_is_valid_json_whatever_it_holds) {
     EXPECT_EQ(value("'Zoë \U0001F600 日本'"), "\"Zoë \U0001F600 日本\"");
 }
 
-TEST(rows_json, bytes_of_no_encoding_become_utf8) {
+TEST(RowsJson, bytes_of_no_encoding_become_utf8) {
     const auto url = test::PostgresServer::shared().create_database(
         "TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'");
     EXPECT_EQ(rows(url, R"(SELECT E'caf\xe9' AS v, E'"\xe9"'::json AS j)"),
               "[{\"v\":\"caf\uFFFD\",\"j\":\"\uFFFD\"}]");
 }
 
-TEST(rows_json, rows_and_columns_keep_their_order) {
+TEST(RowsJson, rows_and_columns_keep_their_order) {
     EXPECT_EQ(rows(database(), "SELECT 2 AS z, 'x' AS a, NULL AS m UNION ALL SELECT 1, 'y', 'n'"),
               R"([{"z":2,"a":"x","m":null},{"z":1,"a":"y","m":"n"}])");
     EXPECT_EQ(rows(database(), R"(SELECT 1 AS "a ""quoted"" key", 2 AS "日本")"),
               R"([{"a \"quoted\" key":1,"日本":2}])");
 }
 
-TEST(rows_json, a_repeated_name_keeps_the_last_value) {
+TEST(RowsJson, a_repeated_name_keeps_the_last_value) {
     EXPECT_EQ(
         rows(database(), "SELECT 1 AS a, 2 AS b, 'x' AS a, 3 AS c FROM generate_series(1, 2)"),
         R"([{"a":"x","b":2,"c":3},{"a":"x","b":2,"c":3}])");
 }
 
-TEST(rows_json, no_rows_and_no_columns) {
+TEST(RowsJson, no_rows_and_no_columns) {
     const auto url = test::PostgresServer::shared().create_database();
     test::execute(url, "CREATE TABLE users (id bigint, name text)");
     EXPECT_EQ(rows(url, "SELECT * FROM users"), "[]");
     EXPECT_EQ(rows(url, "SELECT FROM generate_series(1, 2)"), "[{},{}]");
 }
 
-TEST(rows_json, many_rows) {
+TEST(RowsJson, many_rows) {
     std::string expected = "[";
     for (int i = 1; i <= 10000; ++i)
         expected += std::string(i > 1 ? "," : "") + "{\"i\":" + std::to_string(i) + ",\"t\":\"" +

@@ -8,7 +8,7 @@ namespace signalbox::app {
 namespace {
 
 // [snippet: client]
-TEST(tasks, fast_task_answers_at_once) {
+TEST(Tasks, fast_task_answers_at_once) {
     api::Module module;
     module.get<fast_task>("/fast-task");
     test::Client client(module);
@@ -20,14 +20,14 @@ TEST(tasks, fast_task_answers_at_once) {
 }
 // [/snippet]
 
-TEST(tasks, slow_task_ends_when_its_time_is_up) {
+TEST(Tasks, slow_task_ends_when_its_time_is_up) {
     api::Module module;
     module.get<slow_task>("/slow-task");
     test::Client client(module);
     EXPECT_EQ(client.get("/slow-task", {{"Request-Timeout", "0.02"}}).status, 504);
 }
 
-TEST(tasks, multiple_tasks_end_when_their_time_is_up) {
+TEST(Tasks, multiple_tasks_end_when_their_time_is_up) {
     api::Module module;
     module.get<multiple_tasks>("/multiple-tasks");
     test::Client client(module);

@@ -9,9 +9,9 @@ namespace signalbox::app {
 namespace {
 
 // [snippet: database]
-class users : public testing::Test {
+class Users : public testing::Test {
   protected:
-    users() : client_(module(), database_) {}
+    Users() : client_(module(), database_) {}
 
     static api::Module module() {
         api::Module module;
@@ -23,7 +23,7 @@ class users : public testing::Test {
     test::Client client_;
 };
 
-TEST_F(users, are_those_of_the_table) {
+TEST_F(Users, are_those_of_the_table) {
     database_.execute("INSERT INTO users (name, email) VALUES ('Ada', 'ada@example.com')");
 
     const auto response = client_.get("/users");
@@ -34,11 +34,11 @@ TEST_F(users, are_those_of_the_table) {
 }
 // [/snippet]
 
-TEST_F(users, are_an_empty_array_without_any) {
+TEST_F(Users, are_an_empty_array_without_any) {
     EXPECT_EQ(client_.get("/users").body, "[]");
 }
 
-TEST_F(users, have_what_a_later_migration_adds) {
+TEST_F(Users, have_what_a_later_migration_adds) {
     database_.execute("ALTER TABLE users ADD COLUMN nickname text DEFAULT 'x'");
     database_.execute("INSERT INTO users (name, email) VALUES ('Ada', 'ada@example.com')");
     EXPECT_EQ(client_.get("/users").json()[0]["nickname"], "x");

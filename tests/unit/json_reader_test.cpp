@@ -17,7 +17,7 @@ std::string refusal(std::string_view text) {
     return document ? "none" : document.reason();
 }
 
-TEST(parse_json, reads_every_kind_of_value) {
+TEST(ParseJson, reads_every_kind_of_value) {
     const auto document = parse_json(R"( {"a":[1,-2.5,true,null,"\u00e9\n"],"b":{}} )");
     ASSERT_TRUE(document) << document.reason();
     const auto& a = (*document)["a"];
@@ -30,7 +30,7 @@ TEST(parse_json, reads_every_kind_of_value) {
     EXPECT_TRUE(parse_json("7")) << "a text need not be an object (RFC 8259)";
 }
 
-TEST(parse_json, reads_numbers_exactly) {
+TEST(ParseJson, reads_numbers_exactly) {
     const auto numbers = parse_json("[18446744073709551615,-9223372036854775808,0.1,5e-324]");
     ASSERT_TRUE(numbers);
     EXPECT_EQ((*numbers)[0].GetUint64(), 18446744073709551615U);
@@ -39,7 +39,7 @@ TEST(parse_json, reads_numbers_exactly) {
     EXPECT_EQ((*numbers)[3].GetDouble(), 5e-324);
 }
 
-TEST(parse_json, refuses_what_is_not_json_and_says_where) {
+TEST(ParseJson, refuses_what_is_not_json_and_says_where) {
     for (const std::string_view text :
          {"", " ", "{", "{\"a\"}", "{\"a\":1,}", "[1 2]", "[1]x", "01", "+1", ".5", "NaN",
           "Infinity", "'a'", "// a\n1", "\"a\nb\"", "\"\\x\"", "\"\\ud800\"", "1e999"}) {
@@ -48,14 +48,14 @@ TEST(parse_json, refuses_what_is_not_json_and_says_where) {
     EXPECT_THAT(refusal("[1,x]"), StartsWith("not JSON: byte 3: "));
 }
 
-TEST(parse_json, refuses_what_is_not_utf_8) {
+TEST(ParseJson, refuses_what_is_not_utf_8) {
     for (const std::string_view text :
          {"\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xe2\x82\""})
         EXPECT_THAT(refusal(text), StartsWith("not JSON: byte ")) << text;
     EXPECT_THAT(refusal("\xEF\xBB\xBF{}"), HasSubstr("byte order mark"));
 }
 
-TEST(parse_json, does_not_end_at_a_nul) {
+TEST(ParseJson, does_not_end_at_a_nul) {
     EXPECT_THAT(refusal(std::string("{}\0x", 4)), HasSubstr("NUL at byte 2"));
     const auto escaped = parse_json(R"("a\u0000b")");
     ASSERT_TRUE(escaped);
@@ -63,7 +63,7 @@ TEST(parse_json, does_not_end_at_a_nul) {
               std::string("a\0b", 3));
 }
 
-TEST(parse_json, takes_any_depth) {
+TEST(ParseJson, takes_any_depth) {
     constexpr std::size_t depth = 1'000'000;
     EXPECT_TRUE(parse_json(std::string(depth, '[') + std::string(depth, ']')));
     EXPECT_THAT(refusal(std::string(depth, '[')), StartsWith("not JSON: byte "));

@@ -22,7 +22,7 @@ std::string read_back(const std::string& json) {
     return {document.GetString(), document.GetStringLength()};
 }
 
-TEST(json_string, writes_plain_text_as_it_is) {
+TEST(JsonString, writes_plain_text_as_it_is) {
     EXPECT_EQ(json_string(""), R"("")");
     EXPECT_EQ(json_string({}), R"("")") << "a view of nothing at all";
     EXPECT_EQ(json_string("Ada"), R"("Ada")");
@@ -30,19 +30,19 @@ TEST(json_string, writes_plain_text_as_it_is) {
               "\"Ada Lovelace, Countess of / \x7f\"");
 }
 
-TEST(json_string, uses_the_short_escapes) {
+TEST(JsonString, uses_the_short_escapes) {
     EXPECT_EQ(json_string("\"\\\b\f\n\r\t"), R"("\"\\\b\f\n\r\t")");
     EXPECT_EQ(json_string(std::string_view{"\0\x01\x1f", 3}), R"("\u0000\u0001\u001f")");
 }
 
-TEST(json_string, leaves_unicode_alone) {
+TEST(JsonString, leaves_unicode_alone) {
     const std::string text = "Zoë 日本 \U0001F600 \u2028\u2029 \U0010FFFF \u0080 \uD7FF \uE000";
     EXPECT_EQ(json_string(text), '"' + text + '"');
 }
 
 // The text before the byte is as long as a machine word less one, one and one more: all paths
 // of the search for the first special byte.
-TEST(json_string, is_valid_json_with_every_byte_at_every_place) {
+TEST(JsonString, is_valid_json_with_every_byte_at_every_place) {
     for (int value = 0; value < 256; ++value) {
         const std::string byte(1, static_cast<char>(value));
         const std::string expected = value < 0x80 ? byte : std::string{replaced};
@@ -56,7 +56,7 @@ TEST(json_string, is_valid_json_with_every_byte_at_every_place) {
     }
 }
 
-TEST(json_string, keeps_every_valid_pair_of_bytes_and_replaces_the_others) {
+TEST(JsonString, keeps_every_valid_pair_of_bytes_and_replaces_the_others) {
     for (int lead = 0x80; lead < 256; ++lead) {
         for (int second = 0x80; second < 256; ++second) {
             const std::string text{static_cast<char>(lead), static_cast<char>(second)};
@@ -70,7 +70,7 @@ TEST(json_string, keeps_every_valid_pair_of_bytes_and_replaces_the_others) {
     }
 }
 
-TEST(json_string, replaces_each_broken_sequence_once) {
+TEST(JsonString, replaces_each_broken_sequence_once) {
     const struct {
         std::string_view text;
         int replacements;
@@ -99,13 +99,13 @@ TEST(json_string, replaces_each_broken_sequence_once) {
     }
 }
 
-TEST(append_utf8, changes_nothing_that_is_utf8) {
+TEST(AppendUtf8, changes_nothing_that_is_utf8) {
     std::string output = "before ";
     append_utf8(output, "{\"a\": \"\\\" é \U0001F600\"}\n");
     EXPECT_EQ(output, "before {\"a\": \"\\\" é \U0001F600\"}\n");
 }
 
-TEST(json, shares_one_text_between_its_copies) {
+TEST(Json, shares_one_text_between_its_copies) {
     EXPECT_EQ(JsonText{}.text(), "");
     auto first = std::make_unique<JsonText>(std::string(100, '1'));
     const auto* bytes = first->text().data();

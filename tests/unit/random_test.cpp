@@ -15,7 +15,7 @@ std::string hex(std::size_t size) {
     return digits;
 }
 
-TEST(random_hex, fills_any_length_with_lowercase_digits) {
+TEST(RandomHex, fills_any_length_with_lowercase_digits) {
     for (const std::size_t size : {0, 1, 7, 8, 9, 15, 16, 17, 32, 48}) {
         const std::string digits = hex(size);
         EXPECT_EQ(digits.size(), size);
@@ -23,7 +23,7 @@ TEST(random_hex, fills_any_length_with_lowercase_digits) {
     }
 }
 
-TEST(random_hex, has_every_digit_at_every_place) {
+TEST(RandomHex, has_every_digit_at_every_place) {
     std::vector<std::set<char>> seen(48);
     for (int i = 0; i < 2000; ++i) {
         const std::string digits = hex(seen.size());
@@ -34,7 +34,7 @@ TEST(random_hex, has_every_digit_at_every_place) {
         EXPECT_THAT(digits, testing::SizeIs(16));
 }
 
-TEST(random_hex, does_not_repeat) {
+TEST(RandomHex, does_not_repeat) {
     std::set<std::string> seen;
     for (int i = 0; i < 10000; ++i)
         EXPECT_TRUE(seen.insert(hex(16)).second);

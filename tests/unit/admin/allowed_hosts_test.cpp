@@ -17,7 +17,7 @@ bool allows(const AllowedHosts& hosts, std::initializer_list<http::Header> heade
     return !hosts.refusal(request);
 }
 
-TEST(allowed_hosts, are_addresses_and_localhost) {
+TEST(AllowedHosts, are_addresses_and_localhost) {
     const AllowedHosts hosts;
     for (const char* host :
          {"127.0.0.1", "127.0.0.1:9464", "10.0.0.7:9464", "[::1]", "[::1]:9464",
@@ -31,7 +31,7 @@ TEST(allowed_hosts, are_addresses_and_localhost) {
     EXPECT_TRUE(allows(hosts, {})) << "a probe of HTTP/1.0";
 }
 
-TEST(allowed_hosts, are_those_that_are_named) {
+TEST(AllowedHosts, are_those_that_are_named) {
     auto hosts = *AllowedHosts::parse("metrics.example,*.internal");
     hosts.allow("Admin.Local");
     for (const char* host : {"metrics.example", "METRICS.example:9464", "a.internal",
@@ -43,7 +43,7 @@ TEST(allowed_hosts, are_those_that_are_named) {
     EXPECT_TRUE(allows(*AllowedHosts::parse("*"), {{"Host", "evil.example"}}));
 }
 
-TEST(allowed_hosts, refuse_the_origin_of_another_site) {
+TEST(AllowedHosts, refuse_the_origin_of_another_site) {
     const auto hosts = *AllowedHosts::parse("admin.example");
     const auto with = [&](const char* host, const char* origin) {
         return allows(hosts, {{"Host", host}, {"Origin", origin}});
@@ -60,14 +60,14 @@ TEST(allowed_hosts, refuse_the_origin_of_another_site) {
     EXPECT_FALSE(allows(hosts, {{"Origin", "http://evil.example"}}));
 }
 
-TEST(allowed_hosts, say_which_flag_it_is) {
+TEST(AllowedHosts, say_which_flag_it_is) {
     http::Request request;
     request.headers = {{"Host", "evil.example"}};
     EXPECT_THAT(std::string(AllowedHosts().refusal(request).value_or("")),
                 HasSubstr("--admin-allowed-hosts"));
 }
 
-TEST(allowed_hosts, have_no_ports_and_no_schemes) {
+TEST(AllowedHosts, have_no_ports_and_no_schemes) {
     for (const char* text : {"a:80", "http://a", ",a", "*.", "*a", ".a", "a b", "a.", "a/b"})
         EXPECT_FALSE(AllowedHosts::parse(text)) << text;
     EXPECT_TRUE(AllowedHosts::parse(""));

@@ -64,11 +64,11 @@ observe::InFlightEntry entry() {
             .in_transaction_since = std::nullopt};
 }
 
-TEST(requests_as_json, are_empty_lists_when_there_are_none) {
+TEST(RequestsAsJson, are_empty_lists_when_there_are_none) {
     EXPECT_EQ(to_json({}), R"({"total":0,"summary":[],"requests":[]})");
 }
 
-TEST(requests_as_json, say_what_is_known_of_each) {
+TEST(RequestsAsJson, say_what_is_known_of_each) {
     EXPECT_EQ(to_json(snapshot_of(entry())),
               R"({"total":1,"summary":[{"http.request.method":"GET","http.route":"/users/{id}",)"
               R"("waiting_for":"database-queue","count":1}],"requests":[{"request_id":"id-1",)"
@@ -78,14 +78,14 @@ TEST(requests_as_json, say_what_is_known_of_each) {
               R"("transaction_s":null,"deadline_s":1.500000}]})");
 }
 
-TEST(requests_as_json, say_for_how_long_a_transaction_holds_a_connection) {
+TEST(RequestsAsJson, say_for_how_long_a_transaction_holds_a_connection) {
     auto holds = entry();
     holds.in_transaction_since = Clock::time_point(1h) - 500ms;
     EXPECT_DOUBLE_EQ(
         parsed(to_json(snapshot_of(holds)))["requests"][0]["transaction_s"].GetDouble(), 0.5);
 }
 
-TEST(requests_as_json, count_down_to_the_deadline_and_beyond) {
+TEST(RequestsAsJson, count_down_to_the_deadline_and_beyond) {
     auto without = entry();
     without.deadline = Clock::time_point::max();
     EXPECT_TRUE(parsed(to_json(snapshot_of(without)))["requests"][0]["deadline_s"].IsNull());
@@ -95,7 +95,7 @@ TEST(requests_as_json, count_down_to_the_deadline_and_beyond) {
                      -2);
 }
 
-TEST(requests_as_json, are_valid_json_whatever_clients_sent) {
+TEST(RequestsAsJson, are_valid_json_whatever_clients_sent) {
     std::string bytes;
     for (int value = 0; value < 256; ++value)
         bytes += static_cast<char>(value);
@@ -120,7 +120,7 @@ TEST(requests_as_json, are_valid_json_whatever_clients_sent) {
     }
 }
 
-TEST(requests_as_json, list_many) {
+TEST(RequestsAsJson, list_many) {
     InFlightSnapshot snapshot = snapshot_of(entry());
     for (int i = 0; i < 999; ++i)
         snapshot.entries.push_back(snapshot.entries.front());

@@ -70,7 +70,7 @@ auto throws(auto matcher) {
     return ThrowsMessage<std::invalid_argument>(matcher);
 }
 
-TEST(container, gives_handlers_the_services_that_their_parameters_name) {
+TEST(Container, gives_handlers_the_services_that_their_parameters_name) {
     Module module;
     // In no order: what a service is made from is made before it.
     module.provide<make_greeter>().provide<make_clock>().get<greet>("/greeting");
@@ -83,7 +83,7 @@ TEST(container, gives_handlers_the_services_that_their_parameters_name) {
     EXPECT_EQ(routes[0].path, "/greeting");
 }
 
-TEST(container, takes_objects_of_the_callers) {
+TEST(Container, takes_objects_of_the_callers) {
     Clock clock{"evening"};
     Module module;
     module.provide(clock).provide<make_greeter>().get<greet>("/");
@@ -96,7 +96,7 @@ async::Task<Response> of_request(const Request& request, Clock& clock, Request& 
     co_return Response{.body = request.path + clock.now + same.path};
 }
 
-TEST(container, gives_the_request_wherever_it_is_named) {
+TEST(Container, gives_the_request_wherever_it_is_named) {
     Clock clock;
     Module module;
     module.provide(clock).post<of_request>("/");
@@ -123,7 +123,7 @@ async::Task<Response> who(Greeter& greeter, Depends<current_user> user, Clock& c
     co_return Response{.body = greeter.text + " " + user->name + " " + clock.now};
 }
 
-TEST(container, asks_dependencies_first_and_theirs_before_them) {
+TEST(Container, asks_dependencies_first_and_theirs_before_them) {
     Module module;
     module.provide<make_clock>().provide<make_greeter>().get<who>("/me");
     Container container(module);
@@ -136,7 +136,7 @@ TEST(container, asks_dependencies_first_and_theirs_before_them) {
     EXPECT_THROW(answer(container, anonymous), http::HttpError);
 }
 
-TEST(container, replaces_services_and_dependencies_for_tests) {
+TEST(Container, replaces_services_and_dependencies_for_tests) {
     Clock clock{"midnight"};
     Module module;
     module.provide<make_clock>().provide<make_greeter>().get<who>("/me");
@@ -147,7 +147,7 @@ TEST(container, replaces_services_and_dependencies_for_tests) {
     EXPECT_EQ(body_of(container), "good midnight eve midnight");
 }
 
-TEST(container, refuses_replacements_that_nobody_would_meet) {
+TEST(Container, refuses_replacements_that_nobody_would_meet) {
     Clock clock;
     Module module;
     module.provide<make_clock>().provide<make_greeter>().get<greet>("/greeting");
@@ -180,7 +180,7 @@ async::Task<Response> wants_what_nobody_has(OnlyDeclared&) {
     co_return Response{};
 }
 
-TEST(container, says_what_is_missing_and_for_whom) {
+TEST(Container, says_what_is_missing_and_for_whom) {
     Module module;
     module.get<wants_what_nobody_has>("/x");
     Container container(module);
@@ -206,7 +206,7 @@ Egg lay(Hen&) {
     return {};
 }
 
-TEST(container, refuses_what_is_provided_twice_or_made_from_itself) {
+TEST(Container, refuses_what_is_provided_twice_or_made_from_itself) {
     Module twice;
     twice.provide<make_clock>().provide<make_clock>();
     Container two(twice);
@@ -255,7 +255,7 @@ async::Task<> cool_down() {
     co_return;
 }
 
-TEST(container, starts_in_order_stops_and_destroys_in_the_reverse) {
+TEST(Container, starts_in_order_stops_and_destroys_in_the_reverse) {
     happened.clear();
     Clock clock;
     async::EventLoop loop("test");

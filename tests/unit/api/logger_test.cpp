@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 using test::log_lines;
 using test::LogFile;
 
-TEST(logger, writes_fields_of_every_kind) {
+TEST(Logger, writes_fields_of_every_kind) {
     LogFile file;
     observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,
                      file.descriptor());
@@ -50,7 +50,7 @@ TEST(logger, writes_fields_of_every_kind) {
     EXPECT_FALSE(lines[0].has("request_id")) << "it was written for no request";
 }
 
-TEST(logger, keeps_a_line_valid_and_its_own_fields_whatever_the_names) {
+TEST(Logger, keeps_a_line_valid_and_its_own_fields_whatever_the_names) {
     LogFile file;
     observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,
                      file.descriptor());
@@ -66,7 +66,7 @@ TEST(logger, keeps_a_line_valid_and_its_own_fields_whatever_the_names) {
     EXPECT_EQ(lines[0].text("request_id_"), "mine");
 }
 
-TEST(logger, says_for_which_request_a_line_is_also_after_a_wait) {
+TEST(Logger, says_for_which_request_a_line_is_also_after_a_wait) {
     LogFile file;
     observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,
                      file.descriptor());

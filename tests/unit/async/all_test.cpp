@@ -74,21 +74,21 @@ std::string message_of(Task<> task) {
     return "no error";
 }
 
-TEST(all, runs_its_tasks_at_the_same_time) {
+TEST(All, runs_its_tasks_at_the_same_time) {
     Log log;
     // Far apart: between the beginnings of two a busy machine may let them wait.
     run(all(note_after(log, "a", 600ms), note_after(log, "b", 300ms), note_after(log, "c", 0ms)));
     EXPECT_EQ(log, (Log{"begin a", "begin b", "begin c", "end c", "end b", "end a"}));
 }
 
-TEST(all, takes_as_long_as_the_longest_task) {
+TEST(All, takes_as_long_as_the_longest_task) {
     Log log;
     const auto begin = Clock::now();
     run(all(note_after(log, "a", 150ms), note_after(log, "b", 100ms), note_after(log, "c", 50ms)));
     EXPECT_GE(Clock::now() - begin, 150ms);
 }
 
-TEST(all, ends_when_tasks_end_without_waiting) {
+TEST(All, ends_when_tasks_end_without_waiting) {
     const auto at_once = []() -> Task<> { co_return; };
     run(all(at_once()));
     run(all(at_once(), at_once()));
@@ -97,7 +97,7 @@ TEST(all, ends_when_tasks_end_without_waiting) {
     EXPECT_EQ(log, (Log{"begin a", "end a"}));
 }
 
-TEST(all, resumes_its_caller_only_when_every_task_has_ended) {
+TEST(All, resumes_its_caller_only_when_every_task_has_ended) {
     Log log;
     const auto caller = [](Log& notes) -> Task<> {
         co_await all(note_after(notes, "a", 30ms), note_after(notes, "b", 1ms));
@@ -108,7 +108,7 @@ TEST(all, resumes_its_caller_only_when_every_task_has_ended) {
     EXPECT_EQ(log.size(), 5U);
 }
 
-TEST(all, rethrows_the_error_and_cancels_the_other_tasks) {
+TEST(All, rethrows_the_error_and_cancels_the_other_tasks) {
     Log log;
     EXPECT_EQ(message_of(all(wait_until_cancelled(log, "a"), fail_after(5ms, "b failed"),
                              wait_until_cancelled(log, "c"))),
@@ -117,7 +117,7 @@ TEST(all, rethrows_the_error_and_cancels_the_other_tasks) {
     EXPECT_EQ(log, (Log{"a cancelled", "c cancelled"}));
 }
 
-TEST(all, rethrows_an_error_that_comes_before_any_wait) {
+TEST(All, rethrows_an_error_that_comes_before_any_wait) {
     Log log;
     EXPECT_EQ(message_of(all(fail_after(0ms, "at once"), wait_until_cancelled(log, "b"))),
               "at once");
@@ -125,7 +125,7 @@ TEST(all, rethrows_an_error_that_comes_before_any_wait) {
               "at once");
 }
 
-TEST(all, rethrows_the_first_error_that_happened_and_not_the_first_in_the_list) {
+TEST(All, rethrows_the_first_error_that_happened_and_not_the_first_in_the_list) {
     EXPECT_EQ(message_of(all(fail_after(very_long, "late"), fail_after(5ms, "early"))), "early");
     // The error of a task that takes its cancellation badly comes later as well.
     const auto fails_when_cancelled = []() -> Task<> {
@@ -138,7 +138,7 @@ TEST(all, rethrows_the_first_error_that_happened_and_not_the_first_in_the_list) 
     EXPECT_EQ(message_of(all(fails_when_cancelled(), fail_after(5ms, "the cause"))), "the cause");
 }
 
-TEST(all, waits_for_a_cancelled_task_to_end) {
+TEST(All, waits_for_a_cancelled_task_to_end) {
     Log log;
     const auto cleans_up = [](Log& notes) -> Task<> {
         try {
@@ -154,7 +154,7 @@ TEST(all, waits_for_a_cancelled_task_to_end) {
     EXPECT_EQ(log, Log{"clean"});
 }
 
-TEST(all, can_be_nested) {
+TEST(All, can_be_nested) {
     Log log;
     run(all(all(note_after(log, "a", 600ms), note_after(log, "b", 1ms)),
             note_after(log, "c", 300ms)));
@@ -171,7 +171,7 @@ TEST(all, can_be_nested) {
     EXPECT_EQ(log.size(), 2U);
 }
 
-TEST(all, of_many_tasks_in_a_vector) {
+TEST(All, of_many_tasks_in_a_vector) {
     Log log;
     std::vector<Task<>> tasks;
     for (int i = 0; i < 100; ++i)
@@ -181,7 +181,7 @@ TEST(all, of_many_tasks_in_a_vector) {
     run(all(std::vector<Task<>>{}));
 }
 
-TEST(all, keeps_a_callable_until_its_task_has_ended) {
+TEST(All, keeps_a_callable_until_its_task_has_ended) {
     Log log;
     const auto task = [&log]() -> Task<> {
         const auto note = [&log, text = std::string("long enough to be elsewhere")]() -> Task<> {
@@ -195,7 +195,7 @@ TEST(all, keeps_a_callable_until_its_task_has_ended) {
     EXPECT_EQ(log, (Log{"begin b", "long enough to be elsewhere", "end b"}));
 }
 
-TEST(all, passes_its_own_cancellation_on) {
+TEST(All, passes_its_own_cancellation_on) {
     asio::io_context loop;
     asio::cancellation_signal cancellation;
     Log log;
@@ -211,7 +211,7 @@ TEST(all, passes_its_own_cancellation_on) {
     EXPECT_THROW(std::rethrow_exception(error), asio::system_error);
 }
 
-TEST(all, that_is_never_finished_is_destroyed_with_its_loop) {
+TEST(All, that_is_never_finished_is_destroyed_with_its_loop) {
     struct Guard {
         bool& destroyed;
         ~Guard() { destroyed = true; }

@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = DeadlineTimer::Clock;
 
-class deadline_timer : public testing::Test {
+class DeadlineTimerTest : public testing::Test {
   protected:
     /// Turns the loop until nothing is left to wait for. What is never to happen is put later than
     /// that can take.
@@ -31,7 +31,7 @@ class deadline_timer : public testing::Test {
                                         [this] { fired_.push_back(Clock::now()); }};
 };
 
-TEST_F(deadline_timer, fires_once_and_not_early) {
+TEST_F(DeadlineTimerTest, fires_once_and_not_early) {
     const auto deadline = Clock::now() + 20ms;
     timer_->set(deadline);
     run();
@@ -41,7 +41,7 @@ TEST_F(deadline_timer, fires_once_and_not_early) {
     EXPECT_EQ(fired_.size(), 1U);
 }
 
-TEST_F(deadline_timer, that_was_never_set_does_not_fire) {
+TEST_F(DeadlineTimerTest, that_was_never_set_does_not_fire) {
     run();
     EXPECT_TRUE(fired_.empty());
     timer_->set(Clock::time_point::max());
@@ -49,14 +49,14 @@ TEST_F(deadline_timer, that_was_never_set_does_not_fire) {
     EXPECT_TRUE(fired_.empty());
 }
 
-TEST_F(deadline_timer, fires_for_a_deadline_that_has_passed) {
+TEST_F(DeadlineTimerTest, fires_for_a_deadline_that_has_passed) {
     timer_->set(Clock::now() - 1h);
     EXPECT_TRUE(fired_.empty()) << "called from within set()";
     run();
     EXPECT_EQ(fired_.size(), 1U);
 }
 
-TEST_F(deadline_timer, moved_later_fires_then_only) {
+TEST_F(DeadlineTimerTest, moved_later_fires_then_only) {
     const auto begin = Clock::now();
     timer_->set(begin + 5ms);
     timer_->set(begin + 20ms);
@@ -66,14 +66,14 @@ TEST_F(deadline_timer, moved_later_fires_then_only) {
     EXPECT_GE(fired_[0], begin + 60ms);
 }
 
-TEST_F(deadline_timer, moved_earlier_does_not_wait_for_the_old_one) {
+TEST_F(DeadlineTimerTest, moved_earlier_does_not_wait_for_the_old_one) {
     timer_->set(Clock::now() + 10min);
     timer_->set(Clock::now() + 5ms);
     run();
     EXPECT_EQ(fired_.size(), 1U);
 }
 
-TEST_F(deadline_timer, moved_there_and_back_fires_once) {
+TEST_F(DeadlineTimerTest, moved_there_and_back_fires_once) {
     const auto begin = Clock::now();
     timer_->set(begin + 10ms);
     timer_->set(begin + 10min);
@@ -83,14 +83,14 @@ TEST_F(deadline_timer, moved_there_and_back_fires_once) {
     EXPECT_GE(fired_[0], begin + 15ms);
 }
 
-TEST_F(deadline_timer, cleared_does_not_fire) {
+TEST_F(DeadlineTimerTest, cleared_does_not_fire) {
     timer_->set(Clock::now() + 5ms);
     timer_->clear();
     run();
     EXPECT_TRUE(fired_.empty());
 }
 
-TEST_F(deadline_timer, set_again_after_clear_fires) {
+TEST_F(DeadlineTimerTest, set_again_after_clear_fires) {
     timer_->set(Clock::now() + 5ms);
     timer_->clear();
     const auto deadline = Clock::now() + 30ms;
@@ -100,7 +100,7 @@ TEST_F(deadline_timer, set_again_after_clear_fires) {
     EXPECT_GE(fired_[0], deadline);
 }
 
-TEST_F(deadline_timer, set_again_after_it_fired_fires_again) {
+TEST_F(DeadlineTimerTest, set_again_after_it_fired_fires_again) {
     timer_->set(Clock::now());
     run();
     timer_->set(Clock::now() + 1ms);
@@ -108,7 +108,7 @@ TEST_F(deadline_timer, set_again_after_it_fired_fires_again) {
     EXPECT_EQ(fired_.size(), 2U);
 }
 
-TEST_F(deadline_timer, cleared_or_moved_when_its_wait_is_over_but_not_yet_told) {
+TEST_F(DeadlineTimerTest, cleared_or_moved_when_its_wait_is_over_but_not_yet_told) {
     // Both the loop's turn that begins here and the timer are due; which comes first is not said.
     for (const bool clear : {true, false}) {
         fired_.clear();
@@ -133,7 +133,7 @@ TEST_F(deadline_timer, cleared_or_moved_when_its_wait_is_over_but_not_yet_told) 
     }
 }
 
-TEST_F(deadline_timer, moved_earlier_when_its_wait_is_over_fires_once_for_each_deadline) {
+TEST_F(DeadlineTimerTest, moved_earlier_when_its_wait_is_over_fires_once_for_each_deadline) {
     timer_->set(Clock::now() + 1ms);
     asio::post(loop_, [&] {
         std::this_thread::sleep_for(5ms);
@@ -144,14 +144,14 @@ TEST_F(deadline_timer, moved_earlier_when_its_wait_is_over_fires_once_for_each_d
     EXPECT_EQ(fired_.size(), 1U);
 }
 
-TEST_F(deadline_timer, destroyed_while_armed_does_not_fire) {
+TEST_F(DeadlineTimerTest, destroyed_while_armed_does_not_fire) {
     timer_->set(Clock::now() + 5ms);
     timer_.reset();
     run();
     EXPECT_TRUE(fired_.empty());
 }
 
-TEST_F(deadline_timer, destroyed_when_its_wait_is_over_does_not_fire) {
+TEST_F(DeadlineTimerTest, destroyed_when_its_wait_is_over_does_not_fire) {
     timer_->set(Clock::now() + 1ms);
     asio::post(loop_, [&] {
         std::this_thread::sleep_for(5ms);
@@ -161,7 +161,7 @@ TEST_F(deadline_timer, destroyed_when_its_wait_is_over_does_not_fire) {
     EXPECT_TRUE(fired_.empty());
 }
 
-TEST_F(deadline_timer, may_be_set_from_its_own_call) {
+TEST_F(DeadlineTimerTest, may_be_set_from_its_own_call) {
     int calls = 0;
     timer_.emplace(loop_, [&] {
         if (++calls < 3) timer_->set(Clock::now() + 1ms);
@@ -171,7 +171,7 @@ TEST_F(deadline_timer, may_be_set_from_its_own_call) {
     EXPECT_EQ(calls, 3);
 }
 
-TEST_F(deadline_timer, may_be_destroyed_from_its_own_call) {
+TEST_F(DeadlineTimerTest, may_be_destroyed_from_its_own_call) {
     auto owned = std::make_shared<std::optional<DeadlineTimer>>();
     int calls = 0;
     owned->emplace(loop_, [&calls, &owned] {

@@ -33,7 +33,7 @@ bool comes_true(Predicate predicate) {
     return true;
 }
 
-TEST(event_loop, runs_everything_on_its_one_thread_in_order) {
+TEST(EventLoop, runs_everything_on_its_one_thread_in_order) {
     EventLoop loop("loop");
     std::promise<std::thread::id> first;
     std::promise<std::string> second;
@@ -51,7 +51,7 @@ TEST(event_loop, runs_everything_on_its_one_thread_in_order) {
     EXPECT_EQ(second.get_future().get(), "loop");
 }
 
-TEST(event_loop, takes_a_name_that_is_too_long_for_the_kernel) {
+TEST(EventLoop, takes_a_name_that_is_too_long_for_the_kernel) {
     EventLoop loop("a-name-that-is-too-long");
     std::promise<std::string> told;
     asio::post(loop.executor(), [&] {
@@ -62,7 +62,7 @@ TEST(event_loop, takes_a_name_that_is_too_long_for_the_kernel) {
     EXPECT_EQ(told.get_future().get(), "a-name-that-is-");
 }
 
-TEST(event_loop, stops_after_the_handler_that_runs) {
+TEST(EventLoop, stops_after_the_handler_that_runs) {
     EventLoop loop("loop");
     std::promise<void> entered;
     std::atomic<bool> left = false, next = false;
@@ -78,13 +78,13 @@ TEST(event_loop, stops_after_the_handler_that_runs) {
     EXPECT_FALSE(next);
 }
 
-TEST(event_loop, may_be_stopped_twice_and_at_once) {
+TEST(EventLoop, may_be_stopped_twice_and_at_once) {
     EventLoop loop("loop");
     loop.stop();
     loop.stop();
 }
 
-TEST(event_loop, destroys_what_it_did_not_run) {
+TEST(EventLoop, destroys_what_it_did_not_run) {
     const auto owned = std::make_shared<int>(0);
     {
         EventLoop loop("loop");
@@ -98,7 +98,7 @@ TEST(event_loop, destroys_what_it_did_not_run) {
     EXPECT_EQ(*owned, 0);
 }
 
-TEST(event_loop, turns_while_it_has_nothing_to_do) {
+TEST(EventLoop, turns_while_it_has_nothing_to_do) {
     EventLoop loop("loop");
     const auto begin = Clock::now();
     // A turn that ended after this one began makes the time since less than the time we waited.
@@ -106,7 +106,7 @@ TEST(event_loop, turns_while_it_has_nothing_to_do) {
     EXPECT_TRUE(comes_true([&] { return loop.since_turn() < Clock::now() - begin - 100ms; }));
 }
 
-TEST(event_loop, goes_on_behind_a_handler_that_throws) {
+TEST(EventLoop, goes_on_behind_a_handler_that_throws) {
     EventLoop loop("loop");
     std::atomic<int> told = 0;
     loop.watch({.lag = [](auto) {},
@@ -127,7 +127,7 @@ TEST(event_loop, goes_on_behind_a_handler_that_throws) {
         << "its heart beats on";
 }
 
-TEST(event_loop, shows_that_a_handler_blocks_it) {
+TEST(EventLoop, shows_that_a_handler_blocks_it) {
     EventLoop loop("loop");
     std::promise<void> entered, release;
     asio::post(loop.executor(), [&] {

@@ -40,7 +40,7 @@ Task<> note_request_at_every_depth(Requests& seen) {
     co_await asio::co_spawn(executor, note_request(seen), use_task);
 }
 
-TEST(executor, tells_the_request_at_every_depth) {
+TEST(Executor, tells_the_request_at_every_depth) {
     asio::io_context loop;
     context::RequestContext request;
     Requests seen;
@@ -50,7 +50,7 @@ TEST(executor, tells_the_request_at_every_depth) {
     EXPECT_EQ(seen, Requests(8, &request));
 }
 
-TEST(executor, keeps_the_requests_of_one_loop_apart) {
+TEST(Executor, keeps_the_requests_of_one_loop_apart) {
     asio::io_context loop;
     context::RequestContext first, second;
     Requests of_first, of_second, of_nobody;
@@ -66,7 +66,7 @@ TEST(executor, keeps_the_requests_of_one_loop_apart) {
     EXPECT_EQ(of_nobody, Requests(8, nullptr));
 }
 
-TEST(executor, runs_what_it_is_given_on_its_loop) {
+TEST(Executor, runs_what_it_is_given_on_its_loop) {
     asio::io_context loop;
     const Executor executor(loop.get_executor(), nullptr);
     int ran = 0;
@@ -78,7 +78,7 @@ TEST(executor, runs_what_it_is_given_on_its_loop) {
     EXPECT_EQ(&asio::query(executor, asio::execution::context), &loop);
 }
 
-TEST(executor, dispatches_at_once_on_its_own_loop) {
+TEST(Executor, dispatches_at_once_on_its_own_loop) {
     asio::io_context loop;
     const Executor executor(loop.get_executor(), nullptr);
     bool at_once = false, posted_later = false;
@@ -92,7 +92,7 @@ TEST(executor, dispatches_at_once_on_its_own_loop) {
     EXPECT_TRUE(posted_later);
 }
 
-TEST(executor, is_equal_for_the_same_loop_and_request_only) {
+TEST(Executor, is_equal_for_the_same_loop_and_request_only) {
     asio::io_context one, other;
     context::RequestContext request;
     const Executor executor(one.get_executor(), &request);
@@ -101,7 +101,7 @@ TEST(executor, is_equal_for_the_same_loop_and_request_only) {
     EXPECT_NE(executor, Executor(other.get_executor(), &request));
 }
 
-TEST(executor, keeps_its_request_when_a_property_is_asked_for) {
+TEST(Executor, keeps_its_request_when_a_property_is_asked_for) {
     asio::io_context loop;
     context::RequestContext request;
     const Executor executor(loop.get_executor(), &request);
@@ -112,7 +112,7 @@ TEST(executor, keeps_its_request_when_a_property_is_asked_for) {
               &request);
 }
 
-TEST(executor, that_tracks_work_keeps_its_loop_running) {
+TEST(Executor, that_tracks_work_keeps_its_loop_running) {
     asio::io_context loop;
     {
         const auto tracked = asio::prefer(Executor(loop.get_executor(), nullptr),

@@ -22,7 +22,7 @@ Task<> set(bool& done) {
     done = EventLoop::current() != nullptr;
 }
 
-TEST(run, waits_for_a_task_on_the_loop) {
+TEST(Run, waits_for_a_task_on_the_loop) {
     EventLoop loop("test");
     bool done_on_the_loop = false;
     run(loop, set(done_on_the_loop));
@@ -34,7 +34,7 @@ Task<std::unique_ptr<int>> make() {
     co_return std::make_unique<int>(7);
 }
 
-TEST(run, returns_what_the_task_returns) {
+TEST(Run, returns_what_the_task_returns) {
     EventLoop loop("test");
     EXPECT_EQ(*run(loop, make()), 7);
 }
@@ -44,7 +44,7 @@ Task<> fail() {
     co_return;
 }
 
-TEST(run, rethrows) {
+TEST(Run, rethrows) {
     EventLoop loop("test");
     EXPECT_THROW(run(loop, fail()), std::runtime_error);
 }
@@ -54,7 +54,7 @@ Task<> sleep_long(std::promise<void>& begun) {
     co_await sleep_for(10min);
 }
 
-TEST(run, is_cancelled_by_a_stop) {
+TEST(Run, is_cancelled_by_a_stop) {
     EventLoop loop("test");
     std::stop_source stop;
     std::promise<void> begun;
@@ -65,7 +65,7 @@ TEST(run, is_cancelled_by_a_stop) {
     EXPECT_THROW(run(loop, sleep_long(begun), stop.get_token()), asio::system_error);
 }
 
-TEST(run, is_cancelled_by_a_stop_that_came_before) {
+TEST(Run, is_cancelled_by_a_stop_that_came_before) {
     EventLoop loop("test");
     std::stop_source stop;
     stop.request_stop();

@@ -48,7 +48,7 @@ std::optional<std::error_code> code_of(const std::exception_ptr& error) {
     return std::nullopt;
 }
 
-TEST(sleep_for, lasts_at_least_as_long_as_asked) {
+TEST(SleepFor, lasts_at_least_as_long_as_asked) {
     const auto begin = Clock::now();
     Running sleeping(sleep_for(30ms));
     sleeping.loop.run();
@@ -57,7 +57,7 @@ TEST(sleep_for, lasts_at_least_as_long_as_asked) {
     EXPECT_GE(Clock::now() - begin, 30ms);
 }
 
-TEST(sleep_for, of_no_time_ends_by_itself) {
+TEST(SleepFor, of_no_time_ends_by_itself) {
     for (const auto duration : {0ms, -5ms}) {
         Running sleeping(sleep_for(duration));
         sleeping.loop.run();
@@ -66,7 +66,7 @@ TEST(sleep_for, of_no_time_ends_by_itself) {
     }
 }
 
-TEST(sleep_for, holds_no_thread) {
+TEST(SleepFor, holds_no_thread) {
     Running sleeping(sleep_for(10min));
     bool ran = false;
     asio::post(sleeping.loop, [&] { ran = true; });
@@ -75,7 +75,7 @@ TEST(sleep_for, holds_no_thread) {
     EXPECT_FALSE(sleeping.done);
 }
 
-TEST(sleep_for, resumes_on_its_loop) {
+TEST(SleepFor, resumes_on_its_loop) {
     std::thread::id resumed_on;
     const auto note_thread = [](std::thread::id& where) -> Task<> {
         co_await sleep_for(1ms);
@@ -88,7 +88,7 @@ TEST(sleep_for, resumes_on_its_loop) {
     EXPECT_EQ(resumed_on, loop_id);
 }
 
-TEST(sleep_for, ends_when_it_is_cancelled) {
+TEST(SleepFor, ends_when_it_is_cancelled) {
     Running sleeping(sleep_for(10min));
     sleeping.loop.poll();
     sleeping.cancellation.emit(asio::cancellation_type::terminal);
@@ -98,14 +98,14 @@ TEST(sleep_for, ends_when_it_is_cancelled) {
     EXPECT_EQ(code_of(sleeping.error), asio::error::operation_aborted);
 }
 
-TEST(sleep_for, that_has_ended_is_not_cancelled) {
+TEST(SleepFor, that_has_ended_is_not_cancelled) {
     Running sleeping(sleep_for(1ms));
     sleeping.loop.run();
     sleeping.cancellation.emit(asio::cancellation_type::terminal);
     EXPECT_FALSE(sleeping.error);
 }
 
-TEST(sleep_for, cannot_be_begun_after_a_cancellation) {
+TEST(SleepFor, cannot_be_begun_after_a_cancellation) {
     const auto sleep_on = []() -> Task<> {
         try {
             co_await sleep_for(10min);
@@ -120,7 +120,7 @@ TEST(sleep_for, cannot_be_begun_after_a_cancellation) {
     EXPECT_EQ(code_of(sleeping.error), asio::error::operation_aborted);
 }
 
-TEST(sleep_for, shows_what_its_request_waits_for) {
+TEST(SleepFor, shows_what_its_request_waits_for) {
     context::RequestContext request;
     Running sleeping(sleep_for(10min), &request);
     EXPECT_EQ(request.waiting(), context::Waiting::handler);

@@ -247,7 +247,7 @@ TEST_F(Spawn, is_cancelled_when_the_time_is_up_before_it_begins_or_is_made) {
     EXPECT_THAT(failures, testing::IsEmpty());
 }
 
-TEST(spawn, that_has_not_ended_is_destroyed_with_its_loop_and_lets_its_request_go) {
+TEST(SpawnedTasks, that_has_not_ended_is_destroyed_with_its_loop_and_lets_its_request_go) {
     bool gone = false;
     auto kept = std::make_shared<int>(0);
     const std::weak_ptr<int> watched = kept;
@@ -271,11 +271,11 @@ TEST(spawn, that_has_not_ended_is_destroyed_with_its_loop_and_lets_its_request_g
     EXPECT_TRUE(watched.expired());
 }
 
-TEST(spawn, needs_an_event_loop) {
+TEST(SpawnedTasks, needs_an_event_loop) {
     EXPECT_THROW(spawn([]() -> Task<> { co_return; }), std::logic_error);
 }
 
-TEST(spawn, tells_standard_error_what_nobody_else_is_told) {
+TEST(SpawnedTasks, tells_standard_error_what_nobody_else_is_told) {
     testing::internal::CaptureStderr();
     {
         EventLoop loop("loop");

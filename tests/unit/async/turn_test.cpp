@@ -97,7 +97,7 @@ Task<> block_after(std::chrono::milliseconds delay) {
     std::this_thread::sleep_for(long_time);
 }
 
-TEST(turn, that_takes_long_is_reported_with_its_request) {
+TEST(Turn, that_takes_long_is_reported_with_its_request) {
     WatchedLoop watched;
     const auto guilty = request("guilty");
     watched.run_for(guilty.get(), block_after(0ms));
@@ -106,14 +106,14 @@ TEST(turn, that_takes_long_is_reported_with_its_request) {
     EXPECT_THAT(watched.blamed_requests(), ElementsAre("guilty", "guilty"));
 }
 
-TEST(turn, that_takes_long_in_one_of_several_children_is_reported_once) {
+TEST(Turn, that_takes_long_in_one_of_several_children_is_reported_once) {
     WatchedLoop watched;
     const auto guilty = request("guilty");
     watched.run_for(guilty.get(), all(sleep_for(1ms), block_after(10ms), sleep_for(20ms)));
     EXPECT_THAT(watched.blamed_requests(), ElementsAre("guilty"));
 }
 
-TEST(turn, that_takes_long_behind_its_children_is_reported_once) {
+TEST(Turn, that_takes_long_behind_its_children_is_reported_once) {
     WatchedLoop watched;
     const auto guilty = request("guilty");
     const auto parent = []() -> Task<> {
@@ -125,20 +125,20 @@ TEST(turn, that_takes_long_behind_its_children_is_reported_once) {
     EXPECT_THAT(watched.blamed_requests(), ElementsAre("guilty"));
 }
 
-TEST(turn, of_a_request_that_only_waits_is_short) {
+TEST(Turn, of_a_request_that_only_waits_is_short) {
     WatchedLoop watched;
     const auto patient = request("patient");
     watched.run_for(patient.get(), all(sleep_for(long_time), sleep_for(long_time)));
     EXPECT_THAT(watched.blamed_requests(), IsEmpty());
 }
 
-TEST(turn, of_no_request_blames_nobody) {
+TEST(Turn, of_no_request_blames_nobody) {
     WatchedLoop watched;
     watched.run_for(nullptr, block_after(0ms));
     EXPECT_THAT(watched.blamed_requests(), IsEmpty());
 }
 
-TEST(turn, blames_the_one_that_blocks_and_not_those_that_wait_meanwhile) {
+TEST(Turn, blames_the_one_that_blocks_and_not_those_that_wait_meanwhile) {
     WatchedLoop watched;
     const auto guilty = request("guilty");
     const auto innocent = request("innocent");
@@ -152,7 +152,7 @@ TEST(turn, blames_the_one_that_blocks_and_not_those_that_wait_meanwhile) {
     EXPECT_THAT(watched.blamed_requests(), ElementsAre("guilty"));
 }
 
-TEST(turn, within_another_counts_for_itself_only) {
+TEST(Turn, within_another_counts_for_itself_only) {
     WatchedLoop watched;
     const auto outer = request("outer");
     const auto inner = request("inner");
@@ -179,7 +179,7 @@ struct CountedRequest final : context::RequestContext {
     bool& gone;
 };
 
-TEST(turn, keeps_its_request_until_it_has_reported_it) {
+TEST(Turn, keeps_its_request_until_it_has_reported_it) {
     WatchedLoop watched;
     watched.run([&] {
         bool gone = false;
@@ -197,12 +197,12 @@ TEST(turn, keeps_its_request_until_it_has_reported_it) {
         << "two turns were made for it, but it was long once";
 }
 
-TEST(turn, outside_of_any_loop_is_nobodys_business) {
+TEST(Turn, outside_of_any_loop_is_nobodys_business) {
     const auto alone = request("alone");
     const Turn turn(alone.get());
 }
 
-TEST(event_loop, notices_how_late_it_turns) {
+TEST(EventLoop, notices_how_late_it_turns) {
     WatchedLoop watched;
     watched.run([] { std::this_thread::sleep_for(400ms); });  // four of its heartbeats
     std::chrono::duration<double> latest{};
@@ -217,7 +217,7 @@ TEST(event_loop, notices_how_late_it_turns) {
     EXPECT_GE(latest, 200ms);
 }
 
-TEST(task_scope, counts_the_tasks_of_its_loop) {
+TEST(TaskScope, counts_the_tasks_of_its_loop) {
     EventLoop loop("loop");
     EXPECT_EQ(loop.tasks(), 0U);
     std::promise<std::size_t> during, nested;
@@ -236,7 +236,7 @@ TEST(task_scope, counts_the_tasks_of_its_loop) {
     EXPECT_EQ(loop.tasks(), 0U);
 }
 
-TEST(task_scope, counts_each_child_of_all_until_it_ends) {
+TEST(TaskScope, counts_each_child_of_all_until_it_ends) {
     EventLoop loop("loop");
     std::size_t at_most = 0;
     const auto look = [&]() -> Task<> {

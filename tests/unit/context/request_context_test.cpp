@@ -40,7 +40,7 @@ class Counted final : public RequestContext {
     bool& alive_;
 };
 
-TEST(request_context, lives_as_long_as_its_last_reference) {
+TEST(RequestContext, lives_as_long_as_its_last_reference) {
     bool alive = false;
     Reference first(new Counted(alive));
     Reference second = first;
@@ -51,7 +51,7 @@ TEST(request_context, lives_as_long_as_its_last_reference) {
     EXPECT_FALSE(alive);
 }
 
-TEST(request_context, is_counted_through_copies_moves_and_assignments) {
+TEST(RequestContext, is_counted_through_copies_moves_and_assignments) {
     bool alive = false, other_alive = false;
     Reference reference(new Counted(alive));
     const Counted* const context = reference.get();
@@ -71,7 +71,7 @@ TEST(request_context, is_counted_through_copies_moves_and_assignments) {
     EXPECT_FALSE(alive);
 }
 
-TEST(request_context, is_kept_by_the_executor_of_its_coroutines) {
+TEST(RequestContext, is_kept_by_the_executor_of_its_coroutines) {
     asio::io_context loop;
     bool alive = false;
     {
@@ -93,7 +93,7 @@ async::Task<> spawn_and_end(const Counted& context, std::vector<std::string>& se
     seen.emplace_back("the first has ended");
 }
 
-TEST(request_context, outlives_whatever_was_spawned_for_it) {
+TEST(RequestContext, outlives_whatever_was_spawned_for_it) {
     asio::io_context loop;
     bool alive = false;
     std::vector<std::string> seen;
@@ -106,7 +106,7 @@ TEST(request_context, outlives_whatever_was_spawned_for_it) {
     EXPECT_FALSE(alive);
 }
 
-TEST(request_context, goes_with_a_loop_that_ends_before_its_coroutines) {
+TEST(RequestContext, goes_with_a_loop_that_ends_before_its_coroutines) {
     bool alive = false;
     std::vector<std::string> seen;
     {
@@ -121,7 +121,7 @@ TEST(request_context, goes_with_a_loop_that_ends_before_its_coroutines) {
     EXPECT_THAT(seen, ElementsAre("the first has ended"));
 }
 
-TEST(request_context, waits_for_the_handler_again_when_the_last_of_its_waits_has_ended) {
+TEST(RequestContext, waits_for_the_handler_again_when_the_last_of_its_waits_has_ended) {
     RequestContext request;
     EXPECT_EQ(request.waiting(), Waiting::handler);
     {
@@ -137,7 +137,7 @@ TEST(request_context, waits_for_the_handler_again_when_the_last_of_its_waits_has
     const WaitScope for_nobody(nullptr, Waiting::client);
 }
 
-TEST(request_context, knows_since_when_it_waits) {
+TEST(RequestContext, knows_since_when_it_waits) {
     RequestContext request;
     const auto before = RequestContext::Clock::now();
     const WaitScope wait(&request, Waiting::timer);
@@ -153,7 +153,7 @@ std::vector<std::string> paths_of(const RequestList& list) {
     return paths;
 }
 
-TEST(request_list, has_the_oldest_first_and_loses_whoever_is_destroyed) {
+TEST(RequestList, has_the_oldest_first_and_loses_whoever_is_destroyed) {
     RequestList list;
     EXPECT_THAT(paths_of(list), ElementsAre());
     bool alive[3];

@@ -36,7 +36,7 @@ void expect_as_the_oracle_says(std::string_view header) {
     EXPECT_EQ(next->flags(), context->flags());
 }
 
-TEST(trace_context, is_nothing_until_it_is_started) {
+TEST(TraceContext, is_nothing_until_it_is_started) {
     const TraceContext none;
     EXPECT_FALSE(none);
     EXPECT_FALSE(none.started_here());
@@ -46,7 +46,7 @@ TEST(trace_context, is_nothing_until_it_is_started) {
     EXPECT_EQ(none.traceparent(), "");
 }
 
-TEST(trace_context, that_starts_here_is_a_new_trace_each_time_and_not_sampled) {
+TEST(TraceContext, that_starts_here_is_a_new_trace_each_time_and_not_sampled) {
     std::set<std::string> traces, spans;
     for (int i = 0; i < 1000; ++i) {
         const auto context = TraceContext::start();
@@ -61,7 +61,7 @@ TEST(trace_context, that_starts_here_is_a_new_trace_each_time_and_not_sampled) {
     EXPECT_EQ(spans.size(), 1000U);
 }
 
-TEST(trace_context, goes_on_with_the_callers_trace_in_a_span_of_its_own) {
+TEST(TraceContext, goes_on_with_the_callers_trace_in_a_span_of_its_own) {
     const auto context = TraceContext::continue_from(valid);
     ASSERT_TRUE(context);
     EXPECT_TRUE(*context);
@@ -74,7 +74,7 @@ TEST(trace_context, goes_on_with_the_callers_trace_in_a_span_of_its_own) {
               "00-" + trace_id + "-" + std::string(context->span_id()) + "-01");
 }
 
-TEST(trace_context, has_a_span_of_its_own_for_each_call) {
+TEST(TraceContext, has_a_span_of_its_own_for_each_call) {
     const auto trace =
         TraceContext::continue_from("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     ASSERT_TRUE(trace);
@@ -86,7 +86,7 @@ TEST(trace_context, has_a_span_of_its_own_for_each_call) {
     EXPECT_FALSE(TraceContext().child());
 }
 
-TEST(trace_context, keeps_of_the_flags_only_that_it_is_sampled) {
+TEST(TraceContext, keeps_of_the_flags_only_that_it_is_sampled) {
     const std::string before = valid.substr(0, 53);
     for (const char high : std::string("0123456789abcdef")) {
         for (const char low : std::string("0123456789abcdef")) {
@@ -97,14 +97,14 @@ TEST(trace_context, keeps_of_the_flags_only_that_it_is_sampled) {
     EXPECT_EQ(TraceContext::continue_from(before + "fe")->flags(), "00");
 }
 
-TEST(trace_context, is_appended_to_what_is_there) {
+TEST(TraceContext, is_appended_to_what_is_there) {
     std::string text = "traceparent: ";
     const auto context = TraceContext::start();
     context.append_traceparent(text);
     EXPECT_EQ(text, "traceparent: " + context.traceparent());
 }
 
-TEST(trace_context, starts_from_no_malformed_header) {
+TEST(TraceContext, starts_from_no_malformed_header) {
     const std::string zeros(32, '0');
     const std::string rest = "-" + trace_id + "-" + span_id + "-01";
     const std::string malformed[] = {
@@ -143,7 +143,7 @@ TEST(trace_context, starts_from_no_malformed_header) {
     }
 }
 
-TEST(trace_context, reads_a_later_version_as_far_as_it_knows_it) {
+TEST(TraceContext, reads_a_later_version_as_far_as_it_knows_it) {
     for (const std::string version : {"01", "0f", "cc", "fe"}) {
         const std::string header = version + valid.substr(2);
         for (const std::string& known :
@@ -156,7 +156,7 @@ TEST(trace_context, reads_a_later_version_as_far_as_it_knows_it) {
     }
 }
 
-TEST(trace_context, judges_every_change_of_one_byte_as_the_specification_does) {
+TEST(TraceContext, judges_every_change_of_one_byte_as_the_specification_does) {
     for (const std::string& header :
          {valid, "01" + valid.substr(2), "01" + valid.substr(2) + "-x"}) {
         for (std::size_t place = 0; place < header.size(); ++place) {
@@ -172,7 +172,7 @@ TEST(trace_context, judges_every_change_of_one_byte_as_the_specification_does) {
     }
 }
 
-TEST(trace_context, judges_whatever_comes_as_the_specification_does) {
+TEST(TraceContext, judges_whatever_comes_as_the_specification_does) {
     std::mt19937 random(4711);
     const auto pick = [&](std::size_t count) { return random() % count; };
     const std::string likely = "0123456789abcdef-0f-fF g";

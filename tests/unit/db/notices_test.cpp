@@ -12,7 +12,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-TEST(notices, are_told_once_each) {
+TEST(Notices, are_told_once_each) {
     std::vector<std::string> told;
     Notices notices([&](auto message) { told.emplace_back(message); });
     for (const char* message : {"one", "two", "one", "two", "one"})
@@ -20,7 +20,7 @@ TEST(notices, are_told_once_each) {
     EXPECT_THAT(told, ElementsAre("one", "two"));
 }
 
-TEST(notices, that_hold_data_end_with_a_word_that_there_are_more) {
+TEST(Notices, that_hold_data_end_with_a_word_that_there_are_more) {
     std::vector<std::string> told;
     Notices notices([&](auto message) { told.emplace_back(message); });
     for (int i = 0; i < 1000; ++i)
@@ -30,7 +30,7 @@ TEST(notices, that_hold_data_end_with_a_word_that_there_are_more) {
     EXPECT_THAT(told[64], HasSubstr("further notices are left out"));
 }
 
-TEST(notices, are_warnings_unless_postgresql_says_less) {
+TEST(Notices, are_warnings_unless_postgresql_says_less) {
     EXPECT_TRUE(is_warning("WARNING:  database \"a\" has a collation version mismatch"));
     EXPECT_TRUE(is_warning("WARNUNG:  das Passwort"));
     EXPECT_FALSE(is_warning("NOTICE:  relation exists, skipping"));

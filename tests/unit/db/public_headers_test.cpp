@@ -43,7 +43,7 @@ void collect(const fs::path& header, std::set<std::string>& found) {
 }
 
 // A service compiles these with each of its handlers.
-TEST(public_headers_of_db, show_nothing_of_what_is_behind_them) {
+TEST(PublicHeadersOfDb, show_nothing_of_what_is_behind_them) {
     int headers = 0;
     for (const auto& entry : fs::directory_iterator(sources / "signalbox/db")) {
         if (entry.path().extension() != ".hpp") continue;

@@ -24,7 +24,7 @@ struct Address {
     int floor = 0;
 };
 
-TEST(parameter, is_a_number_that_is_read_back_as_the_same) {
+TEST(Parameter, is_a_number_that_is_read_back_as_the_same) {
     EXPECT_EQ(to_parameter(-7), "-7");
     EXPECT_EQ(to_parameter(std::numeric_limits<std::uint64_t>::max()), "18446744073709551615");
     EXPECT_EQ(to_parameter(1e-9), "1e-09");
@@ -36,7 +36,7 @@ TEST(parameter, is_a_number_that_is_read_back_as_the_same) {
     EXPECT_EQ(to_parameter(Decimal("12.50")), "12.50");
 }
 
-TEST(parameter, is_a_text) {
+TEST(Parameter, is_a_text) {
     EXPECT_EQ(to_parameter("text"), "text");
     EXPECT_EQ(to_parameter(std::string("")), "");
     EXPECT_EQ(to_parameter(std::string_view("view")), "view");
@@ -53,7 +53,7 @@ TEST(parameter, is_a_text) {
     EXPECT_EQ(to_parameter(uuid), "00000000-0000-0000-0000-000000000001");
 }
 
-TEST(parameter, is_a_time) {
+TEST(Parameter, is_a_time) {
     using namespace std::chrono;
     const sys_days day = 2026y / November / 22;
     EXPECT_EQ(to_parameter(year_month_day(day)), "2026-11-22");
@@ -69,7 +69,7 @@ TEST(parameter, is_a_time) {
     EXPECT_EQ(to_parameter(1h), "3600000000 microseconds");
 }
 
-TEST(parameter, is_null_when_there_is_none) {
+TEST(Parameter, is_null_when_there_is_none) {
     EXPECT_EQ(to_parameter(std::nullopt), std::nullopt);
     EXPECT_EQ(to_parameter(std::optional<int>()), std::nullopt);
     EXPECT_EQ(to_parameter(std::optional(0)), "0");
@@ -78,7 +78,7 @@ TEST(parameter, is_null_when_there_is_none) {
     EXPECT_EQ(to_parameter(JsonText()), std::nullopt);
 }
 
-TEST(parameter, is_what_a_field_holds) {
+TEST(Parameter, is_what_a_field_holds) {
     EXPECT_EQ(to_parameter(Field<int>(0)), "0") << "zero is not NULL";
     EXPECT_EQ(to_parameter(Field<bool>(false)), "false");
     EXPECT_EQ(to_parameter(Email("ada@example.com")), "ada@example.com");
@@ -86,13 +86,13 @@ TEST(parameter, is_what_a_field_holds) {
     EXPECT_EQ(to_parameter(Field<std::optional<Status>>(Status::open)), "open");
 }
 
-TEST(parameter, is_json) {
+TEST(Parameter, is_json) {
     EXPECT_EQ(to_parameter(JsonText("[1]")), "[1]");
     EXPECT_EQ(to_parameter(Address{"Main", 2}), R"({"street":"Main","floor":2})");
     EXPECT_EQ(to_parameter(std::map<std::string, int>{{"a", 1}}), R"({"a":1})");
 }
 
-TEST(parameter, is_an_array) {
+TEST(Parameter, is_an_array) {
     EXPECT_EQ(to_parameter(std::vector<int>{}), "{}");
     EXPECT_EQ(to_parameter(std::vector<int>{1, 2}), R"({"1","2"})");
     EXPECT_EQ(to_parameter(std::vector<std::string>{"a \"b\", \\ {c}", "", "NULL"}),

@@ -38,7 +38,7 @@ Pairs cookies_of(const std::vector<std::string_view>& headers) {
 
 // What is expected of reading is what Starlette's cookie_parser makes of it.
 
-TEST(cookies, are_all_in_their_order) {
+TEST(Cookies, are_all_in_their_order) {
     EXPECT_THAT(cookies_of({}), IsEmpty());
     EXPECT_THAT(cookies_of({"b=1; a=2; b=3"}),
                 ElementsAre(Pair("b", "1"), Pair("a", "2"), Pair("b", "3")));
@@ -46,7 +46,7 @@ TEST(cookies, are_all_in_their_order) {
                 ElementsAre(Pair("a", "1"), Pair("b", "2"), Pair("c", "3")));
 }
 
-TEST(cookies, are_read_whatever_a_client_sends) {
+TEST(Cookies, are_read_whatever_a_client_sends) {
     EXPECT_THAT(cookies_of({"a=1;b=2;;  ; c = 3 ;\td\t=\t4"}),
                 ElementsAre(Pair("a", "1"), Pair("b", "2"), Pair("c", "3"), Pair("d", "4")));
     EXPECT_THAT(
@@ -60,7 +60,7 @@ TEST(cookies, are_read_whatever_a_client_sends) {
     EXPECT_THAT(cookies_of({"a=%20+"}), ElementsAre(Pair("a", "%20+"))) << "not percent-decoded";
 }
 
-TEST(cookies, are_unquoted) {
+TEST(Cookies, are_unquoted) {
     EXPECT_THAT(cookies_of({R"(a="b c"; d=""; e="; f="g)"}),
                 ElementsAre(Pair("a", "b c"), Pair("d", ""), Pair("e", "\""), Pair("f", "\"g")));
     EXPECT_THAT(cookies_of({R"(a="x\"y\\z"; b="\073\054\303\251"; c=\073)"}),
@@ -71,7 +71,7 @@ TEST(cookies, are_unquoted) {
         << "a semicolon ends it, in quotes, too";
 }
 
-TEST(cookies, are_views_into_the_request_where_nothing_is_escaped) {
+TEST(Cookies, are_views_into_the_request_where_nothing_is_escaped) {
     const std::string header = R"(name=a-value-longer-than-a-short-string; q="x y"; e="\"")";
     Request request;
     request.headers.push_back({"Cookie", header});
@@ -88,7 +88,7 @@ TEST(cookies, are_views_into_the_request_where_nothing_is_escaped) {
     EXPECT_FALSE(reader.next());
 }
 
-TEST(cookies, of_a_hostile_client_are_read_in_one_pass) {
+TEST(Cookies, of_a_hostile_client_are_read_in_one_pass) {
     const std::string separators(1'000'000, ';');
     EXPECT_THAT(cookies_of({separators + "a=b"}), ElementsAre(Pair("a", "b")));
     const std::string backslashes(1'000'000, '\\');
@@ -96,7 +96,7 @@ TEST(cookies, of_a_hostile_client_are_read_in_one_pass) {
                 ElementsAre(Pair("a", backslashes.substr(500'000))));
 }
 
-TEST(cookie, is_the_last_of_its_name) {
+TEST(Cookie, is_the_last_of_its_name) {
     Request request;
     request.headers.push_back({"Cookie", "a=1; b=\"2\\073\"; A=3; a=4"});
     request.headers.push_back({"Cookie", "b=5"});
@@ -112,12 +112,12 @@ constexpr std::chrono::system_clock::time_point january_2037 =
 
 // What is expected of writing is what Starlette's set_cookie makes of it.
 
-TEST(set_cookie, has_starlettes_defaults) {
+TEST(SetCookie, has_starlettes_defaults) {
     EXPECT_EQ(set_cookie("session", "abc"), "session=abc; Path=/; SameSite=lax");
     EXPECT_EQ(set_cookie("session", ""), "session=\"\"; Path=/; SameSite=lax");
 }
 
-TEST(set_cookie, has_each_attribute) {
+TEST(SetCookie, has_each_attribute) {
     EXPECT_EQ(set_cookie("mykey", "myvalue",
                          {.max_age = 10s,
                           .expires = january_2037,
@@ -141,7 +141,7 @@ TEST(set_cookie, has_each_attribute) {
               "a=b; expires=Wed, 31 Dec 1969 23:59:59 GMT");
 }
 
-TEST(set_cookie, quotes_a_value_that_cannot_stand_as_it_is) {
+TEST(SetCookie, quotes_a_value_that_cannot_stand_as_it_is) {
     const auto written = [](std::string_view value) {
         return set_cookie("a", value, {.path = "", .samesite = std::nullopt});
     };
@@ -154,7 +154,7 @@ TEST(set_cookie, quotes_a_value_that_cannot_stand_as_it_is) {
     EXPECT_EQ(written("\u00e9"), R"(a="\303\251")");
 }
 
-TEST(set_cookie, is_read_back) {
+TEST(SetCookie, is_read_back) {
     std::string value;
     for (int c = 0x20; c < 0x100; ++c) {
         if (c != 0x7f) value += static_cast<char>(c);
@@ -163,7 +163,7 @@ TEST(set_cookie, is_read_back) {
     EXPECT_THAT(cookies_of({written}), ElementsAre(Pair("a", value)));
 }
 
-TEST(set_cookie, refuses_what_would_be_another_cookie_or_another_header) {
+TEST(SetCookie, refuses_what_would_be_another_cookie_or_another_header) {
     for (const std::string_view name :
          {"", "a b", "a=b", "a;b", "a,b", "\"a\"", "a\r\nX: y", "\u00e9", "a\tb", "path", "Expires",
           "HttpOnly", "Max-Age", "SAMESITE", "domain", "secure", "version", "comment"}) {

@@ -26,9 +26,9 @@ std::optional<std::string> header_of(const Response& response, std::string_view 
     return std::nullopt;
 }
 
-class file_response : public testing::Test {
+class FileResponse : public testing::Test {
   protected:
-    file_response() {
+    FileResponse() {
         std::string name = fs::temp_directory_path() / "signalbox-file-XXXXXX";
         if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
         folder_ = name;
@@ -54,7 +54,7 @@ class file_response : public testing::Test {
     Request request_;
 };
 
-TEST_F(file_response, is_whole_with_its_type_and_time) {
+TEST_F(FileResponse, is_whole_with_its_type_and_time) {
     const std::string content("a,b\0\n", 5);
     const auto path = written("orders.csv", content);
     fs::last_write_time(path, fs::file_time_type::clock::from_sys(std::chrono::sys_seconds(
@@ -70,7 +70,7 @@ TEST_F(file_response, is_whole_with_its_type_and_time) {
               "a/b");
 }
 
-TEST_F(file_response, is_not_sent_to_who_has_it) {
+TEST_F(FileResponse, is_not_sent_to_who_has_it) {
     const auto path = written("a.txt", "text");
     const std::string tag = header_of(file(request_, path), "ETag").value();
     for (const std::string& value : {tag, "W/" + tag, "\"other\", " + tag, std::string("*")}) {
@@ -89,7 +89,7 @@ TEST_F(file_response, is_not_sent_to_who_has_it) {
     EXPECT_EQ(file(request_, path).status, 200);
 }
 
-TEST_F(file_response, can_be_offered_to_be_saved) {
+TEST_F(FileResponse, can_be_offered_to_be_saved) {
     const auto path = written("a.txt", "text");
     const auto offered = [&](const std::string& name) {
         return header_of(file(request_, path, FileOptions().download_as(name)),
@@ -101,7 +101,7 @@ TEST_F(file_response, can_be_offered_to_be_saved) {
     EXPECT_EQ(offered("Größe"), "attachment; filename*=utf-8''Gr%C3%B6%C3%9Fe");
 }
 
-TEST_F(file_response, of_what_is_no_file_is_404) {
+TEST_F(FileResponse, of_what_is_no_file_is_404) {
     EXPECT_EQ(status_of(folder_ / "nope"), 404);
     EXPECT_EQ(status_of(written("a", "") / "b"), 404);
     EXPECT_EQ(status_of(folder_), 404);
@@ -110,7 +110,7 @@ TEST_F(file_response, of_what_is_no_file_is_404) {
     EXPECT_EQ(status_of(folder_ / "pipe"), 404);
 }
 
-TEST_F(file_response, has_a_largest_size) {
+TEST_F(FileResponse, has_a_largest_size) {
     const auto path = written("large", std::string(1001, 'x'));
     EXPECT_THROW(file(request_, path, FileOptions().most_bytes(1000)), std::length_error);
     EXPECT_EQ(file(request_, path, FileOptions().most_bytes(1001)).body.view().size(), 1001U);

@@ -32,12 +32,12 @@ Pairs pairs_of(std::string_view query) {
 
 // What is expected here is what Python's parse_qsl(query, keep_blank_values=True) returns.
 
-TEST(query_parameters, are_all_in_their_order) {
+TEST(QueryParameters, are_all_in_their_order) {
     EXPECT_THAT(pairs_of("b=1&a=2&b=3&B=4"),
                 ElementsAre(Pair("b", "1"), Pair("a", "2"), Pair("b", "3"), Pair("B", "4")));
 }
 
-TEST(query_parameters, may_be_blank) {
+TEST(QueryParameters, may_be_blank) {
     EXPECT_THAT(pairs_of(""), IsEmpty());
     EXPECT_THAT(pairs_of("&"), IsEmpty());
     EXPECT_THAT(pairs_of("&&&"), IsEmpty());
@@ -45,19 +45,19 @@ TEST(query_parameters, may_be_blank) {
                                                          Pair("", "c"), Pair("d", "=")));
 }
 
-TEST(query_parameters, are_separated_by_nothing_else) {
+TEST(QueryParameters, are_separated_by_nothing_else) {
     EXPECT_THAT(pairs_of("a=1;b=2?c=3/d"), ElementsAre(Pair("a", "1;b=2?c=3/d")));
     EXPECT_THAT(pairs_of("a%26b=c%3Dd%26e"), ElementsAre(Pair("a&b", "c=d&e")));
     EXPECT_THAT(pairs_of("a%3D=b"), ElementsAre(Pair("a=", "b")));
 }
 
-TEST(query_parameters, are_decoded_as_forms_encode_them) {
+TEST(QueryParameters, are_decoded_as_forms_encode_them) {
     EXPECT_THAT(pairs_of("a+b=c+d%2Be%20f"), ElementsAre(Pair("a b", "c d+e f")));
     EXPECT_THAT(pairs_of("%C3%a9=%e2%82%AC"), ElementsAre(Pair("\u00e9", "\u20ac")));
     EXPECT_THAT(pairs_of("a=%2541"), ElementsAre(Pair("a", "%41"))) << "once";
 }
 
-TEST(query_parameters, keep_what_is_no_escape) {
+TEST(QueryParameters, keep_what_is_no_escape) {
     EXPECT_THAT(pairs_of("a=%zz&b=%4&c=%&%=d&e=%%41&f=%+1&g=1%2"),
                 ElementsAre(Pair("a", "%zz"), Pair("b", "%4"), Pair("c", "%"), Pair("%", "d"),
                             Pair("e", "%A"), Pair("f", "% 1"), Pair("g", "1%2")));
@@ -66,7 +66,7 @@ TEST(query_parameters, keep_what_is_no_escape) {
                 ElementsAre(Pair("a%4", "1"), Pair("b", "%4"), Pair("1", "2")));
 }
 
-TEST(query_parameters, are_utf8_whatever_was_sent) {
+TEST(QueryParameters, are_utf8_whatever_was_sent) {
     EXPECT_THAT(pairs_of("a=%ff&%c3=b&c=%C3%28&d=%F0%9F%92&e=%00"),
                 ElementsAre(Pair("a", replaced), Pair(replaced, "b"), Pair("c", replaced + "("),
                             Pair("d", replaced), Pair("e", "\0"s)));
@@ -75,7 +75,7 @@ TEST(query_parameters, are_utf8_whatever_was_sent) {
         << "not escaped, though no request has that";
 }
 
-TEST(query_parameters, are_views_into_the_query_where_nothing_is_to_be_decoded) {
+TEST(QueryParameters, are_views_into_the_query_where_nothing_is_to_be_decoded) {
     const std::string query = "name=a-value-that-is-longer-than-a-short-string&x=%41";
     QueryReader reader(query);
     ASSERT_TRUE(reader.next());
@@ -88,7 +88,7 @@ TEST(query_parameters, are_views_into_the_query_where_nothing_is_to_be_decoded) 
     EXPECT_FALSE(reader.next());
 }
 
-TEST(query_parameters, of_a_hostile_query_are_read_in_one_pass) {
+TEST(QueryParameters, of_a_hostile_query_are_read_in_one_pass) {
     const std::string separators(1'000'000, '&');
     EXPECT_THAT(pairs_of(separators + "a=b"), ElementsAre(Pair("a", "b")));
     const std::string equals(1'000'000, '=');
@@ -101,7 +101,7 @@ TEST(query_parameters, of_a_hostile_query_are_read_in_one_pass) {
     EXPECT_EQ(pairs_of(many).size(), 100'000U);
 }
 
-TEST(query_parameter, is_found_by_its_whole_decoded_name) {
+TEST(QueryParameter, is_found_by_its_whole_decoded_name) {
     EXPECT_EQ(find_query_parameter("a=1&b=2", "b"), "2");
     EXPECT_EQ(find_query_parameter("ab=1&b=2", "b"), "2");
     EXPECT_EQ(find_query_parameter("%62=2", "b"), "2");
@@ -113,7 +113,7 @@ TEST(query_parameter, is_found_by_its_whole_decoded_name) {
     EXPECT_EQ(find_query_parameter("&&=1", ""), "1");
 }
 
-TEST(query_parameter, has_its_first_value_decoded) {
+TEST(QueryParameter, has_its_first_value_decoded) {
     EXPECT_EQ(find_query_parameter("a=1&a=2", "a"), "1");
     EXPECT_EQ(find_query_parameter("a=x+y%2Bz%26", "a"), "x y+z&");
     EXPECT_EQ(find_query_parameter("a=b=c", "a"), "b=c");
@@ -122,7 +122,7 @@ TEST(query_parameter, has_its_first_value_decoded) {
     EXPECT_EQ(find_query_parameter("&a=1&", "a"), "1");
 }
 
-TEST(query_parameter, with_a_bad_escape_has_it_as_it_is) {
+TEST(QueryParameter, with_a_bad_escape_has_it_as_it_is) {
     EXPECT_EQ(find_query_parameter("a=%zz&a=2", "a"), "%zz");
     EXPECT_EQ(find_query_parameter("%zz=1&a=2", "%zz"), "1");
     EXPECT_EQ(find_query_parameter("a=%00", "a"), "\0"s);

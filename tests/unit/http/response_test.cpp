@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-TEST(json_object, has_each_type_of_value) {
+TEST(JsonObject, has_each_type_of_value) {
     const Response response = json({{"text", "This was quick!"},
                                     {"whole", std::int64_t{-9223372036854775807 - 1}},
                                     {"yes", true},
@@ -27,7 +27,7 @@ TEST(json_object, has_each_type_of_value) {
     EXPECT_EQ(json({}, 201).status, 201);
 }
 
-TEST(json_object, reads_back_the_same_numbers) {
+TEST(JsonObject, reads_back_the_same_numbers) {
     for (const double number : {0.0, -1.5, 0.1, 1e300, 5e-324, 12345678901234.5}) {
         const Response response = json({{"number", number}});
         rapidjson::Document document;
@@ -38,7 +38,7 @@ TEST(json_object, reads_back_the_same_numbers) {
     }
 }
 
-TEST(json_object, is_valid_json_whatever_the_values) {
+TEST(JsonObject, is_valid_json_whatever_the_values) {
     const double no_numbers[] = {std::numeric_limits<double>::infinity(),
                                  -std::numeric_limits<double>::infinity(),
                                  std::numeric_limits<double>::quiet_NaN()};
@@ -52,26 +52,26 @@ TEST(json_object, is_valid_json_whatever_the_values) {
     EXPECT_EQ(json({{"\xff\"", true}}).body.view(), "{\"\xEF\xBF\xBD\\\"\":true}");
 }
 
-TEST(json_text, is_sent_from_where_it_is) {
+TEST(JsonText, is_sent_from_where_it_is) {
     const JsonText text("[1]");
     const Response response = json(text);
     EXPECT_EQ(response.body.view().data(), text.text().data());
 }
 
-TEST(body, is_its_own_text_or_the_shared_one) {
+TEST(Body, is_its_own_text_or_the_shared_one) {
     EXPECT_EQ(Body().view(), "");
     EXPECT_EQ(Body(std::string("own")).view(), "own");
     EXPECT_EQ(Body(JsonText("shared")).view(), "shared");
     EXPECT_EQ(Body(std::string()).view(), "");
 }
 
-TEST(error, says_the_standard_phrase_as_fastapi_does) {
+TEST(Error, says_the_standard_phrase_as_fastapi_does) {
     EXPECT_EQ(error(404).body.view(), R"({"detail":"Not Found"})");
     EXPECT_EQ(error(404).status, 404);
     EXPECT_EQ(error(413).body.view(), R"({"detail":"Request Entity Too Large"})");
 }
 
-TEST(redirect, is_starlettes) {
+TEST(Redirect, is_starlettes) {
     const auto location = [](std::string_view to) {
         const Response response = redirect(to);
         EXPECT_EQ(response.status, 307);
@@ -90,7 +90,7 @@ TEST(redirect, is_starlettes) {
     EXPECT_EQ(redirect("/", 303).status, 303);
 }
 
-TEST(reason_phrase, is_pythons) {
+TEST(ReasonPhrase, is_pythons) {
     // All of http.HTTPStatus.
     const std::pair<int, std::string_view> phrases[] = {
         {100, "Continue"},

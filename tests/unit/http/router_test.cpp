@@ -50,7 +50,7 @@ std::string found(const Router& router, std::string_view path) {
     return request->match.route == nullptr ? "" : std::string(request->match.route->path);
 }
 
-TEST(router, finds_the_route_of_method_and_path) {
+TEST(Router, finds_the_route_of_method_and_path) {
     const Router router(table({{"GET", "/"},
                                {"GET", "/users"},
                                {"POST", "/users"},
@@ -70,13 +70,13 @@ TEST(router, finds_the_route_of_method_and_path) {
     }
 }
 
-TEST(router, without_a_root_has_none) {
+TEST(Router, without_a_root_has_none) {
     EXPECT_EQ(found(Router(table({{"GET", "/a"}})), "/"), "");
     EXPECT_EQ(found(Router({}), "/"), "");
     EXPECT_EQ(found(Router({}), "/a"), "");
 }
 
-TEST(router, gives_head_the_route_of_get_only) {
+TEST(Router, gives_head_the_route_of_get_only) {
     const Router router(table({{"GET", "/a"}, {"POST", "/b"}}));
     const auto head = route(router, Method::Head, "/a");
     ASSERT_NE(head->match.route, nullptr);
@@ -85,7 +85,7 @@ TEST(router, gives_head_the_route_of_get_only) {
     EXPECT_EQ(route(router, Method::Head, "/b")->match.allow, "POST");
 }
 
-TEST(router, says_which_methods_a_path_has) {
+TEST(Router, says_which_methods_a_path_has) {
     const Router router(
         table({{"POST", "/a"}, {"GET", "/a"}, {"DELETE", "/b"}, {"PUT", "/c"}, {"PATCH", "/c"}}));
     const auto put = route(router, Method::Put, "/a");
@@ -96,7 +96,7 @@ TEST(router, says_which_methods_a_path_has) {
     EXPECT_EQ(route(router, Method::Options, "/c")->match.route, nullptr);
 }
 
-TEST(router, has_no_route_for_a_method_it_does_not_know) {
+TEST(Router, has_no_route_for_a_method_it_does_not_know) {
     const Router router(table({{"GET", "/a"}}));
     Request request;
     request.method_known = false;  // and `method` is meaningless: it says Get
@@ -108,7 +108,7 @@ TEST(router, has_no_route_for_a_method_it_does_not_know) {
     EXPECT_FALSE(request.match.redirect);
 }
 
-TEST(router, knows_a_path_without_its_trailing_slash) {
+TEST(Router, knows_a_path_without_its_trailing_slash) {
     const Router router(table({{"GET", "/a"}, {"GET", "/b/{id}"}, {"POST", "/c"}, {"GET", "/"}}));
     for (const std::string_view path : {"/a/", "/b/1/", "/c/"}) {
         const auto request = route(router, Method::Get, path);
@@ -122,13 +122,13 @@ TEST(router, knows_a_path_without_its_trailing_slash) {
     }
 }
 
-TEST(router, redirects_only_when_a_slash_can_be_taken_off_what_was_sent) {
+TEST(Router, redirects_only_when_a_slash_can_be_taken_off_what_was_sent) {
     const Router router(table({{"GET", "/a"}}));
     EXPECT_FALSE(route(router, Method::Get, "/a/", "/a%2F")->match.redirect);
     EXPECT_TRUE(route(router, Method::Get, "/a/", "/%61/")->match.redirect);
 }
 
-TEST(router, sends_nobody_to_another_host) {
+TEST(Router, sends_nobody_to_another_host) {
     // Browsers take a backslash for a slash, and what begins with two names a host.
     const Router router(table({{"GET", "/"}, {"GET", "/{page}"}, {"GET", "/{a}/{b}"}}));
     for (const std::string_view path : {"/\\evil.example/", "/\\/evil/", "//evil.example/", "//"}) {
@@ -136,14 +136,14 @@ TEST(router, sends_nobody_to_another_host) {
     }
 }
 
-TEST(router, takes_doubled_slashes_for_what_they_are) {
+TEST(Router, takes_doubled_slashes_for_what_they_are) {
     const Router router(table({{"GET", "/"}, {"GET", "/a/b"}, {"GET", "/{id}/c"}}));
     for (const std::string_view path : {"//", "//a/b", "/a//b", "/a/b//", "//c", "///"}) {
         EXPECT_EQ(found(router, path), "") << path;
     }
 }
 
-TEST(router, finds_path_parameters_by_name) {
+TEST(Router, finds_path_parameters_by_name) {
     const Router router(
         table({{"GET", "/users/{id}"}, {"GET", "/users/{id}/posts/{post}"}, {"GET", "/users/me"}}));
     const auto user = route(router, Method::Get, "/users/42");
@@ -163,7 +163,7 @@ TEST(router, finds_path_parameters_by_name) {
     EXPECT_EQ(found(router, "/users//posts/1"), "");
 }
 
-TEST(router, hands_over_parameters_with_any_bytes) {
+TEST(Router, hands_over_parameters_with_any_bytes) {
     const Router router(table({{"GET", "/{text}"}}));
     for (const std::string_view text :
          {"caf\xc3\xa9", " two  words ", "\xff", "a:b", ":id", "*", "?", "{x}", "+1", "\t"}) {
@@ -172,7 +172,7 @@ TEST(router, hands_over_parameters_with_any_bytes) {
     }
 }
 
-TEST(router, leaves_no_parameters_of_a_route_that_did_not_fit) {
+TEST(Router, leaves_no_parameters_of_a_route_that_did_not_fit) {
     const Router router(table({{"GET", "/{a}/x"}, {"GET", "/{a}/{b}/y"}}));
     EXPECT_EQ(route(router, Method::Get, "/1/x")->path_parameters, (Parameters{{"a", "1"}}));
     EXPECT_EQ(route(router, Method::Get, "/1/2/y")->path_parameters,
@@ -180,7 +180,7 @@ TEST(router, leaves_no_parameters_of_a_route_that_did_not_fit) {
     EXPECT_TRUE(route(router, Method::Get, "/1/2/z")->path_parameters.empty());
 }
 
-TEST(router, bears_a_path_of_very_many_segments) {
+TEST(Router, bears_a_path_of_very_many_segments) {
     const Router router(table({{"GET", "/{a}/{b}"}}));
     std::string path;
     for (int i = 0; i < 16000; ++i)
@@ -188,7 +188,7 @@ TEST(router, bears_a_path_of_very_many_segments) {
     EXPECT_EQ(found(router, path), "");
 }
 
-TEST(router, keeps_its_own_copy_of_the_handlers) {
+TEST(Router, keeps_its_own_copy_of_the_handlers) {
     auto alive = std::make_shared<int>(1);
     const std::weak_ptr<int> watched = alive;
     {
@@ -203,14 +203,14 @@ TEST(router, keeps_its_own_copy_of_the_handlers) {
     EXPECT_TRUE(watched.expired());
 }
 
-class bad_table : public testing::TestWithParam<Table> {};
+class BadTable : public testing::TestWithParam<Table> {};
 
-TEST_P(bad_table, is_refused) {
+TEST_P(BadTable, is_refused) {
     EXPECT_THROW(Router{GetParam()}, std::invalid_argument);
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    all, bad_table,
+    all, BadTable,
     testing::Values(table({{"GET", ""}}), table({{"GET", "users"}}), table({{"FETCH", "/a"}}),
                     table({{"get", "/a"}}), table({{"", "/a"}}), table({{"HEAD", "/a"}}),
                     table({{"GET", "/a"}, {"GET", "/a"}}),
@@ -226,7 +226,7 @@ INSTANTIATE_TEST_SUITE_P(
                     table({{"GET", "/:id"}}), table({{"GET", "/*"}}), table({{"GET", "/a?"}})),
     [](const auto& info) { return "row_" + std::to_string(info.index); });
 
-TEST(router, has_the_body_limit_of_the_route_or_the_usual_one) {
+TEST(Router, has_the_body_limit_of_the_route_or_the_usual_one) {
     const Router router(
         {{.method = "POST", .path = "/large", .handler = nothing, .body_limit = 100},
          {.method = "GET", .path = "/large", .handler = nothing, .body_limit = 1},
@@ -251,7 +251,7 @@ TEST(router, has_the_body_limit_of_the_route_or_the_usual_one) {
     EXPECT_EQ(limit(Method::Post, "/large/"), 16U);
 }
 
-TEST(router, takes_timeouts_that_a_deadline_can_be_made_of) {
+TEST(Router, takes_timeouts_that_a_deadline_can_be_made_of) {
     using namespace std::chrono_literals;
     const auto router = [](std::chrono::nanoseconds timeout) {
         return Router({{.method = "GET", .path = "/", .handler = nothing, .timeout = timeout}});
@@ -262,14 +262,14 @@ TEST(router, takes_timeouts_that_a_deadline_can_be_made_of) {
     EXPECT_EQ(router(std::chrono::nanoseconds::max()).routes().front().timeout, 365 * 24h);
 }
 
-TEST(without_route, is_not_found) {
+TEST(WithoutRoute, is_not_found) {
     Request request;
     request.raw_path = "/none";
     EXPECT_EQ(answer_without_route(request).status, 404);
     EXPECT_EQ(answer_without_route(request).body.view(), R"({"detail":"Not Found"})");
 }
 
-TEST(without_route, lists_the_methods_that_the_path_has) {
+TEST(WithoutRoute, lists_the_methods_that_the_path_has) {
     Request request;
     request.raw_path = "/users";
     request.match.allow = "GET, HEAD";
@@ -279,7 +279,7 @@ TEST(without_route, lists_the_methods_that_the_path_has) {
     EXPECT_EQ(header_of_response(response, "Allow"), "GET, HEAD");
 }
 
-TEST(without_route, knows_no_such_method_on_any_path) {
+TEST(WithoutRoute, knows_no_such_method_on_any_path) {
     Request request;
     request.method_known = false;
     for (const char* allow : {"", "GET, HEAD"}) {
@@ -289,7 +289,7 @@ TEST(without_route, knows_no_such_method_on_any_path) {
     }
 }
 
-TEST(without_route, redirects_to_what_may_stand_in_a_header) {
+TEST(WithoutRoute, redirects_to_what_may_stand_in_a_header) {
     Request request;
     request.raw_path = "/a/";
     request.match.redirect = true;
@@ -298,7 +298,7 @@ TEST(without_route, redirects_to_what_may_stand_in_a_header) {
               "/a?q=caf%C3%A9%20&%22");
 }
 
-TEST(without_route, redirects_relatively_and_keeps_the_query_as_sent) {
+TEST(WithoutRoute, redirects_relatively_and_keeps_the_query_as_sent) {
     Request request;
     request.raw_path = "/caf%C3%A9/";
     request.match.redirect = true;
@@ -308,7 +308,7 @@ TEST(without_route, redirects_relatively_and_keeps_the_query_as_sent) {
     EXPECT_EQ(header_of_response(answer_without_route(request), "Location"), "/caf%C3%A9?a=%20&b");
 }
 
-TEST(without_route, redirects_below_the_path_that_a_proxy_has_it_at) {
+TEST(WithoutRoute, redirects_below_the_path_that_a_proxy_has_it_at) {
     Request request;
     request.raw_path = "/users/";
     request.root_path = "/shop/v1";
@@ -317,7 +317,7 @@ TEST(without_route, redirects_below_the_path_that_a_proxy_has_it_at) {
     EXPECT_EQ(header_of_response(answer_without_route(request), "Location"), "/shop/v1/users?a=1");
 }
 
-TEST(without_route, answers_options_of_the_server_as_a_whole) {
+TEST(WithoutRoute, answers_options_of_the_server_as_a_whole) {
     Request request;
     request.raw_path = "*";
     const Response response = answer_without_route(request);

@@ -20,7 +20,7 @@ const std::pair<std::string, std::string> vectors[]{{"", ""},
                                                     {"fooba", "Zm9vYmE="},
                                                     {"foobar", "Zm9vYmFy"}};
 
-TEST(base64, is_that_of_the_rfc) {
+TEST(Base64, is_that_of_the_rfc) {
     for (const auto& [bytes, text] : vectors) {
         std::string written;
         append_base64(written, bytes);
@@ -34,7 +34,7 @@ TEST(base64, is_that_of_the_rfc) {
     EXPECT_EQ(decode_base64(text), every_byte);
 }
 
-TEST(base64, that_is_none_is_refused) {
+TEST(Base64, that_is_none_is_refused) {
     for (const char* const broken : {"Z", "Zg", "Zg=", "Zg=a", "Zm9v\n", "Zm 9", "Zm9_", "===="})
         EXPECT_EQ(decode_base64(broken), std::nullopt) << broken;
 }

@@ -132,7 +132,7 @@ TEST(JsonTree, is_nested_only_so_deep) {
     EXPECT_EQ(python_fault(std::string(1 << 20, '['))->position, std::size_t{1} << 20);
 }
 
-TEST(excerpt, is_the_whole_value_where_that_is_short) {
+TEST(Excerpt, is_the_whole_value_where_that_is_short) {
     const auto excerpt_of = [](std::string_view json, std::size_t most) {
         JsonTree tree;
         EXPECT_FALSE(tree.read(json)) << json;
@@ -148,7 +148,7 @@ TEST(excerpt, is_the_whole_value_where_that_is_short) {
     EXPECT_EQ(excerpt_of(R"({"a":1,"b":2,"c":3})", 10), R"({"a":1,"b":2,"…":"…"})");
 }
 
-TEST(excerpt, is_json_of_bounded_size_wherever_it_is_cut) {
+TEST(Excerpt, is_json_of_bounded_size_wherever_it_is_cut) {
     std::string deep = "1";
     for (int i = 0; i < 100; ++i)
         deep = (i % 2 == 0 ? "[\"\xC3\xA9\xE2\x82\xAC\"," : "{\"\xC3\xA9\\n\":[") + deep +
@@ -163,7 +163,7 @@ TEST(excerpt, is_json_of_bounded_size_wherever_it_is_cut) {
     }
 }
 
-TEST(json_of, keeps_numbers_as_they_were_sent) {
+TEST(JsonOf, keeps_numbers_as_they_were_sent) {
     JsonTree tree;
     const std::string digits(500, '7');
     ASSERT_FALSE(tree.read("[1.10, 1e19, 0." + digits + ", -0]"));

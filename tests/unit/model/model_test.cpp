@@ -290,7 +290,7 @@ struct WithTwoByFlattening {
     Flatten<Base> base;
 };
 
-TEST(check_model, refuses_what_cannot_be_meant) {
+TEST(CheckModel, refuses_what_cannot_be_meant) {
     EXPECT_THAT(refusal<WithPlainDefault>(),
                 HasSubstr("limit: a default is written Field<…> limit = …"));
     EXPECT_THAT(refusal<WithPlainDefaultInside>(), HasSubstr("WithPlainDefault.limit"));
@@ -300,7 +300,7 @@ TEST(check_model, refuses_what_cannot_be_meant) {
     EXPECT_THAT(refusal<WithTwoByFlattening>(), HasSubstr("has two members \"id\""));
 }
 
-TEST(check_model, takes_what_can) {
+TEST(CheckModel, takes_what_can) {
     EXPECT_EQ(refusal<Local>(), "none");
     EXPECT_EQ(refusal<Payment>(), "none");
     EXPECT_EQ(refusal<Tree>(), "none") << "which holds itself";

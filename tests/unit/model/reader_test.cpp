@@ -152,7 +152,7 @@ TEST(Rules, are_of_maps) {
     EXPECT_EQ(outcome<Map>("[]"), "dict_type: Input should be a valid dictionary");
 }
 
-TEST(read_text, reads_one_value_and_read_texts_several) {
+TEST(ReadText, reads_one_value_and_read_texts_several) {
     ValidationErrors errors;
     int number = 0;
     const Location query{.name = "query"};

@@ -15,7 +15,7 @@
 namespace signalbox::model {
 namespace {
 
-TEST(to_json, writes_floating_point_numbers_as_python_does) {
+TEST(ToJson, writes_floating_point_numbers_as_python_does) {
     EXPECT_EQ(to_json(1.0), "1.0");
     EXPECT_EQ(to_json(-0.0), "-0.0");
     EXPECT_EQ(to_json(0.1), "0.1");
@@ -32,7 +32,7 @@ TEST(to_json, writes_floating_point_numbers_as_python_does) {
     EXPECT_EQ(to_json(std::numeric_limits<float>::infinity()), "null");
 }
 
-TEST(to_json, writes_integers_of_every_size) {
+TEST(ToJson, writes_integers_of_every_size) {
     EXPECT_EQ(to_json(std::int8_t{-128}), "-128");
     EXPECT_EQ(to_json(std::uint8_t{255}), "255");
     EXPECT_EQ(to_json(std::int16_t{-2}), "-2");
@@ -41,7 +41,7 @@ TEST(to_json, writes_integers_of_every_size) {
     EXPECT_EQ(to_json(true), "true");
 }
 
-TEST(to_json, writes_what_holds_other_values) {
+TEST(ToJson, writes_what_holds_other_values) {
     using Map = std::map<std::string, std::vector<std::optional<int>>>;
     EXPECT_EQ(to_json(Map{{"b", {}}, {"a\"", {1, std::nullopt}}}), R"({"a\"":[1,null],"b":[]})");
     EXPECT_EQ(to_json(std::string("\xFF")), "\"\xEF\xBF\xBD\"") << "what is no UTF-8 is mended";

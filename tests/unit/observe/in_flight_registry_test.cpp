@@ -58,7 +58,7 @@ std::size_t count(const InFlightSnapshot& snapshot, std::string_view route,
     return count;
 }
 
-TEST(in_flight_registry, is_empty_at_first) {
+TEST(InFlightRegistry, is_empty_at_first) {
     InFlightRegistry registry;
     EXPECT_EQ(registry.snapshot().total, 0U);
     registry.add_list();
@@ -68,7 +68,7 @@ TEST(in_flight_registry, is_empty_at_first) {
     EXPECT_THAT(snapshot.entries, IsEmpty());
 }
 
-TEST(in_flight_registry, tells_all_it_knows_of_a_request) {
+TEST(InFlightRegistry, tells_all_it_knows_of_a_request) {
     InFlightRegistry registry;
     Request request("7");
     registry.add_list().add(request.in_flight);
@@ -92,7 +92,7 @@ TEST(in_flight_registry, tells_all_it_knows_of_a_request) {
     EXPECT_EQ(entry.waiting_since, request.in_flight.started + 5ms);
 }
 
-TEST(in_flight_registry, forgets_a_request_that_is_removed_and_takes_it_again) {
+TEST(InFlightRegistry, forgets_a_request_that_is_removed_and_takes_it_again) {
     InFlightRegistry registry;
     context::RequestList& shard = registry.add_list();
     Request first("1", 1), second("2", 2), third("3", 3);
@@ -112,7 +112,7 @@ TEST(in_flight_registry, forgets_a_request_that_is_removed_and_takes_it_again) {
     EXPECT_EQ(registry.snapshot().total, 0U);
 }
 
-TEST(in_flight_registry, loses_a_request_that_is_destroyed) {
+TEST(InFlightRegistry, loses_a_request_that_is_destroyed) {
     InFlightRegistry registry;
     context::RequestList& shard = registry.add_list();
     Request staying("1");
@@ -124,7 +124,7 @@ TEST(in_flight_registry, loses_a_request_that_is_destroyed) {
     shard.remove(staying.in_flight);  // or it would look for a registry that is gone by then
 }
 
-TEST(in_flight_registry, puts_the_oldest_first_over_all_loops) {
+TEST(InFlightRegistry, puts_the_oldest_first_over_all_loops) {
     InFlightRegistry registry;
     context::RequestList& one = registry.add_list();
     context::RequestList& other = registry.add_list();
@@ -140,7 +140,7 @@ TEST(in_flight_registry, puts_the_oldest_first_over_all_loops) {
     EXPECT_THAT(ids(registry.snapshot(0)), IsEmpty());
 }
 
-TEST(in_flight_registry, counts_every_request_whatever_the_limit) {
+TEST(InFlightRegistry, counts_every_request_whatever_the_limit) {
     InFlightRegistry registry;
     context::RequestList& one = registry.add_list();
     context::RequestList& other = registry.add_list();
@@ -164,7 +164,7 @@ TEST(in_flight_registry, counts_every_request_whatever_the_limit) {
     requests.clear();
 }
 
-TEST(in_flight_registry, cuts_a_path_that_a_client_made_long) {
+TEST(InFlightRegistry, cuts_a_path_that_a_client_made_long) {
     InFlightRegistry registry;
     context::RequestList& shard = registry.add_list();
     for (const std::size_t length : {0U, 1U, 255U, 256U, 257U, 30'000U}) {
@@ -178,7 +178,7 @@ TEST(in_flight_registry, cuts_a_path_that_a_client_made_long) {
     }
 }
 
-TEST(in_flight_registry, copies_what_outlives_the_request) {
+TEST(InFlightRegistry, copies_what_outlives_the_request) {
     InFlightRegistry registry;
     context::RequestList& shard = registry.add_list();
     auto request = std::make_unique<Request>("a-request-id-too-long-for-a-small-string");
@@ -194,7 +194,7 @@ TEST(in_flight_registry, copies_what_outlives_the_request) {
     EXPECT_EQ(entry.trace.trace_id().size(), 32U);
 }
 
-TEST(in_flight_registry, lists_five_thousand) {
+TEST(InFlightRegistry, lists_five_thousand) {
     InFlightRegistry registry;
     context::RequestList& shard = registry.add_list();
     std::deque<Request> requests;
@@ -212,7 +212,7 @@ TEST(in_flight_registry, lists_five_thousand) {
 
 /// Loops begin and end requests as fast as they can while others look. Each entry must be of one
 /// request, never of two that came one after the other in the same place.
-TEST(in_flight_registry, shows_whole_requests_while_loops_change_them) {
+TEST(InFlightRegistry, shows_whole_requests_while_loops_change_them) {
     static constexpr std::size_t loops = 3;
     static constexpr int rounds = 3000;
     static constexpr std::string_view routes[] = {"/a", "/b", "/c"};
@@ -276,7 +276,7 @@ TEST(in_flight_registry, shows_whole_requests_while_loops_change_them) {
     EXPECT_EQ(registry.snapshot().total, 0U);
 }
 
-TEST(wait_scope, says_what_a_request_waits_for_and_takes_it_back) {
+TEST(WaitScope, says_what_a_request_waits_for_and_takes_it_back) {
     context::RequestContext request;
     EXPECT_EQ(request.waiting(), context::Waiting::handler);
     {
@@ -287,7 +287,7 @@ TEST(wait_scope, says_what_a_request_waits_for_and_takes_it_back) {
     EXPECT_EQ(request.waiting(), context::Waiting::handler);
 }
 
-TEST(wait_scope, lasts_as_long_as_any_of_several) {
+TEST(WaitScope, lasts_as_long_as_any_of_several) {
     context::RequestContext request;
     auto first = std::make_unique<context::WaitScope>(&request, context::Waiting::timer);
     auto second = std::make_unique<context::WaitScope>(&request, context::Waiting::timer);
@@ -297,11 +297,11 @@ TEST(wait_scope, lasts_as_long_as_any_of_several) {
     EXPECT_EQ(request.waiting(), context::Waiting::handler);
 }
 
-TEST(wait_scope, of_no_request_does_nothing) {
+TEST(WaitScope, of_no_request_does_nothing) {
     const context::WaitScope waiting(nullptr, context::Waiting::timer);
 }
 
-TEST(waiting, has_the_names_that_operators_read) {
+TEST(Waiting, has_the_names_that_operators_read) {
     EXPECT_EQ(to_string(context::Waiting::handler), "handler");
     EXPECT_EQ(to_string(context::Waiting::timer), "timer");
     EXPECT_EQ(to_string(context::Waiting::database_queue), "database-queue");

@@ -129,7 +129,7 @@ struct JsonLines {
     }
 };
 
-TEST(log, writes_what_opentelemetry_wants_of_each_line) {
+TEST(Log, writes_what_opentelemetry_wants_of_each_line) {
     const LogLine line = json_line("hello", {{"answer", std::int64_t{42}}}, LogLevel::warning);
     EXPECT_THAT(line.names(),
                 ElementsAre("timestamp", "severity_text", "severity_number", "body", "answer",
@@ -144,7 +144,7 @@ TEST(log, writes_what_opentelemetry_wants_of_each_line) {
                 testing::EndsWith(":" + std::to_string(::getpid())));
 }
 
-TEST(log, tells_the_time_in_utc) {
+TEST(Log, tells_the_time_in_utc) {
     using std::chrono::system_clock;
     EXPECT_EQ(format_time(system_clock::time_point()), "1970-01-01T00:00:00.000000Z");
     EXPECT_EQ(format_time(system_clock::time_point(1795330956s + 76'478us)),
@@ -158,7 +158,7 @@ TEST(log, tells_the_time_in_utc) {
     EXPECT_LE(told, format_time(system_clock::now()));
 }
 
-TEST(log, names_severities_as_opentelemetry_does) {
+TEST(Log, names_severities_as_opentelemetry_does) {
     const struct {
         LogLevel level;
         std::string text;
@@ -173,7 +173,7 @@ TEST(log, names_severities_as_opentelemetry_does) {
     }
 }
 
-TEST(log, writes_from_its_level_up_and_the_level_can_be_changed) {
+TEST(Log, writes_from_its_level_up_and_the_level_can_be_changed) {
     LogFile file;
     Log log({"orders", "1.2.3"}, LogLevel::warning, LogFormat::json, file.descriptor());
     EXPECT_EQ(log.level(), LogLevel::warning);
@@ -192,7 +192,7 @@ TEST(log, writes_from_its_level_up_and_the_level_can_be_changed) {
     EXPECT_THAT(bodies, ElementsAre("first", "second", "third"));
 }
 
-TEST(log, keeps_every_byte_of_a_body_and_a_value_that_json_can_hold) {
+TEST(Log, keeps_every_byte_of_a_body_and_a_value_that_json_can_hold) {
     JsonLines lines;
     for (int value = 0; value < 256; ++value) {
         const std::string text = between_letters(std::string(1, static_cast<char>(value)));
@@ -213,7 +213,7 @@ TEST(log, keeps_every_byte_of_a_body_and_a_value_that_json_can_hold) {
     EXPECT_EQ(line.text("value"), line.text("body"));
 }
 
-TEST(log, is_valid_json_whatever_bytes_come) {
+TEST(Log, is_valid_json_whatever_bytes_come) {
     std::mt19937 random(4711);
     const std::string likely = "\"\\\n\r\t{}[]:, \x7f\xc2\x80\xe2\x82\xac\xf0\x9f\x98\x80\xed\xa0";
     std::vector<std::string> sent;
@@ -236,14 +236,14 @@ TEST(log, is_valid_json_whatever_bytes_come) {
     }
 }
 
-TEST(log, leaves_what_is_utf8_as_it_is) {
+TEST(Log, leaves_what_is_utf8_as_it_is) {
     const std::string text = "Zoë 日本 \U0001F600 \u2028 \u0085 \U0010FFFF";
     EXPECT_EQ(json_line(text, {{"value", std::string_view(text)}}).text("body"), text);
     EXPECT_EQ(json_line("x", {{"value", std::string_view(text)}}).text("value"), text);
 }
 
 // A pipe of packets tells which bytes were written together (pipe(2), O_DIRECT).
-TEST(log, writes_whole_lines_at_once_where_another_process_writes_to_the_same_pipe) {
+TEST(Log, writes_whole_lines_at_once_where_another_process_writes_to_the_same_pipe) {
     int ends[2];
     ASSERT_EQ(::pipe2(ends, O_DIRECT | O_CLOEXEC), 0);
     constexpr std::size_t count = 100;
@@ -269,7 +269,7 @@ TEST(log, writes_whole_lines_at_once_where_another_process_writes_to_the_same_pi
     EXPECT_EQ(torn, 1U) << "the line that is longer than a pipe takes at once";
 }
 
-TEST(log, writes_durations_in_seconds_with_microseconds) {
+TEST(Log, writes_durations_in_seconds_with_microseconds) {
     EXPECT_EQ(spelled(0ns), "0.000000");
     EXPECT_EQ(spelled(1ns), "0.000000");
     EXPECT_EQ(spelled(499ns), "0.000000");
@@ -285,7 +285,7 @@ TEST(log, writes_durations_in_seconds_with_microseconds) {
     EXPECT_EQ(spelled(std::chrono::nanoseconds::min()), "0.000000");
 }
 
-TEST(log, writes_numbers_and_booleans) {
+TEST(Log, writes_numbers_and_booleans) {
     EXPECT_EQ(spelled(std::int64_t{0}), "0");
     EXPECT_EQ(spelled(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");
     EXPECT_EQ(spelled(std::numeric_limits<std::int64_t>::max()), "9223372036854775807");
@@ -299,12 +299,12 @@ TEST(log, writes_numbers_and_booleans) {
     EXPECT_EQ(spelled(-std::numeric_limits<double>::infinity()), "null");
 }
 
-TEST(log, escapes_the_names_of_fields) {
+TEST(Log, escapes_the_names_of_fields) {
     const LogLine line = json_line("x", {{"a \"name\"\xff", true}});
     EXPECT_TRUE(line.boolean("a \"name\"\xEF\xBF\xBD"));
 }
 
-TEST(text_log, reads_well) {
+TEST(TextLog, reads_well) {
     EXPECT_THAT(written(LogFormat::text, "ready: serving",
                         {{"port", std::int64_t{8000}},
                          {"took", std::chrono::nanoseconds(1500ms)},
@@ -344,7 +344,7 @@ void expect_harmless(const std::string& line, const std::string& input) {
     EXPECT_NO_THROW(LogLine(json + "\"}")) << testing::PrintToString(line);
 }
 
-TEST(text_log, is_one_line_an_event_and_harmless_to_a_terminal) {
+TEST(TextLog, is_one_line_an_event_and_harmless_to_a_terminal) {
     std::vector<std::string> inputs = {"two\nlines",
                                        "red \x1b[31m",
                                        "title \x1b]0;x\x07",
@@ -392,7 +392,7 @@ TEST(text_log, is_one_line_an_event_and_harmless_to_a_terminal) {
 
 /// What is seen as a space, changes what is before it, or is not seen at all: with it a value could
 /// look like several fields, or like another value.
-TEST(text_log, cannot_be_forged_with_what_is_not_seen) {
+TEST(TextLog, cannot_be_forged_with_what_is_not_seen) {
     for (const std::string hidden :
          {"\u00a0", "\u1680", "\u2000",     "\u2003", "\u200a", "\u202f",     "\u205f",
           "\u3000",                                                            // Zs
@@ -416,7 +416,7 @@ TEST(text_log, cannot_be_forged_with_what_is_not_seen) {
         << "letters and symbols are as they are";
 }
 
-TEST(log, keeps_the_order_of_each_thread) {
+TEST(Log, keeps_the_order_of_each_thread) {
     JsonLines lines;
     std::vector<std::thread> threads;
     for (int thread = 0; thread < 4; ++thread) {
@@ -435,7 +435,7 @@ TEST(log, keeps_the_order_of_each_thread) {
     EXPECT_THAT(next, ElementsAre(1000, 1000, 1000, 1000));
 }
 
-TEST(log, writes_lines_that_are_made_beforehand) {
+TEST(Log, writes_lines_that_are_made_beforehand) {
     JsonLines lines;
     std::string made;
     for (int i = 0; i < 3; ++i) {
@@ -448,7 +448,7 @@ TEST(log, writes_lines_that_are_made_beforehand) {
     EXPECT_EQ(read[2].number("number"), 2);
 }
 
-TEST(log, has_written_everything_when_it_is_closed) {
+TEST(Log, has_written_everything_when_it_is_closed) {
     Pipe pipe;
     std::string read;
     std::thread reader([&] { read = pipe.read_to_end(); });
@@ -467,7 +467,7 @@ TEST(log, has_written_everything_when_it_is_closed) {
 
 /// Nobody reads the pipe until all has been sent: the queue fills, and what has no place in it is
 /// counted, line by line.
-TEST(log, counts_every_line_that_it_drops) {
+TEST(Log, counts_every_line_that_it_drops) {
     constexpr std::size_t threads = 4, messages = 5000, batch = 3;
     Pipe pipe;
     Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, pipe.writer());
@@ -502,7 +502,7 @@ TEST(log, counts_every_line_that_it_drops) {
     EXPECT_EQ(arrived + log.dropped(), sent);
 }
 
-TEST(log, bounds_what_waits_in_bytes_too) {
+TEST(Log, bounds_what_waits_in_bytes_too) {
     constexpr std::size_t messages = 400;
     constexpr std::size_t batch = 60;
     Pipe pipe;
@@ -526,7 +526,7 @@ TEST(log, bounds_what_waits_in_bytes_too) {
 
 constexpr std::size_t longest_line = 8 * 1024;
 
-TEST(log, has_no_line_that_a_container_runtime_would_tear_apart) {
+TEST(Log, has_no_line_that_a_container_runtime_would_tear_apart) {
     const std::vector<std::string> long_texts{std::string(100'000, 'x'),
                                               std::string(100'000, '\n'),
                                               std::string(100'000, '"'),
@@ -558,7 +558,7 @@ TEST(log, has_no_line_that_a_container_runtime_would_tear_apart) {
     }
 }
 
-TEST(log, cuts_a_long_text_with_a_mark_and_leaves_the_fields_behind_it) {
+TEST(Log, cuts_a_long_text_with_a_mark_and_leaves_the_fields_behind_it) {
     const std::string text = std::string(1900, 'x') + std::string(5000, 'y');
     const LogLine line =
         json_line("x", {{"long", std::string_view(text)}, {"behind", std::string_view("it")}});
@@ -574,7 +574,7 @@ TEST(log, cuts_a_long_text_with_a_mark_and_leaves_the_fields_behind_it) {
     EXPECT_EQ(json_line("x", {{"fits", std::string_view(fits)}}).text("fits"), fits);
 }
 
-TEST(log, cuts_no_character_in_two) {
+TEST(Log, cuts_no_character_in_two) {
     for (const std::string character : {"\u00e9", "\u20ac", "\U0001F600"}) {
         for (std::size_t before = 0; before < 4; ++before) {
             std::string text(before, 'x');
@@ -587,7 +587,7 @@ TEST(log, cuts_no_character_in_two) {
     }
 }
 
-TEST(log, bounds_a_line_of_many_fields) {
+TEST(Log, bounds_a_line_of_many_fields) {
     LogFile file;
     {
         Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, file.descriptor());
@@ -611,7 +611,7 @@ TEST(log, bounds_a_line_of_many_fields) {
 }
 
 /// As a disk that is full in the middle of a line.
-TEST(log, begins_a_line_of_its_own_behind_one_that_was_torn) {
+TEST(Log, begins_a_line_of_its_own_behind_one_that_was_torn) {
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
     const auto handler = std::signal(SIGXFSZ, SIG_IGN);
@@ -650,7 +650,7 @@ TEST(log, begins_a_line_of_its_own_behind_one_that_was_torn) {
 }
 
 /// Of a write that is torn some lines are whole.
-TEST(log, counts_of_many_lines_that_are_torn_only_those_that_are_not_there) {
+TEST(Log, counts_of_many_lines_that_are_torn_only_those_that_are_not_there) {
     rlimit before{};
     ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
     const auto handler = std::signal(SIGXFSZ, SIG_IGN);
@@ -667,7 +667,7 @@ TEST(log, counts_of_many_lines_that_are_torn_only_those_that_are_not_there) {
     EXPECT_EQ(file.text(), "123456789\n123456789\n12345");
 }
 
-TEST(log, makes_nobody_wait_for_a_reader_that_does_not_come) {
+TEST(Log, makes_nobody_wait_for_a_reader_that_does_not_come) {
     constexpr std::size_t messages = 20'000;
     Pipe pipe;
     Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, pipe.writer());
@@ -684,7 +684,7 @@ TEST(log, makes_nobody_wait_for_a_reader_that_does_not_come) {
     EXPECT_EQ(log_lines(read).size() + log.dropped(), messages);
 }
 
-TEST(log, counts_what_a_reader_that_went_away_did_not_get) {
+TEST(Log, counts_what_a_reader_that_went_away_did_not_get) {
     const auto before = std::signal(SIGPIPE, SIG_IGN);  // as the service does
     Pipe pipe;
     pipe.close_reader();
@@ -697,7 +697,7 @@ TEST(log, counts_what_a_reader_that_went_away_did_not_get) {
     std::signal(SIGPIPE, before);
 }
 
-TEST(log, waits_for_a_pipe_that_a_neighbour_made_non_blocking) {
+TEST(Log, waits_for_a_pipe_that_a_neighbour_made_non_blocking) {
     Pipe pipe;
     ASSERT_EQ(::fcntl(pipe.writer(), F_SETFL, O_NONBLOCK), 0);
     Log log({"orders", "1.2.3"}, LogLevel::info, LogFormat::json, pipe.writer());

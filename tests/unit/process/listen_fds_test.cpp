@@ -29,7 +29,7 @@ std::string refused(const ListenFdsVariables& variables) {
     return parsed ? "accepted" : parsed.reason();
 }
 
-TEST(parse_listen_fds, finds_sockets_by_name_in_any_order) {
+TEST(ParseListenFds, finds_sockets_by_name_in_any_order) {
     EXPECT_EQ(parse("2", "api:admin").api, std::vector{3});
     EXPECT_EQ(parse("2", "api:admin").admin, std::vector{4});
     EXPECT_EQ(parse("2", "admin:api").api, std::vector{4});
@@ -38,7 +38,7 @@ TEST(parse_listen_fds, finds_sockets_by_name_in_any_order) {
     EXPECT_EQ(parse("1", "admin").admin, std::vector{3});
 }
 
-TEST(parse_listen_fds, takes_one_without_a_name_of_its_own_for_the_api) {
+TEST(ParseListenFds, takes_one_without_a_name_of_its_own_for_the_api) {
     for (const auto* name : {"", "unknown", "orders.socket", "api"}) {
         EXPECT_EQ(parse("1", name).api, std::vector{3}) << name;
         EXPECT_EQ(parse("1", name).admin, none) << name;
@@ -48,14 +48,14 @@ TEST(parse_listen_fds, takes_one_without_a_name_of_its_own_for_the_api) {
 }
 
 // As a unit has them with two lines ListenStream=, 0.0.0.0:8000 and [::]:8000.
-TEST(parse_listen_fds, finds_several_of_a_name) {
+TEST(ParseListenFds, finds_several_of_a_name) {
     EXPECT_EQ(parse("2", "api:api").api, (std::vector{3, 4}));
     EXPECT_EQ(parse("2", "x.socket:x.socket").api, (std::vector{3, 4}));
     EXPECT_EQ(parse("4", "api:admin:api:admin").api, (std::vector{3, 5}));
     EXPECT_EQ(parse("4", "api:admin:api:admin").admin, (std::vector{4, 6}));
 }
 
-TEST(parse_listen_fds, is_silent_where_nobody_or_another_process_is_meant) {
+TEST(ParseListenFds, is_silent_where_nobody_or_another_process_is_meant) {
     for (const ListenFdsVariables& variables :
          {ListenFdsVariables{}, {"4712", "1", "api"}, {"", "1", "api"}, {"4711", "", "api"}}) {
         const auto parsed = parse_listen_fds(variables, self);
@@ -64,7 +64,7 @@ TEST(parse_listen_fds, is_silent_where_nobody_or_another_process_is_meant) {
     }
 }
 
-TEST(parse_listen_fds, says_which_variable_makes_no_sense) {
+TEST(ParseListenFds, says_which_variable_makes_no_sense) {
     EXPECT_THAT(refused({"x", "1", ""}), HasSubstr("LISTEN_PID: \"x\""));
     for (const auto* count : {"0", "-1", "two", "1 ", "99999999999999999999"})
         EXPECT_THAT(refused({"4711", count, ""}), HasSubstr("LISTEN_FDS: \"")) << count;
@@ -76,7 +76,7 @@ TEST(parse_listen_fds, says_which_variable_makes_no_sense) {
 }
 
 // A process of its own, in which the descriptors and the environment are nobody else's.
-TEST(take_listen_fds, keeps_variables_and_descriptors_from_programs_that_are_started) {
+TEST(TakeListenFds, keeps_variables_and_descriptors_from_programs_that_are_started) {
     const pid_t child = ::fork();
     if (child == 0) {
         const int file = ::open("/dev/null", O_RDONLY);

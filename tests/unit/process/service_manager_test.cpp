@@ -48,7 +48,7 @@ class ServiceManager {
     const int socket_;
 };
 
-TEST(notify_service_manager, sends_to_a_socket_in_a_folder) {
+TEST(NotifyServiceManager, sends_to_a_socket_in_a_folder) {
     // Not named by our process's number: one that was killed and had the same may have left it.
     std::string folder = std::filesystem::temp_directory_path() / "signalbox-notify-XXXXXX";
     ASSERT_NE(::mkdtemp(folder.data()), nullptr);
@@ -62,13 +62,13 @@ TEST(notify_service_manager, sends_to_a_socket_in_a_folder) {
     std::filesystem::remove_all(folder);
 }
 
-TEST(notify_service_manager, sends_to_an_abstract_socket) {
+TEST(NotifyServiceManager, sends_to_an_abstract_socket) {
     const ServiceManager manager("@signalbox-notify-" + std::to_string(::getpid()));
     notify_service_manager("STOPPING=1");
     EXPECT_EQ(manager.told(), "STOPPING=1");
 }
 
-TEST(notify_service_manager, does_nothing_where_nobody_asked) {
+TEST(NotifyServiceManager, does_nothing_where_nobody_asked) {
     ::unsetenv("NOTIFY_SOCKET");
     notify_service_manager("READY=1");
     ::setenv("NOTIFY_SOCKET", "", 1);
@@ -76,7 +76,7 @@ TEST(notify_service_manager, does_nothing_where_nobody_asked) {
     ::unsetenv("NOTIFY_SOCKET");
 }
 
-TEST(notify_service_manager, says_when_it_cannot) {
+TEST(NotifyServiceManager, says_when_it_cannot) {
     for (const std::string& path : {std::string("/no/such/socket"), std::string(200, 'x')}) {
         ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
         EXPECT_THROW(notify_service_manager("READY=1"), std::system_error) << path;

@@ -20,7 +20,7 @@ struct Messages {
     }
 };
 
-TEST(stderr_capture, takes_a_message_in_one_line) {
+TEST(StderrCapture, takes_a_message_in_one_line) {
     Messages messages;
     FILE* const before = stderr;
     {
@@ -33,7 +33,7 @@ TEST(stderr_capture, takes_a_message_in_one_line) {
     EXPECT_EQ(stderr, before);
 }
 
-TEST(stderr_capture, is_of_its_own_thread) {
+TEST(StderrCapture, is_of_its_own_thread) {
     Messages outer;
     Messages inner;
     testing::internal::CaptureStderr();

@@ -49,7 +49,7 @@ api::Module items() {
     return module;
 }
 
-TEST(test_client, calls_an_endpoint_with_a_request_that_was_decoded) {
+TEST(TestClient, calls_an_endpoint_with_a_request_that_was_decoded) {
     Client client(items());
     const auto response = client.get("/items/a%20b?q=%2B+1", {{"Content-Type", "x/y"}});
     EXPECT_EQ(response.status, 201);
@@ -61,7 +61,7 @@ TEST(test_client, calls_an_endpoint_with_a_request_that_was_decoded) {
     EXPECT_THAT(response.cause, IsEmpty());
 }
 
-TEST(test_client, has_every_method_and_sends_bodies) {
+TEST(TestClient, has_every_method_and_sends_bodies) {
     Client client(items());
     EXPECT_EQ(client.post("/items/1", "{}").body, "POST 1 - application/json 127.0.0.1 {}");
     EXPECT_EQ(client.post("/items/1").body, "POST 1 - - 127.0.0.1 ");
@@ -81,7 +81,7 @@ TEST(test_client, has_every_method_and_sends_bodies) {
     EXPECT_THAT(head.header("content-length"), Optional(std::string_view("21")));
 }
 
-TEST(test_client, answers_as_the_server_does_where_there_is_no_endpoint) {
+TEST(TestClient, answers_as_the_server_does_where_there_is_no_endpoint) {
     Client client(items());
     const auto unknown = client.get("/nothing");
     EXPECT_EQ(unknown.status, 404);
@@ -98,7 +98,7 @@ TEST(test_client, answers_as_the_server_does_where_there_is_no_endpoint) {
     EXPECT_THAT(redirect.header("location"), Optional(std::string_view("/items/1?q=2")));
 }
 
-TEST(test_client, answers_as_the_server_does_to_what_it_would_refuse) {
+TEST(TestClient, answers_as_the_server_does_to_what_it_would_refuse) {
     Client client(items());
     const auto bad = client.get("/items/%zz");
     EXPECT_EQ(bad.status, 400);
@@ -111,7 +111,7 @@ TEST(test_client, answers_as_the_server_does_to_what_it_would_refuse) {
     EXPECT_EQ(client.post("/items/1", std::string(1024 * 1024 + 1, 'x')).status, 413);
 }
 
-TEST(test_client, refuses_parts_that_are_no_one_request) {
+TEST(TestClient, refuses_parts_that_are_no_one_request) {
     Client client(items());
     const auto refused = [&](auto call) {
         EXPECT_THROW(static_cast<void>(call()), std::invalid_argument);
@@ -139,7 +139,7 @@ async::Task<http::Response> fail() {
     co_return http::Response{};
 }
 
-TEST(test_client, has_the_cause_of_an_error_for_the_test) {
+TEST(TestClient, has_the_cause_of_an_error_for_the_test) {
     api::Module module;
     module.get<forbid>("/forbidden").get<fail>("/broken");
     Client client(module);
@@ -164,7 +164,7 @@ async::Task<http::Response> wait_long() {
     co_return http::Response{};
 }
 
-TEST(test_client, ends_what_is_out_of_time) {
+TEST(TestClient, ends_what_is_out_of_time) {
     api::Module module;
     module.get<wait_long>("/");
     Client client(module);
@@ -179,7 +179,7 @@ async::Task<http::Response> leave_one_behind() {
     co_return http::Response{};
 }
 
-TEST(test_client, ends_what_a_handler_has_left_behind) {
+TEST(TestClient, ends_what_a_handler_has_left_behind) {
     api::Module module;
     module.get<leave_one_behind>("/");
     Client client(module);
@@ -192,7 +192,7 @@ async::Task<http::Response> complain(api::Logger& log) {
     co_return http::Response{};
 }
 
-TEST(test_client, gives_a_request_its_id_its_trace_and_lines_that_name_it) {
+TEST(TestClient, gives_a_request_its_id_its_trace_and_lines_that_name_it) {
     api::Module module;
     module.get<complain>("/orders");
     testing::internal::CaptureStdout();
@@ -251,7 +251,7 @@ api::Module reminders() {
 // [/snippet]
 
 // [snippet: replace]
-TEST(reminders, are_sent_to_who_asks_for_them) {
+TEST(Reminders, are_sent_to_who_asks_for_them) {
     FakeMailer mailer;
     test::Client client(reminders());
     client.replace<Mailer>(mailer);
@@ -263,7 +263,7 @@ TEST(reminders, are_sent_to_who_asks_for_them) {
 }
 // [/snippet]
 
-TEST(test_client, replaces_services_and_dependencies) {
+TEST(TestClient, replaces_services_and_dependencies) {
     FakeMailer mailer;
     {
         Client client(reminders());
@@ -300,7 +300,7 @@ async::Task<User> another_user() {
     co_return User{};
 }
 
-TEST(test_client, refuses_a_replacement_that_no_endpoint_would_meet) {
+TEST(TestClient, refuses_a_replacement_that_no_endpoint_would_meet) {
     FakeMailer mailer;
     {
         Client client(reminders());
@@ -316,7 +316,7 @@ TEST(test_client, refuses_a_replacement_that_no_endpoint_would_meet) {
                 ThrowsMessage<std::invalid_argument>(HasSubstr("another_user")));
 }
 
-TEST(test_client, refuses_a_replacement_that_comes_too_late) {
+TEST(TestClient, refuses_a_replacement_that_comes_too_late) {
     FakeMailer mailer;
     Client client(reminders());
     client.post("/reminders");
@@ -328,7 +328,7 @@ async::Task<http::Response> read(db::Pool& database) {
     co_return http::json(co_await database.fetch_all("SELECT 1"));
 }
 
-TEST(test_client, says_who_needs_a_database) {
+TEST(TestClient, says_who_needs_a_database) {
     api::Module module;
     module.get<read>("/orders");
     Client client(module);
@@ -353,7 +353,7 @@ void fail_to_close() {
     throw std::runtime_error("cannot close");
 }
 
-TEST(test_client, starts_with_the_first_request_and_stops_at_the_end) {
+TEST(TestClient, starts_with_the_first_request_and_stops_at_the_end) {
     happened.clear();
     api::Module module = items();
     module.on_startup<open>().on_shutdown<close>();
@@ -377,7 +377,7 @@ TEST(test_client, starts_with_the_first_request_and_stops_at_the_end) {
     EXPECT_EQ(happened.size(), 4);
 }
 
-TEST(test_client, throws_what_startup_and_shutdown_throw) {
+TEST(TestClient, throws_what_startup_and_shutdown_throw) {
     api::Module no_start = items();
     no_start.on_startup<fail_to_open>().on_shutdown<close>();
     happened.clear();

@@ -62,7 +62,7 @@ std::string count(const Database& asked, const std::string& name) {
     return asked.value("SELECT count(*) FROM pg_database WHERE datname = '" + name + "'");
 }
 
-TEST(test_database, is_migrated_and_each_tests_own) {
+TEST(TestDatabase, is_migrated_and_each_tests_own) {
     const Migrations migrations(orders);
     const Database one(migrations.folder());
     const Database other(migrations.folder());
@@ -76,7 +76,7 @@ TEST(test_database, is_migrated_and_each_tests_own) {
                 ThrowsMessage<std::runtime_error>(HasSubstr("ordres")));
 }
 
-TEST(test_database, runs_migrations_once_for_all) {
+TEST(TestDatabase, runs_migrations_once_for_all) {
     const Migrations migrations(orders);
     const Database first(migrations.folder());
     // What a template was made from is not looked at again by this process.
@@ -85,7 +85,7 @@ TEST(test_database, runs_migrations_once_for_all) {
     EXPECT_EQ(second.value("SELECT count(*) FROM orders"), "1");
 }
 
-TEST(test_database, is_dropped_with_the_sessions_that_are_left) {
+TEST(TestDatabase, is_dropped_with_the_sessions_that_are_left) {
     const Migrations migrations(orders);
     const Database other(migrations.folder());
     std::optional<Database> database(std::in_place, migrations.folder());
@@ -97,7 +97,7 @@ TEST(test_database, is_dropped_with_the_sessions_that_are_left) {
     EXPECT_THROW(left.execute("SELECT 1"), db::Unavailable);
 }
 
-TEST(test_database, says_which_migration_fails_and_is_made_again_when_that_is_mended) {
+TEST(TestDatabase, says_which_migration_fails_and_is_made_again_when_that_is_mended) {
     const Migrations migrations("CREATE TABLE orders (id nonsense);");
     EXPECT_THAT([&] { const Database database(migrations.folder()); },
                 ThrowsMessage<db::Error>(AllOf(HasSubstr("1_first.sql"), HasSubstr("nonsense"))));
@@ -112,7 +112,7 @@ async::Task<http::Response> list(db::Pool& database) {
     co_return http::json(co_await database.fetch_all("SELECT * FROM orders ORDER BY id"));
 }
 
-TEST(test_database, is_what_a_client_reads_from) {
+TEST(TestDatabase, is_what_a_client_reads_from) {
     const Migrations migrations(orders);
     const Database database(migrations.folder());
     database.execute("INSERT INTO orders VALUES (2)");
@@ -129,7 +129,7 @@ TEST(test_database, is_what_a_client_reads_from) {
     EXPECT_THAT(broken.cause, HasSubstr("orders"));
 }
 
-TEST(test_database, is_there_in_a_tenth_of_a_second) {
+TEST(TestDatabase, is_there_in_a_tenth_of_a_second) {
     const Migrations migrations(orders);
     const Database first(migrations.folder());
     std::vector<std::chrono::duration<double, std::milli>> took;
@@ -154,7 +154,7 @@ std::vector<std::string> templates(const std::string& url) {
         "'signalbox_template_%' ORDER BY 1");
 }
 
-TEST(database_server, keeps_templates_for_the_next_process) {
+TEST(DatabaseServer, keeps_templates_for_the_next_process) {
     const PostgresServer postgres;
     const std::string url = postgres.database_url();
     const Migrations migrations(orders);
@@ -179,7 +179,7 @@ TEST(database_server, keeps_templates_for_the_next_process) {
     EXPECT_THROW(last.drop(with_lines.name), db::Error);
 }
 
-TEST(database_server, makes_one_template_for_all_who_come_at_once) {
+TEST(DatabaseServer, makes_one_template_for_all_who_come_at_once) {
     const PostgresServer postgres;
     const std::string url = postgres.database_url();
     const Migrations migrations(orders);
@@ -198,12 +198,12 @@ TEST(database_server, makes_one_template_for_all_who_come_at_once) {
     EXPECT_EQ(templates(url).size(), 1);
 }
 
-TEST(database_server, does_not_repeat_a_url_that_it_cannot_read) {
+TEST(DatabaseServer, does_not_repeat_a_url_that_it_cannot_read) {
     EXPECT_THAT([] { DatabaseServer("postgresql://u:s3cret@h:port/app"); },
                 ThrowsMessage<std::invalid_argument>(Not(HasSubstr("s3cret"))));
 }
 
-TEST(database_server, is_the_one_that_a_variable_names) {
+TEST(DatabaseServer, is_the_one_that_a_variable_names) {
     const char* const before = std::getenv("TEST_DATABASE_URL");
     const std::optional<std::string> kept =
         before == nullptr ? std::nullopt : std::optional<std::string>(before);

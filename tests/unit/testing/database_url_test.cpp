@@ -12,7 +12,7 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::ThrowsMessage;
 
-TEST(with_database, names_another_database_of_the_server) {
+TEST(WithDatabase, names_another_database_of_the_server) {
     EXPECT_EQ(with_database("postgresql://u:p@h:5433/app?sslmode=require", "x"),
               "postgresql://u:p@h:5433/x?sslmode=require");
     EXPECT_EQ(with_database("postgres://h/app", "x"), "postgres://h/x");
@@ -25,7 +25,7 @@ TEST(with_database, names_another_database_of_the_server) {
               "postgresql:///x?host=/run/postgresql");
 }
 
-TEST(with_database, refuses_what_it_would_misread) {
+TEST(WithDatabase, refuses_what_it_would_misread) {
     for (const auto* url : {"host=h password=secret", "mysql://u:secret@h/app", "secret",
                             "postgresql://u:secret@h/?sslmode=require&dbname=app"}) {
         EXPECT_THAT([url] { with_database(url, "x"); },

@@ -16,7 +16,7 @@ using testing::ThrowsMessage;
 const auto order = JsonValue::parse(
     R"({"id": 7, "total": 12.5, "paid": false, "note": null, "lines": ["a", {"sku": "b\u0000"}]})");
 
-TEST(json_value, compares_with_what_a_test_expects) {
+TEST(JsonValue, compares_with_what_a_test_expects) {
     EXPECT_EQ(order["id"], 7);
     EXPECT_EQ(order["id"], 7U);
     EXPECT_NE(order["id"], 8);
@@ -35,7 +35,7 @@ TEST(json_value, compares_with_what_a_test_expects) {
     EXPECT_EQ(JsonValue::parse(R"({"a":1,"b":2})"), JsonValue::parse(R"({"b":2,"a":1})"));
 }
 
-TEST(json_value, says_what_it_is) {
+TEST(JsonValue, says_what_it_is) {
     EXPECT_EQ(order.size(), 5);
     EXPECT_EQ(order["lines"].size(), 2);
     EXPECT_EQ(order["id"].size(), 0);
@@ -50,12 +50,12 @@ TEST(json_value, says_what_it_is) {
     EXPECT_EQ(printed.str(), R"(["a",{"sku":"b\u0000"}])");
 }
 
-TEST(json_value, outlives_the_text_and_the_value_that_it_came_from) {
+TEST(JsonValue, outlives_the_text_and_the_value_that_it_came_from) {
     const auto inner = JsonValue::parse(std::string(R"({"a":{"b":"c"}})"))["a"];
     EXPECT_EQ(inner["b"], "c");
 }
 
-TEST(json_value, shows_what_it_is_instead) {
+TEST(JsonValue, shows_what_it_is_instead) {
     EXPECT_THAT([] { order["ids"]; },
                 ThrowsMessage<std::out_of_range>(AllOf(HasSubstr("ids"), HasSubstr("12.5"))));
     EXPECT_THAT([] { order["lines"][2]; }, ThrowsMessage<std::out_of_range>(HasSubstr("2")));
@@ -68,7 +68,7 @@ TEST(json_value, shows_what_it_is_instead) {
     EXPECT_THROW(order["id"].boolean(), std::invalid_argument);
 }
 
-TEST(json_value, refuses_what_is_no_json) {
+TEST(JsonValue, refuses_what_is_no_json) {
     for (const std::string_view text : {std::string_view(""), std::string_view("{"),
                                         std::string_view("[1] 2"), std::string_view("[1]\0", 4)}) {
         EXPECT_THROW(JsonValue::parse(text), std::invalid_argument) << text;

@@ -20,7 +20,7 @@ async::Task<int> add(int a, int b) {
     co_return a + b;
 }
 
-TEST(add, adds) {
+TEST(Add, adds) {
     EXPECT_EQ(test::run(add(1, 2)), 3);
 }
 // [/snippet]
@@ -29,7 +29,7 @@ async::Task<std::unique_ptr<int>> make() {
     co_return std::make_unique<int>(7);
 }
 
-TEST(test_run, returns_what_can_only_be_moved) {
+TEST(TestRun, returns_what_can_only_be_moved) {
     EXPECT_EQ(*run(make()), 7);
 }
 
@@ -38,7 +38,7 @@ async::Task<> note(std::thread::id& where) {
     co_return;
 }
 
-TEST(test_run, waits_for_one_that_returns_nothing) {
+TEST(TestRun, waits_for_one_that_returns_nothing) {
     std::thread::id where;
     run(note(where));
     EXPECT_NE(where, std::thread::id());
@@ -50,7 +50,7 @@ async::Task<int> fail() {
     throw std::out_of_range("no such order");
 }
 
-TEST(test_run, rethrows_what_it_throws) {
+TEST(TestRun, rethrows_what_it_throws) {
     EXPECT_THROW(run(fail()), std::out_of_range);
 }
 

@@ -24,15 +24,15 @@ std::string order(std::string_view reference, std::string_view quantity = "2") {
 }
 
 /// The endpoints without a socket, with a database of their own. Ada asks, whatever the token.
-class orders_test : public testing::Test {
+class OrdersTest : public testing::Test {
   protected:
-    orders_test() { client_.replace<current_user>(std::string("ada")); }
+    OrdersTest() { client_.replace<current_user>(std::string("ada")); }
 
     test::Database database_{MIGRATIONS};
     test::Client client_{endpoints(), database_};
 };
 
-TEST_F(orders_test, what_was_created_is_found_and_listed) {
+TEST_F(OrdersTest, what_was_created_is_found_and_listed) {
     const auto made = client_.post("/orders", order("A-100"));
     ASSERT_EQ(made.status, 201) << made;
     EXPECT_EQ(made.json()["reference"], "A-100");
@@ -47,7 +47,7 @@ TEST_F(orders_test, what_was_created_is_found_and_listed) {
     EXPECT_EQ(client_.get("/orders").json()[0], made.json());
 }
 
-TEST_F(orders_test, a_reference_is_taken_once) {
+TEST_F(OrdersTest, a_reference_is_taken_once) {
     ASSERT_EQ(client_.post("/orders", order("A-100")).status, 201);
     const auto again = client_.post("/orders", order("A-100"));
     EXPECT_EQ(again.status, 409);
@@ -55,7 +55,7 @@ TEST_F(orders_test, a_reference_is_taken_once) {
     EXPECT_EQ(database_.value("SELECT count(*) FROM order_items"), "1");
 }
 
-TEST_F(orders_test, all_that_is_wrong_is_said_at_once_and_nothing_is_stored) {
+TEST_F(OrdersTest, all_that_is_wrong_is_said_at_once_and_nothing_is_stored) {
     const auto refused = client_.post("/orders", order("A", "0"));
     ASSERT_EQ(refused.status, 422) << refused;
     EXPECT_EQ(refused.json()["detail"], JsonValue::parse(R"([
@@ -70,7 +70,7 @@ TEST_F(orders_test, all_that_is_wrong_is_said_at_once_and_nothing_is_stored) {
     EXPECT_EQ(database_.value("SELECT count(*) FROM orders"), "0");
 }
 
-TEST_F(orders_test, a_list_comes_in_pages) {
+TEST_F(OrdersTest, a_list_comes_in_pages) {
     database_.execute(
         "INSERT INTO orders (reference, customer, email, status)"
         " SELECT 'R-' || n, 'Ada', 'ada@example.com', CASE WHEN n < 4 THEN 'open' ELSE 'paid' END"
@@ -95,7 +95,7 @@ TEST_F(orders_test, a_list_comes_in_pages) {
         EXPECT_EQ(client_.get("/orders?" + query).status, 422) << query;
 }
 
-TEST_F(orders_test, a_patch_sets_what_it_has_and_leaves_the_rest) {
+TEST_F(OrdersTest, a_patch_sets_what_it_has_and_leaves_the_rest) {
     const std::string path(client_.post("/orders", order("A-100")).header("Location").value());
     ASSERT_EQ(client_.patch(path, R"({"note": "soon", "status": "paid"})").status, 200);
     EXPECT_EQ(client_.patch(path, R"({"status": "shipped"})").json()["note"], "soon");
@@ -107,7 +107,7 @@ TEST_F(orders_test, a_patch_sets_what_it_has_and_leaves_the_rest) {
     EXPECT_EQ(client_.get(path).json(), patched.json());
 }
 
-TEST_F(orders_test, what_was_deleted_is_not_found) {
+TEST_F(OrdersTest, what_was_deleted_is_not_found) {
     const std::string path(client_.post("/orders", order("A-100")).header("Location").value());
     const auto deleted = client_.del(path);
     EXPECT_EQ(deleted.status, 204);
@@ -119,12 +119,12 @@ TEST_F(orders_test, what_was_deleted_is_not_found) {
     EXPECT_EQ(database_.value("SELECT count(*) FROM order_items"), "0");
 }
 
-TEST_F(orders_test, the_summary_counts) {
+TEST_F(OrdersTest, the_summary_counts) {
     client_.post("/orders", order("A-100"));
     EXPECT_EQ(client_.get("/summary").json(), JsonValue::parse(R"({"users": 0, "orders": 1})"));
 }
 
-TEST(orders, are_written_by_who_has_the_token) {
+TEST(Orders, are_written_by_who_has_the_token) {
     const test::Database database(MIGRATIONS);
     test::Client client(endpoints(), database);
     EXPECT_EQ(client.post("/orders", order("A-100")).status, 403);

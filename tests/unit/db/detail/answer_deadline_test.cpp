@@ -10,14 +10,14 @@ using Clock = AnswerDeadline::Clock;
 
 const Clock::time_point start{1000h};
 
-TEST(answer_deadline, is_none_while_nothing_was_asked) {
+TEST(AnswerDeadline, is_none_while_nothing_was_asked) {
     AnswerDeadline answer;
     EXPECT_EQ(answer.next(), Clock::time_point::max());
     EXPECT_FALSE(answer.shall_cut(start));
     EXPECT_FALSE(answer.is_cut());
 }
 
-TEST(answer_deadline, is_a_time_to_cut_once) {
+TEST(AnswerDeadline, is_a_time_to_cut_once) {
     AnswerDeadline answer;
     answer.begin(start + 2s);
     EXPECT_EQ(answer.next(), start + 2s);
@@ -28,7 +28,7 @@ TEST(answer_deadline, is_a_time_to_cut_once) {
     EXPECT_EQ(answer.next(), Clock::time_point::max());
 }
 
-TEST(answer_deadline, is_over_with_the_answer) {
+TEST(AnswerDeadline, is_over_with_the_answer) {
     AnswerDeadline answer;
     answer.begin(start + 2s);
     answer.end();
@@ -36,7 +36,7 @@ TEST(answer_deadline, is_over_with_the_answer) {
     EXPECT_EQ(answer.next(), Clock::time_point::max());
 }
 
-TEST(answer_deadline, tells_whoever_was_cut_and_not_who_asks_after_it) {
+TEST(AnswerDeadline, tells_whoever_was_cut_and_not_who_asks_after_it) {
     AnswerDeadline answer;
     answer.begin(start);
     ASSERT_TRUE(answer.shall_cut(start));
@@ -47,7 +47,7 @@ TEST(answer_deadline, tells_whoever_was_cut_and_not_who_asks_after_it) {
     EXPECT_TRUE(answer.shall_cut(start + 5s));
 }
 
-TEST(answer_deadline, needs_no_cut_for_what_was_given_up) {
+TEST(AnswerDeadline, needs_no_cut_for_what_was_given_up) {
     AnswerDeadline answer;
     answer.begin(start);
     answer.give_up();

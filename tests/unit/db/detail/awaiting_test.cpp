@@ -57,7 +57,7 @@ struct Result {
     std::thread::id thread;
 };
 
-class awaiting : public testing::Test {
+class AwaitingTest : public testing::Test {
   protected:
     /// A coroutine that awaits rows, on the loop.
     class Coroutine {
@@ -138,7 +138,7 @@ class awaiting : public testing::Test {
     Told told_;
 };
 
-TEST_F(awaiting, ends_on_the_coroutine_s_loop_with_the_part_that_it_wants) {
+TEST_F(AwaitingTest, ends_on_the_coroutine_s_loop_with_the_part_that_it_wants) {
     Coroutine coroutine(loop_, nullptr);
     Awaiting::deliver({coroutine.waiter}, rows("[1]"));
     const auto result = coroutine.result();
@@ -146,7 +146,7 @@ TEST_F(awaiting, ends_on_the_coroutine_s_loop_with_the_part_that_it_wants) {
     EXPECT_EQ(result.thread, thread_of(loop_));
 }
 
-TEST_F(awaiting, throws_the_outcome_s_error) {
+TEST_F(AwaitingTest, throws_the_outcome_s_error) {
     Coroutine coroutine(loop_, nullptr);
     Awaiting::deliver({coroutine.waiter}, unavailable("away", Unavailable::Reason::timeout));
     const auto result = coroutine.result();
@@ -154,7 +154,7 @@ TEST_F(awaiting, throws_the_outcome_s_error) {
     EXPECT_THROW(std::rethrow_exception(result.error), Unavailable);
 }
 
-TEST_F(awaiting, gives_one_outcome_to_all_on_all_their_loops) {
+TEST_F(AwaitingTest, gives_one_outcome_to_all_on_all_their_loops) {
     Coroutine a(loop_, nullptr), b(other_, nullptr), c(loop_, nullptr);
     Awaiting::deliver({a.waiter, b.waiter, c.waiter}, rows("[1]"));
     for (auto* coroutine : {&a, &c}) {
@@ -167,7 +167,7 @@ TEST_F(awaiting, gives_one_outcome_to_all_on_all_their_loops) {
     EXPECT_EQ(result.thread, thread_of(other_));
 }
 
-TEST_F(awaiting, a_cancelled_one_leaves_and_is_resumed_by_whoever_it_left) {
+TEST_F(AwaitingTest, a_cancelled_one_leaves_and_is_resumed_by_whoever_it_left) {
     Coroutine coroutine(loop_, nullptr);
     coroutine.cancel();
     EXPECT_EQ(coroutine.left(), 1);
@@ -179,7 +179,7 @@ TEST_F(awaiting, a_cancelled_one_leaves_and_is_resumed_by_whoever_it_left) {
     EXPECT_THROW(std::rethrow_exception(result.error), asio::system_error);
 }
 
-TEST_F(awaiting, leaves_nobody_when_it_is_cancelled_after_its_end) {
+TEST_F(AwaitingTest, leaves_nobody_when_it_is_cancelled_after_its_end) {
     Coroutine coroutine(loop_, nullptr);
     Awaiting::deliver({std::exchange(coroutine.waiter, nullptr)}, rows("[]"));
     EXPECT_EQ(coroutine.result().rows, "[]");
@@ -187,7 +187,7 @@ TEST_F(awaiting, leaves_nobody_when_it_is_cancelled_after_its_end) {
     EXPECT_EQ(coroutine.left(), 0);
 }
 
-TEST_F(awaiting, books_the_wait_and_the_use_for_its_request) {
+TEST_F(AwaitingTest, books_the_wait_and_the_use_for_its_request) {
     context::RequestContext request;
     {
         Coroutine coroutine(loop_, &told_, &request);
@@ -208,7 +208,7 @@ TEST_F(awaiting, books_the_wait_and_the_use_for_its_request) {
     EXPECT_EQ(told_.shared, 1);
 }
 
-TEST_F(awaiting, one_that_joined_late_has_waited_for_nothing) {
+TEST_F(AwaitingTest, one_that_joined_late_has_waited_for_nothing) {
     Coroutine coroutine(loop_, &told_);
     coroutine.waiter->since = start + 2s;
     Awaiting::deliver({coroutine.waiter}, rows("[]"));
@@ -216,7 +216,7 @@ TEST_F(awaiting, one_that_joined_late_has_waited_for_nothing) {
     EXPECT_THAT(told_.waits, ElementsAre(0s));
 }
 
-TEST_F(awaiting, one_that_left_a_running_read_has_used_it_until_then) {
+TEST_F(AwaitingTest, one_that_left_a_running_read_has_used_it_until_then) {
     context::RequestContext request;
     {
         Coroutine coroutine(loop_, &told_, &request);
@@ -233,7 +233,7 @@ TEST_F(awaiting, one_that_left_a_running_read_has_used_it_until_then) {
     EXPECT_EQ(told_.shared, 0) << "it got nothing of what was shared";
 }
 
-TEST_F(awaiting, one_that_never_got_a_connection_only_waited) {
+TEST_F(AwaitingTest, one_that_never_got_a_connection_only_waited) {
     context::RequestContext request;
     {
         Coroutine coroutine(loop_, &told_, &request);

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(backoff, doubles_up_to_the_longest_and_is_at_least_half_of_each_step) {
+TEST(Backoff, doubles_up_to_the_longest_and_is_at_least_half_of_each_step) {
     for (int round = 0; round < 100; ++round) {
         Backoff backoff;
         for (const auto step : {100ms, 200ms, 400ms, 800ms, 1600ms, 2000ms, 2000ms, 2000ms}) {
@@ -22,7 +22,7 @@ TEST(backoff, doubles_up_to_the_longest_and_is_at_least_half_of_each_step) {
     }
 }
 
-TEST(backoff, is_jittered) {
+TEST(Backoff, is_jittered) {
     std::set<std::chrono::milliseconds> pauses;
     for (int i = 0; i < 200; ++i)
         pauses.insert(Backoff().next());
@@ -31,7 +31,7 @@ TEST(backoff, is_jittered) {
     EXPECT_GT(*pauses.rbegin(), 90ms);
 }
 
-TEST(backoff, begins_anew_after_a_reset) {
+TEST(Backoff, begins_anew_after_a_reset) {
     Backoff backoff;
     for (int i = 0; i < 10; ++i)
         backoff.next();

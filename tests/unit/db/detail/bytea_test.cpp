@@ -7,14 +7,14 @@
 namespace signalbox::db {
 namespace {
 
-TEST(read_bytea, reads_hexadecimal_digits) {
+TEST(ReadBytea, reads_hexadecimal_digits) {
     EXPECT_EQ(read_bytea("\\x"), "");
     EXPECT_EQ(read_bytea("\\x0061fF"), std::string("\0a\xff", 3));
     EXPECT_EQ(read_bytea("\\x0"), std::nullopt);
     EXPECT_EQ(read_bytea("\\x0g"), std::nullopt);
 }
 
-TEST(read_bytea, reads_escapes) {
+TEST(ReadBytea, reads_escapes) {
     EXPECT_EQ(read_bytea(""), "");
     EXPECT_EQ(read_bytea(R"(a\\b\000\377)"), std::string("a\\b\0\xff", 5));
     for (const char* const broken : {"\\", "a\\0", "\\00", "\\400", "\\008", "\\q"})

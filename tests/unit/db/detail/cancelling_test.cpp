@@ -19,7 +19,7 @@ Cancelling steady() {
     return Cancelling(Backoff([] { return std::uint64_t{0}; }));
 }
 
-TEST(cancelling, begins_at_once) {
+TEST(Cancelling, begins_at_once) {
     Cancelling cancelling = steady();
     EXPECT_FALSE(cancelling.begun());
     EXPECT_EQ(cancelling.next(), Clock::time_point::max());
@@ -27,7 +27,7 @@ TEST(cancelling, begins_at_once) {
     EXPECT_TRUE(cancelling.begun());
 }
 
-TEST(cancelling, is_tried_again_with_pauses_that_grow) {
+TEST(Cancelling, is_tried_again_with_pauses_that_grow) {
     Cancelling cancelling = steady();
     auto now = start;
     std::vector<Clock::duration> pauses;
@@ -40,7 +40,7 @@ TEST(cancelling, is_tried_again_with_pauses_that_grow) {
     EXPECT_EQ(pauses, (std::vector<Clock::duration>{50ms, 100ms, 200ms, 400ms, 800ms, 1s, 1s}));
 }
 
-TEST(cancelling, makes_no_attempt_beside_one_that_hangs) {
+TEST(Cancelling, makes_no_attempt_beside_one_that_hangs) {
     Cancelling cancelling = steady();
     ASSERT_TRUE(cancelling.begin(start, false));
     const auto second = cancelling.next();
@@ -50,7 +50,7 @@ TEST(cancelling, makes_no_attempt_beside_one_that_hangs) {
     EXPECT_TRUE(cancelling.begin(cancelling.next(), false));
 }
 
-TEST(cancelling, begins_anew_for_what_runs_next) {
+TEST(Cancelling, begins_anew_for_what_runs_next) {
     Cancelling cancelling = steady();
     for (int i = 0; i < 5; ++i)
         ASSERT_TRUE(cancelling.begin(i == 0 ? start : cancelling.next(), false));

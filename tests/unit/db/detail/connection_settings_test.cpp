@@ -36,7 +36,7 @@ std::string limits(int statement_timeout) {
            " -c idle_in_transaction_session_timeout=0 -c lock_timeout=0 -c idle_session_timeout=0";
 }
 
-TEST(connection_settings, fill_in_what_the_url_leaves_open) {
+TEST(ConnectionSettings, fill_in_what_the_url_leaves_open) {
     const auto found = settings({.url = "postgresql://localhost/signalbox",
                                  .application_name = "orders",
                                  .connect_timeout = 2500ms,
@@ -57,7 +57,7 @@ TEST(connection_settings, fill_in_what_the_url_leaves_open) {
     EXPECT_EQ(found, expected);
 }
 
-TEST(connection_settings, what_the_url_says_wins) {
+TEST(ConnectionSettings, what_the_url_says_wins) {
     const auto found = settings(
         {.url =
              "postgresql://me@db1:5433,db2/d?connect_timeout=9&keepalives_idle=7&tcp_user_timeout=0"
@@ -75,13 +75,13 @@ TEST(connection_settings, what_the_url_says_wins) {
               limits(5000) + " -c statement_timeout=1s -c work_mem=1MB" + forms);
 }
 
-TEST(connection_settings, of_migrations_know_no_limit_that_the_url_names) {
+TEST(ConnectionSettings, of_migrations_know_no_limit_that_the_url_names) {
     const auto found =
         settings({.url = "host=h options='-c statement_timeout=1s'", .migrates = true});
     EXPECT_EQ(found.at("options"), "-c statement_timeout=1s " + limits(0) + forms);
 }
 
-TEST(connection_settings, say_only_what_the_server_knows) {
+TEST(ConnectionSettings, say_only_what_the_server_knows) {
     const auto options_for = [](int version) {
         ConnectionOptions options{.url = "host=h"};
         options.server_version = version;
@@ -93,7 +93,7 @@ TEST(connection_settings, say_only_what_the_server_knows) {
     EXPECT_NE(options_for(170000).find("-c transaction_timeout=0"), std::string::npos);
 }
 
-TEST(connection_settings, for_one_transaction_are_all_local) {
+TEST(ConnectionSettings, for_one_transaction_are_all_local) {
     const auto local = local_settings({.url = "", .query_timeout = 1500ms});
     EXPECT_THAT(local, testing::ElementsAre(
                            "SET LOCAL statement_timeout = '1500'",
@@ -110,29 +110,29 @@ TEST(connection_settings, for_one_transaction_are_all_local) {
     EXPECT_EQ(behind_begin({}), "");
 }
 
-TEST(connection_settings, refuse_a_url_that_libpq_would_read_in_part) {
+TEST(ConnectionSettings, refuse_a_url_that_libpq_would_read_in_part) {
     EXPECT_THROW(
         static_cast<void>(connection_settings({.url = std::string("host=h\0 port=1", 14)})),
         std::invalid_argument);
 }
 
-TEST(connection_settings, without_prepare_send_no_options) {
+TEST(ConnectionSettings, without_prepare_send_no_options) {
     EXPECT_FALSE(settings({.url = "postgresql://h/d", .prepare = false}).contains("options"));
     EXPECT_EQ(settings({.url = "host=h options='-c a.b=c'", .prepare = false}).at("options"),
               "-c a.b=c");
 }
 
-TEST(connection_settings, always_ask_for_utf8) {
+TEST(ConnectionSettings, always_ask_for_utf8) {
     EXPECT_EQ(settings({.url = "host=h client_encoding=LATIN1"}).at("client_encoding"), "UTF8");
 }
 
-TEST(connection_settings, ask_for_no_encoding_where_the_database_has_none) {
+TEST(ConnectionSettings, ask_for_no_encoding_where_the_database_has_none) {
     ConnectionOptions options{.url = "host=h"};
     options.sql_ascii = true;
     EXPECT_EQ(settings(options).at("client_encoding"), "SQL_ASCII");
 }
 
-TEST(connection_settings, respect_the_environment_of_libpq) {
+TEST(ConnectionSettings, respect_the_environment_of_libpq) {
     ::setenv("PGCONNECT_TIMEOUT", "11", 1);
     ::setenv("PGOPTIONS", "-c work_mem=2MB", 1);
     const auto found = settings({.url = "host=h"});
@@ -144,7 +144,7 @@ TEST(connection_settings, respect_the_environment_of_libpq) {
     EXPECT_EQ(explicit_options.at("options"), read_only + limits(5000) + " -c a.b=c" + forms);
 }
 
-TEST(connection_settings, do_not_mislead_libpq_about_which_servers_can_be_written_to) {
+TEST(ConnectionSettings, do_not_mislead_libpq_about_which_servers_can_be_written_to) {
     for (const std::string target : {"read-write", "read-only"}) {
         const ConnectionOptions options{.url = "host=h target_session_attrs=" + target};
         EXPECT_THAT(settings(options).at("options"), testing::Not(testing::HasSubstr("read_only")));
@@ -155,7 +155,7 @@ TEST(connection_settings, do_not_mislead_libpq_about_which_servers_can_be_writte
         is_read_only_by_set({.url = "host=h target_session_attrs=read-write", .prepare = false}));
 }
 
-TEST(connection_settings, keep_every_character_of_a_password) {
+TEST(ConnectionSettings, keep_every_character_of_a_password) {
     EXPECT_EQ(settings({.url = "postgresql://u:%40%3a%2F%3f%25%20%27%5C@h/d"}).at("password"),
               R"(@:/?% '\)");
     EXPECT_EQ(settings({.url = "postgresql://u:[a?b@h/d"}).at("password"), "[a?b");
@@ -163,7 +163,7 @@ TEST(connection_settings, keep_every_character_of_a_password) {
     EXPECT_EQ(settings({.url = "postgresql:///d?host=/tmp/x&password=a@b"}).at("password"), "a@b");
 }
 
-TEST(connection_settings, never_quote_a_password_that_was_misread) {
+TEST(ConnectionSettings, never_quote_a_password_that_was_misread) {
     for (const std::string url :
          {"postgresql://user:x@secret@host/db", "postgresql://user:secret/x@host/db",
           "postgresql://user:12/secret@host/db", "postgresql://user:secret%zz@host/db",

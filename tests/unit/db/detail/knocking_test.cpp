@@ -19,14 +19,14 @@ Knocking seeded(std::uint64_t seed) {
 
 const Knocking::Clock::time_point start{1000h};
 
-TEST(knocking, is_for_one_at_a_time) {
+TEST(Knocking, is_for_one_at_a_time) {
     Knocking knocking = seeded(1);
     EXPECT_TRUE(knocking.begin(start));
     EXPECT_FALSE(knocking.begin(start));
     EXPECT_FALSE(knocking.begin(start + 1s));
 }
 
-TEST(knocking, is_due_again_after_a_pause_that_grows) {
+TEST(Knocking, is_due_again_after_a_pause_that_grows) {
     Knocking knocking = seeded(1);
     auto now = start;
     std::vector<std::chrono::milliseconds> pauses;
@@ -41,14 +41,14 @@ TEST(knocking, is_due_again_after_a_pause_that_grows) {
     EXPECT_GE(pauses.back(), Backoff::longest / 2);
 }
 
-TEST(knocking, goes_on_beside_an_attempt_that_hangs) {
+TEST(Knocking, goes_on_beside_an_attempt_that_hangs) {
     Knocking knocking = seeded(1);
     ASSERT_TRUE(knocking.begin(start));
     EXPECT_TRUE(knocking.begin(start + Knocking::hanging));
     EXPECT_FALSE(knocking.begin(start + Knocking::hanging));
 }
 
-TEST(knocking, begins_anew_after_a_success) {
+TEST(Knocking, begins_anew_after_a_success) {
     Knocking knocking = seeded(1);
     for (int i = 0; i < 10; ++i)
         knocking.failed(start);
@@ -85,7 +85,7 @@ std::size_t most_within(const std::vector<std::chrono::milliseconds>& times,
     return most;
 }
 
-TEST(knocking, of_fifty_instances_is_no_storm) {
+TEST(Knocking, of_fifty_instances_is_no_storm) {
     constexpr std::size_t instances = 50;
     const auto times = knocks(instances, 5min);
     const auto between = [&](auto from, auto to) {

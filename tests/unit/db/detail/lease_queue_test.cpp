@@ -19,14 +19,14 @@ std::shared_ptr<Waiter> waiter(Clock::time_point since = start, Clock::duration 
     return result;
 }
 
-struct lease_queue : testing::Test {
+struct LeaseQueueTest : testing::Test {
     LeaseQueue queue{10, 3};
     const std::shared_ptr<Waiter> a = waiter();
     const std::shared_ptr<Waiter> b = waiter(start + 1s, 1s);
     const std::shared_ptr<Waiter> c = waiter(start + 2s);
 };
 
-TEST(lease_queues, leave_a_fifth_of_the_pool_to_short_statements_but_lend_the_only_connection) {
+TEST(LeaseQueues, leave_a_fifth_of_the_pool_to_short_statements_but_lend_the_only_connection) {
     EXPECT_EQ(LeaseQueue::most_transactions(1), 1U);
     EXPECT_EQ(LeaseQueue::most_transactions(2), 1U);
     EXPECT_EQ(LeaseQueue::most_transactions(3), 2U);
@@ -38,7 +38,7 @@ TEST(lease_queues, leave_a_fifth_of_the_pool_to_short_statements_but_lend_the_on
         EXPECT_GE((size - LeaseQueue::most_transactions(size)) * 5, size);
 }
 
-TEST_F(lease_queue, lends_in_the_order_of_arrival) {
+TEST_F(LeaseQueueTest, lends_in_the_order_of_arrival) {
     EXPECT_FALSE(queue.has_ready());
     EXPECT_TRUE(queue.add(LeaseFor::statement, a));
     EXPECT_TRUE(queue.add(LeaseFor::transaction, b));
@@ -55,7 +55,7 @@ TEST_F(lease_queue, lends_in_the_order_of_arrival) {
     EXPECT_EQ(queue.waiting(), 0U);
 }
 
-TEST_F(lease_queue, lets_statements_overtake_transactions_that_have_their_share) {
+TEST_F(LeaseQueueTest, lets_statements_overtake_transactions_that_have_their_share) {
     for (int i = 0; i < 8; ++i)
         queue.lent(LeaseFor::transaction);
     EXPECT_FALSE(queue.may_lend(LeaseFor::transaction));
@@ -74,7 +74,7 @@ TEST_F(lease_queue, lets_statements_overtake_transactions_that_have_their_share)
     EXPECT_EQ(queue.transactions(), 8U);
 }
 
-TEST_F(lease_queue, keeps_one_for_a_newer_connection_if_that_was_asked_for) {
+TEST_F(LeaseQueueTest, keeps_one_for_a_newer_connection_if_that_was_asked_for) {
     queue.add(LeaseFor::transaction, a, start);
     EXPECT_FALSE(queue.has_ready(start));
     queue.add(LeaseFor::transaction, b);
@@ -85,7 +85,7 @@ TEST_F(lease_queue, keeps_one_for_a_newer_connection_if_that_was_asked_for) {
     EXPECT_EQ(queue.take(start + 1ns).waiter, a);
 }
 
-TEST_F(lease_queue, is_full_at_its_limit) {
+TEST_F(LeaseQueueTest, is_full_at_its_limit) {
     EXPECT_TRUE(queue.add(LeaseFor::statement, a));
     EXPECT_TRUE(queue.add(LeaseFor::statement, b));
     EXPECT_TRUE(queue.add(LeaseFor::statement, c));
@@ -95,7 +95,7 @@ TEST_F(lease_queue, is_full_at_its_limit) {
     EXPECT_TRUE(queue.add(LeaseFor::statement, waiter()));
 }
 
-TEST_F(lease_queue, lets_go_who_leaves_and_whose_time_is_over) {
+TEST_F(LeaseQueueTest, lets_go_who_leaves_and_whose_time_is_over) {
     queue.add(LeaseFor::statement, a);
     queue.add(LeaseFor::statement, b);
     queue.add(LeaseFor::transaction, c);

@@ -19,27 +19,27 @@ std::string text(const std::optional<Reachability::Notice>& notice) {
     return notice ? std::string(notice->text) : "";
 }
 
-class reachability : public testing::Test {
+class ReachabilityTest : public testing::Test {
   protected:
     Reachability known_{Knocking(Backoff([] { return std::uint64_t{0}; }))};
 };
 
 /// With two connections, heard at `start`.
-class reachability_of_two : public reachability {
+class ReachabilityOfTwo : public ReachabilityTest {
   protected:
-    reachability_of_two() {
+    ReachabilityOfTwo() {
         known_.connected(start);
         known_.connected(start);
     }
 };
 
-TEST_F(reachability, begins_with_nothing) {
+TEST_F(ReachabilityTest, begins_with_nothing) {
     EXPECT_FALSE(known_.answers());
     EXPECT_EQ(known_.connections(), 0U);
     EXPECT_EQ(known_.last_error(), "");
 }
 
-TEST_F(reachability, comes_with_the_first_connection_and_goes_with_the_last) {
+TEST_F(ReachabilityTest, comes_with_the_first_connection_and_goes_with_the_last) {
     const auto found = known_.connected(start);
     ASSERT_TRUE(found);
     EXPECT_EQ(found->event, Event::connected);
@@ -54,7 +54,7 @@ TEST_F(reachability, comes_with_the_first_connection_and_goes_with_the_last) {
     EXPECT_EQ(text(known_.connected(start + 1s)), "connected to the database");
 }
 
-TEST_F(reachability, is_not_waited_for_once_it_has_been_away_for_a_second) {
+TEST_F(ReachabilityTest, is_not_waited_for_once_it_has_been_away_for_a_second) {
     constexpr auto never = Reachability::Clock::time_point::max();
     EXPECT_EQ(known_.hopeless_from(), never) << "it has not been there yet";
     known_.connected(start);
@@ -70,27 +70,27 @@ TEST_F(reachability, is_not_waited_for_once_it_has_been_away_for_a_second) {
     EXPECT_EQ(known_.hopeless_from(), start + 20s + Reachability::patience) << "since its silence";
 }
 
-TEST_F(reachability_of_two, is_waited_for_again_when_it_is_heard) {
+TEST_F(ReachabilityOfTwo, is_waited_for_again_when_it_is_heard) {
     ASSERT_TRUE(known_.unanswered(start + silence));
     EXPECT_EQ(known_.hopeless_from(), start + silence + Reachability::patience);
     known_.heard(start + silence + 5s);
     EXPECT_EQ(known_.hopeless_from(), Reachability::Clock::time_point::max());
 }
 
-TEST_F(reachability, keeps_the_last_error) {
+TEST_F(ReachabilityTest, keeps_the_last_error) {
     known_.cannot_connect("refused");
     known_.cannot_connect("no such host");
     EXPECT_EQ(known_.last_error(), "no such host");
 }
 
-TEST_F(reachability_of_two, needs_nobody_to_ask_while_it_is_heard) {
+TEST_F(ReachabilityOfTwo, needs_nobody_to_ask_while_it_is_heard) {
     EXPECT_FALSE(known_.begin_asking(start + Reachability::quiet - 1ms));
     known_.heard(start + 1s);
     EXPECT_FALSE(known_.begin_asking(start + 1s + Reachability::quiet - 1ms));
     EXPECT_TRUE(known_.begin_asking(start + 1s + Reachability::quiet));
 }
 
-TEST_F(reachability_of_two, is_asked_by_one_at_a_time) {
+TEST_F(ReachabilityOfTwo, is_asked_by_one_at_a_time) {
     EXPECT_TRUE(known_.begin_asking(start + 2s));
     EXPECT_FALSE(known_.begin_asking(start + 2s));
     known_.end_asking();
@@ -100,14 +100,14 @@ TEST_F(reachability_of_two, is_asked_by_one_at_a_time) {
     EXPECT_FALSE(known_.begin_asking(start + 2s));
 }
 
-TEST_F(reachability_of_two, is_asked_by_all_when_it_is_silent) {
+TEST_F(ReachabilityOfTwo, is_asked_by_all_when_it_is_silent) {
     ASSERT_TRUE(known_.begin_asking(start + 1s));
     ASSERT_TRUE(known_.unanswered(start + silence));
     EXPECT_TRUE(known_.begin_asking(start + silence));
     EXPECT_TRUE(known_.begin_asking(start + silence));
 }
 
-TEST_F(reachability_of_two, ends_when_an_answer_is_missing_and_none_was_heard) {
+TEST_F(ReachabilityOfTwo, ends_when_an_answer_is_missing_and_none_was_heard) {
     const auto silent = known_.unanswered(start + silence);
     ASSERT_TRUE(silent);
     EXPECT_EQ(silent->event, Event::lost);
@@ -117,13 +117,13 @@ TEST_F(reachability_of_two, ends_when_an_answer_is_missing_and_none_was_heard) {
     EXPECT_FALSE(known_.unanswered(start + silence)) << "the second is no news";
 }
 
-TEST_F(reachability_of_two, stays_when_others_are_answered) {
+TEST_F(ReachabilityOfTwo, stays_when_others_are_answered) {
     known_.heard(start + 1ms);
     EXPECT_FALSE(known_.unanswered(start + silence));
     EXPECT_TRUE(known_.answers());
 }
 
-TEST_F(reachability_of_two, comes_back_with_an_answer_on_an_old_connection) {
+TEST_F(ReachabilityOfTwo, comes_back_with_an_answer_on_an_old_connection) {
     EXPECT_FALSE(known_.heard(start)) << "nothing was missed";
     ASSERT_TRUE(known_.unanswered(start + silence));
     const auto back = known_.heard(start + 5s);
@@ -133,13 +133,13 @@ TEST_F(reachability_of_two, comes_back_with_an_answer_on_an_old_connection) {
     EXPECT_TRUE(known_.answers());
 }
 
-TEST_F(reachability_of_two, comes_back_with_a_new_connection) {
+TEST_F(ReachabilityOfTwo, comes_back_with_a_new_connection) {
     ASSERT_TRUE(known_.unanswered(start + silence));
     EXPECT_EQ(text(known_.connected(start + 5s)), "the database answers again");
     EXPECT_TRUE(known_.answers());
 }
 
-TEST_F(reachability_of_two, comes_back_with_the_first_new_connection_after_silence) {
+TEST_F(ReachabilityOfTwo, comes_back_with_the_first_new_connection_after_silence) {
     ASSERT_TRUE(known_.unanswered(start + silence));
     known_.disconnected(start);
     known_.disconnected(start);
@@ -148,7 +148,7 @@ TEST_F(reachability_of_two, comes_back_with_the_first_new_connection_after_silen
     EXPECT_FALSE(known_.begin_asking(start + 5s));
 }
 
-TEST_F(reachability, lets_one_knock_with_pauses_until_it_is_there) {
+TEST_F(ReachabilityTest, lets_one_knock_with_pauses_until_it_is_there) {
     EXPECT_TRUE(known_.begin_knocking(start));
     EXPECT_FALSE(known_.begin_knocking(start));
     const auto first = known_.knocking_failed(start);
@@ -160,7 +160,7 @@ TEST_F(reachability, lets_one_knock_with_pauses_until_it_is_there) {
     EXPECT_EQ(known_.knocking_failed(start + 1s), first);
 }
 
-TEST_F(reachability_of_two, forgets_the_pauses_when_it_answers_again) {
+TEST_F(ReachabilityOfTwo, forgets_the_pauses_when_it_answers_again) {
     ASSERT_TRUE(known_.unanswered(start + silence));
     ASSERT_TRUE(known_.begin_knocking(start + silence));
     known_.knocking_failed(start + silence);

@@ -252,9 +252,9 @@ struct Setting {
     std::size_t limit;
 };
 
-class read_queue_model : public testing::TestWithParam<Setting> {};
+class ReadQueueModel : public testing::TestWithParam<Setting> {};
 
-TEST_P(read_queue_model, holds_whatever_happens) {
+TEST_P(ReadQueueModel, holds_whatever_happens) {
     for (std::uint32_t seed = 1; seed <= 200; ++seed) {
         SCOPED_TRACE("seed " + std::to_string(seed));
         Model model(seed, GetParam().share, GetParam().limit);
@@ -267,7 +267,7 @@ TEST_P(read_queue_model, holds_whatever_happens) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(all, read_queue_model,
+INSTANTIATE_TEST_SUITE_P(all, ReadQueueModel,
                          testing::Values(Setting{true, 2}, Setting{true, 100}, Setting{false, 2},
                                          Setting{false, 100}),
                          [](const auto& info) {

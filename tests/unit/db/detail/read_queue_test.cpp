@@ -29,7 +29,7 @@ Clock::time_point at(std::chrono::seconds time) {
     return Clock::time_point(1h + time);
 }
 
-class read_queue : public testing::Test {
+class ReadQueueTest : public testing::Test {
   protected:
     Added add(const std::string& sql, const std::shared_ptr<Waiter>& who,
               const Parameters& parameters = {}) {
@@ -41,7 +41,7 @@ class read_queue : public testing::Test {
     std::shared_ptr<Waiter> a_ = waiter(), b_ = waiter(), c_ = waiter(), d_ = waiter();
 };
 
-TEST_F(read_queue, begins_empty) {
+TEST_F(ReadQueueTest, begins_empty) {
     EXPECT_FALSE(queue_.has_ready());
     EXPECT_EQ(queue_.waiting(), 0U);
     EXPECT_TRUE(queue_.running().empty());
@@ -51,7 +51,7 @@ TEST_F(read_queue, begins_empty) {
     EXPECT_FALSE(queue_.leave(a_));
 }
 
-TEST_F(read_queue, runs_a_read_for_its_waiter) {
+TEST_F(ReadQueueTest, runs_a_read_for_its_waiter) {
     EXPECT_EQ(add("one", a_, {"p"}), Added::ready);
     EXPECT_EQ(queue_.waiting(), 1U);
     const auto read = queue_.take(at(5s));
@@ -70,7 +70,7 @@ TEST_F(read_queue, runs_a_read_for_its_waiter) {
     EXPECT_FALSE(queue_.leave(a_));
 }
 
-TEST_F(read_queue, starts_reads_in_the_order_in_which_they_came) {
+TEST_F(ReadQueueTest, starts_reads_in_the_order_in_which_they_came) {
     add("one", a_);
     add("two", b_);
     add("three", c_);
@@ -86,7 +86,7 @@ struct Invoice {
     int id;
 };
 
-TEST_F(read_queue, shares_rows_of_one_form_only) {
+TEST_F(ReadQueueTest, shares_rows_of_one_form_only) {
     using Shape = RowForm::Shape;
     const auto add_form = [this](const auto& who, const RowForm& form) {
         return queue_.add({"one", {"p"}, &form}, who);
@@ -104,7 +104,7 @@ TEST_F(read_queue, shares_rows_of_one_form_only) {
     EXPECT_EQ(queue_.finish(*read), (Waiters{b_, same}));
 }
 
-TEST_F(read_queue, lets_an_identical_read_join_while_it_waits) {
+TEST_F(ReadQueueTest, lets_an_identical_read_join_while_it_waits) {
     EXPECT_EQ(add("one", a_), Added::ready);
     EXPECT_EQ(add("two", b_), Added::ready);
     EXPECT_EQ(add("one", c_), Added::joined);
@@ -115,7 +115,7 @@ TEST_F(read_queue, lets_an_identical_read_join_while_it_waits) {
     EXPECT_EQ(queue_.finish(*read), (Waiters{a_, c_}));
 }
 
-TEST_F(read_queue, never_joins_a_read_that_runs) {
+TEST_F(ReadQueueTest, never_joins_a_read_that_runs) {
     add("one", a_);
     const auto first = take();
     EXPECT_EQ(add("one", b_), Added::gathering);
@@ -135,7 +135,7 @@ TEST_F(read_queue, never_joins_a_read_that_runs) {
     EXPECT_FALSE(queue_.has_ready());
 }
 
-TEST_F(read_queue, puts_what_gathered_behind_what_was_ready_before) {
+TEST_F(ReadQueueTest, puts_what_gathered_behind_what_was_ready_before) {
     add("one", a_);
     const auto first = take();
     add("one", b_);
@@ -145,7 +145,7 @@ TEST_F(read_queue, puts_what_gathered_behind_what_was_ready_before) {
     EXPECT_EQ(take()->statement.sql, "one");
 }
 
-TEST_F(read_queue, takes_different_parameters_for_different_reads) {
+TEST_F(ReadQueueTest, takes_different_parameters_for_different_reads) {
     const std::vector<Parameters> different{{},
                                             {std::nullopt},
                                             {""},
@@ -175,7 +175,7 @@ TEST_F(read_queue, takes_different_parameters_for_different_reads) {
     EXPECT_EQ(add("Same", waiter()), Added::ready);
 }
 
-TEST_F(read_queue, runs_different_reads_at_once) {
+TEST_F(ReadQueueTest, runs_different_reads_at_once) {
     add("one", a_, {"1"});
     add("one", b_, {"2"});
     const auto first = take();
@@ -185,7 +185,7 @@ TEST_F(read_queue, runs_different_reads_at_once) {
     EXPECT_EQ(queue_.finish(*first), Waiters{a_});
 }
 
-TEST_F(read_queue, without_sharing_keeps_identical_reads_apart) {
+TEST_F(ReadQueueTest, without_sharing_keeps_identical_reads_apart) {
     ReadQueue alone{false, 3};
     EXPECT_EQ(alone.add({"one", {}}, a_), Added::ready);
     EXPECT_EQ(alone.add({"one", {}}, b_), Added::ready);
@@ -204,7 +204,7 @@ TEST_F(read_queue, without_sharing_keeps_identical_reads_apart) {
         EXPECT_FALSE(each->shared);
 }
 
-TEST_F(read_queue, never_shares_what_is_exempt) {
+TEST_F(ReadQueueTest, never_shares_what_is_exempt) {
     const Statement random{.sql = "SELECT random()", .parameters = {}, .may_be_shared = false};
     EXPECT_EQ(queue_.add(random, a_), Added::ready);
     EXPECT_EQ(queue_.add(random, b_), Added::ready);
@@ -223,7 +223,7 @@ TEST_F(read_queue, never_shares_what_is_exempt) {
     EXPECT_FALSE(a_->shared || b_->shared || c_->shared);
 }
 
-TEST_F(read_queue, is_full_at_its_limit_and_still_lets_join) {
+TEST_F(ReadQueueTest, is_full_at_its_limit_and_still_lets_join) {
     ReadQueue two{true, 2};
     EXPECT_EQ(two.add({"one", {}}, a_), Added::ready);
     EXPECT_EQ(two.add({"two", {}}, b_), Added::ready);
@@ -240,14 +240,14 @@ TEST_F(read_queue, is_full_at_its_limit_and_still_lets_join) {
     EXPECT_EQ(two.add({"one", {}}, waiter()), Added::ready) << "a refusal left something behind";
 }
 
-TEST_F(read_queue, with_a_limit_of_nothing_takes_nothing) {
+TEST_F(ReadQueueTest, with_a_limit_of_nothing_takes_nothing) {
     ReadQueue none{true, 0};
     EXPECT_EQ(none.add({"one", {}}, a_), Added::full);
     EXPECT_EQ(none.add({"one", {}}, a_), Added::full);
     EXPECT_FALSE(none.has_ready());
 }
 
-TEST_F(read_queue, does_not_start_a_read_that_everybody_left) {
+TEST_F(ReadQueueTest, does_not_start_a_read_that_everybody_left) {
     add("one", a_);
     add("one", b_);
     EXPECT_TRUE(queue_.leave(a_));
@@ -260,7 +260,7 @@ TEST_F(read_queue, does_not_start_a_read_that_everybody_left) {
     EXPECT_EQ(queue_.finish(*take()), Waiters{c_});
 }
 
-TEST_F(read_queue, does_not_start_a_gathering_that_everybody_left) {
+TEST_F(ReadQueueTest, does_not_start_a_gathering_that_everybody_left) {
     add("one", a_);
     const auto running = take();
     add("one", b_);
@@ -273,7 +273,7 @@ TEST_F(read_queue, does_not_start_a_gathering_that_everybody_left) {
     EXPECT_EQ(add("one", d_), Added::ready);
 }
 
-TEST_F(read_queue, runs_on_when_a_waiter_leaves_a_read_that_runs) {
+TEST_F(ReadQueueTest, runs_on_when_a_waiter_leaves_a_read_that_runs) {
     add("one", a_);
     add("one", b_);
     const auto read = take();
@@ -287,7 +287,7 @@ TEST_F(read_queue, runs_on_when_a_waiter_leaves_a_read_that_runs) {
     EXPECT_EQ(queue_.waiting(), 0U);
 }
 
-TEST_F(read_queue, expires_whoever_waits_too_long_in_any_state) {
+TEST_F(ReadQueueTest, expires_whoever_waits_too_long_in_any_state) {
     const auto running = waiter(at(1s)), ready = waiter(at(2s)), gathering = waiter(at(3s));
     const auto patient = waiter(at(9s));
     add("one", running);
@@ -311,7 +311,7 @@ TEST_F(read_queue, expires_whoever_waits_too_long_in_any_state) {
     EXPECT_EQ(queue_.finish(*second), Waiters{patient});
 }
 
-TEST_F(read_queue, expires_only_those_of_a_read_whose_time_has_come) {
+TEST_F(ReadQueueTest, expires_only_those_of_a_read_whose_time_has_come) {
     const auto early = waiter(at(1s)), late = waiter(at(2s));
     add("one", early);
     add("one", late);
@@ -319,7 +319,7 @@ TEST_F(read_queue, expires_only_those_of_a_read_whose_time_has_come) {
     EXPECT_EQ(queue_.finish(*take()), Waiters{late});
 }
 
-TEST_F(read_queue, lets_all_go_who_wait_but_not_those_of_a_read_that_runs) {
+TEST_F(ReadQueueTest, lets_all_go_who_wait_but_not_those_of_a_read_that_runs) {
     add("one", a_);
     const auto running = take();
     add("one", b_);
@@ -334,7 +334,7 @@ TEST_F(read_queue, lets_all_go_who_wait_but_not_those_of_a_read_that_runs) {
     EXPECT_FALSE(queue_.has_ready());
 }
 
-TEST_F(read_queue, puts_a_read_back_to_the_head) {
+TEST_F(ReadQueueTest, puts_a_read_back_to_the_head) {
     add("one", a_);
     add("two", b_);
     const auto read = take();
@@ -347,7 +347,7 @@ TEST_F(read_queue, puts_a_read_back_to_the_head) {
     EXPECT_EQ(queue_.finish(*read), (Waiters{a_, c_}));
 }
 
-TEST_F(read_queue, keeps_a_read_that_broke_for_a_newer_connection) {
+TEST_F(ReadQueueTest, keeps_a_read_that_broke_for_a_newer_connection) {
     EXPECT_FALSE(queue_.has_ready_for(at(1s)));
     add("one", a_);
     EXPECT_TRUE(queue_.has_ready_for(at(1s)));
@@ -365,7 +365,7 @@ TEST_F(read_queue, keeps_a_read_that_broke_for_a_newer_connection) {
     EXPECT_EQ(queue_.take(at(7s), at(6s))->statement.sql, "one");
 }
 
-TEST_F(read_queue, put_back_takes_in_those_who_gathered) {
+TEST_F(ReadQueueTest, put_back_takes_in_those_who_gathered) {
     add("one", a_);
     const auto read = take();
     add("one", b_);
@@ -381,7 +381,7 @@ TEST_F(read_queue, put_back_takes_in_those_who_gathered) {
     EXPECT_EQ(queue_.finish(*take()), Waiters{d_});
 }
 
-TEST_F(read_queue, forgets_a_read_put_back_that_everybody_left) {
+TEST_F(ReadQueueTest, forgets_a_read_put_back_that_everybody_left) {
     add("one", a_);
     const auto read = take();
     queue_.leave(a_);
@@ -394,7 +394,7 @@ TEST_F(read_queue, forgets_a_read_put_back_that_everybody_left) {
     EXPECT_EQ(queue_.finish(*second), Waiters{b_});
 }
 
-TEST_F(read_queue, runs_a_read_put_back_for_those_who_gathered_alone) {
+TEST_F(ReadQueueTest, runs_a_read_put_back_for_those_who_gathered_alone) {
     add("one", a_);
     const auto read = take();
     add("one", b_);
@@ -405,7 +405,7 @@ TEST_F(read_queue, runs_a_read_put_back_for_those_who_gathered_alone) {
     EXPECT_EQ(queue_.finish(*take()), Waiters{b_});
 }
 
-TEST_F(read_queue, keeps_a_read_back_until_its_pause_is_over) {
+TEST_F(ReadQueueTest, keeps_a_read_back_until_its_pause_is_over) {
     EXPECT_EQ(queue_.next_due(), Clock::time_point::max());
     add("one", a_);
     const auto read = take();
@@ -426,7 +426,7 @@ TEST_F(read_queue, keeps_a_read_back_until_its_pause_is_over) {
     EXPECT_EQ(queue_.finish(*read), (Waiters{a_, b_, c_}));
 }
 
-TEST_F(read_queue, forgets_a_read_that_everybody_left_in_its_pause) {
+TEST_F(ReadQueueTest, forgets_a_read_that_everybody_left_in_its_pause) {
     for (const bool shared : {true, false}) {
         ReadQueue queue(shared, 100);
         const auto leaves = waiter(), expires = waiter(at(1s)), is_let_go = waiter();
@@ -453,7 +453,7 @@ TEST_F(read_queue, forgets_a_read_that_everybody_left_in_its_pause) {
     }
 }
 
-TEST_F(read_queue, keeps_nobody_alive_who_has_left_it) {
+TEST_F(ReadQueueTest, keeps_nobody_alive_who_has_left_it) {
     std::weak_ptr<Waiter> left, finished, expired;
     {
         const auto one = waiter(), two = waiter(), three = waiter(at(1s));

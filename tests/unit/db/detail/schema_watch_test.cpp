@@ -19,7 +19,7 @@ std::exception_ptr refused(const std::string& sqlstate) {
     return std::make_exception_ptr(Error("relation \"users\" does not exist", sqlstate));
 }
 
-class schema_watch : public testing::Test {
+class SchemaWatchTest : public testing::Test {
   protected:
     void SetUp() override {
         watch_.expect({{"1", "1_create_users.sql", "/migrations/1_create_users.sql"},
@@ -37,7 +37,7 @@ class schema_watch : public testing::Test {
     SchemaWatch watch_;
 };
 
-TEST(schema_watch_of_nothing, never_looks_and_explains_nothing) {
+TEST(SchemaWatchOfNothing, never_looks_and_explains_nothing) {
     SchemaWatch watch;
     EXPECT_FALSE(watch.due(start));
     EXPECT_FALSE(watch.begin_explaining(start));
@@ -49,7 +49,16 @@ TEST(schema_watch_of_nothing, never_looks_and_explains_nothing) {
     EXPECT_EQ(watch.explain(error), error);
 }
 
-TEST_F(schema_watch, says_once_what_is_pending_and_once_that_it_is_applied) {
+TEST(SchemaWatchOfWhatWasJustSeen, knows_it_before_the_first_look) {
+    SchemaWatch watch;
+    watch.expect({{"1", "1_create_users.sql", "/migrations/1_create_users.sql"}}, true);
+    EXPECT_TRUE(watch.state().known);
+    EXPECT_EQ(watch.state().applied, 1u);
+    EXPECT_THAT(watch.state().pending, IsEmpty());
+    EXPECT_TRUE(watch.due(start)) << "to find what is unknown, too";
+}
+
+TEST_F(SchemaWatchTest, says_once_what_is_pending_and_once_that_it_is_applied) {
     EXPECT_TRUE(watch_.due(start)) << "at once";
     EXPECT_FALSE(find(start, {"1", "2"})) << "as expected";
     EXPECT_TRUE(watch_.state().known);
@@ -72,13 +81,13 @@ TEST_F(schema_watch, says_once_what_is_pending_and_once_that_it_is_applied) {
     EXPECT_FALSE(find(start + 5min, {"1", "2"}));
 }
 
-TEST_F(schema_watch, has_nothing_against_migrations_of_a_newer_version) {
+TEST_F(SchemaWatchTest, has_nothing_against_migrations_of_a_newer_version) {
     EXPECT_FALSE(find(start, {"1", "2", "3"}));
     EXPECT_THAT(watch_.state().pending, IsEmpty());
     EXPECT_EQ(watch_.state().unknown, 1u);
 }
 
-TEST_F(schema_watch, looks_each_second_while_something_is_pending_and_seldom_else) {
+TEST_F(SchemaWatchTest, looks_each_second_while_something_is_pending_and_seldom_else) {
     find(start, {"1", "2"});
     EXPECT_FALSE(watch_.due(start + 9s));
     EXPECT_TRUE(watch_.due(start + 10s));
@@ -90,19 +99,19 @@ TEST_F(schema_watch, looks_each_second_while_something_is_pending_and_seldom_els
     EXPECT_TRUE(watch_.due(start + 12s)) << "and may never come back";
 }
 
-TEST_F(schema_watch, goes_by_the_look_that_began_last) {
+TEST_F(SchemaWatchTest, goes_by_the_look_that_began_last) {
     find(start + 1s, {"1", "2"});
     EXPECT_FALSE(watch_.looked(start, {.applied = std::set<std::string>{}}));
     EXPECT_THAT(watch_.state().pending, IsEmpty());
 }
 
-TEST_F(schema_watch, keeps_what_it_knows_while_it_cannot_look) {
+TEST_F(SchemaWatchTest, keeps_what_it_knows_while_it_cannot_look) {
     find(start, {});
     EXPECT_FALSE(look(start + 1s, {.error = "canceling statement due to lock timeout"}));
     EXPECT_EQ(watch_.state().pending.size(), 2u);
 }
 
-TEST_F(schema_watch, knows_nothing_where_it_may_not_look_and_says_so_once) {
+TEST_F(SchemaWatchTest, knows_nothing_where_it_may_not_look_and_says_so_once) {
     find(start, {});
     const SchemaLook denied{.error = "permission denied", .refused = true};
     const auto notice = look(start + 1s, denied);
@@ -114,7 +123,7 @@ TEST_F(schema_watch, knows_nothing_where_it_may_not_look_and_says_so_once) {
     EXPECT_FALSE(watch_.any_pending());
 }
 
-TEST_F(schema_watch, explains_what_is_missing_only_while_migrations_are_pending) {
+TEST_F(SchemaWatchTest, explains_what_is_missing_only_while_migrations_are_pending) {
     find(start, {"1", "2"});
     const auto missing = refused("42P01");
     EXPECT_EQ(watch_.explain(missing), missing) << "then the program is wrong";
@@ -134,7 +143,7 @@ TEST_F(schema_watch, explains_what_is_missing_only_while_migrations_are_pending)
     }
 }
 
-TEST_F(schema_watch, looks_before_it_explains_but_not_twice_a_second) {
+TEST_F(SchemaWatchTest, looks_before_it_explains_but_not_twice_a_second) {
     find(start, {"1", "2"});
     EXPECT_TRUE(watch_.begin_explaining(start)) << "however new what is known is";
     find(start, {"1", "2"});

@@ -8,19 +8,19 @@
 namespace signalbox::db {
 namespace {
 
-TEST(server_error, is_one_line_for_the_log) {
+TEST(ServerError, is_one_line_for_the_log) {
     const ServerError error = server_error("ERROR:  a\n\tCONTEXT:  b\n", "22P02");
     EXPECT_EQ(error.message, "ERROR:  a; CONTEXT:  b");
     EXPECT_EQ(error.details.sqlstate, "22P02");
     EXPECT_EQ(error.details.constraint, "");
 }
 
-TEST(server_error, is_utf8) {
+TEST(ServerError, is_utf8) {
     EXPECT_EQ(server_error("FATAL:  r\xf4le", "28000").message, "FATAL:  r\ufffdle");
     EXPECT_EQ(in_one_line("\xe9\n"), "\ufffd");
 }
 
-TEST(throw_error, tells_who_is_to_blame_for_a_character_that_does_not_exist) {
+TEST(ThrowError, tells_who_is_to_blame_for_a_character_that_does_not_exist) {
     const auto of = [](const std::string& message) {
         throw_error({.message = message, .details = {.sqlstate = "22P05"}}, false);
     };
@@ -51,7 +51,7 @@ void expect_thrown(const std::string& sqlstate, bool writes = true) {
     }
 }
 
-TEST(throw_error, throws_what_the_sqlstate_is) {
+TEST(ThrowError, throws_what_the_sqlstate_is) {
     expect_thrown<UniqueViolation>("23505");
     expect_thrown<ExclusionViolation>("23P01");
     expect_thrown<ForeignKeyViolation>("23503");

@@ -21,7 +21,7 @@ std::uint64_t no_jitter() {
     return 0;
 }
 
-class slot_life : public testing::Test {
+class SlotLifeTest : public testing::Test {
   protected:
     Action action(Clock::time_point now) const { return slot_.next(now, pool_).action; }
 
@@ -40,7 +40,7 @@ class slot_life : public testing::Test {
     SlotLife::Surroundings pool_{.slots = 3};
 };
 
-TEST_F(slot_life, begins_with_connecting) {
+TEST_F(SlotLifeTest, begins_with_connecting) {
     EXPECT_EQ(slot_.state(), State::unconnected);
     EXPECT_FALSE(slot_.connected());
     EXPECT_EQ(action(start), Action::connect);
@@ -53,7 +53,7 @@ TEST_F(slot_life, begins_with_connecting) {
     EXPECT_EQ(slot_.connected_at(), start);
 }
 
-TEST_F(slot_life, waits_for_leave_to_connect) {
+TEST_F(SlotLifeTest, waits_for_leave_to_connect) {
     pool_.allowed = false;
     offer_read();
     EXPECT_EQ(action(start), Action::wait_for_change);
@@ -62,7 +62,7 @@ TEST_F(slot_life, waits_for_leave_to_connect) {
     EXPECT_EQ(action(start), Action::connect);
 }
 
-TEST_F(slot_life, knocks_in_its_turn_while_postgresql_does_not_answer) {
+TEST_F(SlotLifeTest, knocks_in_its_turn_while_postgresql_does_not_answer) {
     EXPECT_FALSE(slot_.next(start, pool_).knock);
     pool_.answers = false;
     pool_.next_knock = start + 1s;
@@ -74,7 +74,7 @@ TEST_F(slot_life, knocks_in_its_turn_while_postgresql_does_not_answer) {
     EXPECT_EQ(action(start), Action::connect) << "as soon as the other one got in";
 }
 
-TEST_F(slot_life, pauses_after_a_failure_that_is_its_own) {
+TEST_F(SlotLifeTest, pauses_after_a_failure_that_is_its_own) {
     auto now = start;
     Clock::duration last{};
     for (int i = 0; i < 5; ++i) {
@@ -96,7 +96,7 @@ TEST_F(slot_life, pauses_after_a_failure_that_is_its_own) {
     EXPECT_LE(slot_.pause(now), Backoff::first);
 }
 
-TEST_F(slot_life, takes_reads_while_it_is_idle) {
+TEST_F(SlotLifeTest, takes_reads_while_it_is_idle) {
     connect(start);
     EXPECT_EQ(action(start), Action::wait_for_read);
     EXPECT_EQ(slot_.next(start, pool_).until, start + idle_check);
@@ -113,13 +113,13 @@ TEST_F(slot_life, takes_reads_while_it_is_idle) {
     EXPECT_EQ(slot_.next(start + 10ms, pool_).until, start + 10ms + idle_check);
 }
 
-TEST_F(slot_life, takes_no_read_that_is_for_newer_connections_only) {
+TEST_F(SlotLifeTest, takes_no_read_that_is_for_newer_connections_only) {
     connect(start);
     pool_.reads_ready = true;
     EXPECT_EQ(action(start), Action::wait_for_read);
 }
 
-TEST_F(slot_life, has_its_idle_connection_checked_at_once_when_the_schema_is_to_be_looked_at) {
+TEST_F(SlotLifeTest, has_its_idle_connection_checked_at_once_when_the_schema_is_to_be_looked_at) {
     pool_.look_due = true;
     EXPECT_EQ(action(start), Action::connect);
     connect(start);
@@ -130,7 +130,7 @@ TEST_F(slot_life, has_its_idle_connection_checked_at_once_when_the_schema_is_to_
     EXPECT_EQ(action(start), Action::run);
 }
 
-TEST_F(slot_life, closes_what_nobody_has_needed_for_a_moment_while_idle_ones_are_closed) {
+TEST_F(SlotLifeTest, closes_what_nobody_has_needed_for_a_moment_while_idle_ones_are_closed) {
     connect(start);
     pool_.closing_idle = true;
     const auto step = slot_.next(start, pool_);
@@ -147,7 +147,7 @@ TEST_F(slot_life, closes_what_nobody_has_needed_for_a_moment_while_idle_ones_are
     EXPECT_EQ(action(start + 10s + SlotLife::linger), Action::wait_for_read) << "the last one";
 }
 
-TEST_F(slot_life, connects_only_when_it_is_wanted_while_idle_ones_are_closed) {
+TEST_F(SlotLifeTest, connects_only_when_it_is_wanted_while_idle_ones_are_closed) {
     pool_.closing_idle = true;
     pool_.connections = 1;
     EXPECT_EQ(action(start), Action::wait_for_change);
@@ -159,7 +159,7 @@ TEST_F(slot_life, connects_only_when_it_is_wanted_while_idle_ones_are_closed) {
     EXPECT_EQ(action(start), Action::connect) << "one has to be there";
 }
 
-TEST_F(slot_life, looks_at_the_connection_before_it_uses_one_that_was_long_unused) {
+TEST_F(SlotLifeTest, looks_at_the_connection_before_it_uses_one_that_was_long_unused) {
     connect(start);
     offer_read();
     EXPECT_FALSE(slot_.next(start + idle_check, pool_).look_first);
@@ -173,7 +173,7 @@ TEST_F(slot_life, looks_at_the_connection_before_it_uses_one_that_was_long_unuse
     EXPECT_FALSE(slot_.next(start + 2s + idle_check, pool_).look_first);
 }
 
-TEST_F(slot_life, is_checked_once_a_second_while_it_is_idle) {
+TEST_F(SlotLifeTest, is_checked_once_a_second_while_it_is_idle) {
     connect(start);
     ASSERT_EQ(action(start + idle_check - 1ms), Action::wait_for_read);
     ASSERT_EQ(action(start + idle_check), Action::check);
@@ -184,7 +184,7 @@ TEST_F(slot_life, is_checked_once_a_second_while_it_is_idle) {
     EXPECT_EQ(action(start + 2 * idle_check), Action::run) << "what waits is first";
 }
 
-TEST_F(slot_life, that_asks_is_not_used) {
+TEST_F(SlotLifeTest, that_asks_is_not_used) {
     connect(start);
     slot_.begin_asking();
     EXPECT_EQ(slot_.state(), State::asking);
@@ -195,7 +195,7 @@ TEST_F(slot_life, that_asks_is_not_used) {
     EXPECT_EQ(slot_.next(start + 2s, pool_).until, start + 2s + idle_check);
 }
 
-TEST_F(slot_life, settles_what_was_cancelled_before_anything_else) {
+TEST_F(SlotLifeTest, settles_what_was_cancelled_before_anything_else) {
     connect(start);
     take_read();
     slot_.end_run(start, true);
@@ -210,7 +210,7 @@ TEST_F(slot_life, settles_what_was_cancelled_before_anything_else) {
     EXPECT_EQ(action(start + 1s), Action::run);
 }
 
-TEST_F(slot_life, replaces_a_connection_whose_time_is_over) {
+TEST_F(SlotLifeTest, replaces_a_connection_whose_time_is_over) {
     connect(start);
     offer_read();
     EXPECT_EQ(action(start + 30min - 1ms), Action::run);
@@ -220,14 +220,14 @@ TEST_F(slot_life, replaces_a_connection_whose_time_is_over) {
     EXPECT_EQ(action(start + 30min), Action::run);
 }
 
-TEST_F(slot_life, waits_no_longer_than_its_connection_lives) {
+TEST_F(SlotLifeTest, waits_no_longer_than_its_connection_lives) {
     connect(start);
     slot_.checked(start + 30min - 1ms);
     EXPECT_EQ(action(start + 30min - 1ms), Action::wait_for_read);
     EXPECT_EQ(slot_.next(start + 30min - 1ms, pool_).until, start + 30min);
 }
 
-TEST(slot_life_of_any_length, takes_up_to_a_tenth_from_it_at_random) {
+TEST(SlotLifeOfAnyLength, takes_up_to_a_tenth_from_it_at_random) {
     std::mt19937_64 engine(1);
     const SlotLife::Surroundings pool{.connections = 1, .reads_ready = true, .read_for_it = true};
     int ended_early = 0;
@@ -243,7 +243,7 @@ TEST(slot_life_of_any_length, takes_up_to_a_tenth_from_it_at_random) {
     EXPECT_LT(ended_early, 75);
 }
 
-TEST(slot_life_without_end, is_never_replaced) {
+TEST(SlotLifeWithoutEnd, is_never_replaced) {
     SlotLife slot(0ms, no_jitter);
     slot.begin_connecting();
     slot.end_connecting(start);
@@ -251,7 +251,7 @@ TEST(slot_life_without_end, is_never_replaced) {
     EXPECT_EQ(slot.next(start + 1000h, pool).action, Action::run);
 }
 
-TEST_F(slot_life, stops_with_the_pool) {
+TEST_F(SlotLifeTest, stops_with_the_pool) {
     pool_.stopping = true;
     EXPECT_EQ(action(start), Action::stop);
     pool_.allowed = false;
@@ -263,7 +263,7 @@ TEST_F(slot_life, stops_with_the_pool) {
     EXPECT_EQ(action(start), Action::stop);
 }
 
-TEST_F(slot_life, retires_when_the_pool_gives_up_its_connections) {
+TEST_F(SlotLifeTest, retires_when_the_pool_gives_up_its_connections) {
     connect(start);
     EXPECT_EQ(action(start), Action::wait_for_read);
     pool_.giving_up = true;
@@ -276,7 +276,7 @@ TEST_F(slot_life, retires_when_the_pool_gives_up_its_connections) {
     EXPECT_EQ(slot_.state(), State::retired);
 }
 
-TEST_F(slot_life, does_not_retire_while_reads_wait) {
+TEST_F(SlotLifeTest, does_not_retire_while_reads_wait) {
     connect(start);
     pool_.giving_up = true;
     offer_read();
@@ -287,7 +287,7 @@ TEST_F(slot_life, does_not_retire_while_reads_wait) {
     EXPECT_EQ(action(start), Action::connect);
 }
 
-TEST_F(slot_life, does_not_retire_with_the_last_connection) {
+TEST_F(SlotLifeTest, does_not_retire_with_the_last_connection) {
     connect(start);
     pool_.giving_up = true;
     pool_.connections = 1;
@@ -296,7 +296,7 @@ TEST_F(slot_life, does_not_retire_with_the_last_connection) {
     EXPECT_EQ(action(start), Action::retire) << "it is another one's";
 }
 
-TEST_F(slot_life, does_not_retire_as_the_last_slot) {
+TEST_F(SlotLifeTest, does_not_retire_as_the_last_slot) {
     pool_.giving_up = true;
     pool_.slots = 1;
     EXPECT_EQ(action(start), Action::connect);
@@ -304,7 +304,7 @@ TEST_F(slot_life, does_not_retire_as_the_last_slot) {
     EXPECT_EQ(action(start), Action::wait_for_read);
 }
 
-TEST_F(slot_life, lends_its_connection_and_leaves_it_alone_until_it_is_back) {
+TEST_F(SlotLifeTest, lends_its_connection_and_leaves_it_alone_until_it_is_back) {
     connect(start);
     pool_.lease_ready = true;
     EXPECT_EQ(action(start), Action::lend);
@@ -325,7 +325,7 @@ TEST_F(slot_life, lends_its_connection_and_leaves_it_alone_until_it_is_back) {
     EXPECT_EQ(slot_.next(start + 10s, pool_).until, start + 10s + idle_check);
 }
 
-TEST_F(slot_life, serves_who_has_waited_longer) {
+TEST_F(SlotLifeTest, serves_who_has_waited_longer) {
     connect(start);
     offer_read();
     pool_.lease_ready = true;
@@ -337,14 +337,14 @@ TEST_F(slot_life, serves_who_has_waited_longer) {
     EXPECT_EQ(action(start), Action::lend);
 }
 
-TEST_F(slot_life, lends_no_connection_whose_time_is_over) {
+TEST_F(SlotLifeTest, lends_no_connection_whose_time_is_over) {
     connect(start);
     pool_.lease_ready = true;
     EXPECT_FALSE(slot_.can_be_lent(start + 30min));
     EXPECT_EQ(action(start + 30min), Action::replace);
 }
 
-TEST_F(slot_life, does_not_retire_while_somebody_waits_to_have_it_lent) {
+TEST_F(SlotLifeTest, does_not_retire_while_somebody_waits_to_have_it_lent) {
     connect(start);
     pool_.giving_up = true;
     pool_.lease_ready = true;
@@ -353,7 +353,7 @@ TEST_F(slot_life, does_not_retire_while_somebody_waits_to_have_it_lent) {
     EXPECT_EQ(action(start), Action::retire);
 }
 
-TEST_F(slot_life, connects_again_after_a_lease_that_broke_the_connection) {
+TEST_F(SlotLifeTest, connects_again_after_a_lease_that_broke_the_connection) {
     connect(start);
     slot_.begin_lease();
     slot_.disconnected();

@@ -10,7 +10,7 @@
 namespace signalbox::db {
 namespace {
 
-TEST(socket_handle, cuts_off_a_connection_that_others_have_open) {
+TEST(SocketHandle, cuts_off_a_connection_that_others_have_open) {
     test::SocketPair pair;
     const SocketHandle handle(pair.server());
     pair.send("x");
@@ -18,7 +18,7 @@ TEST(socket_handle, cuts_off_a_connection_that_others_have_open) {
     EXPECT_EQ(pair.receive(), std::nullopt) << "the end of the stream";
 }
 
-TEST(socket_handle, reaches_the_connection_when_its_owner_has_closed_the_descriptor) {
+TEST(SocketHandle, reaches_the_connection_when_its_owner_has_closed_the_descriptor) {
     test::SocketPair pair;
     const SocketHandle handle(pair.server());
     pair.close_server();
@@ -27,7 +27,7 @@ TEST(socket_handle, reaches_the_connection_when_its_owner_has_closed_the_descrip
     EXPECT_EQ(pair.receive(), std::nullopt);
 }
 
-TEST(socket_handle, is_one_descriptor_and_gives_it_back) {
+TEST(SocketHandle, is_one_descriptor_and_gives_it_back) {
     test::SocketPair pair;
     const auto before = test::open_descriptors();
     {
@@ -44,7 +44,7 @@ TEST(socket_handle, is_one_descriptor_and_gives_it_back) {
     EXPECT_EQ(test::open_descriptors(), before);
 }
 
-TEST(socket_handle, of_nothing_does_nothing) {
+TEST(SocketHandle, of_nothing_does_nothing) {
     const auto before = test::open_descriptors();
     const SocketHandle none, lost(-1);
     none.shut_down();

@@ -5,7 +5,7 @@
 namespace signalbox::db {
 namespace {
 
-TEST(unavailable_reason, is_by_sqlstate) {
+TEST(UnavailableReason, is_by_sqlstate) {
     EXPECT_EQ(unavailable_reason("57014"), Unavailable::Reason::timeout);
     for (const auto* state : {"57P01", "57P02", "57P03", "53300", "08006"})
         EXPECT_EQ(unavailable_reason(state), Unavailable::Reason::unreachable) << state;

@@ -14,14 +14,14 @@ std::string json(std::string_view text) {
     return result;
 }
 
-TEST(timestamp, has_six_digits_of_fraction) {
+TEST(Timestamp, has_six_digits_of_fraction) {
     EXPECT_EQ(json("2026-11-22 07:02:06.076478+00"), R"("2026-11-22T07:02:06.076478+00:00")");
     EXPECT_EQ(json("2026-11-22 07:02:06.5+00"), R"("2026-11-22T07:02:06.500000+00:00")");
     EXPECT_EQ(json("2026-11-22 07:02:06.000001+00"), R"("2026-11-22T07:02:06.000001+00:00")");
     EXPECT_EQ(json("2026-11-22 07:02:06+00"), R"("2026-11-22T07:02:06.000000+00:00")");
 }
 
-TEST(timestamp, has_an_offset_when_it_has_a_zone) {
+TEST(Timestamp, has_an_offset_when_it_has_a_zone) {
     EXPECT_EQ(json("2026-11-22 07:02:06+05:30"), R"("2026-11-22T07:02:06.000000+05:30")");
     EXPECT_EQ(json("2026-11-22 07:02:06.1-03:30"), R"("2026-11-22T07:02:06.100000-03:30")");
     EXPECT_EQ(json("1890-01-01 00:00:00+05:53:28"), R"("1890-01-01T00:00:00.000000+05:53:28")");
@@ -29,7 +29,7 @@ TEST(timestamp, has_an_offset_when_it_has_a_zone) {
     EXPECT_EQ(json("2026-11-22 07:02:06"), R"("2026-11-22T07:02:06.000000")");
 }
 
-TEST(timestamp, stays_as_it_is_when_rfc_3339_cannot_say_it) {
+TEST(Timestamp, stays_as_it_is_when_rfc_3339_cannot_say_it) {
     for (const std::string text :
          {"infinity", "-infinity", "0044-03-15 12:00:00+00 BC", "0044-03-15 12:00:00.5 BC",
           "10000-01-01 00:00:00+00", "294276-12-31 23:59:59.999999", "", "2026-11-22",
@@ -39,7 +39,7 @@ TEST(timestamp, stays_as_it_is_when_rfc_3339_cannot_say_it) {
     EXPECT_EQ(json("a \"quote\""), R"("a \"quote\"")");
 }
 
-TEST(timestamp, is_appended) {
+TEST(Timestamp, is_appended) {
     std::string text = "[";
     append_timestamp(text, "2026-11-22 07:02:06");
     EXPECT_EQ(text, R"(["2026-11-22T07:02:06.000000")");
@@ -50,7 +50,7 @@ std::string date_time(std::string_view text) {
     return append_date_time(result, text) ? result.substr(1) : result;
 }
 
-TEST(date_time, is_what_pydantic_writes) {
+TEST(DateTime, is_what_pydantic_writes) {
     EXPECT_EQ(date_time("2026-11-22 07:02:06.076478+00"), R"("2026-11-22T07:02:06.076478Z")");
     EXPECT_EQ(date_time("2026-11-22 07:02:06.5+00"), R"("2026-11-22T07:02:06.500000Z")");
     EXPECT_EQ(date_time("2026-11-22 07:02:06+00"), R"("2026-11-22T07:02:06Z")");
@@ -60,7 +60,7 @@ TEST(date_time, is_what_pydantic_writes) {
     EXPECT_EQ(date_time("2026-11-22 07:02:06"), R"("2026-11-22T07:02:06")");
 }
 
-TEST(date_time, is_nothing_that_rfc_3339_cannot_say) {
+TEST(DateTime, is_nothing_that_rfc_3339_cannot_say) {
     for (const std::string text :
          {"infinity", "0044-03-15 12:00:00+00 BC", "10000-01-01 00:00:00+00", "", "2026-11-22",
           "1890-01-01 00:00:00+05:53:28", "2026-11-22 07:02:06.1234567+00"})

@@ -280,7 +280,7 @@ void raise_descriptor_limit() {
     ASSERT_GE(limit.rlim_cur, 2500U);
 }
 
-TEST(server_deals, a_thousand_connections_out_to_two_workers_in_halves) {
+TEST(ServerDeals, a_thousand_connections_out_to_two_workers_in_halves) {
     raise_descriptor_limit();
     Server server({.workers = 2}, {{"GET", "/loop", name_of_loop}});
     server.listen();
@@ -298,7 +298,7 @@ TEST(server_deals, a_thousand_connections_out_to_two_workers_in_halves) {
     }
 }
 
-TEST(server_deals, a_crowd_that_comes_at_once_out_in_halves) {
+TEST(ServerDeals, a_crowd_that_comes_at_once_out_in_halves) {
     raise_descriptor_limit();
     Server server({.workers = 2}, {{"GET", "/loop", name_of_loop}});
     server.listen();
@@ -315,7 +315,7 @@ TEST(server_deals, a_crowd_that_comes_at_once_out_in_halves) {
     }
 }
 
-TEST(server_deals, past_a_blocked_loop_so_that_every_client_is_answered) {
+TEST(ServerDeals, past_a_blocked_loop_so_that_every_client_is_answered) {
     std::vector<async::EventLoop*> loops;
     Server server({.workers = 2}, {{"GET", "/loop", name_of_loop}}, [&](async::EventLoop& loop) {
         loops.push_back(&loop);

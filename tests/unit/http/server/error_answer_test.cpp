@@ -37,7 +37,7 @@ Response answer_to(const auto& thrown, context::RequestContext& in_flight,
     return answer_to_error(std::make_exception_ptr(thrown), in_flight, request);
 }
 
-TEST(answer_to_error, tells_the_client_an_http_error) {
+TEST(AnswerToError, tells_the_client_an_http_error) {
     context::RequestContext in_flight;
     const Response plain = answer_to(HttpError(403), in_flight);
     EXPECT_EQ(plain.status, 403);
@@ -49,7 +49,7 @@ TEST(answer_to_error, tells_the_client_an_http_error) {
     EXPECT_EQ(in_flight.error_cause(), "taken \"twice\"");
 }
 
-TEST(answer_to_error, has_any_json_as_the_detail) {
+TEST(AnswerToError, has_any_json_as_the_detail) {
     context::RequestContext in_flight;
     const JsonText detail(R"([{"loc":["body","sku"],"input":"hunter2"}])");
     const Response response = answer_to(HttpError(422, detail), in_flight);
@@ -63,7 +63,7 @@ TEST(answer_to_error, has_any_json_as_the_detail) {
               R"({"detail":"Bad Request"})");
 }
 
-TEST(answer_to_error, sends_the_headers_of_an_http_error_that_can_be_sent) {
+TEST(AnswerToError, sends_the_headers_of_an_http_error_that_can_be_sent) {
     context::RequestContext in_flight;
     const Response plain =
         answer_to(HttpError(401, {}, {{"WWW-Authenticate", "Bearer"}}), in_flight);
@@ -85,7 +85,7 @@ TEST(answer_to_error, sends_the_headers_of_an_http_error_that_can_be_sent) {
     EXPECT_EQ(header_of(detailed, "X-A"), "b");
 }
 
-TEST(answer_to_error, asks_to_come_back_when_the_database_is_away) {
+TEST(AnswerToError, asks_to_come_back_when_the_database_is_away) {
     context::RequestContext in_flight;
     const Response response = answer_to(db::Unavailable("no route to db1"), in_flight);
     EXPECT_EQ(response.status, 503);
@@ -94,7 +94,7 @@ TEST(answer_to_error, asks_to_come_back_when_the_database_is_away) {
     EXPECT_THAT(header_of(response, "Retry-After").value_or(""), MatchesRegex("[1-9][0-9]*"));
 }
 
-TEST(answer_to_error, keeps_every_other_cause_for_the_log) {
+TEST(AnswerToError, keeps_every_other_cause_for_the_log) {
     context::RequestContext in_flight;
     const Response known = answer_to(std::runtime_error("secret"), in_flight);
     EXPECT_EQ(known.status, 500);
@@ -108,7 +108,7 @@ TEST(answer_to_error, keeps_every_other_cause_for_the_log) {
     EXPECT_EQ(in_flight.error_cause(), "an exception of an unknown type");
 }
 
-TEST(answer_to_error, goes_by_the_reason_of_a_cancellation) {
+TEST(AnswerToError, goes_by_the_reason_of_a_cancellation) {
     const std::map<context::Cancelled, int> statuses{{context::Cancelled::deadline, 504},
                                                      {context::Cancelled::shutdown, 503},
                                                      {context::Cancelled::client_gone, 499}};
@@ -141,7 +141,7 @@ std::optional<Response> answer_to_own(const std::exception_ptr& thrown, Request&
     }
 }
 
-TEST(answer_to_error, asks_the_route_first) {
+TEST(AnswerToError, asks_the_route_first) {
     const Route route = route_with(answer_to_own);
     context::RequestContext in_flight;
     const Response own = answer_to(OutOfStock("no more wine"), in_flight, &route);
@@ -156,7 +156,7 @@ TEST(answer_to_error, asks_the_route_first) {
     EXPECT_EQ(in_flight.error_cause(), "no route to db1");
 }
 
-TEST(answer_to_error, is_the_tables_where_the_route_leaves_it) {
+TEST(AnswerToError, is_the_tables_where_the_route_leaves_it) {
     const Route throws_on = route_with(answer_to_own);
     const Route says_nothing =
         route_with([](const std::exception_ptr&, Request&) { return std::optional<Response>(); });
@@ -172,7 +172,7 @@ TEST(answer_to_error, is_the_tables_where_the_route_leaves_it) {
     }
 }
 
-TEST(answer_to_error, is_a_500_with_both_causes_where_the_route_throws_itself) {
+TEST(AnswerToError, is_a_500_with_both_causes_where_the_route_throws_itself) {
     const Route route = route_with([](const std::exception_ptr&, Request&) {
         throw HttpError(404, "no template");
         return std::optional<Response>();
@@ -184,7 +184,7 @@ TEST(answer_to_error, is_a_500_with_both_causes_where_the_route_throws_itself) {
     EXPECT_EQ(in_flight.error_cause(), "no template, in answer to: no more wine");
 }
 
-TEST(answer_to_error, does_not_ask_the_route_about_a_cancellation) {
+TEST(AnswerToError, does_not_ask_the_route_about_a_cancellation) {
     std::size_t asked = 0;
     const Route route = route_with([&](const std::exception_ptr&, Request&) {
         ++asked;
@@ -196,7 +196,7 @@ TEST(answer_to_error, does_not_ask_the_route_about_a_cancellation) {
     EXPECT_EQ(asked, 0U);
 }
 
-TEST(service_unavailable, does_not_bring_everybody_back_at_once) {
+TEST(ServiceUnavailable, does_not_bring_everybody_back_at_once) {
     std::map<std::string, int> seen;
     for (int i = 0; i < 200; ++i)
         ++seen[header_of(service_unavailable(), "Retry-After").value()];

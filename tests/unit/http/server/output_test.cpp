@@ -54,7 +54,7 @@ Resumed receive_in_pieces(SocketPair& sockets, Output& output, std::size_t size,
     return all;
 }
 
-TEST(output, sends_head_and_body_in_one_piece) {
+TEST(Output, sends_head_and_body_in_one_piece) {
     int sockets[2];  // that tell one message from two
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
     Output output(sockets[0]);
@@ -70,14 +70,14 @@ TEST(output, sends_head_and_body_in_one_piece) {
     ::close(sockets[1]);
 }
 
-TEST(output, needs_no_body) {
+TEST(Output, needs_no_body) {
     SocketPair sockets;
     Output output(sockets.server());
     EXPECT_EQ(output.send(head, {}), Progress::sent);
     EXPECT_EQ(sockets.receive(), head);
 }
 
-TEST(output, keeps_what_the_socket_does_not_take) {
+TEST(Output, keeps_what_the_socket_does_not_take) {
     SocketPair sockets;
     Output output(sockets.server());
     const std::string body = numbered(4'000'000);
@@ -92,7 +92,7 @@ TEST(output, keeps_what_the_socket_does_not_take) {
     EXPECT_EQ(waiting_size(output), 0U);
 }
 
-TEST(output, over_tcp_is_the_same_to_a_client_that_reads_slowly) {
+TEST(Output, over_tcp_is_the_same_to_a_client_that_reads_slowly) {
     SocketPair sockets(SocketPair::Kind::tcp);
     Output output(sockets.server());
     const std::string body = numbered(16'000'000);
@@ -109,7 +109,7 @@ TEST(output, over_tcp_is_the_same_to_a_client_that_reads_slowly) {
     EXPECT_FALSE(output.waiting());
 }
 
-TEST(output, goes_on_waiting_when_nothing_was_taken_meanwhile) {
+TEST(Output, goes_on_waiting_when_nothing_was_taken_meanwhile) {
     SocketPair sockets;
     Output output(sockets.server());
     const std::string body = numbered(1'000'000);
@@ -120,7 +120,7 @@ TEST(output, goes_on_waiting_when_nothing_was_taken_meanwhile) {
               head + body);
 }
 
-TEST(output, keeps_a_head_of_which_nothing_was_taken) {
+TEST(Output, keeps_a_head_of_which_nothing_was_taken) {
     SocketPair sockets;
     std::size_t in_the_way = sockets.fill();
     Output output(sockets.server());
@@ -134,7 +134,7 @@ TEST(output, keeps_a_head_of_which_nothing_was_taken) {
     EXPECT_EQ(sockets.receive(), head + "body");
 }
 
-TEST(output, sends_the_next_response_that_waits_as_the_first) {
+TEST(Output, sends_the_next_response_that_waits_as_the_first) {
     SocketPair sockets;
     Output output(sockets.server());
     const std::string large = numbered(1'000'000);
@@ -150,7 +150,7 @@ TEST(output, sends_the_next_response_that_waits_as_the_first) {
     EXPECT_EQ(sockets.receive(), head);
 }
 
-TEST(output, is_broken_when_the_client_is_gone) {
+TEST(Output, is_broken_when_the_client_is_gone) {
     SocketPair sockets;
     Output output(sockets.server());
     sockets.close();
@@ -158,7 +158,7 @@ TEST(output, is_broken_when_the_client_is_gone) {
     EXPECT_FALSE(output.waiting());
 }
 
-TEST(output, is_broken_when_the_client_goes_while_a_response_waits) {
+TEST(Output, is_broken_when_the_client_goes_while_a_response_waits) {
     for (const auto kind : {SocketPair::Kind::local, SocketPair::Kind::tcp}) {
         SocketPair sockets(kind);
         Output output(sockets.server());
@@ -170,7 +170,7 @@ TEST(output, is_broken_when_the_client_goes_while_a_response_waits) {
     }
 }
 
-TEST(output, forgets_what_is_dropped) {
+TEST(Output, forgets_what_is_dropped) {
     SocketPair sockets;
     std::size_t in_the_way = sockets.fill();
     Output output(sockets.server());

@@ -16,14 +16,14 @@ std::optional<std::string> request_id_for(std::string_view sent) {
     return id ? std::optional<std::string>(*id) : std::nullopt;
 }
 
-TEST(request_id, of_the_client_is_kept_when_it_is_safe) {
+TEST(RequestId, of_the_client_is_kept_when_it_is_safe) {
     const std::string longest(128, 'x');
     for (const std::string& id : {std::string("a"), std::string("4bf9-2f_~:/+=@.Z"), longest}) {
         EXPECT_EQ(request_id_for(id), id);
     }
 }
 
-TEST(request_id, of_the_client_is_not_taken_when_it_is_missing_or_not_safe) {
+TEST(RequestId, of_the_client_is_not_taken_when_it_is_missing_or_not_safe) {
     const std::string too_long(129, 'x');
     for (const std::string& id : {std::string(), too_long, std::string("a b"), std::string("a\"b"),
                                   std::string("a\\b"), std::string("<a>"), std::string("a,b"),

@@ -23,7 +23,7 @@ async::Task<Response> soon(Request&) {
     co_return json({{"done", true}});
 }
 
-TEST(server_drain, answers_a_client_whom_only_the_kernel_has_accepted) {
+TEST(ServerDrain, answers_a_client_whom_only_the_kernel_has_accepted) {
     async::EventLoop* loop = nullptr;
     std::optional<Server> server;
     server.emplace(ServerOptions{}, std::vector<Route>{{"GET", "/soon", soon}},

@@ -35,7 +35,7 @@ struct Served {
     Server server;
 };
 
-TEST(spawned, task_goes_on_with_its_request_when_the_client_has_left) {
+TEST(Spawned, task_goes_on_with_its_request_when_the_client_has_left) {
     std::promise<std::string> seen;
     std::promise<void> begun;
     std::promise<void> gone;
@@ -68,7 +68,7 @@ TEST(spawned, task_goes_on_with_its_request_when_the_client_has_left) {
     EXPECT_EQ(served.server.drain(patience).cancelled, 0U);
 }
 
-TEST(spawned, task_goes_on_when_the_answer_is_sent_and_a_drain_waits_for_it) {
+TEST(Spawned, task_goes_on_when_the_answer_is_sent_and_a_drain_waits_for_it) {
     std::atomic<bool> released = false;
     std::atomic<bool> done = false;
     Served served([&](Request&) -> async::Task<Response> {
@@ -92,7 +92,7 @@ TEST(spawned, task_goes_on_when_the_answer_is_sent_and_a_drain_waits_for_it) {
     EXPECT_TRUE(done);
 }
 
-TEST(spawned, task_is_cancelled_when_the_drain_s_time_is_up) {
+TEST(Spawned, task_is_cancelled_when_the_drain_s_time_is_up) {
     std::promise<void> begun;
     std::atomic<bool> cancelled = false;
     Served served([&](Request&) -> async::Task<Response> {
@@ -114,7 +114,7 @@ TEST(spawned, task_is_cancelled_when_the_drain_s_time_is_up) {
     EXPECT_TRUE(cancelled);
 }
 
-TEST(spawned, task_that_does_not_heed_its_cancellation_is_destroyed_with_the_server) {
+TEST(Spawned, task_that_does_not_heed_its_cancellation_is_destroyed_with_the_server) {
     std::promise<void> begun;
     auto kept = std::make_shared<int>(0);
     const std::weak_ptr<int> watched = kept;
@@ -141,7 +141,7 @@ TEST(spawned, task_that_does_not_heed_its_cancellation_is_destroyed_with_the_ser
     EXPECT_TRUE(watched.expired());
 }
 
-TEST(spawned, task_of_a_server_that_ends_without_a_drain_is_destroyed) {
+TEST(Spawned, task_of_a_server_that_ends_without_a_drain_is_destroyed) {
     std::promise<void> begun;
     auto kept = std::make_shared<int>(0);
     const std::weak_ptr<int> watched = kept;

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(line_sampler, lets_so_many_through_in_each_second_and_counts_the_others) {
+TEST(LineSampler, lets_so_many_through_in_each_second_and_counts_the_others) {
     LineSampler sampler;
     const auto begin = LineSampler::Clock::now();
     const auto written_at = [&](auto now) {

@@ -19,7 +19,7 @@ std::string redact_query(std::string_view query) {
     return Redaction().query(query);
 }
 
-TEST(redact_query, hides_the_values_of_what_is_secret_by_its_name) {
+TEST(RedactQuery, hides_the_values_of_what_is_secret_by_its_name) {
     for (const std::string name : {"token",
                                    "access_token",
                                    "refresh-token",
@@ -77,7 +77,7 @@ TEST(redact_query, hides_the_values_of_what_is_secret_by_its_name) {
     }
 }
 
-TEST(redact_query, hides_what_the_service_calls_its_secrets) {
+TEST(RedactQuery, hides_what_the_service_calls_its_secrets) {
     const Redaction redaction({"Voucher_No", "iban"});
     for (const std::string name :
          {"voucher_no", "VoucherNo", "voucher%2Dno", "iban", "IBAN", "i-b-a-n"}) {
@@ -94,7 +94,7 @@ TEST(Redaction, refuses_a_secret_without_a_name) {
         EXPECT_THROW(Redaction({"pin", name}), std::invalid_argument) << name;
 }
 
-TEST(redact_query, is_not_deceived_by_spelling) {
+TEST(RedactQuery, is_not_deceived_by_spelling) {
     for (const std::string name :
          {"TOKEN", "To_Ken", "t-o-k-e-n", "%74oken", "%54OKEN", "to%6Ben", "to%6ben",
           "%74%6f%6b%65%6e", "api%5Fkey", "api%2dkey", "%70%77%64", "s_i_g", "__auth__",
@@ -104,7 +104,7 @@ TEST(redact_query, is_not_deceived_by_spelling) {
     }
 }
 
-TEST(redact_query, hides_a_secret_however_its_value_is_written) {
+TEST(RedactQuery, hides_a_secret_however_its_value_is_written) {
     const std::pair<std::string, std::string> cases[] = {
         {"token=", "token=REDACTED"},
         {"token==", "token=REDACTED"},
@@ -127,7 +127,7 @@ TEST(redact_query, hides_a_secret_however_its_value_is_written) {
     EXPECT_EQ(redact_query("token=" + std::string(100'000, 'x')), "token=REDACTED");
 }
 
-TEST(redact_query, leaves_everything_else_as_it_was_sent) {
+TEST(RedactQuery, leaves_everything_else_as_it_was_sent) {
     for (const std::string query : {"",
                                     "&",
                                     "&&&",
@@ -171,7 +171,7 @@ TEST(redact_query, leaves_everything_else_as_it_was_sent) {
     }
 }
 
-TEST(redact_query, hides_what_is_secret_within_a_value) {
+TEST(RedactQuery, hides_what_is_secret_within_a_value) {
     for (const std::string value : {
              "https%3A%2F%2Fa%2F%3Ftoken%3Dhunter2",
              "https://a/?token=hunter2",
@@ -202,7 +202,7 @@ std::string redact_path(const Redaction& redaction, std::string_view path) {
     return std::string(redaction.path(path, redacted));
 }
 
-TEST(redact_path, hides_segments_behind_a_pattern) {
+TEST(RedactPath, hides_segments_behind_a_pattern) {
     const Redaction redaction({},
                               *parse_secret_paths("/reset/{token},/t/{a}/users/{b}/mail,/x/{}"));
     const std::pair<std::string, std::string> cases[] = {
@@ -224,7 +224,7 @@ TEST(redact_path, hides_segments_behind_a_pattern) {
         EXPECT_EQ(redact_path(redaction, path), expected);
 }
 
-TEST(redact_path, hides_parameters_of_routes_that_are_secret_by_their_names) {
+TEST(RedactPath, hides_parameters_of_routes_that_are_secret_by_their_names) {
     Redaction redaction;
     for (const char* route : {"/invitations/{token}", "/users/{id}", "/orgs/{org}/keys/{api_key}"})
         redaction.expect(route);
@@ -233,7 +233,7 @@ TEST(redact_path, hides_parameters_of_routes_that_are_secret_by_their_names) {
     EXPECT_EQ(redact_path(redaction, "/orgs/1/keys/hunter2"), "/orgs/1/keys/REDACTED");
 }
 
-TEST(redact_path, hides_parameters_within_a_path) {
+TEST(RedactPath, hides_parameters_within_a_path) {
     const Redaction redaction;
     EXPECT_EQ(redact_path(redaction, "/a;jsessionid=hunter2/b"), "/a;jsessionid=REDACTED/b");
     EXPECT_EQ(redact_path(redaction, "/a?b=1&token=hunter2"), "/a?b=1&token=REDACTED");
@@ -250,7 +250,7 @@ TEST(SecretPath, refuses_a_pattern_that_is_none) {
 }
 
 /// Made of parts of which the test knows whether they are secret.
-TEST(redact_query, hides_all_that_is_secret_and_nothing_else_in_any_mix) {
+TEST(RedactQuery, hides_all_that_is_secret_and_nothing_else_in_any_mix) {
     const std::vector<std::pair<std::string, std::string>> parts = {
         {"token=a", "token=REDACTED"},
         {"%74oken=b", "%74oken=REDACTED"},
@@ -281,7 +281,7 @@ TEST(redact_query, hides_all_that_is_secret_and_nothing_else_in_any_mix) {
     }
 }
 
-TEST(redact_query, takes_any_bytes) {
+TEST(RedactQuery, takes_any_bytes) {
     std::mt19937 random(4711);
     for (int i = 0; i < 20'000; ++i) {
         std::string query(random() % 40, ' ');

@@ -450,7 +450,7 @@ TEST_F(WatchedServer, does_not_log_a_failed_task_when_errors_are_off) {
     EXPECT_THAT(lines(), IsEmpty());
 }
 
-TEST(a_service, names_its_own_secrets_and_buckets) {
+TEST(AService, names_its_own_secrets_and_buckets) {
     observe::Metrics metrics;
     test::LogFile file;
     observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,
@@ -472,7 +472,7 @@ TEST(a_service, names_its_own_secrets_and_buckets) {
     EXPECT_THAT(metrics.text(), testing::HasSubstr("le=\"3.25\""));
 }
 
-TEST(unwatched_requests, are_logged_without_a_trace_and_listed_nowhere) {
+TEST(UnwatchedRequests, are_logged_without_a_trace_and_listed_nowhere) {
     observe::Metrics metrics;
     test::LogFile file;
     observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,

@@ -17,14 +17,14 @@ std::optional<std::string> written(sys_seconds time) {
     return std::string(date->data(), date->size());
 }
 
-TEST(http_date, is_that_of_rfc_9110) {
+TEST(HttpDate, is_that_of_rfc_9110) {
     EXPECT_EQ(written(sys_days(1994y / 11 / 6) + 8h + 49min + 37s),
               "Sun, 06 Nov 1994 08:49:37 GMT");
     EXPECT_EQ(written(sys_seconds()), "Thu, 01 Jan 1970 00:00:00 GMT");
     EXPECT_EQ(written(sys_days(2024y / 2 / 29)), "Thu, 29 Feb 2024 00:00:00 GMT");
 }
 
-TEST(http_date, has_a_year_of_four_digits) {
+TEST(HttpDate, has_a_year_of_four_digits) {
     EXPECT_EQ(written(sys_days(9999y / 12 / 31) + 23h + 59min + 59s),
               "Fri, 31 Dec 9999 23:59:59 GMT");
     EXPECT_EQ(written(sys_days(10000y / 1 / 1)), std::nullopt);

@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::string_literals;
 
-TEST(parse_node, takes_an_address_in_every_form_that_proxies_send) {
+TEST(ParseNode, takes_an_address_in_every_form_that_proxies_send) {
     for (const auto& [node, address] : {
              std::pair{"192.0.2.1", "192.0.2.1"},
              {"192.0.2.1:4711", "192.0.2.1"},
@@ -34,7 +34,7 @@ TEST(parse_node, takes_an_address_in_every_form_that_proxies_send) {
     }
 }
 
-TEST(parse_node, takes_nothing_else_for_an_address) {
+TEST(ParseNode, takes_nothing_else_for_an_address) {
     for (const auto& node : {""s,
                              "unknown"s,
                              "_hidden"s,
@@ -77,7 +77,7 @@ std::vector<std::string> clients(std::string_view header) {
 }
 
 // Examples of RFC 7239, sections 4 and 7.
-TEST(parse_forwarded, takes_the_header_apart) {
+TEST(ParseForwarded, takes_the_header_apart) {
     using Clients = std::vector<std::string>;
     EXPECT_EQ(clients("for=192.0.2.60;proto=http;by=203.0.113.43"), Clients{"192.0.2.60 http"});
     EXPECT_EQ(clients("For=\"[2001:db8:cafe::17]:4711\""), Clients{"2001:db8:cafe::17"});
@@ -94,7 +94,7 @@ TEST(parse_forwarded, takes_the_header_apart) {
     EXPECT_EQ(clients(""), Clients{});
 }
 
-TEST(parse_forwarded, refuses_what_is_malformed) {
+TEST(ParseForwarded, refuses_what_is_malformed) {
     for (const auto* header :
          {"192.0.2.43", "for", "for 192.0.2.43", "=192.0.2.43", "for=\"192.0.2.43",
           "for=\"192.0.2.43\\", "for=192.0.2.43 proto=http", "for=\"192.0.2.43\"x",
@@ -103,7 +103,7 @@ TEST(parse_forwarded, refuses_what_is_malformed) {
     }
 }
 
-TEST(is_path_prefix, knows_paths_that_lead_nowhere_else) {
+TEST(IsPathPrefix, knows_paths_that_lead_nowhere_else) {
     for (const auto* prefix : {"/api", "/api/v1", "/a-b_c.d~e/F9"})
         EXPECT_TRUE(is_path_prefix(prefix)) << prefix;
     for (const auto* text : {"", "/", "api", "/api/", "//evil.example", "/a//b", "/a b", "/a%2fb",

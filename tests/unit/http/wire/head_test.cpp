@@ -46,9 +46,9 @@ void PrintTo(const Refused& refused, std::ostream* out) {
     *out << testing::PrintToString(refused.head);
 }
 
-class refused_head : public testing::TestWithParam<Refused> {};
+class RefusedHead : public testing::TestWithParam<Refused> {};
 
-TEST_P(refused_head, has_its_status_and_reason) {
+TEST_P(RefusedHead, has_its_status_and_reason) {
     const Checked checked = check(GetParam().head);
     EXPECT_EQ(checked.problem.status, GetParam().status);
     EXPECT_EQ(checked.problem.reason, GetParam().reason);
@@ -109,7 +109,7 @@ std::vector<Refused> refused_request_lines() {
     return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(request_line, refused_head, testing::ValuesIn(refused_request_lines()));
+INSTANTIATE_TEST_SUITE_P(request_line, RefusedHead, testing::ValuesIn(refused_request_lines()));
 
 std::vector<Refused> refused_fields() {
     std::vector<Refused> all;
@@ -159,7 +159,7 @@ std::vector<Refused> refused_fields() {
     return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(fields, refused_head, testing::ValuesIn(refused_fields()));
+INSTANTIATE_TEST_SUITE_P(fields, RefusedHead, testing::ValuesIn(refused_fields()));
 
 std::vector<Refused> refused_hosts() {
     std::vector<Refused> all{{"GET / HTTP/1.1\r\n", 400, "host"},
@@ -178,26 +178,26 @@ std::vector<Refused> refused_hosts() {
     return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(host, refused_head, testing::ValuesIn(refused_hosts()));
+INSTANTIATE_TEST_SUITE_P(host, RefusedHead, testing::ValuesIn(refused_hosts()));
 
-class accepted_host : public testing::TestWithParam<std::string> {};
+class AcceptedHost : public testing::TestWithParam<std::string> {};
 
-TEST_P(accepted_host, is_kept_as_sent) {
+TEST_P(AcceptedHost, is_kept_as_sent) {
     const Checked checked = check("GET / HTTP/1.1\r\nHost: " + GetParam() + "\r\n");
     EXPECT_FALSE(checked.problem) << checked.problem.reason;
     EXPECT_EQ(checked.request->header("host"), GetParam());
 }
 
-INSTANTIATE_TEST_SUITE_P(all, accepted_host,
+INSTANTIATE_TEST_SUITE_P(all, AcceptedHost,
                          testing::Values("a", "a.example", "a.example:8000", "127.0.0.1:80",
                                          "[::1]", "[::1]:8000", "[fe80::1%25eth0]:80",
                                          "a:", "xn--bcher-kva.example", "under_score", "a:65535"));
 
-TEST(head, of_http_1_0_may_have_no_host) {
+TEST(RequestHead, of_http_1_0_may_have_no_host) {
     EXPECT_FALSE(check("GET / HTTP/1.0\r\n").problem);
 }
 
-TEST(head, is_taken_apart) {
+TEST(RequestHead, is_taken_apart) {
     const Checked checked = check(
         "PUT /a/b?c=d&e=%20 HTTP/1.1\r\nHost: a\r\nX-One:1\r\nx-two:  \t2 2\t \r\nX-Empty:\r\n");
     const Request& request = *checked.request;
@@ -218,24 +218,24 @@ TEST(head, is_taken_apart) {
     EXPECT_EQ(request.header("x-on"), std::nullopt);
 }
 
-TEST(head, keeps_high_bytes_and_tabs_of_values) {
+TEST(RequestHead, keeps_high_bytes_and_tabs_of_values) {
     const Checked checked = check_fields("Name: caf\xc3\xa9\t\xff!\r\n");
     ASSERT_FALSE(checked.problem) << checked.problem.reason;
     EXPECT_EQ(checked.request->header("name"), "caf\xc3\xa9\t\xff!");
 }
 
-TEST(head, gives_the_first_of_repeated_headers) {
+TEST(RequestHead, gives_the_first_of_repeated_headers) {
     const Checked checked = check_fields("Name: 1\r\nNAME: 2\r\n");
     ASSERT_FALSE(checked.problem);
     EXPECT_EQ(checked.request->header("name"), "1");
     EXPECT_EQ(checked.request->headers.size(), 3U);
 }
 
-TEST(head, with_a_value_full_of_colons_is_split_at_the_first) {
+TEST(RequestHead, with_a_value_full_of_colons_is_split_at_the_first) {
     EXPECT_EQ(check_fields("Name::a:b\r\n").request->header("name"), ":a:b");
 }
 
-TEST(method, is_any_token_and_known_by_its_exact_case) {
+TEST(Method, is_any_token_and_known_by_its_exact_case) {
     for (const std::string_view name : {"get", "Get", "PURGE", "M-SEARCH", "!#$%&'*+-.^_`|~09"}) {
         const Checked checked = check_line(std::string(name) + " / HTTP/1.1");
         EXPECT_FALSE(checked.problem) << name;
@@ -253,7 +253,7 @@ TEST(method, is_any_token_and_known_by_its_exact_case) {
     }
 }
 
-TEST(target, of_a_star_is_for_options_only) {
+TEST(Target, of_a_star_is_for_options_only) {
     const Checked checked = check_line("OPTIONS * HTTP/1.1");
     EXPECT_FALSE(checked.problem);
     EXPECT_EQ(checked.request->raw_path, "*");
@@ -266,9 +266,9 @@ struct Target {
     std::string sent, raw_path, path, query;
 };
 
-class accepted_target : public testing::TestWithParam<Target> {};
+class AcceptedTarget : public testing::TestWithParam<Target> {};
 
-TEST_P(accepted_target, is_path_and_query) {
+TEST_P(AcceptedTarget, is_path_and_query) {
     const Checked checked = check_line("GET " + GetParam().sent + " HTTP/1.1");
     ASSERT_FALSE(checked.problem) << checked.problem.reason;
     EXPECT_EQ(checked.request->raw_path, GetParam().raw_path);
@@ -277,7 +277,7 @@ TEST_P(accepted_target, is_path_and_query) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    all, accepted_target,
+    all, AcceptedTarget,
     testing::Values(
         Target{"/", "/", "/", ""}, Target{"/?", "/", "/", ""}, Target{"/a?b?c", "/a", "/a", "b?c"},
         Target{"/a%20b%2Fc?d=%zz", "/a%20b%2Fc", "/a b/c", "d=%zz"},
@@ -290,19 +290,19 @@ INSTANTIATE_TEST_SUITE_P(
         Target{"/?\xff?\x80", "/", "/", "\xff?\x80"},
         Target{"http://a?\xe2\x82\xac", "/", "/", "\xe2\x82\xac"}));
 
-TEST(content_length, may_be_repeated_with_the_same_value) {
+TEST(ContentLength, may_be_repeated_with_the_same_value) {
     const Checked checked = check_fields("Content-Length: 12\r\ncontent-length: 12\r\n");
     EXPECT_FALSE(checked.problem);
     EXPECT_EQ(checked.framing.content_length, 12U);
 }
 
-TEST(content_length, goes_up_to_64_bits) {
+TEST(ContentLength, goes_up_to_64_bits) {
     EXPECT_EQ(check_fields("Content-Length:\t18446744073709551615 \r\n").framing.content_length,
               18446744073709551615U);
     EXPECT_EQ(check_fields("Content-Length: 007\r\n").framing.content_length, 7U);
 }
 
-TEST(transfer_encoding, of_chunked_is_found_in_any_case_and_among_empty_elements) {
+TEST(TransferEncoding, of_chunked_is_found_in_any_case_and_among_empty_elements) {
     for (const std::string_view value :
          {"chunked", "CHUNKED", " chunked\t", ", chunked,", "Chunked ,"}) {
         const Checked checked = check_fields("Transfer-Encoding:" + std::string(value) + "\r\n");
@@ -312,7 +312,7 @@ TEST(transfer_encoding, of_chunked_is_found_in_any_case_and_among_empty_elements
     EXPECT_FALSE(check_fields("TE: chunked\r\n").framing.chunked);
 }
 
-TEST(expect, is_a_list) {
+TEST(Expect, is_a_list) {
     for (const char* value : {"100-continue, 100-continue", ",100-CONTINUE ,"})
         EXPECT_TRUE(
             check_fields("Expect: " + std::string(value) + "\r\n").framing.expects_continue);
@@ -322,7 +322,7 @@ TEST(expect, is_a_list) {
     EXPECT_FALSE(check_fields("Expect:\r\n").problem);
 }
 
-TEST(expect, counts_from_http_1_1_on) {
+TEST(Expect, counts_from_http_1_1_on) {
     EXPECT_TRUE(check_fields("Expect: 100-Continue\r\n").framing.expects_continue);
     EXPECT_FALSE(check_fields("Expect: 100-continue\r\n", "HTTP/1.0").framing.expects_continue);
     EXPECT_FALSE(check_fields("Expectation: 100-continue\r\n").framing.expects_continue);
@@ -333,9 +333,9 @@ struct KeepAlive {
     bool expected;
 };
 
-class keep_alive : public testing::TestWithParam<KeepAlive> {};
+class KeepAliveTest : public testing::TestWithParam<KeepAlive> {};
 
-TEST_P(keep_alive, follows_version_and_connection_tokens) {
+TEST_P(KeepAliveTest, follows_version_and_connection_tokens) {
     const Checked checked = check_fields(GetParam().fields, GetParam().version);
     ASSERT_FALSE(checked.problem) << checked.problem.reason;
     EXPECT_EQ(checked.request->keep_alive, GetParam().expected)
@@ -343,7 +343,7 @@ TEST_P(keep_alive, follows_version_and_connection_tokens) {
 }
 
 INSTANTIATE_TEST_SUITE_P(
-    all, keep_alive,
+    all, KeepAliveTest,
     testing::Values(KeepAlive{"HTTP/1.1", "", true}, KeepAlive{"HTTP/1.0", "", false},
                     KeepAlive{"HTTP/1.2", "", true},
                     KeepAlive{"HTTP/1.1", "Connection: close\r\n", false},
@@ -361,7 +361,7 @@ INSTANTIATE_TEST_SUITE_P(
                     KeepAlive{"HTTP/1.0", "Connection: close\r\nConnection: keep-alive\r\n",
                               false}));
 
-TEST(has_token, looks_for_whole_elements) {
+TEST(HasToken, looks_for_whole_elements) {
     EXPECT_TRUE(has_token("a, B ,c", "b"));
     EXPECT_TRUE(has_token("b", "B"));
     EXPECT_FALSE(has_token("a b", "b"));
@@ -370,7 +370,7 @@ TEST(has_token, looks_for_whole_elements) {
     EXPECT_FALSE(has_token(",,", "b"));
 }
 
-TEST(field_line, is_a_name_a_colon_and_a_trimmed_value) {
+TEST(FieldLine, is_a_name_a_colon_and_a_trimmed_value) {
     const auto header = parse_field_line("Name: \t value \t");
     ASSERT_TRUE(header);
     EXPECT_EQ(header->name, "Name");

@@ -74,12 +74,12 @@ std::string filled(std::size_t size) {
     return std::string(size, 'x');
 }
 
-TEST(decoder, reads_a_request_without_a_body) {
+TEST(Decoder, reads_a_request_without_a_body) {
     const std::string message = request("GET /a?b", "Name: value\r\n");
     EXPECT_EQ(decode(message), Events{event("GET /a", "", message)});
 }
 
-TEST(decoder, keeps_the_head_for_the_views_into_it) {
+TEST(Decoder, keeps_the_head_for_the_views_into_it) {
     std::unique_ptr<Request> kept;
     {
         RequestDecoder decoder(defaults);
@@ -100,14 +100,14 @@ TEST(decoder, keeps_the_head_for_the_views_into_it) {
     EXPECT_EQ(kept->header("name"), "value");
 }
 
-TEST(decoder, reads_content_of_the_announced_length) {
+TEST(Decoder, reads_content_of_the_announced_length) {
     const std::string message = request("POST /p", "Content-Length: 4\r\n", "\r\n\r\n");
     EXPECT_EQ(decode(message), Events{event("POST /p", "\r\n\r\n", message)});
     const std::string none = request("POST /p", "Content-Length: 0\r\nExpect: 100-continue\r\n");
     EXPECT_EQ(decode(none), Events{event("POST /p", "", none)});
 }
 
-TEST(decoder, reads_chunks_and_drops_extensions_and_trailers) {
+TEST(Decoder, reads_chunks_and_drops_extensions_and_trailers) {
     for (const std::string_view body :
          {"3\r\nabc\r\n0\r\n\r\n", "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", "003\r\nabc\r\n000\r\n\r\n",
           "3;a=b\r\nabc\r\n0;last\r\n\r\n", "3 \t;a=\"b\"\r\nabc\r\n0\r\n\r\n",
@@ -124,7 +124,7 @@ TEST(decoder, reads_chunks_and_drops_extensions_and_trailers) {
     EXPECT_EQ(decode(empty), Events{event("POST /c", "", empty)});
 }
 
-TEST(decoder, reads_pipelined_requests_in_order) {
+TEST(Decoder, reads_pipelined_requests_in_order) {
     const std::string first = request("GET /1", "");
     const std::string second = request("POST /2", "Content-Length: 3\r\n", "GET");
     const std::string third = chunked("1\r\nx\r\n0\r\n\r\n");
@@ -134,7 +134,7 @@ TEST(decoder, reads_pipelined_requests_in_order) {
                       event("POST /c", "x", third), event("PURGE /4", "", fourth)}));
 }
 
-TEST(decoder, tells_an_expectation_before_the_body) {
+TEST(Decoder, tells_an_expectation_before_the_body) {
     const std::string head = request("PUT /e", "Expect: 100-continue\r\nContent-Length: 2\r\n");
     Decoding decoding;
     decoding.feed(head);
@@ -144,7 +144,7 @@ TEST(decoder, tells_an_expectation_before_the_body) {
     EXPECT_EQ(decoding.events.back(), event("PUT /e", "ok", head + "ok"));
 }
 
-TEST(decoder, refuses_at_once_the_body_that_it_would_have_to_ask_for) {
+TEST(Decoder, refuses_at_once_the_body_that_it_would_have_to_ask_for) {
     EXPECT_EQ(decode(request("PUT /e", "Expect: 100-continue\r\nContent-Length: 17\r\n"), small),
               Events{"413 body_too_large of /e"});
 }
@@ -158,9 +158,9 @@ void PrintTo(const Stream& stream, std::ostream* out) {
     *out << stream.name;
 }
 
-class split_stream : public testing::TestWithParam<Stream> {};
+class SplitStream : public testing::TestWithParam<Stream> {};
 
-TEST_P(split_stream, gives_the_same_events_as_the_whole) {
+TEST_P(SplitStream, gives_the_same_events_as_the_whole) {
     const auto& [name, bytes, limits] = GetParam();
     const std::string_view all = bytes;
     const Events whole = decode(all, limits);
@@ -223,7 +223,7 @@ std::vector<Stream> streams() {
     };
 }
 
-INSTANTIATE_TEST_SUITE_P(all, split_stream, testing::ValuesIn(streams()),
+INSTANTIATE_TEST_SUITE_P(all, SplitStream, testing::ValuesIn(streams()),
                          [](const auto& info) { return info.param.name; });
 
 /// A GET whose head (request line and fields) has this size.
@@ -232,7 +232,7 @@ std::string get_of_head_size(std::size_t size) {
     return request("GET /", "N: " + filled(size - (least.size() - 2)) + "\r\n");
 }
 
-TEST(head_limit, is_exact) {
+TEST(HeadLimit, is_exact) {
     const std::string at = get_of_head_size(small.head);
     ASSERT_EQ(at.size(), small.head + 2);
     EXPECT_EQ(decode(at, small), Events{event("GET /", "", at)});
@@ -240,18 +240,18 @@ TEST(head_limit, is_exact) {
     EXPECT_EQ(decode(get_of_head_size(small.head * 3), small), Events{"431 head_too_large"});
 }
 
-TEST(head_limit, is_found_out_before_the_head_ends) {
+TEST(HeadLimit, is_found_out_before_the_head_ends) {
     EXPECT_EQ(decode("GET / HTTP/1.1\r\nName: " + filled(small.head), small),
               Events{"431 head_too_large"});
     EXPECT_EQ(decode("GET /" + filled(small.head), small), Events{"414 target_too_long"});
 }
 
-TEST(head_limit, counts_for_each_request_anew) {
+TEST(HeadLimit, counts_for_each_request_anew) {
     const std::string at = get_of_head_size(small.head);
     EXPECT_EQ(decode("\r\n" + at + at + "\r\n" + at, small).size(), 3U);
 }
 
-TEST(head_limit, of_a_request_line_is_exact) {
+TEST(HeadLimit, of_a_request_line_is_exact) {
     const auto of_line_size = [](std::size_t size) {
         return "GET /" + filled(size - 16) + " HTTP/1.0\r\n\r\n";
     };
@@ -262,7 +262,7 @@ TEST(head_limit, of_a_request_line_is_exact) {
     EXPECT_EQ(decode(of_line_size(small.head * 2), small), Events{"414 target_too_long"});
 }
 
-TEST(head_limit, may_be_large) {
+TEST(HeadLimit, may_be_large) {
     // As large as --limit-request-head can be; nothing below may have a smaller limit of its own.
     constexpr DecoderLimits large{.head = 1024 * 1024, .body = 0};
     const std::string path = "/" + filled(1000 * 1000);
@@ -270,7 +270,7 @@ TEST(head_limit, may_be_large) {
     EXPECT_EQ(decode(message, large), Events{event("GET " + path, "", message)});
 }
 
-TEST(empty_lines, before_a_request_are_ignored_up_to_a_bound) {
+TEST(EmptyLines, before_a_request_are_ignored_up_to_a_bound) {
     const std::string message = request("GET /", "");
     std::string lines;
     for (int i = 0; i < 16; ++i)
@@ -280,7 +280,7 @@ TEST(empty_lines, before_a_request_are_ignored_up_to_a_bound) {
     EXPECT_EQ(decode(lines + "\r\n" + message), Events{"400 empty_lines"});
 }
 
-TEST(body_limit, of_content_is_exact) {
+TEST(BodyLimit, of_content_is_exact) {
     const std::string at = request("POST /p", "Content-Length: 16\r\n", filled(16));
     EXPECT_EQ(decode(at, small), Events{event("POST /p", filled(16), at)});
     EXPECT_EQ(decode(request("POST /p", "Content-Length: 17\r\n"), small),
@@ -293,7 +293,7 @@ TEST(body_limit, of_content_is_exact) {
     EXPECT_EQ(decode(request("POST /p", "Content-Length: 0\r\n"), no_body).size(), 1U);
 }
 
-TEST(body_limit, of_chunks_is_for_their_sum) {
+TEST(BodyLimit, of_chunks_is_for_their_sum) {
     const std::string at = chunked("F\r\n" + filled(15) + "\r\n1\r\nx\r\n0\r\n\r\n");
     EXPECT_EQ(decode(at, small), Events{event("POST /c", filled(16), at)});
     // Refused when announced, not when it has come.
@@ -304,7 +304,7 @@ TEST(body_limit, of_chunks_is_for_their_sum) {
     }
 }
 
-TEST(body_limit, of_trailers_is_the_one_of_heads) {
+TEST(BodyLimit, of_trailers_is_the_one_of_heads) {
     const auto of_trailer_size = [](std::size_t size) {
         return chunked("0\r\nN: " + filled(size - 5) + "\r\n\r\n");
     };
@@ -318,13 +318,13 @@ TEST(body_limit, of_trailers_is_the_one_of_heads) {
               Events{"431 head_too_large of /c"});
 }
 
-class malformed_chunks : public testing::TestWithParam<std::string> {};
+class MalformedChunks : public testing::TestWithParam<std::string> {};
 
-TEST_P(malformed_chunks, are_refused) {
+TEST_P(MalformedChunks, are_refused) {
     EXPECT_EQ(decode(chunked(GetParam())), Events{"400 chunk of /c"});
 }
 
-INSTANTIATE_TEST_SUITE_P(all, malformed_chunks,
+INSTANTIATE_TEST_SUITE_P(all, MalformedChunks,
                          testing::Values("\r\n", "x\r\n", "-1\r\n", "+1\r\n", " 1\r\n", "0x1\r\n",
                                          "1 \r\n", "1\t\r\n", "1 1\r\n", "1,\r\n", "g\r\n",
                                          ";a\r\n", "1\n", "1;a\n", "1;a\rb\r\n", "1;\x01\r\n",
@@ -336,13 +336,13 @@ INSTANTIATE_TEST_SUITE_P(all, malformed_chunks,
                                          "1;" + std::string(255, 'x') + "\r\n",
                                          std::string(258, '0'), std::string(258, ';')));
 
-TEST(chunk_line, may_have_256_bytes) {
+TEST(ChunkLine, may_have_256_bytes) {
     const std::string message =
         chunked("1;" + filled(254) + "\r\nx\r\n" + std::string(256, '0') + "\r\n\r\n");
     EXPECT_EQ(decode(message), Events{event("POST /c", "x", message)});
 }
 
-TEST(chunk_overhead, of_extensions_is_limited_in_sum) {
+TEST(ChunkOverhead, of_extensions_is_limited_in_sum) {
     const auto with_extensions = [](std::size_t count) {
         std::string body;
         for (std::size_t i = 0; i < count; ++i)
@@ -354,7 +354,7 @@ TEST(chunk_overhead, of_extensions_is_limited_in_sum) {
     EXPECT_EQ(decode(with_extensions(33)), Events{"400 chunk_overhead of /c"});
 }
 
-TEST(chunk_overhead, is_limited_in_proportion_to_the_data) {
+TEST(ChunkOverhead, is_limited_in_proportion_to_the_data) {
     const auto chunks = [](std::size_t count, std::string_view size_of_one) {
         std::string body;
         for (std::size_t i = 0; i < count; ++i)
@@ -369,7 +369,7 @@ TEST(chunk_overhead, is_limited_in_proportion_to_the_data) {
     EXPECT_EQ(decode(chunks(100, std::string(200, '0') + "1")), Events{"400 chunk_overhead of /c"});
 }
 
-TEST(trailers, are_checked) {
+TEST(Trailers, are_checked) {
     for (const std::string_view trailer :
          {"Name : v\r\n", " folded\r\n", "Name\r\n", ": v\r\n", "Name: a\rb\r\n"}) {
         EXPECT_EQ(decode(chunked("0\r\n" + std::string(trailer) + "\r\n")),
@@ -379,7 +379,7 @@ TEST(trailers, are_checked) {
     EXPECT_EQ(decode(chunked("0\r\n\n")), Events{"400 bare_line_feed of /c"});
 }
 
-TEST(bare_line_feed, ends_no_line) {
+TEST(BareLineFeed, ends_no_line) {
     for (const std::string_view bytes :
          {"\nGET / HTTP/1.1\r\n", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: a\n\n",
           "GET / HTTP/1.1\r\nHost: a\r\n\n", "\n", "\r\n\n", "GET / HTTP/1.1\r\n\n"}) {
@@ -387,7 +387,7 @@ TEST(bare_line_feed, ends_no_line) {
     }
 }
 
-TEST(decoder, decodes_nothing_after_a_failure) {
+TEST(Decoder, decodes_nothing_after_a_failure) {
     Decoding decoding;
     decoding.feed("GET /\r\n\r\n" + request("GET /", ""));
     decoding.feed(request("GET /", "")).feed("\n");
@@ -395,7 +395,7 @@ TEST(decoder, decodes_nothing_after_a_failure) {
     EXPECT_EQ(decoding.phase(), Phase::failed);
 }
 
-TEST(decoder, refuses_what_the_head_check_refuses) {
+TEST(Decoder, refuses_what_the_head_check_refuses) {
     EXPECT_EQ(decode("GET / HTTP/1.1\r\n\r\n"), Events{"400 host"});
     EXPECT_EQ(decode("GET / HTTP/2.0\r\n\r\n"), Events{"505 version"});
     EXPECT_EQ(decode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Events{"505 version"});
@@ -404,7 +404,7 @@ TEST(decoder, refuses_what_the_head_check_refuses) {
               Events{"400 request_line"});
 }
 
-TEST(decoder, takes_every_method_and_visible_path) {
+TEST(Decoder, takes_every_method_and_visible_path) {
     for (const std::string_view method :
          {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "get"}) {
         EXPECT_EQ(decode(request(std::string(method) + " /a", "")).front().substr(0, 3),
@@ -418,7 +418,7 @@ TEST(decoder, takes_every_method_and_visible_path) {
     EXPECT_EQ(decode(message), Events{event("GET " + path, "", message)});
 }
 
-TEST(decoder, counts_what_it_holds_and_keeps_nothing_of_what_is_complete) {
+TEST(Decoder, counts_what_it_holds_and_keeps_nothing_of_what_is_complete) {
     const std::string large = request("GET /", "A: " + std::string(30'000, 'a') + "\r\n");
     Decoding decoding;
     const std::size_t before = decoding.memory_size();
@@ -451,7 +451,7 @@ std::string sized(std::string_view path, std::size_t size, std::string_view fiel
                    std::string(fields) + "Content-Length: " + std::to_string(size) + "\r\n");
 }
 
-TEST(decoder, shows_each_head_in_order_once_and_before_its_body) {
+TEST(Decoder, shows_each_head_in_order_once_and_before_its_body) {
     const ByPath by_path;
     Decoding decoding(small, &by_path);
     decoding.feed(request("GET /first", "") + sized("/second", 4) + "ab");
@@ -464,7 +464,7 @@ TEST(decoder, shows_each_head_in_order_once_and_before_its_body) {
     EXPECT_EQ(decoding.events.back(), "400 host");
 }
 
-TEST(decoder, takes_content_within_the_limit_that_is_said_for_its_head) {
+TEST(Decoder, takes_content_within_the_limit_that_is_said_for_its_head) {
     const ByPath by_path;
     const auto events = [&](const std::string& bytes) {
         return Decoding(small, &by_path).feed(bytes).events;
@@ -485,7 +485,7 @@ TEST(decoder, takes_content_within_the_limit_that_is_said_for_its_head) {
               (Events{event("POST /large", filled(17), large), "413 body_too_large of /usual"}));
 }
 
-TEST(decoder, cuts_chunks_that_pass_the_limit_that_is_said_for_their_head) {
+TEST(Decoder, cuts_chunks_that_pass_the_limit_that_is_said_for_their_head) {
     const ByPath by_path;
     const auto begin = [](std::string_view path) {
         return request("POST " + std::string(path), "Transfer-Encoding: chunked\r\n");
@@ -504,7 +504,7 @@ TEST(decoder, cuts_chunks_that_pass_the_limit_that_is_said_for_their_head) {
     EXPECT_EQ(Decoding(small, &by_path).feed(empty).events, Events{event("POST /none", "", empty)});
 }
 
-TEST(decoder, goes_no_further_than_it_is_asked_to) {
+TEST(Decoder, goes_no_further_than_it_is_asked_to) {
     const std::string two = request("GET /1", "") + request("GET /2", "");
     RequestDecoder decoder(defaults);
     {
@@ -524,7 +524,7 @@ TEST(decoder, goes_no_further_than_it_is_asked_to) {
     EXPECT_TRUE(decoder.has_more());
 }
 
-TEST(decoder, has_no_more_between_requests) {
+TEST(Decoder, has_no_more_between_requests) {
     RequestDecoder decoder(defaults);
     EXPECT_FALSE(decoder.has_more());
     const std::string message = request("GET /", "");
@@ -533,7 +533,7 @@ TEST(decoder, has_no_more_between_requests) {
     EXPECT_FALSE(decoder.has_more());
 }
 
-TEST(decoder, gives_up_a_message_with_what_is_known_of_it) {
+TEST(Decoder, gives_up_a_message_with_what_is_known_of_it) {
     RequestDecoder decoder(defaults);
     decoder.feed("GE");
     ASSERT_FALSE(decoder.next());
@@ -552,7 +552,7 @@ TEST(decoder, gives_up_a_message_with_what_is_known_of_it) {
     EXPECT_FALSE(in_body.has_more());
 }
 
-TEST(phase, follows_the_message) {
+TEST(Phase, follows_the_message) {
     Decoding decoding;
     EXPECT_EQ(decoding.phase(), Phase::between_requests);
     EXPECT_EQ(decoding.feed("G").phase(), Phase::in_head);
@@ -568,7 +568,7 @@ TEST(phase, follows_the_message) {
     EXPECT_EQ(decoding.events.size(), 4U);
 }
 
-TEST(phase, of_an_empty_line_is_between_requests) {
+TEST(Phase, of_an_empty_line_is_between_requests) {
     // Else whoever sends a stray CRLF in two packets is timed out in the midst of no message.
     Decoding decoding;
     EXPECT_EQ(decoding.feed("\r").phase(), Phase::between_requests);
@@ -577,7 +577,7 @@ TEST(phase, of_an_empty_line_is_between_requests) {
     EXPECT_EQ(decoding.feed("\nG").phase(), Phase::in_head);
 }
 
-TEST(decoder, survives_any_bytes) {
+TEST(Decoder, survives_any_bytes) {
     // What goes in must come out as events or wait, whatever it is.
     const std::string_view parts[] = {"GET ",     "/ ",
                                       "HTTP/1.1", "\r\n",

@@ -32,7 +32,7 @@ std::string head_of(const Response& response, std::string_view request_id = "id"
     return head;
 }
 
-TEST(response_head, has_what_every_response_has) {
+TEST(ResponseHead, has_what_every_response_has) {
     const std::string head = head_of({.body = std::string("{}")}, "id-1");
     const auto lines = lines_of(head);
     EXPECT_EQ(lines.front(), "HTTP/1.1 200 OK");
@@ -48,20 +48,20 @@ TEST(response_head, has_what_every_response_has) {
     EXPECT_EQ(head.find("\r\n\r\n"), head.size() - 4);
 }
 
-TEST(response_head, of_an_empty_body_says_so_and_names_no_type) {
+TEST(ResponseHead, of_an_empty_body_says_so_and_names_no_type) {
     const std::string head = head_of({.status = 307});
     EXPECT_THAT(head, HasSubstr("\r\nContent-Length: 0\r\n"));
     EXPECT_THAT(head, Not(HasSubstr("\r\nContent-Type")));
 }
 
-TEST(response_head, of_a_response_that_has_no_body_describes_none) {
+TEST(ResponseHead, of_a_response_that_has_no_body_describes_none) {
     for (const int status : {204, 304, 101}) {
         const std::string head = head_of({.status = status, .body = std::string("x")});
         EXPECT_THAT(head, Not(HasSubstr("\r\nContent-"))) << status;
     }
 }
 
-TEST(response_head, says_what_becomes_of_the_connection) {
+TEST(ResponseHead, says_what_becomes_of_the_connection) {
     const auto connection = [](bool keep_alive, int version_minor) {
         for (const auto& line : lines_of(head_of({}, "id", keep_alive, version_minor))) {
             if (line.starts_with("Connection: ")) return line.substr(12);
@@ -74,13 +74,13 @@ TEST(response_head, says_what_becomes_of_the_connection) {
     EXPECT_EQ(connection(false, 0), "close");
 }
 
-TEST(response_head, sends_the_headers_of_the_response) {
+TEST(ResponseHead, sends_the_headers_of_the_response) {
     const Response response{.headers = {{"Allow", "GET"}, {"X-Empty", ""}, {"Link", "</é>"}}};
     const auto lines = lines_of(head_of(response));
     EXPECT_THAT(lines, testing::IsSupersetOf({"Allow: GET", "X-Empty: ", "Link: </é>"}));
 }
 
-TEST(response_head, cannot_be_split_by_a_header) {
+TEST(ResponseHead, cannot_be_split_by_a_header) {
     const std::string evil = "a\r\nSet-Cookie: evil\r\n\r\n<p>";
     const std::string head = head_of({.content_type = evil,
                                       .body = std::string("x"),
