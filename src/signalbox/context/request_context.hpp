@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "signalbox/context/trace_context.hpp"
 
@@ -32,7 +33,14 @@ enum class Cancelled : std::uint8_t {
 };
 
 /// Why a request was turned away instead of being worked on.
-enum class Shed : std::uint8_t { no, concurrency, database_queue, draining, limit_buffered };
+enum class Shed : std::uint8_t {
+    no,
+    concurrency,
+    database_queue,
+    draining,
+    limit_buffered,
+    background_tasks
+};
 
 class RequestList;
 
@@ -85,6 +93,14 @@ class RequestContext {
         error_cause_ = std::make_unique<const std::string>(std::move(cause));
     }
 
+    /// What the application adds to the request's lines in the log, in this order.
+    using LogFields = std::vector<std::pair<std::string, std::string>>;
+    const LogFields* log_fields() const noexcept { return log_fields_.get(); }
+    LogFields& own_log_fields() {
+        if (!log_fields_) log_fields_ = std::make_unique<LogFields>();
+        return *log_fields_;
+    }
+
     Waiting waiting() const noexcept { return waiting_.load(std::memory_order_relaxed); }
     Clock::time_point waiting_since() const noexcept {
         return Clock::time_point(Clock::duration(waiting_since_.load(std::memory_order_relaxed)));
@@ -126,6 +142,7 @@ class RequestContext {
     std::atomic<Clock::rep> waiting_since_{0};
     std::atomic<Clock::rep> in_transaction_since_{none};
     std::unique_ptr<const std::string> error_cause_;  ///< few requests have one
+    std::unique_ptr<LogFields> log_fields_;           ///< as few
     /// Its place in a list, kept here so that taking it costs no memory.
     RequestList* list_ = nullptr;
     RequestContext* previous_ = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ struct Header {
     std::string_view value;  ///< without the white space around it
 };
 
+class BodyFile;
 struct Route;
 
 /// What the router found for a request.
@@ -60,6 +62,7 @@ class Request {
     std::string path;        ///< percent-decoded
     std::string_view query;  ///< as sent, without the question mark
     std::string body;
+    std::shared_ptr<const BodyFile> body_file{};  ///< has it in place of `body`: Route::spools_body
 
     /// What the edge fills in.
     std::string head;  ///< the bytes of request line and header lines

@@ -1,16 +1,21 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "signalbox/http/stream.hpp"
 #include "signalbox/json.hpp"
 
 namespace signalbox::http {
+
+class BackgroundTasks;
 
 /// The bytes of a response: its own, or a share of a buffer that several responses send.
 class Body {
@@ -38,6 +43,8 @@ struct Response {
     /// X-Content-Type-Options, Connection where it is needed. A field that cannot be a header,
     /// because it has control characters, is not sent; neither is such a Content-Type.
     Headers headers{};
+    std::shared_ptr<const Stream> stream{};         ///< in place of `body`: written piece by piece
+    std::shared_ptr<BackgroundTasks> background{};  ///< begin when the response has been sent
 };
 
 using JsonValue = std::variant<std::nullptr_t, bool, std::int64_t, double, std::string_view>;

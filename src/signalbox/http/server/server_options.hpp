@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "signalbox/http/forwarded_headers.hpp"
 #include "signalbox/http/ip_allow_list.hpp"
+#include "signalbox/http/middleware.hpp"
 #include "signalbox/http/wire/request_decoder.hpp"
 
 namespace signalbox::http {
@@ -19,7 +21,8 @@ struct ServerOptions {
     std::size_t workers = 1;
     IpAllowList forwarded_allow_ips{};
     ForwardedHeaders forwarded_headers{};
-    std::string root_path{};  ///< Request::root_path, where no proxy says another
+    std::string root_path{};               ///< Request::root_path, where no proxy says another
+    std::vector<Middleware> middleware{};  ///< around every request, the first one outermost
     DecoderLimits limits{};
     std::size_t limit_concurrency = 10000;
     std::size_t limit_connections = 20000;
