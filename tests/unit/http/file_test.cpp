@@ -33,7 +33,7 @@ class FileResponse : public testing::Test {
         if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
         folder_ = name;
     }
-    ~file_response() override {
+    ~FileResponse() override {
         std::error_code ignored;
         fs::remove_all(folder_, ignored);
     }
