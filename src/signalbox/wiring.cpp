@@ -71,6 +71,7 @@ http::ServerOptions api_options(const config::Config& config) {
             .root_path = config.root_path,
             .limits = {.head = config.limit_request_head, .body = config.limit_request_body},
             .limit_concurrency = config.effective_concurrency(),
+            .limit_background_tasks = config.limit_background_tasks,
             .limit_connections = config.limit_connections,
             .limit_connections_per_address = config.limit_connections_per_address,
             .limit_buffered = config.limit_buffered,
@@ -165,6 +166,22 @@ void add_metrics(observe::Metrics& metrics, const http::Server& api, const confi
     metrics.gauge("signalbox_connections",
                   "Clients' connections, by whether a request is in flight.", {{"state", "idle"}},
                   [&api] { return number(api.connections().idle); });
+    metrics.gauge("signalbox_background_tasks",
+                  "What requests have left to be done without them and has not ended: their "
+                  "background tasks, each request's as one, and spawned ones.",
+                  {}, [&api] { return number(api.background_tasks().running); });
+    using Ended = async::SpawnedTasks::Ended;
+    const auto ended = [&](const char* result, std::uint64_t Ended::*which) {
+        metrics.counter("signalbox_background_tasks_total",
+                        "Background and spawned tasks of requests, by how they ended.",
+                        {{"result", result}},
+                        [&api, which] { return number(api.background_tasks().ended.*which); });
+    };
+    ended("completed", &Ended::completed);
+    ended("failed", &Ended::failed);
+    ended("cancelled", &Ended::cancelled);
+    metrics.gauge("signalbox_background_tasks_max", "--limit-background-tasks", {},
+                  [limit = number(config.limit_background_tasks)] { return limit; });
     using Refusals = http::Server::Refusals;
     const auto count = [&](const char* name, const char* help, const char* label, const char* value,
                            std::uint64_t Refusals::*which) {

@@ -152,7 +152,8 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
     const Service service(database_with_users(0));
     const Samples samples = scrape(service);
     const auto known = series(samples);
-    for (const char* reason : {"concurrency", "database_queue", "draining", "limit_buffered"})
+    for (const char* reason :
+         {"concurrency", "database_queue", "draining", "limit_buffered", "background_tasks"})
         EXPECT_TRUE(known.contains({"signalbox_requests_shed_total", {{"reason", reason}}}));
     for (const char* reason : {"client_gone", "deadline", "client_deadline", "shutdown",
                                "limit_buffered", "connection_failed"})
@@ -166,6 +167,8 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
         EXPECT_TRUE(known.contains({"signalbox_connections_evicted_total", {{"state", state}}}));
     for (const char* reason : {"limit_buffered", "write_timeout", "connection_failed"})
         EXPECT_TRUE(known.contains({"signalbox_connections_cut_total", {{"reason", reason}}}));
+    for (const char* result : {"completed", "failed", "cancelled"})
+        EXPECT_TRUE(known.contains({"signalbox_background_tasks_total", {{"result", result}}}));
     for (const char* result : {"taken_over", "failed", "refused"})
         EXPECT_TRUE(known.contains({"signalbox_reloads_total", {{"result", result}}}));
     for (const char* reason : {"connection", "conflict"})
@@ -859,6 +862,9 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"signalbox_connections_cut_total", {"counter", {"reason"}}},
         {"signalbox_buffered_bytes", {"gauge", {"what"}}},
         {"signalbox_buffered_max_bytes", {"gauge", {}}},
+        {"signalbox_background_tasks", {"gauge", {}}},
+        {"signalbox_background_tasks_max", {"gauge", {}}},
+        {"signalbox_background_tasks_total", {"counter", {"result"}}},
         {"signalbox_http_malformed_requests_total", {"counter", {"reason"}}},
         {"signalbox_log_messages_dropped_total", {"counter", {}}},
         {"process_cpu_seconds_total", {"counter", {}}},

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -10,8 +12,10 @@
 
 #include "auth.hpp"
 #include "models.hpp"
+#include "signalbox/api/logger.hpp"
 #include "signalbox/api/metrics.hpp"
 #include "signalbox/async/all.hpp"
+#include "signalbox/async/sleep.hpp"
 #include "signalbox/db/error.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/http/errors.hpp"
@@ -66,9 +70,16 @@ Task<Order> insert_order(const OrderIn& order, db::Transaction& transaction) {
     co_return made;
 }
 
+// [snippet: background]
+Task<> send_confirmation(std::int64_t order_id, std::string email, Logger& log) {
+    co_await async::sleep_for(std::chrono::seconds(1));
+    log.warning("confirmation sent", {{"order.id", order_id}, {"order.email", email}});
+}
+// [/snippet]
+
 // [snippet: create]
 Task<Order> create_order(OrderIn order, User, db::Pool& database, Counters& counters,
-                         Reply& reply) {
+                         BackgroundTasks& background, Logger& log, Reply& reply) {
     Order made;
     try {
         made = co_await database.transaction(
@@ -78,6 +89,7 @@ Task<Order> create_order(OrderIn order, User, db::Pool& database, Counters& coun
     }
     counters.created.increment();
     reply.header("Location", fmt::format("/orders/{}", made.id));
+    background.add(send_confirmation, made.id, *order.email, std::ref(log));
     co_return made;
 }
 // [/snippet]

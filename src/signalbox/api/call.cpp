@@ -262,17 +262,21 @@ http::Response respond(Call& call, const Type& type, const void* value) {
     model::write_json(json, type, value);
     return {.status = call.reply.status,
             .body = std::move(json),
-            .headers = std::move(call.reply.headers)};
+            .headers = std::move(call.reply.headers),
+            .background = call.take_background()};
 }
 
 http::Response respond(Call& call, JsonText json) {
     return {.status = call.reply.status,
             .body = std::move(json),
-            .headers = std::move(call.reply.headers)};
+            .headers = std::move(call.reply.headers),
+            .background = call.take_background()};
 }
 
 http::Response respond(Call& call) {
-    return {.status = call.reply.status, .headers = std::move(call.reply.headers)};
+    return {.status = call.reply.status,
+            .headers = std::move(call.reply.headers),
+            .background = call.take_background()};
 }
 
 }  // namespace signalbox::api::detail

@@ -56,6 +56,13 @@ class Call {
     /// `thrown`.
     static async::Task<std::exception_ptr> finish(Call& call, std::exception_ptr thrown);
 
+    /// They come with the response; none when the handler throws.
+    http::BackgroundTasks& background() {
+        if (!background_) background_ = std::make_shared<http::BackgroundTasks>();
+        return *background_;
+    }
+    std::shared_ptr<http::BackgroundTasks> take_background() { return std::move(background_); }
+
     http::Request& request;
     Reply reply;
     model::ValidationErrors errors;
@@ -65,6 +72,7 @@ class Call {
   private:
     enum class Body { none, json, text };
 
+    std::shared_ptr<http::BackgroundTasks> background_;
     Body body_ = Body::none;
     model::JsonTree json_;
 };

@@ -194,6 +194,7 @@ std::vector<http::Route> Container::routes() const {
                               },
                           .on_error = on_error,
                           .body_limit = bound.row->options.body_limit,
+                          .has_background_tasks = bound.row->operation.background_tasks,
                           .timeout = bound.row->options.timeout});
     }
     return routes;

@@ -40,6 +40,7 @@
 /// | `Bearer`, `Basic`, `ApiKeyHeader<"…">` … | who asks (security.hpp)                        |
 /// | `Depends<function>`                      | what `function` returned for this request      |
 /// | `Reply&`                                 | status and headers of the response             |
+/// | `BackgroundTasks&`                       | what is done when the response has been sent   |
 /// | `http::Request&`                         | the request itself                             |
 namespace signalbox::api {
 
@@ -234,6 +235,15 @@ struct Parameter<Reply&> : NothingToRead {
     static Reply& pass(Call* call, const Arguments&, std::size_t, Held&) { return call->reply; }
 };
 
+template <>
+struct Parameter<http::BackgroundTasks&> : NothingToRead {
+    using Held = Nothing;
+    static void describe(Operation& operation) { operation.background_tasks = true; }
+    static http::BackgroundTasks& pass(Call* call, const Arguments&, std::size_t, Held&) {
+        return call->background();
+    }
+};
+
 /// Credentials are read in the order of the dependencies.
 template <class T, class Scheme, bool must>
 struct SecurityParameter : NothingToRead {
@@ -262,7 +272,8 @@ inline constexpr bool is_depends = false;
 template <auto function>
 inline constexpr bool is_depends<Depends<function>> = true;
 template <class P>
-inline constexpr bool is_reply = std::is_same_v<P, Reply&>;
+inline constexpr bool is_of_the_call =
+    std::is_same_v<P, Reply&> || std::is_same_v<P, http::BackgroundTasks&>;
 template <class P>
 inline constexpr bool is_path_group = false;
 template <class T>
@@ -284,7 +295,7 @@ struct Function<function, R (*)(P...)> {
         (std::is_same_v<std::remove_const_t<std::remove_reference_t<P>>, http::Request> || ...);
     /// Services and the request need no Call; everything else does.
     static constexpr bool needs_call =
-        ((Parameter<P>::stage != Stage::service || is_reply<P>) || ...);
+        ((Parameter<P>::stage != Stage::service || is_of_the_call<P>) || ...);
     static constexpr bool has_dependencies = (is_depends<P> || ...);
     static constexpr std::size_t bodies =
         ((Parameter<P>::stage == Stage::body ? 1U : 0U) + ... + 0U);
@@ -544,6 +555,7 @@ struct Answer<http::Response> {
     static http::Response make(Call& call, http::Response response) {
         response.headers.insert(response.headers.end(), call.reply.headers.begin(),
                                 call.reply.headers.end());
+        response.background = call.take_background();
         return response;
     }
 };

@@ -33,6 +33,7 @@ struct Operation {
     const model::Type* body = nullptr;
     bool body_required = true;
     std::vector<const SecurityScheme*> security;
+    bool background_tasks = false;  ///< it may add some
 
     const model::Type* result = nullptr;  ///< null: nothing, or a response that is made by hand
     bool result_is_list = false;          ///< of such

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "signalbox/db/rows.hpp"
+#include "signalbox/http/background_tasks.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/response.hpp"
 #include "signalbox/model/reader.hpp"
@@ -32,6 +33,9 @@ using model::Alias, model::Bytes, model::Decimal, model::DateTime, model::Deprec
 
 // What the database gives, as a response.
 using db::Row, db::Rows;
+
+// What is done when the response has been sent.
+using http::BackgroundTasks;
 
 namespace detail {
 template <class T>

@@ -37,12 +37,12 @@ class SpawnedTasks::Entry : public std::enable_shared_from_this<Entry> {
           request_(std::move(request)),
           place_(tasks.entries_.insert(tasks.entries_.end(), this)) {
         const std::lock_guard lock(tasks_.mutex_);
-        ++tasks_.count_;
+        ++count();
     }
     ~Entry() {
         tasks_.entries_.erase(place_);
         const std::lock_guard lock(tasks_.mutex_);
-        if (--tasks_.count_ == 0) tasks_.all_ended_.notify_all();
+        if (--count() == 0) tasks_.all_ended_.notify_all();
     }
     Entry(const Entry&) = delete;
     Entry& operator=(const Entry&) = delete;
@@ -52,7 +52,7 @@ class SpawnedTasks::Entry : public std::enable_shared_from_this<Entry> {
             executor, std::move(task),
             asio::bind_cancellation_slot(
                 signal_.slot(), [self = shared_from_this()](const std::exception_ptr& error) {
-                    if (error) self->tasks_.ended(*self, error);
+                    self->tasks_.end(*self, error);
                 }));
         started_ = true;
         if (tasks_.cancelling_) cancel();
@@ -64,9 +64,12 @@ class SpawnedTasks::Entry : public std::enable_shared_from_this<Entry> {
     }
 
     context::RequestContext* request() const noexcept { return request_.get(); }
+    Owner owner() const noexcept { return request_ ? Owner::request : Owner::service; }
     bool cancelled() const noexcept { return cancelled_; }
 
   private:
+    std::size_t& count() noexcept { return tasks_.counts_[static_cast<std::size_t>(owner())]; }
+
     SpawnedTasks& tasks_;
     const context::Reference<context::RequestContext> request_;
     const std::list<Entry*>::iterator place_;
@@ -94,19 +97,34 @@ void SpawnedTasks::cancel() {
         entry->cancel();
 }
 
-void SpawnedTasks::ended(const Entry& entry, const std::exception_ptr& error) {
-    if (entry.cancelled() && is_cancellation(error)) return;
-    failed_(entry.request(), error);
+void SpawnedTasks::end(const Entry& entry, const std::exception_ptr& error) {
+    const bool cancelled = entry.cancelled() && error && is_cancellation(error);
+    if (entry.owner() == Owner::request) {
+        count_as_ended(!error ? &Ended::completed : cancelled ? &Ended::cancelled : &Ended::failed);
+    }
+    if (error && !cancelled) failed_(entry.request(), error);
 }
 
-std::size_t SpawnedTasks::count() const {
+void SpawnedTasks::count_as_ended(std::uint64_t Ended::*how) {
     const std::lock_guard lock(mutex_);
-    return count_;
+    ++(ended_.*how);
 }
 
-bool SpawnedTasks::wait_until_ended(std::chrono::steady_clock::time_point deadline) const {
+std::size_t SpawnedTasks::count(Owner whose) const {
+    const std::lock_guard lock(mutex_);
+    return counts_[static_cast<std::size_t>(whose)];
+}
+
+SpawnedTasks::Ended SpawnedTasks::ended() const {
+    const std::lock_guard lock(mutex_);
+    return ended_;
+}
+
+bool SpawnedTasks::wait_until_ended(Owner whose,
+                                    std::chrono::steady_clock::time_point deadline) const {
     std::unique_lock lock(mutex_);
-    return all_ended_.wait_until(lock, deadline, [this] { return count_ == 0; });
+    return all_ended_.wait_until(
+        lock, deadline, [this, whose] { return counts_[static_cast<std::size_t>(whose)] == 0; });
 }
 
 }  // namespace signalbox::async

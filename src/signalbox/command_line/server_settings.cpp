@@ -294,6 +294,10 @@ void add_limits(Settings& settings, config::Config& c) {
             "Never more than there may be connections. Admin routes on the API's port do not "
             "count.");
     settings
+        .add("--limit-background-tasks", c.limit_background_tasks,
+             "requests whose background tasks have not ended; above it 503", {1, 1'000'000})
+        .explain("Only of endpoints that have some, and before their handler runs.");
+    settings
         .add("--limit-connections", c.limit_connections,
              "connections to the API, one file each; above it an idle one is closed, or else the "
              "new one",

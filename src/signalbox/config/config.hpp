@@ -85,6 +85,7 @@ struct Config {
 
     // Limits
     std::size_t limit_concurrency = 10'000;         ///< as asked for; see effective_concurrency()
+    std::size_t limit_background_tasks = 1'000;     ///< requests that have some
     std::size_t limit_connections = 20'000;         ///< computed
     std::size_t limit_connections_per_address = 0;  ///< 0: no limit
     std::size_t limit_request_head = std::size_t{32} * 1024;

@@ -36,6 +36,9 @@ struct Route {
     /// Bytes of content, in place of --limit-request-body, be it more or less. --limit-buffered
     /// still bounds it.
     std::optional<std::size_t> body_limit{};
+    /// Its handler may add BackgroundTasks: it takes one of their places
+    /// (--limit-background-tasks).
+    bool has_background_tasks = false;
     /// A large body goes to a file while it arrives, and is in Request::body_file.
     bool spools_body = false;
     /// In place of --timeout-request; a year at most. A client's Request-Timeout can only shorten

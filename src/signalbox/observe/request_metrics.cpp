@@ -110,9 +110,12 @@ RequestMetrics::RequestMetrics(Metrics& metrics, const RequestMetricsOptions& op
     auto& shed = family<prometheus::Counter>(
         metrics, "signalbox_requests_shed_total",
         "Requests answered with 503 instead of being worked on, by the limit that was reached.");
-    shed_ = {nullptr, &shed.Add({{"reason", "concurrency"}}),
-             &shed.Add({{"reason", "database_queue"}}), &shed.Add({{"reason", "draining"}}),
-             &shed.Add({{"reason", "limit_buffered"}})};
+    shed_ = {nullptr,
+             &shed.Add({{"reason", "concurrency"}}),
+             &shed.Add({{"reason", "database_queue"}}),
+             &shed.Add({{"reason", "draining"}}),
+             &shed.Add({{"reason", "limit_buffered"}}),
+             &shed.Add({{"reason", "background_tasks"}})};
     auto& cancelled = family<prometheus::Counter>(
         metrics, "signalbox_requests_cancelled_total",
         "Requests whose handler was ended before it was done, by the reason.");

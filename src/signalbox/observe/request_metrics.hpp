@@ -106,7 +106,7 @@ class RequestMetrics {
     prometheus::Family<prometheus::Counter>& requests_;
     prometheus::Family<prometheus::Counter>& errors_;
     prometheus::Family<prometheus::Counter>& malformed_;
-    std::array<prometheus::Counter*, 5> shed_{};       ///< by Shed
+    std::array<prometheus::Counter*, 6> shed_{};       ///< by Shed
     std::array<prometheus::Counter*, 7> cancelled_{};  ///< by Cancelled
 };
 

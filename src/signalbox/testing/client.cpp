@@ -2,6 +2,7 @@
 
 #include <asio/post.hpp>
 
+#include <chrono>
 #include <exception>
 #include <future>
 #include <iostream>
@@ -27,6 +28,9 @@ namespace {
 
 /// One request at a time, which may hold one connection while it asks for another.
 constexpr std::size_t pool_size = 2;
+
+/// For the service's own loops to end when they are cancelled.
+constexpr std::chrono::seconds patience{10};
 
 }  // namespace
 
@@ -70,14 +74,21 @@ class Client::Service {
         asio::post(loop_.context(), [this, &message, &answered] {
             Exchange::begin(*requests_, std::move(message), std::move(answered));
         });
-        return response.get();
+        Response received = response.get();
+        auto& background = server_->background_places;
+        for (std::size_t left = background; left != 0; left = background)
+            background.wait(left);
+        return received;
     }
 
     void stop() {
         if (std::exchange(stopped_, true)) return;
         std::exception_ptr error;
         try {
-            if (started_ && !failure_) run(container.shutdown());
+            if (started_ && !failure_) {
+                end_own_loops();
+                run(container.shutdown());
+            }
         } catch (...) {
             error = std::current_exception();
         }
@@ -103,6 +114,13 @@ class Client::Service {
             http::RequestLoop{.server = *server_, .loop = loop_.context(), .observer = *observer_});
         if (pool_) pool_->connect();
         run(container.startup());
+    }
+
+    void end_own_loops() {
+        asio::post(loop_.context(), [this] { loop_.spawned().cancel(); });
+        if (!loop_.spawned().wait_until_ended(async::SpawnedTasks::Owner::service,
+                                              std::chrono::steady_clock::now() + patience))
+            throw std::runtime_error("a spawned task does not end although it was cancelled");
     }
 
     void run(std::vector<async::Task<>> tasks) {

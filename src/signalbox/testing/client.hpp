@@ -77,7 +77,8 @@ class Client {
     }
 
     /// `target` is a path, with a query or without, as it would be sent: percent-encoded. A body
-    /// is sent as `application/json` unless `headers` has a Content-Type.
+    /// is sent as `application/json` unless `headers` has a Content-Type. They return when the
+    /// request's background tasks have ended, too.
     Response get(std::string_view target, const Headers& headers = {});
     Response head(std::string_view target, const Headers& headers = {});
     Response post(std::string_view target, std::string_view body = {}, const Headers& headers = {});
@@ -99,8 +100,9 @@ class Client {
     /// replaced although nobody takes it; and what factories and `on_startup` throw.
     void start();
 
-    /// Runs what `on_shutdown` names, and ends what is left. Throws what that throws. No request
-    /// after it.
+    /// Cancels the service's own loops, runs what `on_shutdown` names, and ends what is left.
+    /// Throws what that throws, and std::runtime_error when a loop does not end. No request after
+    /// it.
     void stop();
 
   private:

@@ -3,10 +3,13 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
 
+#include <atomic>
 #include <exception>
 #include <utility>
 
 #include "signalbox/async/event_loop.hpp"
+#include "signalbox/async/spawn.hpp"
+#include "signalbox/http/background_tasks.hpp"
 #include "signalbox/http/server/error_answer.hpp"
 #include "signalbox/http/server/request_headers.hpp"
 #include "signalbox/http/wire/head.hpp"
@@ -139,6 +142,11 @@ std::optional<Response> ActiveRequest::answer_at_once() {
         return service_unavailable();
     }
     if (its_route == nullptr) return answer_without_route(*request_);
+    if (its_route->has_background_tasks && !take_background_place()) {
+        shed = context::Shed::background_tasks;
+        error_type = "background_tasks_limit";
+        return service_unavailable();
+    }
     if (!timeout) return json({{"detail", std::string_view(timeout.reason())}}, 400);
     if (options.slow_request_log.count() > 0) slow_log_due_ = started + options.slow_request_log;
     return std::nullopt;
@@ -162,6 +170,23 @@ async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self) {
     }
 }
 
+/// Before the handler runs, which may not be able to undo what its tasks belong to.
+bool ActiveRequest::take_background_place() {
+    std::atomic<std::size_t>& taken = loop_.server.background_places;
+    background_place_ = std::shared_ptr<void>(&taken, [](void* places) {
+        auto& left = *static_cast<std::atomic<std::size_t>*>(places);
+        if (left.fetch_sub(1) == 1) left.notify_all();
+    });
+    return taken.fetch_add(1) < loop_.server.options.limit_background_tasks;
+}
+
+void ActiveRequest::begin_background_tasks() {
+    auto place = std::move(background_place_);
+    if (!background_ || background_->empty()) return;
+    async::detail::spawn_for(context::Reference<context::RequestContext>(this),
+                             BackgroundTasks::run(std::move(background_), std::move(place)));
+}
+
 void ActiveRequest::observe_start() {
     loop_.observer.started(*this);
     observed_ = true;
@@ -169,6 +194,7 @@ void ActiveRequest::observe_start() {
 
 void ActiveRequest::answered(Response response) {
     running_ = false;
+    background_ = std::move(response.background);
     try {
         if (owner_ != nullptr) {
             owner_->respond(std::move(response));
@@ -245,6 +271,11 @@ context::RequestContext::Clock::time_point ActiveRequest::end(int status, std::s
         } catch (...) {
             loop_.observer.failed(std::current_exception());
         }
+    }
+    try {
+        begin_background_tasks();
+    } catch (...) {
+        loop_.observer.failed(std::current_exception());
     }
     if (loop_.phase != RequestLoop::Phase::serving) count_for_drain(lost);
     loop_.server.requests_in_flight.fetch_sub(1);

@@ -94,6 +94,8 @@ class ActiveRequest final : public context::RequestContext {
     /// The answer, where it needs no handler.
     std::optional<Response> answer_at_once();
     static async::Task<> handle(context::Reference<ActiveRequest> self);
+    bool take_background_place();
+    void begin_background_tasks();
     void observe_start();
     void answered(Response response);
     void failed() noexcept;
@@ -107,6 +109,8 @@ class ActiveRequest final : public context::RequestContext {
     std::size_t size_ = 0;
     std::unique_ptr<std::array<char, 32>> own_id_;  ///< where neither client nor trace gave one
     Owner* owner_ = nullptr;                        ///< null: nobody sends an answer
+    std::shared_ptr<void> background_place_;        ///< among --limit-background-tasks
+    std::shared_ptr<BackgroundTasks> background_;
     std::string_view abandoned_because_;
     int abandoned_with_ = 0;  ///< status
     asio::cancellation_signal cancellation_;

@@ -138,7 +138,7 @@ Server::Drained Server::drain(std::chrono::milliseconds timeout) {
         return {.answered = context_.answered_while_draining,
                 .cancelled = context_.cancelled_while_draining + cancelled_tasks};
     }
-    const std::size_t late_tasks = wait_for_spawned(deadline);
+    const std::size_t late_tasks = wait_for_spawned(Owner::request, deadline);
     for (auto& worker : workers_)
         worker->enter(LoopContext::Phase::turning_away);
     for (auto& worker : workers_)
@@ -148,30 +148,45 @@ Server::Drained Server::drain(std::chrono::milliseconds timeout) {
         for (auto& worker : workers_)
             worker->close_all();
     }
-    wait_for_spawned(end);
+    wait_for_spawned(Owner::request, end);
+    const std::size_t late_loops = wait_for_spawned(Owner::service, end);
     flush();
     // What is in flight even now does not heed its cancellation.
-    return {
-        .answered = context_.answered_while_draining,
-        .cancelled = context_.cancelled_while_draining + context_.requests_in_flight + late_tasks};
+    return {.answered = context_.answered_while_draining,
+            .cancelled = context_.cancelled_while_draining + context_.requests_in_flight +
+                         late_tasks + late_loops};
 }
 
-std::size_t Server::wait_for_spawned(std::chrono::steady_clock::time_point deadline) {
+std::size_t Server::wait_for_spawned(Owner whose, std::chrono::steady_clock::time_point deadline) {
     std::size_t left = 0;
     for (const auto& worker : workers_) {
         const async::SpawnedTasks& spawned = worker->loop().spawned();
-        if (!spawned.wait_until_ended(deadline)) left += spawned.count();
+        if (!spawned.wait_until_ended(whose, deadline)) left += spawned.count(whose);
     }
     return left;
 }
 
 std::size_t Server::end_spawned(std::chrono::steady_clock::time_point deadline) {
-    const std::size_t late = wait_for_spawned(deadline);
-    if (late == 0) return 0;
+    const std::size_t late = wait_for_spawned(Owner::request, deadline);
+    // The service's own loops were there for requests and their tasks, and are told last.
     for (auto& worker : workers_)
         worker->cancel_spawned();
-    wait_for_spawned(std::chrono::steady_clock::now() + last_words);
-    return late;
+    const auto end = std::chrono::steady_clock::now() + last_words;
+    wait_for_spawned(Owner::request, end);
+    return late + wait_for_spawned(Owner::service, end);
+}
+
+Server::BackgroundTasks Server::background_tasks() const {
+    BackgroundTasks sum{};
+    for (const auto& worker : workers_) {
+        const async::SpawnedTasks& spawned = worker->loop().spawned();
+        const auto ended = spawned.ended();
+        sum.running += spawned.count(Owner::request);
+        sum.ended.completed += ended.completed;
+        sum.ended.failed += ended.failed;
+        sum.ended.cancelled += ended.cancelled;
+    }
+    return sum;
 }
 
 /// What the kernel had accepted is a connection, and counts as open, when it returns from stop().

@@ -57,9 +57,10 @@ class Server {
     void hand_over();
 
     /// Accepts no more, answers what has arrived (with `Connection: close`), closes what is idle.
-    /// What is not answered after `timeout` is cancelled, and so are spawned tasks that have not
-    /// ended. Returns when all connections are closed and all tasks have ended, some seconds after
-    /// the timeout at the latest.
+    /// What is not answered after `timeout` is cancelled, and so are requests' spawned tasks that
+    /// have not ended. Those of no request are the service's own loops: they are cancelled when all
+    /// others have ended. Returns when all connections are closed and all tasks have ended, some
+    /// seconds after the timeout at the latest.
     Drained drain(std::chrono::milliseconds timeout);
 
     /// The thread that turned last of all, be it a worker's loop or the acceptor's, and how long
@@ -69,6 +70,14 @@ class Server {
         std::chrono::steady_clock::duration duration;
     };
     SinceTurn longest_since_turn() const;
+
+    /// What requests have spawned: their BackgroundTasks, each request's as one, and what else goes
+    /// on without them.
+    struct BackgroundTasks {
+        std::size_t running;
+        async::SpawnedTasks::Ended ended;
+    };
+    BackgroundTasks background_tasks() const;  ///< Any thread.
 
     struct Connections {
         std::size_t active;  ///< with a request in flight
@@ -103,9 +112,11 @@ class Server {
     void stop_accepting(void (Acceptor::*how)());
     void flush();
     bool wait_until_closed(std::chrono::steady_clock::time_point deadline);
+    using Owner = async::SpawnedTasks::Owner;
     /// How many spawned tasks have not ended by then.
-    std::size_t wait_for_spawned(std::chrono::steady_clock::time_point deadline);
-    /// The same; has those cancelled, and waits for them once more.
+    std::size_t wait_for_spawned(Owner whose, std::chrono::steady_clock::time_point deadline);
+    /// How many of requests have not ended by then, and of the service's own do not end when they
+    /// are cancelled, as all are.
     std::size_t end_spawned(std::chrono::steady_clock::time_point deadline);
 
     ServerContext context_;

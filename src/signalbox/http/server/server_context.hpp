@@ -58,6 +58,9 @@ struct ServerContext {
 
     std::atomic<std::size_t> requests_in_flight{0};
     std::atomic<std::size_t> open_connections{0};
+    /// Requests that have background tasks, or whose handler may add some. Who waits on it is told
+    /// when there is none any more.
+    std::atomic<std::size_t> background_places{0};
     /// Ever: turned away, by why, and closed to make room, by what they did.
     std::atomic<std::uint64_t> rejected_at_limit{0};
     std::atomic<std::uint64_t> rejected_at_limit_per_address{0};

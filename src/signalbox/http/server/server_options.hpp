@@ -25,6 +25,7 @@ struct ServerOptions {
     std::vector<Middleware> middleware{};  ///< around every request, the first one outermost
     DecoderLimits limits{};
     std::size_t limit_concurrency = 10000;
+    std::size_t limit_background_tasks = 1000;  ///< requests that have some
     std::size_t limit_connections = 20000;
     /// Of one client (see ClientNetwork), those in `forwarded_allow_ips` excepted; 0: no limit.
     std::size_t limit_connections_per_address = 0;
