@@ -54,8 +54,24 @@ namespace {
 /// For requests of operators that are in flight when another process takes over from this one.
 constexpr std::chrono::seconds last_scrapes{5};
 
+/// When a drain is over, which gives its loops two seconds to end what it has cancelled.
+constexpr std::chrono::milliseconds longest_turn_of_the_last{1500};
+
 /// For a process that was told to stop before it serves: with the log's last line within a second.
 constexpr std::chrono::milliseconds time_to_stop{800};
+
+/// A task that catches its cancellation and goes on is cancelled again at once, for ever, on a loop
+/// that nothing else can run on any more: neither `on_shutdown` nor the end of its thread.
+void end_if_stuck(const http::Server& api, observe::Log& log) {
+    const auto last = api.longest_since_turn();
+    if (last.duration < longest_turn_of_the_last) return;
+    log.write_fatal(fmt::format(
+        "{} does not turn: something on it goes on although it was cancelled, or blocks. Stopped "
+        "without on_shutdown",
+        last.loop));
+    log.close();
+    ::_exit(1);
+}
 
 int serve(const api::Module& application, const About& about, const config::Config& config,
           const Inheritance& inheritance, const observe::Resource& service, observe::Log& log,
@@ -192,6 +208,7 @@ int serve(const api::Module& application, const About& about, const config::Conf
         database.close_idle();
     }
     const auto drained = api.drain(config.timeout_graceful_shutdown);
+    end_if_stuck(api, log);
     if ((handed_over || sockets_stay) && admin) admin->drain(last_scrapes);
     for (auto& task : container.shutdown())
         async::run(api.first_loop(), std::move(task));

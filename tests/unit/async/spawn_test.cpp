@@ -23,6 +23,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using Clock = std::chrono::steady_clock;
+using Owner = SpawnedTasks::Owner;
 
 /// Long enough that nothing but a cancellation can end a wait for it in time.
 constexpr auto very_long = 10min;
@@ -64,7 +65,8 @@ class Spawn : public testing::Test {
     }
 
     void wait_for_all() {
-        ASSERT_TRUE(loop.spawned().wait_until_ended(Clock::now() + patience));
+        for (const Owner whose : {Owner::request, Owner::service})
+            ASSERT_TRUE(loop.spawned().wait_until_ended(whose, Clock::now() + patience));
         run([] {});  // the turn that it ended in is over
     }
 
@@ -199,12 +201,33 @@ TEST_F(Spawn, is_counted_as_a_task_of_the_loop_until_it_ends) {
     run([&] {
         spawn([]() -> Task<> { co_await all(sleep_for(30ms), sleep_for(1ms)); });
         EXPECT_EQ(loop.tasks(), 1U);
-        EXPECT_EQ(loop.spawned().count(), 1U);
+        EXPECT_EQ(loop.spawned().count(Owner::service), 1U);
+        EXPECT_EQ(loop.spawned().count(Owner::request), 0U);
     });
-    EXPECT_FALSE(loop.spawned().wait_until_ended(Clock::now()));
+    EXPECT_FALSE(loop.spawned().wait_until_ended(Owner::service, Clock::now()));
     wait_for_all();
     EXPECT_EQ(loop.tasks(), 0U);
-    EXPECT_EQ(loop.spawned().count(), 0U);
+    EXPECT_EQ(loop.spawned().count(Owner::service), 0U);
+    EXPECT_EQ(loop.spawned().ended().completed, 0U) << "it is of no request";
+}
+
+TEST_F(Spawn, of_a_request_is_counted_by_how_it_ended) {
+    bool gone = false;
+    run(
+        [&] {
+            spawn([]() -> Task<> { co_return; });
+            spawn([]() -> Task<> { throw std::runtime_error("for a request"); });
+            spawn([]() -> Task<> { co_await sleep_for(10min); });
+            EXPECT_EQ(loop.spawned().count(Owner::request), 3U);
+        },
+        new CountedRequest(gone));
+    run([] {});  // they have begun
+    run([&] { loop.spawned().cancel(); });
+    wait_for_all();
+    const auto ended = loop.spawned().ended();
+    EXPECT_EQ(ended.completed, 1U);
+    EXPECT_EQ(ended.failed, 1U);
+    EXPECT_EQ(ended.cancelled, 1U);
 }
 
 TEST_F(Spawn, is_cancelled_when_the_time_is_up) {
@@ -264,7 +287,7 @@ TEST(SpawnedTasks, that_has_not_ended_is_destroyed_with_its_loop_and_lets_its_re
         });
         waiting.get_future().get();
         loop.stop();
-        EXPECT_EQ(loop.spawned().count(), 1U);
+        EXPECT_EQ(loop.spawned().count(Owner::request), 1U);
         EXPECT_FALSE(gone);
     }
     EXPECT_TRUE(gone);
@@ -285,7 +308,7 @@ TEST(SpawnedTasks, tells_standard_error_what_nobody_else_is_told) {
             spawned.set_value();
         });
         spawned.get_future().get();
-        EXPECT_TRUE(loop.spawned().wait_until_ended(Clock::now() + patience));
+        EXPECT_TRUE(loop.spawned().wait_until_ended(Owner::service, Clock::now() + patience));
     }
     EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("nobody watches"));
 }

@@ -2,6 +2,7 @@
 
 #include <asio/post.hpp>
 #include <asio/system_error.hpp>
+#include <asio/this_coro.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -255,14 +256,9 @@ TEST(OwnLoop, that_does_not_end_is_told_by_the_drain) {
     Served served([](BackgroundTasks&) {});
     asio::post(served.server.first_loop().context(), [&] {
         async::spawn([&]() -> async::Task<> {
+            co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
             begun.set_value();
-            for (;;) {
-                try {
-                    co_await async::sleep_for(very_long);
-                } catch (const asio::system_error&) {
-                    continue;
-                }
-            }
+            co_await async::sleep_for(very_long);
         });
     });
     begun.get_future().get();
