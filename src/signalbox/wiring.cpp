@@ -203,6 +203,12 @@ void add_metrics(observe::Metrics& metrics, const http::Server& api, const confi
     count(evicted, evicted_help, "state", "idle", &Refusals::evicted_idle);
     count(evicted, evicted_help, "state", "receiving", &Refusals::evicted_receiving);
     count(evicted, evicted_help, "state", "sending", &Refusals::evicted_sending);
+    metrics.gauge("signalbox_streams_open",
+                  "Responses that are written piece by piece, and have begun.", {},
+                  [&api] { return number(api.streams().open); });
+    metrics.counter("signalbox_stream_sent_bytes_total",
+                    "Bytes of streamed responses, bodies only.", {},
+                    [&api] { return number(api.streams().bytes); });
     constexpr auto buffered = "signalbox_buffered_bytes";
     constexpr auto buffered_help =
         "Requests that arrive or are answered, responses that clients do not take, and what the "

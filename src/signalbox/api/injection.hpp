@@ -560,6 +560,15 @@ struct Answer<http::Response> {
     }
 };
 
+/// As FastAPI documents it, without content: nobody says what it is.
+template <>
+struct Answer<http::StreamingResponse> {
+    static void describe(Operation&) {}
+    static http::Response make(Call& call, http::StreamingResponse response) {
+        return Answer<http::Response>::make(call, std::move(response));
+    }
+};
+
 /// The database's JSON, as it is.
 template <class T>
 struct Answer<db::Rows<T>> {

@@ -16,6 +16,8 @@ inline constexpr std::string_view client_deadline = "client_deadline";
 inline constexpr std::string_view deadline = "deadline";
 /// The client took nothing of its answer for --timeout-write.
 inline constexpr std::string_view write_timeout = "write_timeout";
+/// A stream failed when its response had begun, so that the rest is missing.
+inline constexpr std::string_view stream_failed = "stream_failed";
 /// The client took its stream so slowly that others had to wait for what the stream holds.
 inline constexpr std::string_view slow_client = "slow_client";
 /// All clients together made the service hold more than --limit-buffered, and this one had to go.
@@ -27,6 +29,7 @@ inline constexpr std::string_view shutdown = "shutdown";
 /// A client can cause these at will, so they are no failures of the service.
 inline constexpr std::array of_the_client{client_gone, client_deadline, write_timeout, slow_client};
 /// The service's failures, whatever status the answer began with.
-inline constexpr std::array of_an_answer_that_was_cut{limit_buffered, connection_failed, shutdown};
+inline constexpr std::array of_an_answer_that_was_cut{limit_buffered, connection_failed, shutdown,
+                                                      stream_failed};
 
 }  // namespace signalbox::context::error_types

@@ -29,4 +29,12 @@ RequestContext::~RequestContext() {
     if (list_ != nullptr) list_->remove(*this);
 }
 
+void RequestContext::lift_deadline() {
+    if (list_ != nullptr) {
+        list_->lift_deadline(*this);
+    } else {
+        deadline = Clock::time_point::max();
+    }
+}
+
 }  // namespace signalbox::context

@@ -60,9 +60,9 @@ class RequestContext {
     RequestContext(const RequestContext&) = delete;
     RequestContext& operator=(const RequestContext&) = delete;
 
-    /// Unchanged once it is in a list. Method, route and scheme come from bounded sets, whatever
-    /// clients send, and are not destroyed before the server; the other views look into the
-    /// request, which lives as long as this.
+    /// Unchanged once it is in a list, but by lift_deadline(). Method, route and scheme come from
+    /// bounded sets, whatever clients send, and are not destroyed before the server; the other
+    /// views look into the request, which lives as long as this.
     Clock::time_point started{};
     Clock::time_point deadline = Clock::time_point::max();
     TraceContext trace;
@@ -84,6 +84,9 @@ class RequestContext {
     /// The `tracestate` that came with a valid `traceparent`, to be sent along with it; mostly
     /// empty.
     virtual std::string tracestate() const { return {}; }
+
+    /// It has no deadline any more: its response is a stream that has begun.
+    void lift_deadline();
 
     /// For the log only, never for the client.
     std::string_view error_cause() const noexcept {

@@ -20,4 +20,9 @@ void RequestList::remove(RequestContext& request) {
     --size_;
 }
 
+void RequestList::lift_deadline(RequestContext& request) {
+    const std::lock_guard lock(mutex_);
+    request.deadline = RequestContext::Clock::time_point::max();
+}
+
 }  // namespace signalbox::context

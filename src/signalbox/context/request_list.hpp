@@ -13,6 +13,8 @@ class RequestList {
     /// For the loop's thread. A request leaves by itself when it is destroyed.
     void add(RequestContext& request);
     void remove(RequestContext& request);
+    /// Of one that is in here.
+    void lift_deadline(RequestContext& request);
 
     /// Calls `visit(const RequestContext&)` for each, which stays as it is meanwhile; the loop
     /// waits for it where it adds or removes one. Any thread: no loop has to turn for it.

@@ -23,6 +23,12 @@ Response json(JsonText text) {
     return {.body = std::move(text)};
 }
 
+StreamingResponse stream(std::string content_type, Stream body, int status) {
+    return StreamingResponse({.status = status,
+                              .content_type = std::move(content_type),
+                              .stream = std::make_shared<const Stream>(std::move(body))});
+}
+
 Response error(int status) {
     return json({{"detail", reason_phrase(status)}}, status);
 }

@@ -10,28 +10,13 @@
 #include <variant>
 #include <vector>
 
+#include "signalbox/http/body.hpp"
 #include "signalbox/http/stream.hpp"
 #include "signalbox/json.hpp"
 
 namespace signalbox::http {
 
 class BackgroundTasks;
-
-/// The bytes of a response: its own, or a share of a buffer that several responses send.
-class Body {
-  public:
-    Body() = default;
-    Body(std::string text) : own_(std::move(text)) {}      // NOLINT: a string is a body
-    Body(JsonText shared) : shared_(std::move(shared)) {}  // NOLINT
-
-    std::string_view view() const noexcept {
-        return own_.empty() ? shared_.text() : std::string_view(own_);
-    }
-
-  private:
-    std::string own_;
-    JsonText shared_;
-};
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
@@ -43,7 +28,9 @@ struct Response {
     /// X-Content-Type-Options, Connection where it is needed. A field that cannot be a header,
     /// because it has control characters, is not sent; neither is such a Content-Type.
     Headers headers{};
-    std::shared_ptr<const Stream> stream{};         ///< in place of `body`: written piece by piece
+    /// In place of `body`: written piece by piece, with `Transfer-Encoding: chunked` and no
+    /// Content-Length. It does not run for HEAD, nor with a status that has no content.
+    std::shared_ptr<const Stream> stream{};
     std::shared_ptr<BackgroundTasks> background{};  ///< begin when the response has been sent
 };
 
@@ -56,6 +43,20 @@ Response json(std::initializer_list<std::pair<std::string_view, JsonValue>> obje
 
 /// JSON that is already written, such as the rows of a query; sent from where it is.
 Response json(JsonText text);
+
+/// A response with a body that is written piece by piece. What returns one says so in the document
+/// of the API.
+struct StreamingResponse : Response {
+    explicit StreamingResponse(Response response) : Response(std::move(response)) {}
+};
+
+/// Starlette's StreamingResponse:
+///
+///     return http::stream("text/csv", [&database](http::Sink& out) -> async::Task<> {
+///         co_await out.write("id,name\n");
+///         …
+///     });
+StreamingResponse stream(std::string content_type, Stream body, int status = 200);
 
 /// FastAPI's error body, `{"detail":"Not Found"}`, with the status's standard phrase.
 Response error(int status);

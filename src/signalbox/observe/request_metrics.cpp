@@ -34,6 +34,9 @@ Buckets duration_buckets(const RequestMetricsOptions& options) {
     return buckets;
 }
 
+/// In seconds. Some streams are a large answer, others are open as long as a browser's page.
+const Buckets stream_buckets{.1, 1, 10, 60, 300, 1800, 7200, 43200};
+
 const Buckets size_buckets{0, 128, 1024, 8192, 65536, 524288, 4194304};
 
 template <class Metric>
@@ -87,14 +90,18 @@ RequestMetrics::RequestMetrics(Metrics& metrics, const RequestMetricsOptions& op
     : duration_buckets_(duration_buckets(options)),
       duration_(family<prometheus::Histogram>(
           metrics, "http_server_request_duration_seconds",
-          "From the start of a request to the last byte of its response, or to the loss of the "
-          "client (status 499).")),
+          "From the start of a request to the last byte of its response, or of a stream to its "
+          "first; or to the loss of the client (status 499).")),
       active_(
           family<prometheus::Gauge>(metrics, "http_server_active_requests", "Requests in flight.")),
       request_body_size_(family<prometheus::Histogram>(
           metrics, "http_server_request_body_size_bytes", "Size of request bodies.")),
       response_body_size_(family<prometheus::Histogram>(
           metrics, "http_server_response_body_size_bytes", "Size of response bodies.")),
+      stream_duration_(family<prometheus::Histogram>(
+          metrics, "signalbox_stream_duration_seconds",
+          "From the first byte of a streamed response to its end, by how it ended: error_type is "
+          "empty when it is complete.")),
       requests_(family<prometheus::Counter>(
           metrics, "signalbox_requests_total",
           "Requests that count for the error budget: all but those that ended by their client's "
@@ -150,11 +157,12 @@ void RequestMetrics::OfLoop::started(const context::RequestContext& request) {
 void RequestMetrics::OfLoop::finished(const context::RequestContext& request,
                                       const RequestOutcome& outcome) {
     endpoint(request).active->Decrement();
-    const Series& counted = series(request, outcome.status, error_type(request, outcome),
-                                   !outcome.malformed_reason.empty());
+    Series& counted = series(request, outcome.status, error_type(request, outcome),
+                             !outcome.malformed_reason.empty());
     counted.duration->Observe(std::chrono::duration<double>(outcome.duration).count());
     counted.request_body_size->Observe(static_cast<double>(outcome.request_body_size));
     counted.response_body_size->Observe(static_cast<double>(outcome.response_body_size));
+    if (outcome.stream_duration) observe_stream(request, counted, *outcome.stream_duration);
     if (counted.requests != nullptr) counted.requests->Increment();
     if (counted.errors != nullptr) counted.errors->Increment();
     if (request.shed != context::Shed::no) {
@@ -171,6 +179,17 @@ void RequestMetrics::OfLoop::finished(const context::RequestContext& request,
         }
         counter->Increment();
     }
+}
+
+void RequestMetrics::OfLoop::observe_stream(const context::RequestContext& request, Series& counted,
+                                            std::chrono::steady_clock::duration duration) {
+    if (counted.stream_duration == nullptr) {
+        counted.stream_duration =
+            &metrics_.stream_duration_.Add({{"http_route", std::string(request.route)},
+                                            {"error_type", std::string(counted.error_type)}},
+                                           stream_buckets);
+    }
+    counted.stream_duration->Observe(std::chrono::duration<double>(duration).count());
 }
 
 RequestMetrics::OfLoop::Endpoint& RequestMetrics::OfLoop::endpoint(

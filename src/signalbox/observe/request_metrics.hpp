@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -21,9 +22,11 @@ namespace signalbox::observe {
 struct RequestOutcome {
     int status;                         ///< what the client got of it; 499 when it went away first
     std::string_view malformed_reason;  ///< of a bounded set; empty for a proper request
-    std::chrono::steady_clock::duration duration;
+    std::chrono::steady_clock::duration duration;  ///< of a stream: until it has begun
     std::size_t request_body_size;
     std::size_t response_body_size;
+    /// Of a stream, from its first byte to its end. How long it takes is its reader's to say.
+    std::optional<std::chrono::steady_clock::duration> stream_duration{};
 };
 
 struct RequestMetricsOptions {
@@ -75,6 +78,7 @@ class RequestMetrics {
             prometheus::Histogram* response_body_size;
             prometheus::Counter* requests;  ///< null where the client is at fault
             prometheus::Counter* errors;    ///< null where the service is not
+            prometheus::Histogram* stream_duration = nullptr;  ///< null until one was a stream
         };
         struct Endpoint {
             prometheus::Gauge* active = nullptr;
@@ -84,6 +88,8 @@ class RequestMetrics {
         /// is at one address, and where it is not, the family still gives the same metric.
         using Key = std::array<const char*, 3>;
 
+        void observe_stream(const context::RequestContext& request, Series& counted,
+                            std::chrono::steady_clock::duration duration);
         Endpoint& endpoint(const context::RequestContext& request);
         Series& series(const context::RequestContext& request, int status,
                        std::string_view error_type, bool malformed);
@@ -103,6 +109,7 @@ class RequestMetrics {
     prometheus::Family<prometheus::Gauge>& active_;
     prometheus::Family<prometheus::Histogram>& request_body_size_;
     prometheus::Family<prometheus::Histogram>& response_body_size_;
+    prometheus::Family<prometheus::Histogram>& stream_duration_;
     prometheus::Family<prometheus::Counter>& requests_;
     prometheus::Family<prometheus::Counter>& errors_;
     prometheus::Family<prometheus::Counter>& malformed_;

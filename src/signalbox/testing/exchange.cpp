@@ -143,14 +143,46 @@ void Exchange::respond(http::Response response) {
 
 void Exchange::send(const http::Response& response, bool head_only, bool keep_alive,
                     std::string_view malformed_reason) {
-    std::string head;
-    http::append_head(head, response, request_->request_id, request_->trace, keep_alive, 1);
-    response_.status = response.status;
-    response_.headers = headers_of(head);
+    take_head(response, keep_alive);
     if (!head_only && http::may_have_body(response.status)) response_.body = response.body.view();
     response_.cause =
         malformed_reason.empty() ? request_->error_cause() : std::string_view(malformed_reason);
     request_->finish(response.status, response_.body.size(), malformed_reason);
+    end();
+}
+
+void Exchange::take_head(const http::Response& response, bool keep_alive) {
+    std::string head;
+    http::append_head(head, response, request_->request_id, request_->trace, keep_alive, 1);
+    response_.status = response.status;
+    response_.headers = headers_of(head);
+}
+
+/// Its client takes everything.
+void Exchange::send_piece(const http::Response& response, http::Body piece) {
+    if (!streaming_) {
+        take_head(response, request_->request()->keep_alive);
+        streaming_ = true;
+        request_->stream_begins();
+    }
+    response_.body += piece.view();
+    request_->piece_sent();
+}
+
+void Exchange::end_stream(const http::Response& response) {
+    if (!streaming_) take_head(response, request_->request()->keep_alive);
+    request_->finish(response.status, response_.body.size());
+    end();
+}
+
+void Exchange::cut_stream() noexcept {
+    response_.cut = true;
+    try {
+        response_.cause = request_->error_cause();
+    } catch (...) {
+        failure_ = std::current_exception();
+    }
+    request_->finish_lost(request_->error_type, response_.status);
     end();
 }
 

@@ -29,6 +29,9 @@ class Exchange final : public http::ActiveRequest::Owner {
 
     void respond(http::Response response) override;
     void on_failure(const std::exception_ptr& error) noexcept override;
+    void send_piece(const http::Response& response, http::Body piece) override;
+    void end_stream(const http::Response& response) override;
+    void cut_stream() noexcept override;
 
   private:
     Exchange(http::RequestLoop& loop, std::promise<Response> answered);
@@ -39,6 +42,7 @@ class Exchange final : public http::ActiveRequest::Owner {
     static void complete(http::Request& request);
     void send(const http::Response& response, bool head_only, bool keep_alive,
               std::string_view malformed_reason = {});
+    void take_head(const http::Response& response, bool keep_alive);
     void watch();
     void end();
 
@@ -48,6 +52,7 @@ class Exchange final : public http::ActiveRequest::Owner {
     async::DeadlineTimer timer_;
     std::promise<Response> answered_;
     Response response_;
+    bool streaming_ = false;
     std::exception_ptr failure_;
 };
 

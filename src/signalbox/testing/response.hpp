@@ -22,6 +22,8 @@ struct Response {
     /// Why the status is an error: what was thrown, with what is nested in it, or what is wrong
     /// with the request. The client does not learn it from a 500. Empty when nothing was thrown.
     std::string cause{};
+    /// The body is a stream that did not come to its end; `cause` says why.
+    bool cut = false;
 
     /// The first one of this name, in whatever case.
     std::optional<std::string_view> header(std::string_view name) const;

@@ -12,6 +12,7 @@
 #include "signalbox/http/background_tasks.hpp"
 #include "signalbox/http/server/error_answer.hpp"
 #include "signalbox/http/server/request_headers.hpp"
+#include "signalbox/http/server/response_sink.hpp"
 #include "signalbox/http/wire/head.hpp"
 #include "signalbox/random.hpp"
 
@@ -152,22 +153,129 @@ std::optional<Response> ActiveRequest::answer_at_once() {
     return std::nullopt;
 }
 
-/// Runs the handler and answers with what it returns or throws. Sending is not awaited: after a
-/// cancellation nothing can be.
+/// Runs the handler and answers with what it returns or throws. Sending a response that is whole is
+/// not awaited: after a cancellation nothing can be.
 async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self) {
     const async::TaskScope task;
     std::exception_ptr error;
     try {
-        self->answered(co_await self->request_->match.route->handler(*self->request_));
+        Response response = co_await self->request_->match.route->handler(*self->request_);
+        if (!self->is_streamed(response)) {
+            self->answered(std::move(response));
+        } else {
+            async::Task<> streaming = stream(*self, std::move(response));
+            co_await std::move(streaming);
+        }
     } catch (...) {
         error = std::current_exception();
     }
     if (!error) co_return;
-    try {
-        self->answered(answer_to_error(error, *self, *self->request_));
-    } catch (...) {
-        self->failed();
+    if (!self->streaming()) {
+        std::optional<Response> response = self->answer_to(error);
+        error = nullptr;
+        if (!response) co_return;
+        try {
+            async::Task<> streaming = stream(*self, std::move(*response));
+            co_await std::move(streaming);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (!error) co_return;
     }
+    if (self->streaming()) {
+        self->break_off(error);
+    } else {
+        self->answered(http::error(500));  // the answer to an error has failed, too
+    }
+}
+
+/// Answers what a handler has thrown, or a stream that had not begun. The answer is returned where
+/// it is a stream itself.
+std::optional<Response> ActiveRequest::answer_to(const std::exception_ptr& error) noexcept {
+    try {
+        Response response = answer_to_error(error, *this, *request_);
+        if (is_streamed(response)) return response;
+        answered(std::move(response));
+    } catch (...) {
+        failed();
+    }
+    return std::nullopt;
+}
+
+bool ActiveRequest::is_streamed(const Response& response) const {
+    return response.stream && owner_ != nullptr && request_->method_name != "HEAD" &&
+           may_have_body(response.status);
+}
+
+/// Throws what the stream does, and when it was cancelled, whatever the stream has made of that.
+async::Task<> ActiveRequest::stream(ActiveRequest& self, Response response) {
+    const async::Executor executor = co_await asio::this_coro::executor;
+    self.background_ = std::move(response.background);
+    ResponseSink sink(self, response, executor);
+    async::Task<> body = (*response.stream)(sink);
+    co_await std::move(body);
+    co_await sink.flush();
+    self.running_ = false;
+    self.owner_->end_stream(response);
+}
+
+void ActiveRequest::stream_begins() {
+    first_byte_ = Clock::now();
+    slow_log_due_ = never;
+    lift_deadline();
+    ++loop_.server.open_streams;
+}
+
+void ActiveRequest::piece_sent() noexcept {
+    if (sink_ != nullptr) sink_->piece_sent();
+}
+
+void ActiveRequest::tell_ending() {
+    if (sink_ != nullptr) sink_->end();
+}
+
+void ActiveRequest::send_piece(const Response& response, Body piece) {
+    owner_->send_piece(response, std::move(piece));
+}
+
+void ActiveRequest::count_streamed(std::size_t size) noexcept {
+    streamed_ += size;
+    loop_.server.streamed_bytes.fetch_add(size, std::memory_order_relaxed);
+}
+
+/// A stream that has begun does not come to its end.
+void ActiveRequest::break_off(const std::exception_ptr& error) noexcept {
+    running_ = false;
+    if (owner_ == nullptr) {
+        if (finished_) return;  // the error came behind its last byte
+        finish_lost(abandoned_because_, abandoned_with_);
+        return;
+    }
+    switch (cancelled) {
+        case context::Cancelled::no:
+            background_.reset();  // as those of a handler that throws
+            if (error_type.empty()) error_type = error_types::stream_failed;
+            try {
+                set_error_cause(cause_of(error));
+            } catch (const std::bad_alloc&) {  // then without it
+            }
+            break;
+        case context::Cancelled::shutdown:
+            error_type = error_types::shutdown;
+            break;
+        case context::Cancelled::limit_buffered:
+            error_type = error_types::limit_buffered;
+            break;
+        case context::Cancelled::client_gone:
+            error_type = error_types::client_gone;
+            break;
+        case context::Cancelled::deadline:
+        case context::Cancelled::client_deadline:
+        case context::Cancelled::connection_failed:
+            error_type = error_types::connection_failed;
+            break;
+    }
+    owner_->cut_stream();
 }
 
 /// Before the handler runs, which may not be able to undo what its tasks belong to.
@@ -221,12 +329,14 @@ void ActiveRequest::cancel(context::Cancelled reason) {
     cancelled = reason;
     const context::Reference<ActiveRequest> kept(this);  // until asio has looked at the signal
     cancellation_.emit(asio::cancellation_type::terminal);
+    if (sink_ != nullptr) sink_->wake();
 }
 
 void ActiveRequest::abandon(std::string_view because, int told) {
     owner_ = nullptr;
     abandoned_because_ = because;
     abandoned_with_ = told;
+    if (sink_ != nullptr) sink_->wake();
     cancel(because == error_types::client_gone      ? context::Cancelled::client_gone
            : because == error_types::limit_buffered ? context::Cancelled::limit_buffered
            : because == error_types::shutdown       ? context::Cancelled::shutdown
@@ -234,6 +344,7 @@ void ActiveRequest::abandon(std::string_view because, int told) {
 }
 
 void ActiveRequest::on_time(Clock::time_point now) {
+    if (streaming()) return;
     if (now >= slow_log_due_) {
         slow_log_due_ = never;
         loop_.observer.slow(*request_, *this);
@@ -252,14 +363,16 @@ context::RequestContext::Clock::time_point ActiveRequest::finish(
 context::RequestContext::Clock::time_point ActiveRequest::finish_lost(std::string_view because,
                                                                       int begun) noexcept {
     error_type = because;  // whatever its handler has come to since
-    return end(status_of_lost(because, begun), 0, {}, true);
+    return end(status_of_lost(because, begun), streamed_, {}, true);
 }
 
 context::RequestContext::Clock::time_point ActiveRequest::end(int status, std::size_t body_size,
                                                               std::string_view malformed_reason,
                                                               bool lost) noexcept {
     owner_ = nullptr;
+    finished_ = true;
     const auto ended = Clock::now();
+    if (streaming()) --loop_.server.open_streams;
     if (observed_) {
         try {
             loop_.observer.finished({.request = request_.get(),
@@ -267,7 +380,8 @@ context::RequestContext::Clock::time_point ActiveRequest::end(int status, std::s
                                      .malformed_reason = malformed_reason,
                                      .status = status,
                                      .body_size = body_size,
-                                     .ended = ended});
+                                     .ended = ended,
+                                     .first_byte = first_byte_});
         } catch (...) {
             loop_.observer.failed(std::current_exception());
         }

@@ -19,6 +19,8 @@
 
 namespace signalbox::http {
 
+class ResponseSink;
+
 /// The life of one request, from its last byte to the last byte of its answer: it decides whether
 /// the request is worked on, runs its handler, cancels it, watches its times, and tells the loop's
 /// observer when it is over.
@@ -40,9 +42,18 @@ class ActiveRequest final : public context::RequestContext {
     class Owner {
       public:
         virtual ~Owner() = default;
-        /// Once for each run(), before it returns or later.
+        /// Once for each run(), before it returns or later, unless it is answered by a stream.
         virtual void respond(Response response) = 0;
         virtual void on_failure(const std::exception_ptr& error) noexcept = 0;
+
+        /// A piece of the stream that `response` is the head of, not empty. Calls stream_begins()
+        /// where it is the first, before anything of it is sent, and piece_sent() when all of the
+        /// piece is. The next comes after that.
+        virtual void send_piece(const Response& response, Body piece) = 0;
+        /// All pieces are sent, if there were any.
+        virtual void end_stream(const Response& response) = 0;
+        /// No more comes: the client is to see that something is missing. `error_type` says why.
+        virtual void cut_stream() noexcept = 0;
     };
 
     /// A request in flight from now on. `request` is null when what came had no head in order; then
@@ -56,7 +67,7 @@ class ActiveRequest final : public context::RequestContext {
     void run(Owner& owner);
     /// Instead of run(): it is not taken, and its owner answers so.
     void refuse() { observe_start(); }
-    /// Ends its handler, if it runs and was not cancelled before.
+    /// Ends its handler or its stream, if it runs and was not cancelled before.
     void cancel(context::Cancelled reason);
     /// Its owner goes, while its handler runs. What that still answers is for the log only, as lost
     /// for this reason; `told` is the status that the client got all the same, if any.
@@ -77,14 +88,25 @@ class ActiveRequest final : public context::RequestContext {
     std::size_t size() const noexcept { return size_; }
     bool running() const noexcept { return running_; }
 
+    /// From its owner, of a stream.
+    void stream_begins();
+    void piece_sent() noexcept;
+    /// The loop does not serve on, so that a stream has to come to its end.
+    void tell_ending();
+    /// Bytes of the stream that were sent.
+    std::size_t streamed() const noexcept { return streamed_; }
+
     /// When on_time() is to be called next, if ever.
     Clock::time_point next_due() const noexcept {
+        if (streaming()) return Clock::time_point::max();
         const bool late = cancelled != context::Cancelled::no;
         return late ? slow_log_due_ : std::min(deadline, slow_log_due_);
     }
     void on_time(Clock::time_point now);
 
   private:
+    friend class ResponseSink;
+
     ActiveRequest(RequestLoop& loop, std::unique_ptr<Request> request)
         : loop_(loop), request_(std::move(request)) {}
 
@@ -96,6 +118,18 @@ class ActiveRequest final : public context::RequestContext {
     static async::Task<> handle(context::Reference<ActiveRequest> self);
     bool take_background_place();
     void begin_background_tasks();
+    std::optional<Response> answer_to(const std::exception_ptr& error) noexcept;
+    static async::Task<> stream(ActiveRequest& self, Response response);
+    /// Whether it has a body that is to be written piece by piece.
+    bool is_streamed(const Response& response) const;
+    bool streaming() const noexcept { return first_byte_ != Clock::time_point(); }
+    bool ending() const noexcept { return loop_.phase != RequestLoop::Phase::serving; }
+    bool may_write() const noexcept {
+        return owner_ != nullptr && cancelled == context::Cancelled::no;
+    }
+    void send_piece(const Response& response, Body piece);
+    void count_streamed(std::size_t size) noexcept;
+    void break_off(const std::exception_ptr& error) noexcept;
     void observe_start();
     void answered(Response response);
     void failed() noexcept;
@@ -115,8 +149,12 @@ class ActiveRequest final : public context::RequestContext {
     int abandoned_with_ = 0;  ///< status
     asio::cancellation_signal cancellation_;
     bool observed_ = false;  ///< the observer knows it
-    bool running_ = false;   ///< its handler has not answered
+    bool running_ = false;   ///< its handler or its stream has not come to an end
+    bool finished_ = false;
     Clock::time_point slow_log_due_ = Clock::time_point::max();
+    ResponseSink* sink_ = nullptr;    ///< of the stream that runs
+    Clock::time_point first_byte_{};  ///< when its stream began, if it did
+    std::size_t streamed_ = 0;
 };
 
 }  // namespace signalbox::http

@@ -9,6 +9,7 @@
 
 #include "signalbox/http/server/error_answer.hpp"
 #include "signalbox/http/server/request_headers.hpp"
+#include "signalbox/http/wire/chunk.hpp"
 #include "signalbox/http/wire/response_head.hpp"
 
 namespace signalbox::http {
@@ -100,6 +101,16 @@ void Connection::on_ready(Readiness ready) {
             }
             if (ready.readable) on_unread();
             break;
+        case State::streaming:
+            if (ready.hung_up || ready.end_of_stream) {
+                close();  // as above; here it has been answered already
+            } else if (ready.writable && output_.waiting()) {
+                on_progress(output_.resume());
+                proceed();
+            } else if (ready.readable) {
+                on_unread();
+            }
+            break;
         case State::sending:
             if (ready.hung_up) {
                 close();
@@ -130,7 +141,7 @@ void Connection::on_call_again() {
 
 /// The client sends more, and it is not read now.
 void Connection::on_unread() {
-    if (state_ != State::handling && state_ != State::sending) return;
+    if (!busy()) return;
     ask_kernel();
     account();
 }
@@ -183,9 +194,9 @@ void Connection::take(std::unique_ptr<Request> request) {
         if (holding_) release();  // nobody is to evict it while it is on the stack
     }
     request_->run(*this);
-    if (state_ == State::handling && input_.end_received()) {
-        request_->cancel(context::Cancelled::client_gone);
-    }
+    if (!input_.end_received()) return;
+    if (state_ == State::handling) request_->cancel(context::Cancelled::client_gone);
+    if (state_ == State::streaming) close();
 }
 
 void Connection::take(ExpectsContinue) {
@@ -241,12 +252,80 @@ void Connection::respond(Response response) {
         close();
         return;
     }
-    // What the client has already sent is still answered before the connection closes.
-    const bool ending = loop_.phase != LoopContext::Phase::serving || input_.end_received();
-    const bool last = evicted_ || (ending && !input_.has_more());
     const Request& request = *request_->request();
-    send(std::move(response), request.method_name == "HEAD", request.keep_alive && !last);
+    // What a stream sends to HTTP/1.0 ends with the connection, and a HEAD's answer says the same.
+    const bool has_end = !response.stream || chunked();
+    send(std::move(response), request.method_name == "HEAD",
+         request.keep_alive && has_end && !is_last());
     proceed();
+}
+
+/// What the client has already sent is still answered before the connection closes.
+bool Connection::is_last() noexcept {
+    const bool ending = loop_.phase != LoopContext::Phase::serving || input_.end_received();
+    return evicted_ || (ending && !input_.has_more());
+}
+
+void Connection::send_piece(const Response& response, Body piece) {
+    const std::size_t size = piece.view().size();
+    if (size > largest_unquestioned_body && !loop_.server.memory.fits(loop_.loop, this, size)) {
+        if (size > loop_.server.memory.limit()) {
+            request_->set_error_cause("a piece of " + std::to_string(size) +
+                                      " bytes, which alone is more than --limit-buffered");
+        }
+        request_->cancel(context::Cancelled::limit_buffered);
+        return;
+    }
+    const bool first = state_ == State::handling;
+    const bool in_chunks = chunked();
+    std::string& head = loop_.head;
+    head.clear();
+    if (first) begin_stream(response);
+    if (in_chunks) append_chunk_line(head, size);
+    if (size <= largest_copied_body) {
+        head += piece.view();
+        if (in_chunks) head += chunk_end;
+        on_progress(output_.send(head, {}));
+    } else {
+        on_progress(
+            output_.send(head, std::move(piece), in_chunks ? chunk_end : std::string_view()));
+    }
+    // Its deadline has ended. After proceed() that is done anyway.
+    if (first && !proceeding_ && state_ == State::streaming) settle();
+}
+
+/// Writes the head to where it is sent from.
+void Connection::begin_stream(const Response& response) {
+    const bool keep_alive = request_->request()->keep_alive && chunked() && !is_last();
+    append_head(loop_.head, response, request_->request_id, request_->trace, keep_alive,
+                request_->request()->version_minor);
+    state_ = State::streaming;
+    answer_ = {.began_at = output_.sent(), .status = response.status, .keep_alive = keep_alive};
+    request_->stream_begins();
+}
+
+void Connection::end_stream(const Response& response) {
+    std::string& head = loop_.head;
+    head.clear();
+    if (state_ == State::handling) begin_stream(response);
+    if (chunked()) head += last_chunk;
+    answer_.body_size = request_->streamed();
+    state_ = State::sending;
+    on_progress(output_.send(head, {}));
+    if (proceeding_ || state_ == State::closed) return;
+    // Not proceed(): the next request is no part of this one's coroutine.
+    if (state_ == State::receiving) call_again();
+    settle();
+}
+
+/// What was sent reaches the client, unless there is much that it does not take. HTTP/1.0 sees only
+/// by a reset that something is missing.
+void Connection::cut_stream() noexcept {
+    if (state_ == State::closed) return;
+    if (!chunked() || output_.waiting() || in_kernel_.unsent > most_left_to_kernel) {
+        reset_on_close(socket_);
+    }
+    close(request_->error_type);
 }
 
 void Connection::send(Response response, bool head_only, bool keep_alive,
@@ -306,11 +385,16 @@ void Connection::on_progress(Output::Progress progress) {
 
 void Connection::on_sent() {
     write_deadline_ = never;
-    state_ = State::receiving;
+    const bool of_stream = state_ == State::streaming;
+    if (!of_stream) state_ = State::receiving;
     if (const bool much = output_.sent() - sent_when_asked_ >= loop_.server.sent_unasked;
         much || holding_) {
         if (much) ask_kernel();
         account();  // another body may be where the one that is sent was
+    }
+    if (of_stream) {
+        if (state_ == State::streaming) request_->piece_sent();
+        return;
     }
     if (answer_.status == interim) return;  // the response proper is still to come
     free_since_ = request_->finish(answer_.status, answer_.body_size, answer_.malformed_reason);
@@ -383,8 +467,12 @@ void Connection::wait_until_writable() {
 }
 
 void Connection::on_phase() {
-    if (state_ == State::handling && loop_.phase == LoopContext::Phase::turning_away) {
-        request_->cancel(context::Cancelled::shutdown);
+    if (state_ == State::handling || state_ == State::streaming) {
+        if (loop_.phase == LoopContext::Phase::turning_away) {
+            request_->cancel(context::Cancelled::shutdown);
+        } else {
+            request_->tell_ending();
+        }
         return;
     }
     if (state_ != State::receiving || input_.phase() != RequestDecoder::Phase::between_requests) {
@@ -401,7 +489,8 @@ void Connection::on_phase() {
 
 void Connection::close(std::string_view lost_because) {
     if (state_ == State::closed) return;
-    const int begun = state_ == State::sending ? answer_.status : 0;
+    const bool answering = state_ == State::streaming || state_ == State::sending;
+    const int begun = answering ? answer_.status : 0;
     state_ = State::closed;
     timer_.clear();
     loop_.eviction_order.leave(*this);
@@ -411,7 +500,7 @@ void Connection::close(std::string_view lost_because) {
     ::close(std::exchange(socket_, -1));
     if (auto request = std::exchange(request_, nullptr)) {
         if (request->running()) {
-            request->abandon(lost_because);
+            request->abandon(lost_because, begun);
         } else {
             request->finish_lost(lost_because, begun);
         }
@@ -504,6 +593,7 @@ EvictionOrder::Waits Connection::what_it_waits_for() const noexcept {
                                                                              : Waits::for_client;
         case State::lingering:
             return Waits::for_request;
+        case State::streaming:  // for how long it is open is the client's to say
         case State::sending:
             return Waits::for_client;
         case State::handling:
@@ -532,6 +622,7 @@ bool Connection::evict() {
                 ++server.evicted_receiving;
             }
             break;
+        case State::streaming:
         case State::sending:
             ++server.evicted_sending;
             break;
@@ -572,6 +663,7 @@ Connection::Clock::time_point Connection::next_deadline() const noexcept {
             return receive_deadline_;
         case State::handling:
             return request_->next_due();
+        case State::streaming:  // its request has none any more
         case State::sending:
             return write_deadline_;
         case State::lingering:
@@ -596,6 +688,7 @@ void Connection::on_timer() {
             case State::handling:
                 request_->on_time(now);
                 break;
+            case State::streaming:
             case State::sending:
                 cut(Cut::write_timeout);
                 break;
@@ -672,6 +765,9 @@ bool Connection::evictable() const noexcept {
                    in_kernel_.unsent > 0;
         case State::handling:
             return input_.memory_size() > 0 || in_kernel_.received > 0 || in_kernel_.unsent > 0;
+        case State::streaming:
+            return output_.waiting() || input_.memory_size() > 0 || in_kernel_.received > 0 ||
+                   in_kernel_.unsent > 0;
         case State::sending:
             return output_.waiting();
         case State::lingering:
@@ -774,7 +870,9 @@ void Connection::measure(Clock::time_point now) {
         narrow();
     }
     ask_kernel();
-    if (state_ == State::receiving && in_kernel_.unsent > 0 &&
+    const bool nothing_waits =
+        state_ == State::receiving || (state_ == State::streaming && !output_.waiting());
+    if (nothing_waits && in_kernel_.unsent > 0 &&
         now - taken_since_ >= loop_.server.options.timeout_write) {
         cut(Cut::write_timeout);
         return;

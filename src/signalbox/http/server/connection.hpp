@@ -24,7 +24,8 @@ namespace signalbox::http {
 /// anew, until one side has had enough.
 ///
 ///     receiving ──► handling ──► sending ──► receiving …
-///                                   └──────► lingering ──► closed
+///                      │          ▲ └──────► lingering ──► closed
+///                      └► streaming
 ///
 /// One request at a time: what a client pipelines waits as bytes, most of it with the client.
 ///
@@ -53,9 +54,12 @@ class Connection final : public SocketOwner,
     void on_call_again() override;
     void on_failure(const std::exception_ptr& error) noexcept override;
     void respond(Response response) override;
+    void send_piece(const Response& response, Body piece) override;
+    void end_stream(const Response& response) override;
+    void cut_stream() noexcept override;
     asio::io_context& loop() noexcept override { return loop_.loop; }
     bool evictable_at_once() const noexcept override {
-        return state_ != State::handling && !proceeding_;
+        return state_ != State::handling && state_ != State::streaming && !proceeding_;
     }
     void evict_for_memory() noexcept override;
 
@@ -76,7 +80,9 @@ class Connection final : public SocketOwner,
     std::optional<ClientNetwork> network() const noexcept { return network_; }
 
     /// Whether a request is handled or answered.
-    bool busy() const noexcept { return state_ == State::handling || state_ == State::sending; }
+    bool busy() const noexcept {
+        return state_ == State::handling || state_ == State::streaming || state_ == State::sending;
+    }
     /// Once a second: what the kernel has for it may have changed without a word.
     void measure(Clock::time_point now);
 
@@ -87,7 +93,8 @@ class Connection final : public SocketOwner,
     enum class State : unsigned char {
         receiving,  ///< the next request; between requests as well
         handling,   ///< `request_`
-        sending,    ///< its response, or an interim one
+        streaming,  ///< its response, which has begun: a piece waits in `output_`, or is to come
+        sending,    ///< its response or the end of that, or an interim one
         lingering,  ///< all is sent, the client has to close
         closed,
     };
@@ -111,6 +118,10 @@ class Connection final : public SocketOwner,
     void refuse_for_memory();
     void refuse_if_too_large(Response& response, std::size_t size);
 
+    /// Whether this response is the last one.
+    bool is_last() noexcept;
+    bool chunked() const noexcept { return request_->request()->version_minor > 0; }
+    void begin_stream(const Response& response);
     void send(Response response, bool head_only, bool keep_alive,
               std::string_view malformed_reason = {});
     void on_progress(Output::Progress progress);

@@ -11,32 +11,35 @@
 
 namespace signalbox::http {
 
-Output::Progress Output::send(std::string_view head, Body body) {
+Output::Progress Output::send(std::string_view head, Body body, std::string_view end) {
     std::size_t sent = 0;
-    const Progress progress = write(head, body.view(), sent);
+    const Progress progress = write(head, body.view(), end, sent);
     if (progress == Progress::waiting) {
-        unsent_ = std::make_unique<Unsent>(Unsent{std::string(head), std::move(body), sent});
+        unsent_ = std::make_unique<Unsent>(Unsent{std::string(head), std::move(body), end, sent});
     }
     return progress;
 }
 
 Output::Progress Output::resume() {
-    const Progress progress = write(unsent_->head, unsent_->body.view(), unsent_->sent);
+    const Progress progress =
+        write(unsent_->head, unsent_->body.view(), unsent_->end, unsent_->sent);
     if (progress != Progress::waiting) unsent_.reset();
     return progress;
 }
 
-Output::Progress Output::write(std::string_view head, std::string_view body, std::size_t& sent) {
-    const std::size_t size = head.size() + body.size();
+Output::Progress Output::write(std::string_view head, std::string_view body, std::string_view end,
+                               std::size_t& sent) {
+    const std::size_t size = head.size() + body.size() + end.size();
     while (sent < size) {
-        iovec parts[2];
+        iovec parts[3];
         std::size_t count = 0;
-        if (sent < head.size()) {
-            parts[count++] = {const_cast<char*>(head.data()) + sent, head.size() - sent};
-        }
-        const std::size_t body_sent = sent - std::min(sent, head.size());
-        if (body_sent < body.size()) {
-            parts[count++] = {const_cast<char*>(body.data()) + body_sent, body.size() - body_sent};
+        std::size_t skipped = sent;
+        for (const std::string_view part : {head, body, end}) {
+            const std::size_t of_part = std::min(skipped, part.size());
+            skipped -= of_part;
+            if (of_part < part.size()) {
+                parts[count++] = {const_cast<char*>(part.data()) + of_part, part.size() - of_part};
+            }
         }
         msghdr message{};
         message.msg_iov = parts;

@@ -23,8 +23,9 @@ class Output {
         waiting,  ///< for the socket to become writable; resume() then
         broken,   ///< the socket takes nothing more, ever
     };
-    /// Sends head and body. What has to wait is kept: the head is copied. Not while one is waiting.
-    Progress send(std::string_view head, Body body);
+    /// Sends head and body, and behind them `end`, a constant. What has to wait is kept: the head
+    /// is copied. Not while one is waiting.
+    Progress send(std::string_view head, Body body, std::string_view end = {});
     Progress resume();
 
     bool waiting() const noexcept { return unsent_ != nullptr; }
@@ -44,10 +45,12 @@ class Output {
     struct Unsent {
         std::string head;
         Body body;
+        std::string_view end;
         std::size_t sent;
     };
 
-    Progress write(std::string_view head, std::string_view body, std::size_t& sent);
+    Progress write(std::string_view head, std::string_view body, std::string_view end,
+                   std::size_t& sent);
 
     const int socket_;
     std::uint64_t sent_ = 0;

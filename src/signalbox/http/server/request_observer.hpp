@@ -20,6 +20,12 @@ struct FinishedRequest {
     int status;                         ///< 499 when the client went away first
     std::size_t body_size;
     context::RequestContext::Clock::time_point ended;
+    /// When its stream began; the clock's epoch when its response was none, or had not begun.
+    context::RequestContext::Clock::time_point first_byte{};
+
+    bool streamed() const noexcept {
+        return first_byte != context::RequestContext::Clock::time_point();
+    }
 };
 
 /// What one event loop tells of its requests, on the loop's thread, which it must not block. This

@@ -104,6 +104,14 @@ class Server {
     };
     Buffered buffered() const;  ///< Any thread.
 
+    struct Streams {
+        std::size_t open;     ///< responses that are written piece by piece, and have begun
+        std::uint64_t bytes;  ///< of such responses, ever
+    };
+    Streams streams() const noexcept {  ///< Any thread.
+        return {.open = context_.open_streams, .bytes = context_.streamed_bytes};
+    }
+
     /// How many connections were ended for this reason, ever. Any thread.
     std::uint64_t cut(Cut why) const noexcept { return context_.cut[why]; }
 

@@ -61,6 +61,8 @@ struct ServerContext {
     /// Requests that have background tasks, or whose handler may add some. Who waits on it is told
     /// when there is none any more.
     std::atomic<std::size_t> background_places{0};
+    std::atomic<std::size_t> open_streams{0};      ///< responses that have begun
+    std::atomic<std::uint64_t> streamed_bytes{0};  ///< ever
     /// Ever: turned away, by why, and closed to make room, by what they did.
     std::atomic<std::uint64_t> rejected_at_limit{0};
     std::atomic<std::uint64_t> rejected_at_limit_per_address{0};

@@ -42,6 +42,9 @@ void add_result(observe::Line& line, const FinishedRequest& finished, std::strin
     }
     line.add<"http.response.body.size">(static_cast<std::int64_t>(finished.body_size));
     line.add<"client.address">(in_flight.client_address);
+    if (finished.streamed()) {
+        line.add<"first_byte_s">(finished.first_byte - in_flight.started);
+    }
     line.add<"in_flight">(static_cast<std::int64_t>(in_flight.in_flight_at_start));
     if (in_flight.database_wait.count() != 0 || in_flight.database_use.count() != 0) {
         line.add<"db.wait_s">(in_flight.database_wait);

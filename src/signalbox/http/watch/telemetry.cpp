@@ -1,6 +1,7 @@
 #include "signalbox/http/watch/telemetry.hpp"
 
 #include <chrono>
+#include <optional>
 
 #include "signalbox/http/watch/access_log.hpp"
 #include "signalbox/http/wire/head.hpp"
@@ -63,16 +64,19 @@ class Telemetry::OfLoop final : public RequestObserver {
 
     void finished(const FinishedRequest& finished) override {
         context::RequestContext& in_flight = finished.in_flight;
+        const auto duration = finished.ended - in_flight.started;
         const observe::RequestOutcome outcome{
             .status = finished.status,
             .malformed_reason = finished.malformed_reason,
-            .duration = finished.ended - in_flight.started,
+            .duration = finished.streamed() ? finished.first_byte - in_flight.started : duration,
             .request_body_size = finished.request != nullptr ? finished.request->body.size() : 0,
-            .response_body_size = finished.body_size};
+            .response_body_size = finished.body_size,
+            .stream_duration = finished.streamed()
+                                   ? std::optional(finished.ended - finished.first_byte)
+                                   : std::nullopt};
         if (requests_) in_flight_.remove(in_flight);
         try {
-            access_log_.finished(finished, outcome.duration,
-                                 observe::error_type(in_flight, outcome));
+            access_log_.finished(finished, duration, observe::error_type(in_flight, outcome));
         } catch (...) {  // it is counted all the same
             if (requests_) metrics_.finished(in_flight, outcome);
             throw;

@@ -77,4 +77,11 @@ std::optional<ChunkLine> parse_chunk_line(std::string_view line) {
     return result;
 }
 
+void append_chunk_line(std::string& bytes, std::size_t size) {
+    constexpr int hexadecimal = 16;
+    char digits[2 * sizeof size];
+    const auto end = std::to_chars(digits, digits + sizeof digits, size, hexadecimal).ptr;
+    bytes.append(digits, end).append(chunk_end);
+}
+
 }  // namespace signalbox::http

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace signalbox::http {
@@ -15,6 +16,11 @@ struct ChunkLine {
 
 /// Nothing when the line is malformed. Extensions are checked and mean nothing.
 std::optional<ChunkLine> parse_chunk_line(std::string_view line);
+
+/// Appends what stands before the data of a chunk of this size, with its CRLF.
+void append_chunk_line(std::string& bytes, std::size_t size);
+inline constexpr std::string_view chunk_end = "\r\n";
+inline constexpr std::string_view last_chunk = "0\r\n\r\n";
 
 /// How much a chunked body may cost beyond its data, so that a client cannot have a server read
 /// many bytes for each that it takes (RFC 9112, section 7.1.1, asks for such a limit).

@@ -56,19 +56,21 @@ void append_head(std::string& bytes, const Response& response, std::string_view 
     bytes += date_line();
     if (may_have_body(response.status)) {
         const std::string_view body = response.body.view();
-        if (body.empty()) {
+        if (body.empty() && !response.stream) {
             bytes += "Content-Length: 0\r\n"sv;
         } else {
             if (response.content_type.empty()) {
-                bytes += "Content-Type: application/json\r\nContent-Length: "sv;
+                bytes += "Content-Type: application/json\r\n"sv;
             } else if (is_field_value(response.content_type)) {
-                bytes.append("Content-Type: "sv).append(response.content_type);
-                bytes += "\r\nContent-Length: "sv;
-            } else {
-                bytes += "Content-Length: "sv;
+                bytes.append("Content-Type: "sv).append(response.content_type).append("\r\n"sv);
             }
-            append_number(bytes, body.size());
-            bytes += "\r\n"sv;
+            if (!response.stream) {
+                bytes += "Content-Length: "sv;
+                append_number(bytes, body.size());
+                bytes += "\r\n"sv;
+            } else if (version_minor > 0) {
+                bytes += "Transfer-Encoding: chunked\r\n"sv;
+            }
         }
     }
     bytes.append("X-Request-ID: "sv).append(request_id);

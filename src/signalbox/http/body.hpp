@@ -1,0 +1,30 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "signalbox/json.hpp"
+
+namespace signalbox::http {
+
+/// The bytes of a response, or of a piece of one: its own, or a share of a buffer that several
+/// responses send.
+class Body {
+  public:
+    Body() = default;
+    Body(std::string text) : own_(std::move(text)) {}      // NOLINT: a string is a body
+    Body(std::string_view text) : own_(text) {}            // NOLINT
+    Body(const char* text) : own_(text) {}                 // NOLINT
+    Body(JsonText shared) : shared_(std::move(shared)) {}  // NOLINT
+
+    std::string_view view() const noexcept {
+        return own_.empty() ? shared_.text() : std::string_view(own_);
+    }
+
+  private:
+    std::string own_;
+    JsonText shared_;
+};
+
+}  // namespace signalbox::http
