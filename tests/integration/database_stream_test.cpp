@@ -273,7 +273,9 @@ TEST_P(Streams, fail_in_the_middle_and_leave_the_connection_usable) {
     EXPECT_LT(seen, 5000U);
     EXPECT_TRUE(is_at_rest());
     EXPECT_EQ(told_.count(observe::StreamOutcome::failed), 1);
-    if (GetParam() == Way::direct) EXPECT_EQ(run(pool_->unshared().fetch_value<int>(pid)), before);
+    if (GetParam() == Way::direct) {
+        EXPECT_EQ(run(pool_->unshared().fetch_value<int>(pid)), before);
+    }
     EXPECT_EQ(ids(pool_->stream<Item>(numbers, 2000)).size(), 2000U);
 }
 
