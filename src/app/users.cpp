@@ -1,9 +1,11 @@
 #include "app/users.hpp"
 
+#include "signalbox/api/rows.hpp"
+
 namespace signalbox::app {
 
 async::Task<http::Response> get_users(db::Pool& database) {
-    co_return http::json(co_await database.fetch_all("SELECT * FROM users"));
+    return api::json(database.stream("SELECT * FROM users"));
 }
 
 }  // namespace signalbox::app

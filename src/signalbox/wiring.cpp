@@ -43,6 +43,7 @@ db::PoolOptions pool_options(const config::Config& config, const observe::Resour
             .application_name = service.service_name,
             .size = config.database_pool_size,
             .max_queue = config.database_max_queue,
+            .max_streams = config.database_max_streams,
             .startup_timeout = config.database_startup_timeout,
             .query_timeout = config.database_query_timeout,
             .transaction_idle_timeout = config.database_transaction_idle_timeout,
@@ -156,6 +157,15 @@ void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
     metrics.gauge("signalbox_database_transactions",
                   "Transactions that have a connection, whether or not it does something.", {},
                   [&database] { return number(database.usage().transactions); });
+    metrics.gauge("signalbox_database_streams",
+                  "Streams of rows that have a connection, or wait for one; those who share one "
+                  "count once.",
+                  {{"state", "reading"}}, [&database] { return number(database.usage().streams); });
+    metrics.gauge("signalbox_database_streams",
+                  "Streams of rows that have a connection, or wait for one; those who share one "
+                  "count once.",
+                  {{"state", "waiting"}},
+                  [&database] { return number(database.usage().streams_waiting); });
     metrics.add(std::make_unique<observe::ProcessMetrics>());
 }
 

@@ -29,6 +29,8 @@ void complete(config::Config& config, const Sources& sources, const process::Mac
     if (!sources.is_set("--workers")) {
         config.workers = std::max<std::size_t>(1, machine.cores);
     }
+    if (!sources.is_set("--database-max-streams"))
+        config.database_max_streams = std::max<std::size_t>(1, config.database_pool_size / 3);
     if (!sources.is_set("--limit-connections")) {
         constexpr std::size_t most = 20'000;
         config.limit_connections = std::clamp<std::size_t>(

@@ -236,6 +236,15 @@ void add_database(Settings& settings, config::Config& c) {
         .add("--database-max-queue", c.database_max_queue,
              "reads that wait for a connection; above it 503", {1, 1'000'000})
         .explain("A shared read counts once.");
+    settings
+        .add("--database-max-streams", c.database_max_streams,
+             "connections that results of more than 1,000 rows may hold at once; others wait, then "
+             "503",
+             {1, 1000})
+        .default_is("a third of --database-pool-size")
+        .explain(
+            "At least one. With transactions they hold at most four fifths of the pool. Those who "
+            "ask for the same while they wait share one.");
     settings.add("--database-startup-timeout", c.database_startup_timeout,
                  "how long to wait for the database at start", positive);
     settings

@@ -61,6 +61,7 @@ struct Config {
     std::filesystem::path database_listen_url_file;
     std::size_t database_pool_size = 10;
     std::size_t database_max_queue = 1024;  ///< reads waiting for a connection
+    std::size_t database_max_streams = 3;   ///< computed
     std::chrono::milliseconds database_startup_timeout = std::chrono::seconds{30};
     std::chrono::milliseconds database_query_timeout = std::chrono::seconds{5};
     /// Of a connection; 0: unlimited.

@@ -5,7 +5,7 @@
 #include <utility>
 
 // What goes wrong with the database, sorted by what the caller can do about it. There are these
-// four:
+// five:
 //
 //   Error        PostgreSQL refused the statement, and would again. Its subclasses say why, each
 //                with an answer of its own (below); else the client gets 500. Texts are UTF-8
@@ -15,6 +15,7 @@
 //                a statement that writes was done, or was not: 503 that says so
 //   ResultMismatch
 //                the statement ran, but its rows are not what the program reads them as: 500
+//   SlowReader   the reader of a stream held up others: its response is cut
 //
 // Messages are for the log, not for clients: they can hold SQL and data, never the password.
 //
@@ -171,6 +172,16 @@ class UnknownOutcome : public std::runtime_error {
         : std::runtime_error(
               "the connection to the database broke: whether the statement was done "
               "is unknown") {}
+};
+
+/// The reader of a stream that took its rows too slowly, while others waited for them or for the
+/// stream's connection. The client is told by a response that is cut.
+class SlowReader : public std::runtime_error {
+  public:
+    SlowReader()
+        : std::runtime_error(
+              "the stream was read too slowly while others waited for what it "
+              "holds") {}
 };
 
 /// It names the type and the column.

@@ -4,6 +4,7 @@
 
 #include "signalbox/db/detail/connection_pool.hpp"
 #include "signalbox/db/detail/parameters.hpp"
+#include "signalbox/db/detail/pool_stream.hpp"
 #include "signalbox/db/detail/write.hpp"
 #include "signalbox/db/migration_file.hpp"
 
@@ -55,6 +56,9 @@ class Pool::Variant final : public Queryable {
     async::Task<std::shared_ptr<const void>> fetch_values(Statement statement) override {
         return pool_.fetch_values(with_property(std::move(statement)));
     }
+    std::unique_ptr<detail::RowSource> open_stream(Statement statement) override {
+        return pool_.open_stream(with_property(std::move(statement)));
+    }
 
     Statement with_property(Statement statement) const {
         statement.*property_ = value_;
@@ -98,6 +102,10 @@ async::Task<std::size_t> Pool::run(Statement statement) {
 async::Task<std::shared_ptr<const void>> Pool::fetch_values(Statement statement) {
     return statement.writes ? write_values(*connections_, std::move(statement))
                             : connections_->fetch_values(std::move(statement));
+}
+
+std::unique_ptr<detail::RowSource> Pool::open_stream(Statement statement) {
+    return pool_stream(*connections_, std::move(statement));
 }
 
 bool Pool::reachable() const {

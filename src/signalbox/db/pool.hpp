@@ -143,10 +143,12 @@ class Pool final : public Queryable {
     Migrations migrations() const;
 
     struct Usage {
-        std::size_t idle;          ///< connections
-        std::size_t used;          ///< connections
-        std::size_t transactions;  ///< those of them that are in one
-        std::size_t waiting;       ///< without a connection; shared reads count once
+        std::size_t idle;             ///< connections
+        std::size_t used;             ///< connections
+        std::size_t transactions;     ///< those of them that are in one
+        std::size_t streams;          ///< those of them that a stream has
+        std::size_t waiting;          ///< without a connection; shared reads count once
+        std::size_t streams_waiting;  ///< those of them that are streams
     };
     Usage usage() const;
 
@@ -154,6 +156,7 @@ class Pool final : public Queryable {
     async::Task<JsonText> fetch(Statement statement) override;
     async::Task<std::size_t> run(Statement statement) override;
     async::Task<std::shared_ptr<const void>> fetch_values(Statement statement) override;
+    std::unique_ptr<detail::RowSource> open_stream(Statement statement) override;
 
     class Variant;
     const std::unique_ptr<ConnectionPool> connections_;

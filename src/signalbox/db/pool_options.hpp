@@ -38,6 +38,13 @@ struct PoolOptions {
     /// Connections that it may have before allow() gives it more; 0: all.
     std::size_t size_at_first = 0;
     std::size_t max_queue = 1024;  ///< reads waiting for a connection
+    /// Connections that streams may hold at once; 0: a third of them, at least one.
+    std::size_t max_streams = 0;
+    /// Of one execution of a stream, in bytes: how far its fastest reader is ahead of the slowest.
+    std::size_t stream_window = std::size_t{4} * 1024 * 1024;
+    /// How far a stream's reader may be behind the slowest pace, 64 KiB a second, while others
+    /// wait.
+    std::chrono::milliseconds stream_grace{10000};
     std::chrono::milliseconds startup_timeout{30000};
     std::chrono::milliseconds query_timeout{5000};  ///< waiting for a connection included
     /// How long a transaction may run no statement before it is rolled back.

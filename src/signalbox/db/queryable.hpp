@@ -11,6 +11,7 @@
 #include "signalbox/async/task.hpp"
 #include "signalbox/db/error.hpp"
 #include "signalbox/db/row_form.hpp"
+#include "signalbox/db/row_stream.hpp"
 #include "signalbox/db/rows.hpp"
 #include "signalbox/db/statement.hpp"
 #include "signalbox/json.hpp"
@@ -97,6 +98,38 @@ class Queryable {
             fetch_values(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
     }
 
+    /// The rows of a query batch by batch, in bounded memory whatever their number: as JSON, as the
+    /// JSON of a list of T (see fetch_rows), and as objects (see fetch_all<T>).
+    ///
+    ///     auto rows = database.stream("SELECT * FROM items");
+    ///     while (const auto batch = co_await rows.next()) …
+    ///
+    /// Nothing is asked before the first next(), which asks for 1,001 rows as any read does: up to
+    /// 1,000 rows are one batch. If there are more, the statement is run again by a cursor in a
+    /// read-only transaction, on a connection that the stream keeps, and `query_timeout` counts for
+    /// each FETCH. At most PoolOptions::max_streams are read at once; others wait as reads do.
+    /// Those who ask for the same and wait share one execution: it keeps up to 4 MiB of what the
+    /// slowest has not taken yet. One who takes less than 64 KiB a second while others wait for it
+    /// is left behind: its next() throws SlowReader.
+    ///
+    /// A statement that is no plain SELECT, VALUES, TABLE or WITH, as EXPLAIN, is one batch
+    /// whatever its size. In a Transaction it is a cursor of that one, shared with nobody.
+    template <class... Parameters>
+    RowStream<JsonText> stream(std::string_view sql, const Parameters&... parameters) {
+        return RowStream<JsonText>(
+            open_stream(Statement{std::string(sql), {to_parameter(parameters)...}}));
+    }
+    template <class T, class... Parameters>
+    RowStream<Rows<T>> stream_rows(std::string_view sql, const Parameters&... parameters) {
+        return RowStream<Rows<T>>(
+            open_stream(make_statement<T, RowForm::Shape::json_rows>(sql, parameters...)));
+    }
+    template <class T, class... Parameters>
+    RowStream<T> stream(std::string_view sql, const Parameters&... parameters) {
+        return RowStream<T>(
+            open_stream(make_statement<T, RowForm::Shape::values>(sql, parameters...)));
+    }
+
     /// Runs a statement that writes, once and for the caller alone, and returns how many rows it
     /// affected. On a Pool it is a transaction of its own, so statements such as CREATE INDEX
     /// CONCURRENTLY are for migrations. When the connection breaks after it was sent, nobody knows
@@ -133,6 +166,7 @@ class Queryable {
     virtual async::Task<std::size_t> run(Statement statement) = 0;
     virtual async::Task<std::shared_ptr<const void>> fetch_values(
         Statement statement) = 0;  ///< RowValues
+    virtual std::unique_ptr<detail::RowSource> open_stream(Statement statement) = 0;
 
     static Statement writing(Statement statement) {
         statement.writes = true;

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <chrono>
 #include <concepts>
+#include <cstddef>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -27,6 +28,10 @@ struct Statement {
     bool writes = false;            ///< run for the one who asks, and once
     bool may_be_shared = true;      ///< with others who ask for the same; if it does not write
     bool may_be_repeated = false;   ///< though it writes
+    /// Of the beginning of a stream: `sql` asks for one row more than these, and when it has that,
+    /// nothing is made of the rows. 0: all are wanted.
+    std::size_t first_rows = 0;
+    std::string told{};  ///< what the observer is told of, where `sql` is made from it
 };
 
 template <class T>

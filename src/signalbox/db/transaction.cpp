@@ -9,6 +9,7 @@
 #include "signalbox/db/detail/parameters.hpp"
 #include "signalbox/db/detail/rows_json.hpp"
 #include "signalbox/db/detail/transaction_core.hpp"
+#include "signalbox/db/detail/transaction_stream.hpp"
 #include "signalbox/random.hpp"
 
 namespace signalbox::db {
@@ -108,6 +109,10 @@ async::Task<std::size_t> Transaction::run(Statement statement) {
 async::Task<std::shared_ptr<const void>> Transaction::fetch_values(Statement statement) {
     const auto results = co_await core_->run(command(statement));
     co_return model_rows(results.back().get(), *statement.form);
+}
+
+std::unique_ptr<detail::RowSource> Transaction::open_stream(Statement statement) {
+    return detail::transaction_stream(*core_, std::move(statement), ++streams_);
 }
 
 void Transaction::queue_statement(Statement statement) {

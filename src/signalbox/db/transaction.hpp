@@ -183,6 +183,7 @@ class Transaction final : public Queryable {
     async::Task<JsonText> fetch(Statement statement) override;
     async::Task<std::size_t> run(Statement statement) override;
     async::Task<std::shared_ptr<const void>> fetch_values(Statement statement) override;
+    std::unique_ptr<detail::RowSource> open_stream(Statement statement) override;
 
     void queue_statement(Statement statement);
     async::Task<std::size_t> run_many(std::string sql,
@@ -223,6 +224,7 @@ class Transaction final : public Queryable {
     }
 
     const std::unique_ptr<detail::TransactionCore> core_;
+    unsigned streams_ = 0;
 };
 
 namespace detail {

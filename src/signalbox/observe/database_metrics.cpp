@@ -95,6 +95,14 @@ DatabaseMetrics::DatabaseMetrics(Metrics& metrics, const std::string& pool_name)
       shared_reads_(family<prometheus::Counter>(
                         metrics, "signalbox_shared_reads_total",
                         "Requests answered by an execution that another request asked for.")
+                        .Add({})),
+      stream_rows_(family<prometheus::Counter>(
+                       metrics, "signalbox_database_stream_rows_total",
+                       "Rows that were read by streams, once for all who share them.")
+                       .Add({})),
+      stream_bytes_(family<prometheus::Counter>(
+                        metrics, "signalbox_database_stream_bytes_total",
+                        "What these rows are as JSON, or about what they take as objects.")
                         .Add({})) {
     auto& retried = family<prometheus::Counter>(
         metrics, "signalbox_reads_retried_total",
@@ -109,6 +117,12 @@ DatabaseMetrics::DatabaseMetrics(Metrics& metrics, const std::string& pool_name)
         return &transactions.Add({{"outcome", outcome}}, database_buckets());
     };
     transactions_ = {by_outcome("committed"), by_outcome("rolled_back"), by_outcome("unknown")};
+    auto& streams = family<prometheus::Counter>(
+        metrics, "signalbox_database_streams_ended_total",
+        "Requests that read a stream of rows, by how that ended; slow_client: it read too slowly "
+        "while others waited.");
+    streams_ = {&streams.Add({{"outcome", "completed"}}), &streams.Add({{"outcome", "failed"}}),
+                &streams.Add({{"outcome", "left"}}), &streams.Add({{"outcome", "slow_client"}})};
 }
 
 void DatabaseMetrics::executed(std::string_view sql, Duration duration, std::string_view error) {

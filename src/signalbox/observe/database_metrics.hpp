@@ -6,6 +6,7 @@
 
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -43,6 +44,13 @@ class DatabaseMetrics final : public DatabaseObserver {
     void transaction_ended(TransactionOutcome outcome, Duration duration) override {
         transactions_[static_cast<std::size_t>(outcome)]->Observe(seconds(duration));
     }
+    void streamed(std::size_t rows, std::size_t bytes) override {
+        stream_rows_.Increment(static_cast<double>(rows));
+        stream_bytes_.Increment(static_cast<double>(bytes));
+    }
+    void stream_ended(StreamOutcome outcome) override {
+        streams_[static_cast<std::size_t>(outcome)]->Increment();
+    }
     void connected(Duration duration) override { create_time_.Observe(seconds(duration)); }
     void used(Duration duration) override { use_time_.Observe(seconds(duration)); }
 
@@ -61,6 +69,9 @@ class DatabaseMetrics final : public DatabaseObserver {
     prometheus::Counter& shared_reads_;
     std::array<prometheus::Counter*, 2> retried_reads_{};  ///< by the reason
     std::array<prometheus::Histogram*, 3> transactions_;   ///< by their outcome
+    prometheus::Counter& stream_rows_;
+    prometheus::Counter& stream_bytes_;
+    std::array<prometheus::Counter*, 4> streams_{};  ///< by their outcome
 
     std::mutex mutex_;
     /// Guarded by mutex_: by SQL, then by error.

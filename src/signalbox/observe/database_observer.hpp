@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string_view>
 
 namespace signalbox::observe {
@@ -9,6 +10,14 @@ enum class TransactionOutcome {
     committed,
     rolled_back,
     unknown,  ///< its connection broke when COMMIT had been sent
+};
+
+/// How a stream of rows ended for one of those who read it.
+enum class StreamOutcome {
+    completed,
+    failed,       ///< PostgreSQL refused, or the connection broke
+    left,         ///< its reader did, before the end
+    slow_client,  ///< the reader took too little while others waited
 };
 
 /// Why a statement is executed once more.
@@ -37,6 +46,11 @@ class DatabaseObserver {
 
     /// One that had a connection for so long. What is run again counts again.
     virtual void transaction_ended(TransactionOutcome outcome, Duration duration) = 0;
+
+    /// So many rows of a stream came from the database, for whoever reads them.
+    virtual void streamed(std::size_t rows, std::size_t bytes) = 0;
+    /// One of more rows than a read has.
+    virtual void stream_ended(StreamOutcome outcome) = 0;
 
     /// What a connection was worth.
     virtual void connected(Duration duration) = 0;

@@ -112,6 +112,7 @@ TEST(CommandLine, has_the_documented_defaults) {
     EXPECT_EQ(config.database_url_file, "");
     EXPECT_EQ(config.database_pool_size, 10U);
     EXPECT_EQ(config.database_max_queue, 1024U);
+    EXPECT_EQ(config.database_max_streams, 3U);
     EXPECT_EQ(config.database_startup_timeout, 30s);
     EXPECT_EQ(config.database_query_timeout, 5s);
     EXPECT_EQ(config.database_max_lifetime, 30min);
@@ -174,6 +175,7 @@ TEST(CommandLine, reads_every_option_from_its_variable) {
                                         {"DATABASE_URL", "postgresql://db/other"},
                                         {"SIGNALBOX_DATABASE_POOL_SIZE", "7"},
                                         {"SIGNALBOX_DATABASE_MAX_QUEUE", "8"},
+                                        {"SIGNALBOX_DATABASE_MAX_STREAMS", "2"},
                                         {"SIGNALBOX_DATABASE_STARTUP_TIMEOUT", "1m"},
                                         {"SIGNALBOX_DATABASE_QUERY_TIMEOUT", "250ms"},
                                         {"SIGNALBOX_DATABASE_MAX_LIFETIME", "0"},
@@ -208,6 +210,7 @@ TEST(CommandLine, reads_every_option_from_its_variable) {
     EXPECT_EQ(config.database_url, "postgresql://db/other");
     EXPECT_EQ(config.database_pool_size, 7U);
     EXPECT_EQ(config.database_max_queue, 8U);
+    EXPECT_EQ(config.database_max_streams, 2U);
     EXPECT_EQ(config.database_startup_timeout, 1min);
     EXPECT_EQ(config.database_query_timeout, 250ms);
     EXPECT_EQ(config.database_max_lifetime, 0s);

@@ -80,6 +80,9 @@ class Connection {
     [[nodiscard]] PGconn* handle() const noexcept;
     void set_lost() noexcept { lost_ = true; }
 
+    /// Rolls back what is open, if anything is; otherwise the connection is lost. For its thread.
+    void leave_transaction() noexcept;
+
     /// The name under which a statement may be prepared by libpq, and whether it is already; an
     /// empty one when it is not to be prepared. What was prepared in vain is to be forgotten.
     struct PreparedName {
@@ -98,7 +101,6 @@ class Connection {
     [[nodiscard]] pqxx::result run_prepared(const Statement& statement);
     [[nodiscard]] const std::string& prepared_name(const std::string& sql);
     [[nodiscard]] std::string forget(const std::string& sql);
-    void leave_transaction() noexcept;
     [[noreturn]] void throw_classified(const pqxx::failure& error);
 
     ConnectionOptions options_;

@@ -19,6 +19,8 @@
 #include "signalbox/db/detail/failure.hpp"
 #include "signalbox/db/detail/parameters.hpp"
 #include "signalbox/db/detail/socket_handle.hpp"
+#include "signalbox/db/detail/stream_cursor.hpp"
+#include "signalbox/db/detail/stream_execution.hpp"
 #include "signalbox/observe/database_observer.hpp"
 #include "signalbox/process/stderr_capture.hpp"
 
@@ -35,6 +37,17 @@ constexpr std::chrono::seconds frozen_process{5};
 
 /// Of a read that others are in the way of.
 constexpr unsigned most_tries = 3;
+
+/// Statements of which is remembered that they have many rows. They are few in a program, unless it
+/// writes values into them.
+constexpr std::size_t most_large = 256;
+
+/// How often one who reads a stream is looked at, while others may wait for him.
+constexpr std::chrono::milliseconds between_looks{500};
+
+/// While nobody reads on, PostgreSQL hears of a stream so often. It ends a session that is silent
+/// in a transaction, after more than `frozen_process`.
+constexpr std::chrono::seconds keep_alive{2};
 
 /// Between two lines of the log about that.
 constexpr std::chrono::seconds between_conflicts{1};
@@ -60,6 +73,8 @@ struct ConnectionPool::Slot {
     std::shared_ptr<Connection> dropped;  ///< to be closed
     std::shared_ptr<Read> running;
     std::optional<LeaseQueue::Taken> lending;  ///< to be delivered
+    std::shared_ptr<StreamExecution> streaming;
+    bool fetching = false;  ///< for the stream, which may be cancelled
 
     /// By which others interfere while the thread waits for PostgreSQL.
     SocketHandle control;
@@ -72,7 +87,8 @@ struct ConnectionPool::Slot {
 ConnectionPool::ConnectionPool(PoolOptions options)
     : options_(std::move(options)),
       queue_(options_.share_reads, options_.max_queue),
-      leases_(options_.size, options_.max_queue),
+      leases_(options_.size, options_.max_queue, options_.max_streams),
+      streams_(options_.share_reads, options_.max_queue, options_.stream_window),
       allowed_(options_.size_at_first == 0 ? options_.size
                                            : std::min(options_.size_at_first, options_.size)),
       working_(options_.size),
@@ -120,6 +136,9 @@ void ConnectionPool::disconnect() {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
         waiting = leave_all_waiting();
+        for (const auto& slot : slots_) {
+            if (slot->streaming) slot->streaming->stop();
+        }
     }
     Awaiting::deliver(waiting,
                       unavailable("the service is shutting down", Unavailable::Reason::stopping));
@@ -145,7 +164,9 @@ Pool::Usage ConnectionPool::usage() const {
     return {.idle = reachability_.connections() - used,
             .used = used,
             .transactions = leases_.transactions(),
-            .waiting = queue_.waiting() + leases_.waiting()};
+            .streams = leases_.streams(),
+            .waiting = queue_.waiting() + leases_.waiting() + streams_.waiting(),
+            .streams_waiting = streams_.waiting()};
 }
 
 bool ConnectionPool::reachable() const {
@@ -159,6 +180,22 @@ async::Task<JsonText> ConnectionPool::fetch(Statement statement) {
 
 async::Task<std::shared_ptr<const void>> ConnectionPool::fetch_values(Statement statement) {
     return fetch_part<&Outcome::values>(std::move(statement));
+}
+
+async::Task<detail::StreamBatch> ConnectionPool::fetch_batch(Statement statement) {
+    const std::string told = statement.told;
+    detail::StreamBatch batch = co_await fetch_part<&Outcome::batch>(std::move(statement));
+    if (!batch.last) {
+        const std::lock_guard lock(mutex_);
+        if (large_.size() >= most_large) large_.clear();
+        large_.insert(told);
+    }
+    co_return batch;
+}
+
+bool ConnectionPool::is_large(const std::string& sql) const {
+    const std::lock_guard lock(mutex_);
+    return large_.contains(sql);
 }
 
 template <auto part>
@@ -240,8 +277,7 @@ async::Task<std::shared_ptr<Lease>> ConnectionPool::lend(LeaseFor purpose,
 
 std::shared_ptr<Lease> ConnectionPool::lend_idle(LeaseFor purpose, Clock::time_point newer_than) {
     const std::lock_guard lock(mutex_);
-    if (stopping_ || queue_.has_ready() || leases_.has_ready() || !leases_.may_lend(purpose))
-        return nullptr;
+    if (stopping_ || anybody_waits() || !leases_.may_lend(purpose)) return nullptr;
     const auto now = Clock::now();
     const auto idle =
         std::find_if(slots_.begin(), slots_.end(), [now, newer_than](const auto& slot) {
@@ -303,6 +339,77 @@ void ConnectionPool::give_up_waiting(const std::shared_ptr<Awaiting>& waiter) {
         failed(std::make_exception_ptr(asio::system_error(asio::error::operation_aborted))));
 }
 
+async::Task<detail::StreamBatch> ConnectionPool::next_batch(const Statement& statement,
+                                                            std::shared_ptr<StreamReader> reader) {
+    const auto begin = [&](const std::shared_ptr<Awaiting>& waiter) {
+        read_on(statement, reader, waiter);
+    };
+    const auto leave = [this, reader](const std::shared_ptr<Awaiting>&) { leave_stream(*reader); };
+    auto waiting = await_outcome<&Outcome::batch>(nullptr, begin, leave);
+    detail::StreamBatch batch = co_await std::move(waiting);
+    co_return batch;
+}
+
+void ConnectionPool::read_on(const Statement& statement,
+                             const std::shared_ptr<StreamReader>& reader,
+                             const std::shared_ptr<Awaiting>& waiter) {
+    waiter->since = Clock::now();
+    waiter->shared = reader->shares;
+    if (!reader->execution) return begin_stream(statement, reader, waiter);
+    waiter->wait_for(context::Waiting::database);
+    Outcome outcome;
+    try {
+        auto batch = reader->execution->take(*reader, waiter);
+        if (!batch) return;
+        outcome.batch = *std::move(batch);
+    } catch (...) {
+        outcome.error = std::current_exception();
+    }
+    outcome.started = outcome.finished = waiter->since;
+    Awaiting::deliver({waiter}, std::move(outcome));
+}
+
+void ConnectionPool::begin_stream(const Statement& statement,
+                                  const std::shared_ptr<StreamReader>& reader,
+                                  const std::shared_ptr<Awaiting>& waiter) {
+    waiter->deadline = waiter->since + options_.query_timeout;
+    waiter->wait_for(context::Waiting::database_queue);
+    std::optional<Outcome> refused;
+    {
+        const std::lock_guard lock(mutex_);
+        if (stopping_) {
+            refused = unavailable("the service is shutting down", Unavailable::Reason::stopping);
+        } else if (waiter->since >= reachability_.hopeless_from()) {
+            refused = away();
+        } else if (!streams_.add(statement, reader, waiter)) {
+            refused = unavailable("too many streams wait for the database",
+                                  Unavailable::Reason::queue_full);
+        } else {
+            offer();
+        }
+    }
+    if (refused) {
+        Awaiting::deliver({waiter}, std::move(*refused));
+    } else if (reader->shares && options_.observer != nullptr) {
+        options_.observer->shared_a_read();
+    }
+}
+
+void ConnectionPool::leave_stream(StreamReader& reader) {
+    if (!reader.execution) return;
+    std::shared_ptr<Awaiting> waiter;
+    {
+        const std::lock_guard lock(mutex_);
+        waiter = reader.execution->leave(reader);
+        streams_.drop_deserted(*reader.execution);
+        cancel_orphans(Clock::now());
+    }
+    if (!waiter) return;
+    Awaiting::deliver(
+        {waiter},
+        failed(std::make_exception_ptr(asio::system_error(asio::error::operation_aborted))));
+}
+
 void ConnectionPool::take_back(Slot& slot, LeaseFor purpose, bool usable) {
     std::optional<LeaseQueue::Taken> next;
     {
@@ -314,7 +421,8 @@ void ConnectionPool::take_back(Slot& slot, LeaseFor purpose, bool usable) {
             tell(reachability_.heard(now));
             // Who waits for it need not wait for the thread.
             const auto step = slot.life.next(now, surroundings(slot, now));
-            if (step.action == SlotLife::Action::lend) {
+            if (step.action == SlotLife::Action::lend &&
+                !stream_is_next(slot.life.connected_at())) {
                 slot.life.begin_lease();
                 next = leases_.take(slot.life.connected_at());
             } else if (closing_idle_) {
@@ -338,13 +446,14 @@ ConnectionPool::Slot* ConnectionPool::idle_that_takes() const {
     const auto takes = std::find_if(slots_.begin(), slots_.end(), [this](const auto& slot) {
         const auto connected_at = slot->life.connected_at();
         return slot->life.state() == SlotLife::State::idle && !slot->woken &&
-               (queue_.has_ready_for(connected_at) || leases_.has_ready(connected_at));
+               (queue_.has_ready_for(connected_at) || leases_.has_ready(connected_at) ||
+                stream_ready(connected_at));
     });
     return takes == slots_.end() ? nullptr : takes->get();
 }
 
 void ConnectionPool::offer() {
-    if (!queue_.has_ready() && !leases_.has_ready()) return;
+    if (!anybody_waits()) return;
     if (Slot* const slot = idle_that_takes()) {
         slot->woken = true;
         slot->wake.notify_one();
@@ -418,7 +527,10 @@ void ConnectionPool::work(Slot& slot) {
                 run(slot, step.look_first);
                 break;
             case Action::lend:
-                lend(slot);
+                if (slot.streaming)
+                    stream(slot);
+                else
+                    lend(slot);
                 break;
             case Action::settle:
                 settle(slot);
@@ -465,7 +577,12 @@ SlotLife::Step ConnectionPool::next_step(Slot& slot) {
 
 SlotLife::Surroundings ConnectionPool::surroundings(const Slot& slot, Clock::time_point now) const {
     const bool read_for_it = queue_.has_ready_for(slot.life.connected_at());
-    const bool lease_ready = leases_.has_ready(slot.life.connected_at());
+    const auto connected_at = slot.life.connected_at();
+    const bool stream_first = stream_is_next(connected_at);
+    const bool lease_ready = stream_first || leases_.has_ready(connected_at);
+    const auto lease_since = [&] {
+        return stream_first ? streams_.since(connected_at) : leases_.since(connected_at);
+    };
     return {.stopping = stopping_,
             .allowed = slot.number < allowed_,
             .giving_up = released_ != nullptr,
@@ -476,20 +593,33 @@ SlotLife::Surroundings ConnectionPool::surroundings(const Slot& slot, Clock::tim
             .reads_ready = queue_.has_ready(),
             .read_for_it = read_for_it,
             .lease_ready = lease_ready,
-            .lease_first =
-                lease_ready && read_for_it &&
-                leases_.since(slot.life.connected_at()) < queue_.since(slot.life.connected_at()),
+            .lease_first = lease_ready && read_for_it && lease_since() < queue_.since(connected_at),
             .look_due = schema_.due(now),
             .answers = reachability_.answers(),
             .next_knock = reachability_.next_knock()};
 }
 
 bool ConnectionPool::wants_connection() const {
-    if ((!queue_.has_ready() && !leases_.has_ready()) || idle_that_takes() != nullptr) return false;
+    if (!anybody_waits() || idle_that_takes() != nullptr) return false;
     const auto connecting = std::count_if(slots_.begin(), slots_.end(), [](const auto& slot) {
         return slot->life.state() == SlotLife::State::connecting;
     });
-    return static_cast<std::size_t>(connecting) < queue_.waiting() + leases_.waiting();
+    return static_cast<std::size_t>(connecting) <
+           queue_.waiting() + leases_.waiting() + streams_.waiting();
+}
+
+bool ConnectionPool::stream_ready(Clock::time_point connected_at) const {
+    return leases_.may_lend(LeaseFor::stream) && streams_.has_ready(connected_at);
+}
+
+bool ConnectionPool::stream_is_next(Clock::time_point connected_at) const {
+    if (!stream_ready(connected_at)) return false;
+    return !leases_.has_ready(connected_at) ||
+           streams_.since(connected_at) < leases_.since(connected_at);
+}
+
+bool ConnectionPool::anybody_waits() const {
+    return queue_.has_ready() || leases_.has_ready() || stream_ready();
 }
 
 void ConnectionPool::begin(Slot& slot, const SlotLife::Step& step, Clock::time_point now) {
@@ -503,6 +633,10 @@ void ConnectionPool::begin(Slot& slot, const SlotLife::Step& step, Clock::time_p
         slot.answer.begin(now + options_.query_timeout + AnswerDeadline::grace);
         slot.running = queue_.take(now, slot.life.connected_at());
         Awaiting::wait_for(slot.running->waiters, context::Waiting::database);
+    } else if (action == Action::lend && stream_is_next(slot.life.connected_at())) {
+        slot.life.begin_run();
+        slot.streaming = streams_.take(slot.life.connected_at());
+        leases_.lent(LeaseFor::stream);
     } else if (action == Action::lend) {
         slot.life.begin_lease();
         slot.lending = leases_.take(slot.life.connected_at());
@@ -659,6 +793,111 @@ void ConnectionPool::lend(Slot& slot) {
     deliver(lending.waiter, make_lease(slot, lending.purpose));
 }
 
+void ConnectionPool::stream(Slot& slot) {
+    StreamExecution& execution = *slot.streaming;
+    const auto started = Clock::now();
+    std::exception_ptr error;
+    bool lost = slot.connection->hung_up();
+    if (!lost) {
+        const auto since = execution.since();
+        if (options_.observer != nullptr && since < started)
+            options_.observer->waited(started - since);
+        Awaiting::wait_for(execution.begin(started), context::Waiting::database);
+        try {
+            push_all(slot, execution);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (options_.observer != nullptr) options_.observer->used(Clock::now() - started);
+        if (error && !slot.connection->lost()) error = look_and_explain(slot, error);
+    }
+    std::shared_ptr<StreamExecution> ended;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto now = Clock::now();
+        ended = std::move(slot.streaming);
+        slot.fetching = false;
+        leases_.returned(LeaseFor::stream);
+        slot.cancelling.end();
+        lost = lost || slot.connection->lost() || slot.answer.is_cut();
+        if (lost && !ended->has_pushed() && !ended->broke && !stopping_) {
+            if (options_.observer != nullptr)
+                options_.observer->retried(observe::Retry::connection);
+            ended->broke = now;
+            streams_.put_back(std::exchange(ended, nullptr));
+        }
+        if (lost) {
+            drop_connection(slot);
+        } else {
+            const bool settles = slot.cancellation != nullptr;
+            slot.life.end_run(now, settles);
+            if (!settles) slot.answer.end();
+            tell(reachability_.heard(now));
+        }
+        offer();
+    }
+    close_dropped(slot);
+    if (ended) ended->end(error);
+}
+
+void ConnectionPool::push_all(Slot& slot, StreamExecution& execution) {
+    const Statement& statement = execution.statement();
+    const auto began = Clock::now();
+    using Room = StreamExecution::Room;
+    std::size_t rows = 0;
+    bool counted = false;
+    const auto count = [&](std::string_view error) {
+        if (options_.observer != nullptr && !std::exchange(counted, true))
+            options_.observer->executed(statement.told, Clock::now() - began, error);
+    };
+    try {
+        ask(slot, true);
+        StreamCursor cursor(*slot.connection, statement.sql, statement.parameters, statement.form);
+        for (bool more = true; more;) {
+            ask(slot, true);
+            detail::StreamBatch batch = cursor.fetch();
+            came(slot);
+            count("");
+            if (options_.observer != nullptr) options_.observer->streamed(batch.count, batch.bytes);
+            more = !batch.last;
+            rows += batch.count;
+            execution.push(std::move(batch));
+            auto room = Room::yes;
+            while (more && (room = execution.wait_for_room(keep_alive)) == Room::not_yet) {
+                ask(slot);
+                cursor.keep_alive();
+                came(slot);
+            }
+            if (room == Room::unwanted) {
+                ask(slot);
+                throw Unavailable("the service is shutting down", Unavailable::Reason::stopping);
+            }
+        }
+        if (rows <= most_rows_of_a_read) {
+            const std::lock_guard lock(mutex_);
+            large_.erase(statement.told);
+        }
+        ask(slot);
+        cursor.close();
+    } catch (...) {
+        count(error_type(std::current_exception()));
+        throw;
+    }
+}
+
+void ConnectionPool::ask(Slot& slot, bool cancellable) {
+    const std::lock_guard lock(mutex_);
+    slot.answer.begin(Clock::now() + options_.query_timeout + AnswerDeadline::grace);
+    slot.fetching = cancellable;
+}
+
+void ConnectionPool::came(Slot& slot) {
+    const std::lock_guard lock(mutex_);
+    slot.answer.end();
+    slot.fetching = false;
+    tell(reachability_.heard(Clock::now()));
+}
+
 void ConnectionPool::settle(Slot& slot) {
     // PostgreSQL has the request but may not have looked at it: it is to hit the ping, if anything.
     // The watchdog still frees the thread from a server that freezes now.
@@ -779,7 +1018,9 @@ void ConnectionPool::tell(const std::optional<Reachability::Notice>& notice) {
 
 void ConnectionPool::cancel_orphans(Clock::time_point now) {
     for (const auto& slot : slots_) {
-        if (!slot->running || !slot->running->waiters.empty() || slot->answer.is_cut()) continue;
+        const bool read = slot->running && slot->running->waiters.empty();
+        const bool stream = slot->fetching && slot->streaming->deserted();
+        if ((!read && !stream) || slot->answer.is_cut()) continue;
         if (!slot->cancelling.begun()) watch_.notify_one();
         const bool hangs =
             slot->cancellation && !slot->cancellation->wait_for(std::chrono::seconds(0));
@@ -806,6 +1047,7 @@ void ConnectionPool::watch() {
             if (now >= reachability_.hopeless_from()) hopeless = leave_all_waiting();
             for (auto ready = queue_.end_pauses(now); ready > 0; --ready)
                 offer();
+            end_slow_readers(now);
             cancel_orphans(now);
             cut_frozen(now);
             if (expired.empty() && hopeless.empty()) watch_.wait_until(lock, next_watch(now));
@@ -820,6 +1062,8 @@ Waiters ConnectionPool::leave_expired(Clock::time_point now) {
     Waiters expired = queue_.leave_expired(now);
     for (auto& waiter : leases_.leave_expired(now))
         expired.push_back(std::move(waiter));
+    for (auto& waiter : streams_.leave_expired(now))
+        expired.push_back(std::move(waiter));
     count_timeouts(expired);
     return expired;
 }
@@ -827,6 +1071,8 @@ Waiters ConnectionPool::leave_expired(Clock::time_point now) {
 Waiters ConnectionPool::leave_all_waiting() {
     Waiters waiting = queue_.leave_all_waiting();
     for (auto& waiter : leases_.leave_all())
+        waiting.push_back(std::move(waiter));
+    for (auto& waiter : streams_.leave_all())
         waiting.push_back(std::move(waiter));
     return waiting;
 }
@@ -853,11 +1099,19 @@ void ConnectionPool::cut_frozen(Clock::time_point now) {
     }
 }
 
+void ConnectionPool::end_slow_readers(Clock::time_point now) {
+    const bool wanted = streams_.waiting() > 0;
+    for (const auto& slot : slots_) {
+        if (slot->streaming) slot->streaming->end_slow(now, wanted);
+    }
+}
+
 Clock::time_point ConnectionPool::next_watch(Clock::time_point now) const {
     // What comes while the watchdog sleeps has a deadline at least as late.
     const auto soonest = std::min<Clock::duration>(options_.query_timeout, AnswerDeadline::of_ping);
-    auto next = std::min(
-        {now + soonest, queue_.next_deadline(), queue_.next_due(), leases_.next_deadline()});
+    auto next = std::min({now + soonest, queue_.next_deadline(), queue_.next_due(),
+                          leases_.next_deadline(), streams_.next_deadline()});
+    if (leases_.streams() > 0) next = std::min<Clock::time_point>(next, now + between_looks);
     if (const auto hopeless = reachability_.hopeless_from(); hopeless > now)
         next = std::min(next, hopeless);
     for (const auto& slot : slots_) {

@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "signalbox/db/detail/read_queue.hpp"
 #include "signalbox/db/detail/schema_watch.hpp"
 #include "signalbox/db/detail/slot_life.hpp"
+#include "signalbox/db/detail/stream_queue.hpp"
 #include "signalbox/db/pool.hpp"
 #include "signalbox/db/pool_options.hpp"
 
@@ -32,11 +34,11 @@ namespace signalbox::db {
 /// is the Pool's.
 ///
 /// It decides nothing by itself: reads wait in a ReadQueue, coroutines that want a connection for
-/// themselves in a LeaseQueue, a thread does what its SlotLife says, Reachability knows whether
-/// PostgreSQL answers, SchemaWatch whether it lacks migrations, Cancelling and AnswerDeadline when
-/// somebody has to interfere with what a thread does. One mutex guards all of them. Nobody waits
-/// for PostgreSQL while holding it; the longest thing done is to start the thread of a
-/// Cancellation.
+/// themselves in a LeaseQueue, streams in a StreamQueue, a thread does what its SlotLife says,
+/// Reachability knows whether PostgreSQL answers, SchemaWatch whether it lacks migrations,
+/// Cancelling and AnswerDeadline when somebody has to interfere with what a thread does. One mutex
+/// guards all of them. Nobody waits for PostgreSQL while holding it; the longest thing done is to
+/// start the thread of a Cancellation.
 class ConnectionPool {
   public:
     explicit ConnectionPool(PoolOptions options);
@@ -52,6 +54,14 @@ class ConnectionPool {
     void disconnect();
     async::Task<JsonText> fetch(Statement statement);
     async::Task<std::shared_ptr<const void>> fetch_values(Statement statement);
+    /// The beginning of a stream: see Statement::first_rows.
+    async::Task<detail::StreamBatch> fetch_batch(Statement statement);
+    /// The next batch of a stream; of one that has none yet it begins an execution, or joins one.
+    async::Task<detail::StreamBatch> next_batch(const Statement& statement,
+                                                std::shared_ptr<StreamReader> reader);
+    void leave_stream(StreamReader& reader);
+    /// Whether the statement had more rows the last time than a read has.
+    bool is_large(const std::string& sql) const;
     /// Lends a connection to the coroutine that awaits this, for as long as it has the Lease; one
     /// that was made later than `newer_than`.
     async::Task<std::shared_ptr<Lease>> lend(
@@ -76,6 +86,10 @@ class ConnectionPool {
     void wait_for_lease(LeaseFor purpose, Clock::time_point newer_than,
                         const std::shared_ptr<Awaiting>& waiter);
     void give_up_waiting(const std::shared_ptr<Awaiting>& waiter);
+    void read_on(const Statement& statement, const std::shared_ptr<StreamReader>& reader,
+                 const std::shared_ptr<Awaiting>& waiter);
+    void begin_stream(const Statement& statement, const std::shared_ptr<StreamReader>& reader,
+                      const std::shared_ptr<Awaiting>& waiter);
     void take_back(Slot& slot, LeaseFor purpose, bool usable);
     std::shared_ptr<Lease> make_lease(Slot& slot, LeaseFor purpose);
     static void deliver(const std::shared_ptr<Waiter>& waiter, std::shared_ptr<Lease> lease);
@@ -88,6 +102,10 @@ class ConnectionPool {
     std::unique_ptr<Connection> open_connection();
     void run(Slot& slot, bool look_first);
     void lend(Slot& slot);
+    void stream(Slot& slot);
+    void push_all(Slot& slot, StreamExecution& execution);
+    void ask(Slot& slot, bool cancellable = false);  ///< takes the mutex
+    void came(Slot& slot);                           ///< takes the mutex
     void settle(Slot& slot);
     void check(Slot& slot);
     /// Waits for PostgreSQL's answer about its schema. Returns why there was none, or nothing.
@@ -103,6 +121,10 @@ class ConnectionPool {
     SlotLife::Surroundings surroundings(const Slot& slot, Clock::time_point now) const;
     /// While idle ones are closed: whether one more would be of use.
     bool wants_connection() const;
+    bool stream_ready(Clock::time_point connected_at = Clock::time_point::max()) const;
+    /// Of those who wait for a connection for themselves, whether a stream is the next.
+    bool stream_is_next(Clock::time_point connected_at) const;
+    bool anybody_waits() const;
     void begin(Slot& slot, const SlotLife::Step& step, Clock::time_point now);
     /// The connection is the slot's no more, and waits for close_dropped().
     void drop_connection(Slot& slot);
@@ -117,6 +139,7 @@ class ConnectionPool {
     Waiters leave_expired(Clock::time_point now);
     void count_timeouts(const Waiters& expired) const;
     void cut_frozen(Clock::time_point now);
+    void end_slow_readers(Clock::time_point now);
     Clock::time_point next_watch(Clock::time_point now) const;
 
     /// On any thread, with the mutex.
@@ -137,6 +160,8 @@ class ConnectionPool {
     /// Guarded by mutex_.
     ReadQueue queue_;
     LeaseQueue leases_;
+    StreamQueue streams_;
+    std::unordered_set<std::string> large_;  ///< statements that had many rows
     Reachability reachability_;
     SchemaWatch schema_;
     std::vector<std::unique_ptr<Slot>> slots_;

@@ -1,5 +1,6 @@
 #include "signalbox/db/detail/execution.hpp"
 
+#include <cstddef>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -7,6 +8,7 @@
 #include "signalbox/db/detail/failure.hpp"
 #include "signalbox/db/detail/model_rows.hpp"
 #include "signalbox/db/detail/rows_json.hpp"
+#include "signalbox/db/detail/stream_batch.hpp"
 #include "signalbox/db/error.hpp"
 #include "signalbox/db/row_form.hpp"
 #include "signalbox/observe/database_observer.hpp"
@@ -17,13 +19,20 @@ Outcome execute(Connection& connection, const Read& read, observe::DatabaseObser
     Outcome outcome{.started = read.started};
     const auto count = [&](std::string_view error) {
         if (observer == nullptr) return;
-        observer->executed(read.statement.sql, Clock::now() - read.started, error);
+        const Statement& statement = read.statement;
+        observer->executed(statement.told.empty() ? statement.sql : statement.told,
+                           Clock::now() - read.started, error);
     };
     try {
         const auto rows = connection.read(read.statement);
         count("");
         const RowForm* const form = read.statement.form;
-        if (form == nullptr) {
+        const std::size_t first_rows = read.statement.first_rows;
+        if (first_rows > 0) {
+            const auto count = static_cast<std::size_t>(rows.size());
+            outcome.batch.last = count <= first_rows;
+            if (outcome.batch.last) outcome.batch = stream_batch(rows, form, count);
+        } else if (form == nullptr) {
             outcome.rows = rows_json(rows);
         } else if (form->shape == RowForm::Shape::values) {
             outcome.values = model_rows(rows, *form);

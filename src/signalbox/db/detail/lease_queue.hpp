@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -9,20 +10,24 @@
 
 namespace signalbox::db {
 
-/// What a connection is lent for: one statement that writes, or a transaction, which has it for as
-/// long as its code likes.
-enum class LeaseFor : std::uint8_t { statement, transaction };
+/// What a connection is lent for: one statement that writes; a transaction, which has it for as
+/// long as its code likes; or a stream, which has it for as long as its readers like.
+enum class LeaseFor : std::uint8_t { statement, transaction, stream };
 
-/// Who waits to have a connection lent, in which order, and how many transactions have one: at most
-/// four fifths of the pool, all but one of few, so that short statements always find one. The only
-/// connection of a pool is lent all the same.
+/// Who waits to have a connection lent, in which order, and how many transactions and streams have
+/// one: together at most four fifths of the pool, all but one of few, so that short statements
+/// always find one. The only connection of a pool is lent all the same. Streams wait in a
+/// StreamQueue, and are only counted here.
 ///
 /// Not safe for threads: the pool's mutex guards it. A waiter waits once.
 class LeaseQueue {
   public:
-    /// `limit`: how many may wait.
-    LeaseQueue(std::size_t pool_size, std::size_t limit)
-        : most_transactions_(most_transactions(pool_size)), limit_(limit) {}
+    /// `limit`: how many may wait. `streams`: how many may have one; 0: a third of the pool, and at
+    /// least one.
+    LeaseQueue(std::size_t pool_size, std::size_t limit, std::size_t streams = 0)
+        : most_held_(most_transactions(pool_size)),
+          most_streams_(streams > 0 ? streams : std::max<std::size_t>(pool_size / 3, 1)),
+          limit_(limit) {}
 
     static constexpr std::size_t most_transactions(std::size_t pool_size) noexcept {
         const std::size_t left_over = (pool_size + 4) / 5;
@@ -36,7 +41,9 @@ class LeaseQueue {
 
     /// Whether a connection could be lent for this now, were there one.
     bool may_lend(LeaseFor purpose) const noexcept {
-        return purpose == LeaseFor::statement || transactions_ < most_transactions_;
+        if (purpose == LeaseFor::statement) return true;
+        return transactions_ + streams_ < most_held_ &&
+               (purpose == LeaseFor::transaction || streams_ < most_streams_);
     }
     /// Whether somebody waits to whom one that was made at `connected_at` could be lent.
     bool has_ready(Clock::time_point connected_at = Clock::time_point::max()) const noexcept {
@@ -56,9 +63,11 @@ class LeaseQueue {
     Taken take(Clock::time_point connected_at);
     void lent(LeaseFor purpose) noexcept {
         if (purpose == LeaseFor::transaction) ++transactions_;
+        if (purpose == LeaseFor::stream) ++streams_;
     }
     void returned(LeaseFor purpose) noexcept {
         if (purpose == LeaseFor::transaction) --transactions_;
+        if (purpose == LeaseFor::stream) --streams_;
     }
 
     /// False when it does not wait any more.
@@ -71,13 +80,16 @@ class LeaseQueue {
 
     std::size_t waiting() const noexcept { return waiting_.size(); }
     std::size_t transactions() const noexcept { return transactions_; }
+    std::size_t streams() const noexcept { return streams_; }
 
   private:
     std::list<Taken>::const_iterator next(Clock::time_point connected_at) const noexcept;
 
-    const std::size_t most_transactions_;
+    const std::size_t most_held_;
+    const std::size_t most_streams_;
     const std::size_t limit_;
     std::size_t transactions_ = 0;
+    std::size_t streams_ = 0;
     std::list<Taken> waiting_;
 };
 

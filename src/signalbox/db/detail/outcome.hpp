@@ -7,6 +7,7 @@
 
 #include "signalbox/db/detail/read_queue.hpp"
 #include "signalbox/db/error.hpp"
+#include "signalbox/db/row_stream.hpp"
 #include "signalbox/json.hpp"
 
 namespace signalbox::db {
@@ -19,6 +20,7 @@ struct Outcome {
     JsonText rows{};
     std::shared_ptr<const void> values{};  ///< the rows, where objects were asked for
     std::shared_ptr<Lease> lease{};
+    detail::StreamBatch batch{};  ///< of a stream, or its beginning
     Clock::time_point started{};  ///< when it got its connection; the epoch when it never did
     Clock::time_point finished{};
 };

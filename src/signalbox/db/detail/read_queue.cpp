@@ -8,22 +8,6 @@ namespace signalbox::db {
 
 namespace {
 
-/// Equal for equal statements with equal parameters and rows of one form only, whatever bytes are
-/// in them: each is preceded by its length. NULL has none.
-std::string make_key(const Statement& statement) {
-    std::string key;
-    if (statement.form != nullptr)
-        key.append("f").append(std::to_string(reinterpret_cast<std::uintptr_t>(statement.form)));
-    if (statement.form != nullptr) key += ':';
-    key.append(std::to_string(statement.sql.size())).append(":").append(statement.sql);
-    for (const auto& parameter : statement.parameters) {
-        if (parameter) key.append(std::to_string(parameter->size()));
-        key += ':';
-        if (parameter) key += *parameter;
-    }
-    return key;
-}
-
 bool remove(std::list<std::shared_ptr<Read>>& reads, const Read& read) {
     return reads.remove_if([&read](const auto& other) { return other.get() == &read; }) > 0;
 }
@@ -39,8 +23,23 @@ void take_expired(Waiters& from, Clock::time_point now, Waiters& expired) {
 
 }  // namespace
 
+// Each is preceded by its length, whatever bytes are in it. NULL has none.
+std::string key_of(const Statement& statement) {
+    std::string key;
+    if (statement.form != nullptr)
+        key.append("f").append(std::to_string(reinterpret_cast<std::uintptr_t>(statement.form)));
+    if (statement.form != nullptr) key += ':';
+    key.append(std::to_string(statement.sql.size())).append(":").append(statement.sql);
+    for (const auto& parameter : statement.parameters) {
+        if (parameter) key.append(std::to_string(parameter->size()));
+        key += ':';
+        if (parameter) key += *parameter;
+    }
+    return key;
+}
+
 ReadQueue::Added ReadQueue::add(Statement statement, const std::shared_ptr<Waiter>& waiter) {
-    std::string key = make_key(statement);
+    std::string key = key_of(statement);
     const bool shared = share_ && statement.may_be_shared;
     Group* const group = shared ? &groups_[key] : nullptr;
     if (group != nullptr && group->waiting) {

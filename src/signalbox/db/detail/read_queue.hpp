@@ -44,6 +44,9 @@ struct Read {
     Clock::time_point due{};  ///< when its pause is over
 };
 
+/// Equal for equal statements with equal parameters and rows of one form only.
+[[nodiscard]] std::string key_of(const Statement& statement);
+
 /// Which reads wait for a connection, in which order, and who waits for each.
 ///
 /// With sharing on, a read that has not started may be joined by identical ones (same statement,

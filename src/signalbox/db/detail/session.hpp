@@ -19,13 +19,9 @@
 #include "signalbox/async/task.hpp"
 #include "signalbox/db/detail/cancellation.hpp"
 #include "signalbox/db/detail/connection.hpp"
+#include "signalbox/db/detail/pg_result.hpp"
 
 namespace signalbox::db {
-
-struct FreePgResult {
-    void operator()(PGresult* result) const noexcept { PQclear(result); }
-};
-using PgResult = std::unique_ptr<PGresult, FreePgResult>;
 
 /// A statement with its parameters, of which it keeps none: they live until the round trip ends.
 struct Command {

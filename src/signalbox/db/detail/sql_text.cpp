@@ -1,6 +1,7 @@
 #include "signalbox/db/detail/sql_text.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace signalbox::db {
@@ -31,7 +32,7 @@ class Splitter {
     std::vector<SqlStatement> split() {
         while (at_ < text_.size())
             step();
-        end_statement();
+        end_statement(text_.size());
         return std::move(statements_);
     }
 
@@ -45,8 +46,7 @@ class Splitter {
         } else if (starts_with("/*")) {
             skip_comment();
         } else if (c == ';' && body_ == 0 && parentheses_ == 0) {
-            ++at_;
-            end_statement();
+            end_statement(at_++);
         } else {
             begin_statement();
             token(c);
@@ -129,9 +129,10 @@ class Splitter {
 
     void begin_statement() {
         if (std::exchange(in_statement_, true)) return;
-        statements_.push_back({.offset = at_, .words = {}});
+        statements_.push_back({.offset = at_, .end = at_, .words = {}});
     }
-    void end_statement() {
+    void end_statement(std::size_t end) {
+        if (in_statement_) statements_.back().end = end;
         in_statement_ = false;
         body_ = 0;
         parentheses_ = 0;
@@ -174,6 +175,22 @@ bool needs_no_transaction(const SqlStatement& statement) {
         return is(1, "SYSTEM") || (is(1, "TABLE") && has("DETACH") && has("CONCURRENTLY"));
     }
     return false;
+}
+
+std::optional<std::string_view> plain_query(std::string_view text) {
+    const auto statements = split_sql(text);
+    if (statements.size() != 1 || statements.front().words.empty()) return std::nullopt;
+    const SqlStatement& statement = statements.front();
+    const auto is_first = [&](std::string_view word) { return statement.words.front() == word; };
+    if (!is_first("SELECT") && !is_first("VALUES") && !is_first("TABLE") && !is_first("WITH"))
+        return std::nullopt;
+    // SELECT INTO, FOR UPDATE, and what WITH can have that writes.
+    constexpr std::string_view others[]{"INTO", "INSERT", "UPDATE", "DELETE", "MERGE"};
+    const bool is_plain = std::ranges::none_of(statement.words, [&](const std::string& word) {
+        return std::ranges::find(others, word) != std::end(others);
+    });
+    if (!is_plain) return std::nullopt;
+    return text.substr(statement.offset, statement.end - statement.offset);
 }
 
 }  // namespace signalbox::db

@@ -254,7 +254,7 @@ void ActiveRequest::break_off(const std::exception_ptr& error) noexcept {
     switch (cancelled) {
         case context::Cancelled::no:
             background_.reset();  // as those of a handler that throws
-            if (error_type.empty()) error_type = error_types::stream_failed;
+            if (error_type.empty()) error_type = error_type_of_cut_stream(error);
             try {
                 set_error_cause(cause_of(error));
             } catch (const std::bad_alloc&) {  // then without it

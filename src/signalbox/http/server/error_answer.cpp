@@ -186,6 +186,16 @@ std::string cause_of(const std::exception_ptr& thrown) {
     }
 }
 
+std::string_view error_type_of_cut_stream(const std::exception_ptr& thrown) {
+    try {
+        std::rethrow_exception(thrown);
+    } catch (const db::SlowReader&) {
+        return error_types::slow_client;
+    } catch (...) {
+        return error_types::stream_failed;
+    }
+}
+
 Response answer_to_error(const std::exception_ptr& thrown, context::RequestContext& context,
                          Request& request) {
     if (context.cancelled != context::Cancelled::no) {
@@ -213,6 +223,10 @@ Response answer_to_error(const std::exception_ptr& thrown, context::RequestConte
         context.error_type = "unknown_outcome";
         // Without Retry-After: whoever comes back must look first.
         return json({{"detail", "Whether it was done is unknown"}}, 503);
+    } catch (const db::SlowReader& slow) {
+        context.set_error_cause(slow.what());
+        context.error_type = error_types::slow_client;
+        return service_unavailable();
     } catch (...) {
         context.set_error_cause(cause_of(thrown));
     }

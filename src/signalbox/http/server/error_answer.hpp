@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "signalbox/context/request_context.hpp"
 #include "signalbox/http/request.hpp"
@@ -18,6 +19,9 @@ Response answer_to_error(const std::exception_ptr& thrown, context::RequestConte
 
 /// The answer to a message that was refused. Its detail says why, to the client's developer.
 Response answer_to_malformed(const Malformed& why);
+
+/// Of a response that ends in the middle, as its stream has thrown.
+std::string_view error_type_of_cut_stream(const std::exception_ptr& thrown);
 
 /// For the log: what it says, and what those say that are nested in it.
 std::string cause_of(const std::exception_ptr& thrown);

@@ -36,6 +36,8 @@ struct Told : observe::DatabaseObserver {
     void shared_a_read() override { ++shared; }
     void retried(observe::Retry) override {}
     void transaction_ended(observe::TransactionOutcome, Duration) override {}
+    void streamed(std::size_t, std::size_t) override {}
+    void stream_ended(observe::StreamOutcome) override {}
     void connected(Duration) override {}
     void used(Duration) override {}
 

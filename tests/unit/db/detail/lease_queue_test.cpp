@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <utility>
 
 namespace signalbox::db {
 namespace {
@@ -83,6 +84,35 @@ TEST_F(LeaseQueueTest, keeps_one_for_a_newer_connection_if_that_was_asked_for) {
     EXPECT_FALSE(queue.has_ready(start));
     EXPECT_TRUE(queue.has_ready(start + 1ns));
     EXPECT_EQ(queue.take(start + 1ns).waiter, a);
+}
+
+TEST(LeaseQueues, let_streams_have_a_third_of_the_pool) {
+    for (const auto& [pool_size, most] :
+         {std::pair{1, 1}, {2, 1}, {3, 1}, {5, 1}, {6, 2}, {10, 3}, {30, 10}}) {
+        LeaseQueue queue(static_cast<std::size_t>(pool_size), 10);
+        int streams = 0;
+        for (; queue.may_lend(LeaseFor::stream); ++streams)
+            queue.lent(LeaseFor::stream);
+        EXPECT_EQ(streams, most) << pool_size;
+        EXPECT_TRUE(queue.may_lend(LeaseFor::statement));
+        queue.returned(LeaseFor::stream);
+        EXPECT_TRUE(queue.may_lend(LeaseFor::stream));
+    }
+}
+
+TEST(LeaseQueues, leave_a_fifth_of_the_pool_by_streams_and_transactions_together) {
+    LeaseQueue queue(10, 10, 10);
+    for (int i = 0; i < 5; ++i)
+        queue.lent(LeaseFor::stream);
+    for (int i = 0; i < 3; ++i)
+        queue.lent(LeaseFor::transaction);
+    EXPECT_EQ(queue.streams(), 5U);
+    EXPECT_EQ(queue.transactions(), 3U);
+    EXPECT_FALSE(queue.may_lend(LeaseFor::stream));
+    EXPECT_FALSE(queue.may_lend(LeaseFor::transaction));
+    EXPECT_TRUE(queue.may_lend(LeaseFor::statement));
+    queue.returned(LeaseFor::stream);
+    EXPECT_TRUE(queue.may_lend(LeaseFor::transaction));
 }
 
 TEST_F(LeaseQueueTest, is_full_at_its_limit) {

@@ -56,5 +56,27 @@ TEST(SplitSql, gives_the_words_in_capitals) {
     EXPECT_THAT(statements.front().words, ElementsAre("CREATE", "INDEX", "ON", "GRößE", "ID1"));
 }
 
+TEST(PlainQuery, is_one_that_only_reads_and_stands_in_parentheses) {
+    for (const std::string_view query :
+         {"SELECT 1", "  select * from users -- all", "VALUES (1), (2)", "TABLE users",
+          "WITH a AS (SELECT 1) SELECT * FROM a", "(SELECT 1) UNION (SELECT 2)",
+          "SELECT 'INTO; UPDATE' AS \"insert\" FROM updates"}) {
+        const auto first = query.find_first_not_of(' ');
+        EXPECT_EQ(plain_query(query), query.substr(first)) << query;
+    }
+    EXPECT_EQ(plain_query("SELECT ';' ; -- the end"), "SELECT ';' ");
+    EXPECT_EQ(plain_query("/* a */ SELECT 1;"), "SELECT 1");
+}
+
+TEST(PlainQuery, is_nothing_else) {
+    for (const std::string_view other :
+         {"", "-- nothing", "SELECT 1; SELECT 2", "SHOW ALL", "EXPLAIN SELECT 1", "BEGIN",
+          "SELECT 1 INTO a", "SELECT * FROM a FOR UPDATE", "INSERT INTO a VALUES (1)",
+          "WITH a AS (DELETE FROM b RETURNING *) SELECT * FROM a",
+          "WITH a AS (SELECT 1) INSERT INTO b SELECT * FROM a", "UPDATE a SET b = 1", "CALL f()"}) {
+        EXPECT_EQ(plain_query(other), std::nullopt) << other;
+    }
+}
+
 }  // namespace
 }  // namespace signalbox::db
