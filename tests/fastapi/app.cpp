@@ -7,6 +7,7 @@ signalbox::api::Module app() {
     module.include(kinds())
         .include(parameters())
         .include(bodies())
+        .include(forms())
         .include(responses())
         .include(dependencies());
     return module;

@@ -12,6 +12,7 @@ signalbox::api::Module app();
 signalbox::api::Module kinds();       ///< one value, wherever it may stand
 signalbox::api::Module parameters();  ///< of path, query, header and cookies, several at once
 signalbox::api::Module bodies();
+signalbox::api::Module forms();
 signalbox::api::Module responses();
 signalbox::api::Module dependencies();  ///< who asks, and what is done before and behind
 

@@ -7,8 +7,8 @@ from enum import Enum, IntEnum
 from typing import Annotated, Any, Literal, Optional, Union
 from uuid import UUID
 
-from fastapi import APIRouter, Cookie, Depends, FastAPI, Header, HTTPException, Path, Query
-from fastapi import Request, Response
+from fastapi import APIRouter, Cookie, Depends, FastAPI, File, Form, Header, HTTPException, Path
+from fastapi import Query, Request, Response, UploadFile
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.security import (
     APIKeyCookie,
@@ -488,6 +488,96 @@ def json_deep(tree: Tree) -> dict[str, int]:
 @app.post("/json/duplicates")
 def json_duplicates(body: dict[str, int]) -> dict[str, int]:
     return body
+
+
+# ---- forms --------------------------------------------------------------------------------------
+
+
+class Login(BaseModel):
+    username: str = Field(min_length=2)
+    password: str
+    remember: bool = False
+    attempts: Optional[int] = Field(None, ge=1)
+
+
+@app.post("/form/login")
+async def form_login(body: Annotated[Login, Form()]) -> Login:
+    return body
+
+
+class Survey(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    answers: list[int] = Field(min_length=1)
+    status: Status = Status.open
+    full_name: str = Field(alias="full-name")
+    day: Optional[date] = None
+
+
+@app.post("/form/survey/{id}")
+async def form_survey(
+    id: int, body: Annotated[Survey, Form()], limit: Annotated[int, Query(ge=1)] = 5
+) -> Survey:
+    return body
+
+
+class MayBeEmpty(BaseModel):
+    note: Optional[str] = None
+    tags: list[str] = ["new"]
+
+
+@app.post("/form/may-be-empty")
+async def form_may_be_empty(body: Annotated[MayBeEmpty, Form()]) -> MayBeEmpty:
+    return body
+
+
+class Sent(BaseModel):
+    filename: Optional[str]
+    content_type: Optional[str]
+    size: Optional[int]
+    text: str
+    headers: dict[str, str]
+
+
+async def sent(file: UploadFile) -> Sent:
+    content = await file.read()
+    return Sent(
+        filename=file.filename,
+        content_type=file.content_type,
+        size=file.size,
+        text=content.decode("latin-1"),
+        headers=dict(sorted(file.headers.items())),
+    )
+
+
+class Avatar(BaseModel):
+    name: str
+    file: UploadFile
+
+
+@app.post("/form/avatar")
+async def form_avatar(body: Annotated[Avatar, File()]) -> Sent:
+    return await sent(body.file)
+
+
+class Album(BaseModel):
+    title: str = "untitled"
+    files: list[UploadFile] = Field(min_length=1, max_length=3)
+    cover: Optional[UploadFile] = None
+
+
+class AlbumOut(BaseModel):
+    title: str
+    files: list[Sent]
+    cover: Optional[Sent]
+
+
+@app.post("/form/album")
+async def form_album(body: Annotated[Album, File()]) -> AlbumOut:
+    return AlbumOut(
+        title=body.title,
+        files=[await sent(file) for file in body.files],
+        cover=await sent(body.cover) if body.cover else None,
+    )
 
 
 # ---- responses ----------------------------------------------------------------------------------

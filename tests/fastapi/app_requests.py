@@ -781,6 +781,171 @@ ask("dependency/once", "GET", "GET", "/dependency/once")
 for fail in ["nowhere", "begin", "work", "commit", "commit, own exception"]:
     ask("dependency/cleanup", fail, "POST", f"/dependency/cleanup?fail={quote(fail)}")
 
+# ---- forms --------------------------------------------------------------------------------------
+
+URLENCODED = ("Content-Type", "application/x-www-form-urlencoded")
+MULTIPART = ("Content-Type", "multipart/form-data; boundary=B")
+
+
+def form(rule: str, what: str, body: str | bytes | None, *headers: tuple[str, str]) -> None:
+    path = {"survey": "/form/survey/1", "multipart": "/form/login"}.get(rule, f"/form/{rule}")
+    ask(f"form/{rule}", what, "POST", path, list(headers), body)
+
+
+def urlencoded(rule: str, *bodies: str | bytes) -> None:
+    for body in bodies:
+        form(rule, shown(body if isinstance(body, str) else repr(body)[2:-1]), body, URLENCODED)
+
+
+def part(disposition: str, content: str | bytes = "", *more: str) -> bytes:
+    """A part of a multipart body, with the boundary in front of it."""
+    head = "".join(
+        f"{line}\r\n" for line in [f"Content-Disposition: form-data; {disposition}", *more]
+    )
+    data = content.encode() if isinstance(content, str) else content
+    return f"--B\r\n{head}\r\n".encode() + data + b"\r\n"
+
+
+def multipart(rule: str, what: str, *parts: bytes, end: bytes = b"--B--\r\n") -> None:
+    form(rule, what, b"".join(parts) + end, MULTIPART)
+
+
+urlencoded(
+    "login",
+    "username=ada&password=secret",
+    "username=ada&password=&remember=on&attempts=3",
+    "username=a&remember=maybe&attempts=0",
+    "",
+    "password=%C3%BC+%26%3D%25&username=J%FCrgen&other=1",
+    "username=ada&username=eve&password=x",
+    "username&password==a=b&attempts=",
+    "&&username=ada&&password=x&",
+    "username=%61da&password=%zz%4",
+)
+form("login", "no content type", "username=ada&password=secret")
+form("login", "as JSON", '{"username": "ada"}', JSON_TYPE)
+form("login", "nothing at all", None)
+form(
+    "login",
+    "with a charset",
+    "username=ada&password=x",
+    ("Content-Type", "Application/X-WWW-Form-Urlencoded; charset=UTF-8"),
+)
+NAME, PASSWORD = part('name="username"', "ada"), part('name="password"', "a\r\nb")
+multipart("login", "multipart", NAME, PASSWORD)
+multipart("login", "a password that is a file", NAME, part('name="password"; filename="x"', "y"))
+
+urlencoded(
+    "survey",
+    "answers=1&answers=2&full-name=Ada+L&status=paid&day=2026-01-02",
+    "answers=1&answers=x&answers=&full-name=Ada&status=lost",
+    "full-name=Ada&full_name=Eve&other=1&other=2",
+    "answers=5&full-name=",
+)
+ask(
+    "form/survey",
+    "path and query do not fit either",
+    "POST",
+    "/form/survey/x?limit=0",
+    [URLENCODED],
+    "answers=x",
+)
+
+urlencoded("may-be-empty", "", "note=&tags=", "tags=a&tags=b&note=x")
+
+TEXT = "Content-Type: text/plain"
+A_FILE = part('name="file"; filename="a.txt"', "hello", TEXT)
+A_NAME = part('name="name"', "ada")
+multipart("avatar", "a name and a file", A_NAME, A_FILE)
+multipart("avatar", "nothing")
+multipart("avatar", "the file is text", A_NAME, part('name="file"', "hello"))
+multipart("avatar", "the name is a file", part('name="name"; filename="n"', "ada"), A_FILE)
+multipart("avatar", "an empty file field", A_NAME, part('name="file"; filename=""', "", TEXT))
+multipart("avatar", "two files", A_NAME, A_FILE, part('name="file"; filename="b"', "b"))
+multipart(
+    "avatar",
+    "more headers",
+    A_NAME,
+    part('name="file"; filename="a"', b"\x00\xff\r\n--", TEXT, "X-Depth: 1", "x-depth: 2"),
+)
+for what, filename in [
+    ("an escaped quote", r'"a\"b.txt"'),
+    ("as browsers escape", '"a%22b%0D%0A.txt"'),
+    ("without quotes", "a.txt"),
+    ("a path", '"../../etc/passwd"'),
+    ("a path of Windows", r'"C:\Users\ada\a.txt"'),
+    ("UTF-8", '"ü€.txt"'),
+]:
+    multipart(
+        "avatar", f"a name: {what}", A_NAME, part(f'name="file"; filename={filename}', "hello")
+    )
+multipart(
+    "avatar",
+    "a name: in Latin-1",
+    A_NAME,
+    b'--B\r\nContent-Disposition: form-data; name="file"; filename="\xfc"\r\n\r\nhello\r\n',
+)
+multipart(
+    "avatar",
+    "a name: RFC 5987",
+    A_NAME,
+    part("name=\"file\"; filename*=UTF-8''%e2%82%ac.txt", "hello"),
+)
+multipart(
+    "avatar",
+    "a name: both",
+    A_NAME,
+    part("name=\"file\"; filename=\"a.txt\"; filename*=UTF-8''%e2%82%ac.txt", "hello"),
+)
+urlencoded("avatar", "name=ada&file=hello")
+
+multipart("album", "one file", part('name="files"; filename="a"', "1"))
+multipart(
+    "album",
+    "files and a cover",
+    part('name="title"', "t"),
+    *(part(f'name="files"; filename="{name}"', name, TEXT) for name in "ab"),
+    part('name="cover"; filename="c"', "c"),
+)
+multipart("album", "no file", part('name="title"', "t"))
+multipart("album", "too many", *(part('name="files"; filename="a"', "1") for _ in range(4)))
+multipart(
+    "album", "text among files", part('name="files"; filename="a"', "1"), part('name="files"', "x")
+)
+multipart("album", "an empty cover", A_FILE, part('name="cover"; filename=""'))
+
+multipart("multipart", "nothing but the end")
+for what, headers in [
+    ("no boundary", "multipart/form-data"),
+    ("an empty boundary", "multipart/form-data; boundary="),
+    ("a quoted boundary", 'multipart/form-data; boundary="B"'),
+    ("another boundary", "multipart/form-data; boundary=C"),
+    ("a boundary of 71", "multipart/form-data; boundary=" + "B" * 71),
+    ("Latin-1", "multipart/form-data; boundary=B; charset=latin-1"),
+    ("an unknown charset", "multipart/form-data; boundary=B; charset=none"),
+    ("upper case", "MULTIPART/FORM-DATA; Boundary=B"),
+    ("another type", "multipart/mixed; boundary=B"),
+]:
+    form("multipart", f"type: {what}", NAME + PASSWORD + b"--B--\r\n", ("Content-Type", headers))
+for what, body in [
+    ("empty", b""),
+    ("no end", NAME + PASSWORD),
+    ("an end without a line", NAME + PASSWORD + b"--B--"),
+    ("an epilogue", NAME + PASSWORD + b"--B--\r\nand more\r\n--B\r\n"),
+    ("a preamble", b"hello\r\n" + NAME + PASSWORD + b"--B--\r\n"),
+    ("an empty line before it", b"\r\n" + NAME + PASSWORD + b"--B--\r\n"),
+    ("line feeds only", (NAME + PASSWORD + b"--B--\r\n").replace(b"\r\n", b"\n")),
+    ("no headers", b"--B\r\n\r\nada\r\n--B--\r\n"),
+    ("no name", part('x="username"', "ada") + b"--B--\r\n"),
+    ("no disposition", b"--B\r\nContent-Type: text/plain\r\n\r\nada\r\n--B--\r\n"),
+    ("a header without a colon", b"--B\r\nnonsense\r\n\r\nada\r\n--B--\r\n"),
+    ("a NUL in a header", part('name="user\0name"', "ada") + b"--B--\r\n"),
+    ("spaces behind the boundary", (NAME + PASSWORD).replace(b"--B\r", b"--B \r") + b"--B--\r\n"),
+    ("not UTF-8", part('name="username"', b"J\xfcrgen") + PASSWORD + b"--B--\r\n"),
+    ("a name twice", NAME + part('name="username"', "eve") + PASSWORD + b"--B--\r\n"),
+]:
+    form("multipart", f"body: {what}", body, MULTIPART)
+
 # ---- routing ------------------------------------------------------------------------------------
 
 for method, path in [

@@ -50,6 +50,26 @@ const std::vector<Difference>& differences() {
          "FastAPI makes Punycode of it (IDNA), which needs Unicode's tables.",
          {"query/url: value=http://bücher.example/"}},
 
+        {"a malformed form is refused, and told why",
+         "FastAPI says only that it is malformed, takes a NUL in a header, and loses the fields "
+         "behind the point where a multipart body was cut.",
+         {"form/multipart: body: a NUL in a header",
+          "form/multipart: body: a header without a colon", "form/multipart: body: a preamble",
+          "form/multipart: body: line feeds only", "form/multipart: body: no end",
+          "form/multipart: body: spaces behind the boundary",
+          "form/multipart: type: a boundary of 71", "form/multipart: type: an empty boundary",
+          "form/multipart: type: another boundary"}},
+
+        {"a media type is the same in any case",
+         "As RFC 9110, section 8.3.1, says; Starlette compares the letters when there are "
+         "parameters.",
+         {"form/login: with a charset", "form/multipart: type: upper case"}},
+
+        {"a file in an error is its name, size and headers",
+         "FastAPI shows the attributes of Python's temporary file as well.",
+         {"form/album: an empty cover", "form/album: too many", "form/avatar: the name is a file",
+          "form/login: a password that is a file"}},
+
         {"GET answers HEAD, and Allow has all methods",
          "As HTTP wants it (RFC 9110, sections 9.3.2 and 10.2.1); Starlette's Allow is that of the "
          "first route with the path.",

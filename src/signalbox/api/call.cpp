@@ -4,10 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <span>
 #include <string>
+#include <unordered_map>
 
+#include "signalbox/api/upload_file.hpp"
 #include "signalbox/ascii.hpp"
+#include "signalbox/async/off_loop.hpp"
+#include "signalbox/http/body_file.hpp"
 #include "signalbox/http/cookies.hpp"
+#include "signalbox/http/form.hpp"
 #include "signalbox/http/query.hpp"
 #include "signalbox/json_writer.hpp"
 
@@ -132,8 +139,6 @@ Call::Call(http::Request& its_request, int status) : request(its_request) {
     reply.status = status;
 }
 
-Call::~Call() = default;
-
 void Call::read_body_text() {
     if (body_ != Body::none || request.body.empty()) return;
     if (!is_json(request.header("content-type"))) {
@@ -163,6 +168,175 @@ void Call::read_body(const Type& type, void* value) {
     } else {
         model::read_json(json_, type, value, at, errors);
     }
+}
+
+/// A form as it was sent.
+struct Call::Fields {
+    std::vector<http::FormField> all;
+    FormContent content;
+};
+
+namespace {
+
+/// The whole of a form that is on disk, on a thread that may block.
+std::vector<http::FormField> read_fields_of(const http::BodyFile& file,
+                                            const std::optional<std::string>& content_type,
+                                            const http::FormLimits& limits) {
+    http::FormReader reader(content_type, limits);
+    const bool at_once = reader.encoding() == http::FormEncoding::urlencoded;
+    if (at_once && file.size() > limits.max_text_size) throw http::HttpError(413);
+    std::string bytes(at_once ? static_cast<std::size_t>(file.size())
+                              : std::max(std::size_t{256} * 1024, 2 * limits.max_part_head),
+                      '\0');
+    std::size_t kept = 0;
+    for (std::uint64_t read = 0; read < file.size();) {
+        const std::size_t more = file.read_at(read, bytes.data() + kept, bytes.size() - kept);
+        if (more == 0) throw std::runtime_error("a body on disk has become shorter");
+        read += more;
+        const std::size_t have = kept + more;
+        const std::size_t used = reader.feed({bytes.data(), have});
+        kept = have - used;
+        std::copy(bytes.data() + used, bytes.data() + have, bytes.data());
+    }
+    return reader.end();
+}
+
+/// A form as the object that it would be in JSON, which is what FastAPI makes of it.
+class FormObject {
+  public:
+    FormObject(const std::vector<http::FormField>& fields, const FormContent& content,
+               const model::Model& model)
+        : fields_(fields), content_(content), of_member_(model.members.size()) {
+        uploads_.reserve(fields.size());
+        nodes_.push_back({.kind = model::JsonNode::Kind::object});
+        sort(model);
+        bool incomplete = false;
+        for (std::size_t i = 0; i < of_member_.size(); ++i)
+            incomplete = incomplete || (model.members[i].required && of_member_[i].empty());
+        for (std::size_t i = 0; i < of_member_.size(); ++i) {
+            const Member& member = model.members[i];
+            if (!of_member_[i].empty()) {
+                add(member.name, of_member_[i], is_list(*member.type));
+            } else if (incomplete && !member.default_json.empty()) {
+                add_default(member);
+            }
+        }
+        for (const auto& [name, field] : others_)
+            add(name, {field}, false);
+        nodes_.front().next = static_cast<std::uint32_t>(nodes_.size());
+        for (const UploadFile& upload : uploads_)
+            files_.push_back(&upload);
+    }
+
+    const model::JsonNode& root() const { return nodes_.front(); }
+    std::span<const void* const> files() const { return files_; }
+
+  private:
+    void sort(const model::Model& model) {
+        std::unordered_map<std::string_view, std::size_t> others;
+        for (std::size_t i = 0; i < fields_.size(); ++i) {
+            const std::string_view name = fields_[i].name;
+            const auto& members = model.members;
+            const auto member =
+                std::find_if(members.begin(), members.end(),
+                             [name](const Member& each) { return each.name == name; });
+            if (member != members.end()) {
+                of_member_[static_cast<std::size_t>(member - members.begin())].push_back(i);
+                continue;
+            }
+            const auto [known, is_new] = others.emplace(name, others_.size());
+            if (is_new) {
+                others_.emplace_back(name, i);
+            } else {
+                others_[known->second].second = i;
+            }
+        }
+    }
+    void add(std::string_view name, const std::vector<std::size_t>& fields, bool list) {
+        ++nodes_.front().count;
+        nodes_.push_back({.kind = model::JsonNode::Kind::string, .text = name});
+        if (!list) {
+            add(fields_[fields.back()]);
+            return;
+        }
+        const auto count = static_cast<std::uint32_t>(fields.size());
+        nodes_.push_back({.kind = model::JsonNode::Kind::array, .count = count, .next = count + 1});
+        for (const std::size_t field : fields)
+            add(fields_[field]);
+    }
+    void add(const http::FormField& field) {
+        if (!field.file) {
+            nodes_.push_back({.kind = model::JsonNode::Kind::string, .text = field.text});
+            return;
+        }
+        const UploadFile& upload = uploads_.emplace_back(content_.upload(*field.file));
+        std::string& text = texts_.emplace_back();
+        JsonWriter json(text);
+        json.begin_object().key<"filename">().value(upload.filename());
+        json.key<"size">().value(upload.size()).key<"headers">().begin_object();
+        for (const auto& [name, value] : upload.headers())
+            json.key(name).value(value);
+        json.end_object().end_object();
+        nodes_.push_back({.kind = model::JsonNode::Kind::file,
+                          .count = static_cast<std::uint32_t>(uploads_.size() - 1),
+                          .text = text});
+    }
+    /// FastAPI shows it among what was sent, where something is missing.
+    void add_default(const Member& member) {
+        model::JsonTree& json = defaults_.emplace_back();
+        if (json.read(member.default_json) || json.root().kind == model::JsonNode::Kind::null)
+            return;
+        ++nodes_.front().count;
+        nodes_.push_back({.kind = model::JsonNode::Kind::string, .text = member.name});
+        nodes_.insert(nodes_.end(), &json.root(), model::JsonTree::after(json.root()));
+    }
+
+    const std::vector<http::FormField>& fields_;
+    const FormContent& content_;
+    std::vector<std::vector<std::size_t>> of_member_;  ///< indices of `fields_`
+    std::vector<std::pair<std::string_view, std::size_t>> others_;
+    std::vector<model::JsonNode> nodes_;
+    std::vector<UploadFile> uploads_;
+    std::vector<const void*> files_;
+    std::deque<std::string> texts_;
+    std::deque<model::JsonTree> defaults_;
+};
+
+}  // namespace
+
+Call::~Call() = default;
+
+async::Task<> Call::read_fields(const http::FormLimits* its_limits) {
+    if (fields_) co_return;
+    const http::FormLimits limits = its_limits != nullptr ? *its_limits : http::FormLimits{};
+    fields_ = std::make_unique<Fields>();
+    const auto content_type = request.header("content-type");
+    if (const auto file = request.body_file) {
+        async::Task<> writing = file->written();
+        co_await std::move(writing);
+        const std::optional<std::string> type(content_type);
+        const auto read = [file, type, limits] { return read_fields_of(*file, type, limits); };
+        async::Task<std::vector<http::FormField>> reading = async::off_loop(read);
+        fields_->all = co_await std::move(reading);
+        fields_->content.file = file;
+        co_return;
+    }
+    http::FormReader reader(content_type, limits);
+    reader.feed(request.body);
+    fields_->all = reader.end();
+    const auto& all = fields_->all;
+    const bool has_files = std::any_of(all.begin(), all.end(),
+                                       [](const auto& field) { return field.file.has_value(); });
+    if (has_files) {
+        // What refers to a file may live longer than the request.
+        fields_->content.memory = std::make_shared<const std::string>(std::move(request.body));
+        request.body.clear();
+    }
+}
+
+void Call::read_form(const Type& type, void* value) {
+    const FormObject form(fields_->all, fields_->content, type.model());
+    model::read_form(form.root(), form.files(), type, value, {.name = "body"}, errors);
 }
 
 void Call::read_path_parameter(const Type& type, void* value) {
@@ -230,6 +404,7 @@ void Call::read_cookies(const Type& type, void* value) {
 }
 
 void Call::throw_if_invalid() {
+    fields_.reset();
     json_.clear();
     body_ = Body::none;
     if (!errors.empty()) throw RequestValidationError(std::move(errors));

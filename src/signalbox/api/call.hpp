@@ -10,6 +10,7 @@
 #include "signalbox/api/operation.hpp"
 #include "signalbox/api/parameters.hpp"
 #include "signalbox/async/task.hpp"
+#include "signalbox/http/form_limits.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/model/json_tree.hpp"
 
@@ -29,6 +30,10 @@ class Call {
     /// when the body is not text.
     void read_body_text();
     void read_body(const model::Type& type, void* value);
+    /// The same where it takes a form. Resumes when a body that is on disk has been read. Throws
+    /// HttpError 400 when it is no form, or too much of one. Null: the usual limits.
+    async::Task<> read_fields(const http::FormLimits* limits);
+    void read_form(const model::Type& type, void* value);
 
     void read_path_parameter(const model::Type& type, void* value);
     void read_path(const model::Type& model, void* value);
@@ -75,6 +80,8 @@ class Call {
     std::shared_ptr<http::BackgroundTasks> background_;
     Body body_ = Body::none;
     model::JsonTree json_;
+    struct Fields;
+    std::unique_ptr<Fields> fields_;  ///< of a form
 };
 
 /// Of a handler that returns a value.

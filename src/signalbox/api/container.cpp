@@ -36,6 +36,11 @@ std::vector<std::string_view> names_in(std::string_view path) {
     return names;
 }
 
+/// A body with files may be large.
+bool spools_body(const Operation& operation) {
+    return operation.body_is_form && model::has_file(*operation.body);
+}
+
 /// Whether what its function takes can be had from such a request.
 void check(const Endpoint& endpoint) {
     const auto fail = [&endpoint](const std::string& why) {
@@ -56,6 +61,18 @@ void check(const Endpoint& endpoint) {
             model::check_model(*type);
     } catch (const std::invalid_argument& error) {
         fail(error.what());
+    }
+    if (operation.result != nullptr && model::has_file(*operation.result))
+        fail("an UploadFile is read from a form, and cannot be returned");
+    if (operation.body != nullptr && !operation.body_is_form && model::has_file(*operation.body))
+        fail("an UploadFile is read from a form: take a Form<…>");
+    if (operation.body_is_form) {
+        for (const model::Member& member : operation.body->model().members) {
+            if (!model::is_of_form(*member.type)) {
+                fail(text(operation.body->name) + "." + text(member.name) +
+                     " is read from a field of a form, and can be no struct, map or list of such");
+            }
+        }
     }
     for (const auto& [place, type] : operation.parameters) {
         for (const model::Member& member : type->model().members) {
@@ -187,14 +204,17 @@ std::vector<http::Route> Container::routes() const {
                           .path = bound.row->path,
                           .handler =
                               [this, &bound](http::Request& request) {
-                                  return bound.row->call({.services = bound.services.data(),
-                                                          .request = &request,
-                                                          .replacements = &replacements_,
-                                                          .status = bound.row->options.status});
+                                  return bound.row->call(
+                                      {.services = bound.services.data(),
+                                       .request = &request,
+                                       .replacements = &replacements_,
+                                       .status = bound.row->options.status,
+                                       .form_limits = &bound.row->options.form_limits});
                               },
                           .on_error = on_error,
                           .body_limit = bound.row->options.body_limit,
                           .has_background_tasks = bound.row->operation.background_tasks,
+                          .spools_body = spools_body(bound.row->operation),
                           .timeout = bound.row->options.timeout});
     }
     return routes;

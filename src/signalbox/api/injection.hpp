@@ -18,6 +18,7 @@
 #include "signalbox/api/operation.hpp"
 #include "signalbox/api/parameters.hpp"
 #include "signalbox/api/security.hpp"
+#include "signalbox/api/upload_file.hpp"
 #include "signalbox/async/task.hpp"
 #include "signalbox/db/rows.hpp"
 #include "signalbox/http/request.hpp"
@@ -35,6 +36,7 @@
 /// | a number, text, enum …                   | the parameter of the path                      |
 /// | `Path<S>`, `Query<S>`, `Headers<S>`,     | one parameter for each member of the struct    |
 /// | `Cookies<S>`                             |                                                |
+/// | `Form<S>`                                | the body, a form, with a field for each member |
 /// | a struct, `std::vector`, `std::map` …    | the body, JSON; a `std::optional` need not be  |
 /// |                                          | sent                                           |
 /// | `Bearer`, `Basic`, `ApiKeyHeader<"…">` … | who asks (security.hpp)                        |
@@ -66,6 +68,7 @@ struct Arguments {
     http::Request* request = nullptr;
     const Replacements* replacements = nullptr;
     int status = 200;  ///< of the endpoint's response
+    const http::FormLimits* form_limits = nullptr;
 };
 
 namespace detail {
@@ -198,6 +201,22 @@ struct Parameter<Headers<T>> : GroupParameter<Headers<T>, T, Stage::header, Plac
 template <class T>
 struct Parameter<Cookies<T>> : GroupParameter<Cookies<T>, T, Stage::cookie, Place::cookie> {};
 
+template <class T>
+struct Parameter<Form<T>> : NothingToRead {
+    using Held = Form<T>;
+    static constexpr Stage stage = Stage::body;
+    static_assert(model::type_of<T>.kind == model::Type::Kind::object,
+                  "a Form<…> is of a struct, a field for each member");
+    static void describe(Operation& operation) {
+        operation.body = &model::type_of<T>;
+        operation.body_is_form = true;
+    }
+    static void read(Call& call, Held& held) { call.read_form(model::type_of<T>, &held.value); }
+    static Form<T> pass(Call*, const Arguments&, std::size_t, Held& held) {
+        return std::move(held);
+    }
+};
+
 template <class T, class Key>
 struct ServiceParameter : NothingToRead {
     using Held = Nothing;
@@ -278,6 +297,10 @@ template <class P>
 inline constexpr bool is_path_group = false;
 template <class T>
 inline constexpr bool is_path_group<Path<T>> = true;
+template <class P>
+inline constexpr bool is_form = false;
+template <class T>
+inline constexpr bool is_form<Form<T>> = true;
 
 template <auto function, class Signature = decltype(function)>
 struct Function {
@@ -324,6 +347,17 @@ struct Function<function, R (*)(P...)> {
     /// Whether it or what it depends on reads the body.
     static constexpr bool reads_body() {
         return ((Parameter<P>::stage == Stage::body || dependency_reads_body<P>()) || ...);
+    }
+
+    /// Whether one of those takes a form.
+    static constexpr bool reads_form() {
+        return ((is_form<P> || dependency_reads_form<P>()) || ...);
+    }
+    /// Whether one of those takes a body that is none.
+    static constexpr bool reads_json() {
+        return (
+            ((Parameter<P>::stage == Stage::body && !is_form<P>) || dependency_reads_json<P>()) ||
+            ...);
     }
 
     /// For services and the request only.
@@ -407,6 +441,22 @@ struct Function<function, R (*)(P...)> {
     static constexpr bool dependency_reads_body() {
         if constexpr (is_depends<Each>) {
             return Each::Called::reads_body();
+        } else {
+            return false;
+        }
+    }
+    template <class Each>
+    static constexpr bool dependency_reads_form() {
+        if constexpr (is_depends<Each>) {
+            return Each::Called::reads_form();
+        } else {
+            return false;
+        }
+    }
+    template <class Each>
+    static constexpr bool dependency_reads_json() {
+        if constexpr (is_depends<Each>) {
+            return Each::Called::reads_json();
         } else {
             return false;
         }
@@ -617,7 +667,14 @@ async::Task<http::Response> answer(Arguments arguments) {
     using Called = Function<handler>;
     using Result = typename Awaited<typename Called::Result>::Type;
     Call call(*arguments.request, arguments.status);
-    if constexpr (Called::reads_body()) call.read_body_text();
+    static_assert(!(Called::reads_form() && Called::reads_json()),
+                  "a request has one body: a form or JSON");
+    if constexpr (Called::reads_form()) {
+        async::Task<> reading = call.read_fields(arguments.form_limits);
+        co_await std::move(reading);
+    } else if constexpr (Called::reads_body()) {
+        call.read_body_text();
+    }
     typename Called::Held held;
     if constexpr (Called::has_steps) {
         std::exception_ptr thrown;

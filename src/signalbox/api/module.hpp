@@ -14,6 +14,7 @@
 
 #include "signalbox/api/injection.hpp"
 #include "signalbox/api/operation.hpp"
+#include "signalbox/http/form_limits.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/http/response.hpp"
 #include "signalbox/http/route.hpp"
@@ -39,6 +40,7 @@ struct EndpointOptions {
     /// may be more or less than that (see http::Route).
     std::optional<std::size_t> body_limit{};
     std::optional<std::chrono::milliseconds> timeout{};
+    http::FormLimits form_limits{};  ///< of one that takes a Form
 };
 
 /// One row of the table of endpoints, made from a handler.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "signalbox/json_writer.hpp"
+#include "signalbox/model/reader.hpp"
 #include "signalbox/model/schema.hpp"
 
 namespace signalbox::api {
@@ -264,7 +265,12 @@ class Document {
 
     void write_body(JsonWriter& json, const Operation& operation) const {
         json.key<"requestBody">().begin_object();
-        write_content(json, schemas_.schema(*operation.body, Mode::input));
+        // With files it is multipart, but what is sent as the other is read as well.
+        const std::string_view content_type = !operation.body_is_form ? "application/json"
+                                              : model::has_file(*operation.body)
+                                                  ? "multipart/form-data"
+                                                  : "application/x-www-form-urlencoded";
+        write_content(json, schemas_.schema(*operation.body, Mode::input), content_type);
         if (operation.body_required) json.key<"required">().value(true);
         json.end_object();
     }
@@ -328,8 +334,9 @@ class Document {
         return list;
     }
 
-    static void write_content(JsonWriter& json, std::string_view schema) {
-        json.key<"content">().begin_object().key<"application/json">().begin_object();
+    static void write_content(JsonWriter& json, std::string_view schema,
+                              std::string_view content_type = "application/json") {
+        json.key<"content">().begin_object().key(content_type).begin_object();
         json.key<"schema">().verbatim(schema).end_object().end_object();
     }
 

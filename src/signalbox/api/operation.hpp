@@ -32,6 +32,7 @@ struct Operation {
     std::vector<Parameters> parameters;
     const model::Type* body = nullptr;
     bool body_required = true;
+    bool body_is_form = false;
     std::vector<const SecurityScheme*> security;
     bool background_tasks = false;  ///< it may add some
 

@@ -64,6 +64,17 @@ struct Cookies : detail::Values<T> {};
 template <class T>
 struct Path : detail::Values<T> {};
 
+/// A form in the body: application/x-www-form-urlencoded or multipart/form-data, whichever is sent,
+/// with a field for each member of a struct; an UploadFile, or several, for files. When a field is
+/// sent twice, the last one counts; a std::vector has them all. EndpointOptions::form_limits says
+/// how much of it is read.
+///
+/// A body beyond 256 KiB of an endpoint that takes files goes to disk while it arrives
+/// (--upload-dir), and is gone with the request. `http::Request::body` is empty then, and when
+/// there were files.
+template <class T>
+struct Form : detail::Values<T> {};
+
 /// One of several services of a type, `Named<db::Pool, "reports">`: see Module::provide_as.
 template <class T, model::detail::Text name>
 class Named {

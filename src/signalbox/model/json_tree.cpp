@@ -381,6 +381,13 @@ class Excerpt {
             case JsonNode::Kind::string:
                 text(node.text);
                 return;
+            case JsonNode::Kind::file:
+                if (node.text.size() > room()) {
+                    json_.value(cut);
+                } else {
+                    json_.verbatim(node.text);
+                }
+                return;
             case JsonNode::Kind::array: {
                 json_.begin_array();
                 const JsonNode* item = JsonTree::first_in(node);

@@ -13,7 +13,15 @@ namespace signalbox::model {
 
 /// One value of a JSON text. The values that it contains follow it.
 struct JsonNode {
-    enum class Kind : std::uint8_t { null, boolean, number, string, array, object };
+    enum class Kind : std::uint8_t {
+        null,
+        boolean,
+        number,
+        string,
+        array,
+        object,
+        file,  ///< of a form, not of a JSON text: `count` says which, `text` is JSON about it
+    };
 
     Kind kind = Kind::null;
     bool truth = false;

@@ -293,7 +293,8 @@ bool fits_signed(const Integer& number) {
 
 class Reader {
   public:
-    explicit Reader(ValidationErrors& errors) : errors_(errors) {}
+    explicit Reader(ValidationErrors& errors, std::span<const void* const> files = {})
+        : errors_(errors), files_(files) {}
 
     void read(const JsonNode& node, const Type& type, void* target, const Location& at) {
         if (errors_.full()) return;
@@ -326,6 +327,8 @@ class Reader {
             case Kind::json:
                 detail::as<JsonText>(target) = JsonText(json_of(node));
                 return;
+            case Kind::file:
+                return file(node, type, target, at);
             case Kind::list:
                 return list(node, type, target, at);
             case Kind::map:
@@ -771,6 +774,12 @@ class Reader {
         add(error, at, "Input should be " + expected, node, ctx("expected", json_string(expected)));
     }
 
+    void file(const JsonNode& node, const Type& type, void* target, const Location& at) {
+        if (node.kind == JsonNode::Kind::file) return type.assign(target, files_[node.count]);
+        add("value_error", at, "Value error, Expected UploadFile, received: <class 'str'>", node,
+            R"({"error":{}})");
+    }
+
     void list(const JsonNode& node, const Type& type, void* target, const Location& at) {
         if (node.kind != JsonNode::Kind::array)
             return add("list_type", at, "Input should be a valid list", node);
@@ -941,6 +950,7 @@ class Reader {
     }
 
     ValidationErrors& errors_;
+    std::span<const void* const> files_;
     int depth_ = 0;
 };
 
@@ -975,6 +985,11 @@ void add_missing(const Location& location, ValidationErrors& errors) {
 void read_json(const JsonTree& json, const Type& type, void* value, const Location& location,
                ValidationErrors& errors) {
     Reader(errors).read(json.root(), type, value, location);
+}
+
+void read_form(const JsonNode& form, std::span<const void* const> files, const Type& type,
+               void* value, const Location& location, ValidationErrors& errors) {
+    Reader(errors, files).read(form, type, value, location);
 }
 
 namespace detail {
@@ -1047,6 +1062,7 @@ bool is_text(const Type& type, bool or_several) {
         case Kind::map:
         case Kind::variant:
         case Kind::json:
+        case Kind::file:
             return false;
         case Kind::list:
             return or_several && is_text(*type.inner, false);
@@ -1055,6 +1071,33 @@ bool is_text(const Type& type, bool or_several) {
         default:
             return true;
     }
+}
+
+bool is_of_form(const Type& type) {
+    if (type.kind == Kind::nullable) return is_of_form(*type.inner);
+    const Type& one = type.kind == Kind::list ? *type.inner : type;
+    return one.kind == Kind::file || is_text(one, false);
+}
+
+namespace {
+
+bool has_file(const Type& type, std::set<const void*>& seen) {
+    if (type.kind == Kind::file) return true;
+    if (type.inner != nullptr && has_file(*type.inner, seen)) return true;
+    for (const Type* alternative : type.alternatives) {
+        if (has_file(*alternative, seen)) return true;
+    }
+    if (type.kind != Kind::object || !seen.insert(&type.model()).second) return false;
+    const auto& members = type.model().members;
+    return std::any_of(members.begin(), members.end(),
+                       [&seen](const Member& member) { return has_file(*member.type, seen); });
+}
+
+}  // namespace
+
+bool has_file(const Type& type) {
+    std::set<const void*> seen;
+    return has_file(type, seen);
 }
 
 }  // namespace signalbox::model

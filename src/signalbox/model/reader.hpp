@@ -11,6 +11,7 @@
 namespace signalbox::model {
 
 class JsonTree;
+struct JsonNode;
 
 // In all of these `value` is a new object of this type, with its defaults. Faults are added to
 // `errors` in the words of pydantic 2's lax mode, in which "1" is an integer as well; the object
@@ -28,6 +29,11 @@ void add_missing(const Location& location, ValidationErrors& errors);
 /// A JSON text that was read.
 void read_json(const JsonTree& json, const Type& type, void* value, const Location& location,
                ValidationErrors& errors);
+
+/// A form's fields, as the object that they would be in JSON. A node that is a file has its place
+/// in `files`: the object to assign from. Members are texts, files, or lists of them (is_of_form).
+void read_form(const JsonNode& form, std::span<const void* const> files, const Type& type,
+               void* value, const Location& location, ValidationErrors& errors);
 
 /// How much of a value an error repeats, in bytes of JSON.
 inline constexpr std::size_t longest_input = 2048;
@@ -57,5 +63,10 @@ void check_model(const Type& type);
 
 /// Whether a value of this type can be read from one text, or as a list from several.
 bool is_text(const Type& type, bool or_several);
+
+/// Whether it can be a member of a form: a text, a file, or several.
+bool is_of_form(const Type& type);
+/// Whether it is a file or has one in it.
+bool has_file(const Type& type);
 
 }  // namespace signalbox::model

@@ -270,6 +270,8 @@ class Schemas::Writer {
                 return;
             case Kind::json:
                 return;
+            case Kind::file:
+                return formatted("binary");
             case Kind::list:
                 json_.key<"type">().value("array");
                 json_.key<"items">();

@@ -69,6 +69,9 @@ class Writer {
                 json_.verbatim(text.empty() ? "null" : text);
                 return;
             }
+            case Kind::file:
+                json_.value(nullptr);
+                return;
             case Kind::list:
                 json_.begin_array();
                 for (std::size_t i = 0; const void* item = type.item(value, i); ++i)

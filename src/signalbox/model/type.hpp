@@ -40,6 +40,7 @@
 /// | `std::vector<T>`, `std::map<std::string, T>` | array, object                             |
 /// | `Field<std::variant<A, B>, Discriminator(…)>`| an object that says which it is           |
 /// | `JsonText`                                   | any                                       |
+/// | `api::UploadFile`                            | none: it is a file of a form              |
 /// | a struct without constructors                | an object with a member for each member   |
 namespace signalbox::model {
 
@@ -98,6 +99,7 @@ struct Type {
         choice,   ///< an enum
         literal,  ///< a Literal
         json,
+        file,  ///< of a form; no JSON
         list,
         map,
         object,
@@ -128,6 +130,7 @@ struct Type {
     void (*for_each)(const void*, void*, void (*)(void*, std::string_view, const void*)) = nullptr;
     void* (*emplace)(void*, std::size_t) = nullptr;  ///< of a variant
     std::pair<std::size_t, const void*> (*held)(const void*) = nullptr;
+    void (*assign)(void*, const void*) = nullptr;  ///< of a file: from another
 
     // Of a Field: the value in it.
     void* (*set)(void*) = nullptr;
@@ -147,6 +150,12 @@ template <class T>
 consteval Type describe();
 
 }  // namespace detail
+
+/// A type for the files of forms, which says so: `using FormFile = …` itself.
+template <class T>
+concept FormFile = requires {
+    requires std::same_as<typename T::FormFile, T>;
+};
 
 /// There is one for each type: compare addresses.
 template <class T>
@@ -516,6 +525,9 @@ consteval Type describe() {
         return {.kind = Kind::duration};
     } else if constexpr (std::same_as<T, JsonText>) {
         return {.kind = Kind::json};
+    } else if constexpr (FormFile<T>) {
+        return {.kind = Kind::file,
+                .assign = [](void* value, const void* other) { as<T>(value) = as<T>(other); }};
     } else {
         static_assert(std::is_class_v<T> && std::is_aggregate_v<T> && !std::is_polymorphic_v<T>,
                       "no type of requests and responses: it is one of the table in "

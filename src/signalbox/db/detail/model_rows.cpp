@@ -203,6 +203,8 @@ std::string_view words(const Type& type) {
             return "a Literal";
         case Kind::json:
             return "a JsonText";
+        case Kind::file:
+            return "a file of a form";
         case Kind::list:
             return "a list";
         case Kind::map:
@@ -282,6 +284,7 @@ std::optional<Form> form_of(const Type& type, Oid oid) {
         case Kind::object:
         case Kind::variant:
             return when(Sort::json, Form::parsed_json);
+        case Kind::file:
         case Kind::nullable:
             break;
     }

@@ -1,0 +1,185 @@
+#include "signalbox/http/body_file.hpp"
+
+#include <asio/io_context.hpp>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <system_error>
+#include <utility>
+
+#include "signalbox/async/off_loop.hpp"
+#include "signalbox/http/errors.hpp"
+
+namespace signalbox::http {
+
+process::Descriptor UploadDisk::open() const {
+    int file = ::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    // Not every file system knows files without a name, as NFS and overlays of old kernels.
+    if (file < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT)) {
+        std::string name = (folder_ / "signalbox-upload-XXXXXX").string();
+        file = ::mkostemp(name.data(), O_CLOEXEC);
+        if (file >= 0) ::unlink(name.c_str());
+    }
+    if (file < 0) {
+        throw std::system_error(errno, std::generic_category(),
+                                "no file can be made in " + folder_.string());
+    }
+    return process::Descriptor(file);
+}
+
+bool UploadDisk::reserve(std::uint64_t bytes) noexcept {
+    if (bytes_.fetch_add(bytes) + bytes <= limit_) return true;
+    bytes_ -= bytes;
+    return false;
+}
+
+/// One piece, written behind the others.
+class BodyFile::Write final : public async::OffLoopWork {
+  public:
+    Write(std::shared_ptr<BodyFile> file, std::string_view bytes, std::uint64_t offset)
+        : file_(std::move(file)), bytes_(bytes), offset_(offset) {}
+
+    void run() noexcept override {
+        try {
+            if (file_->file_.get() < 0) file_->file_ = file_->disk_->open();
+        } catch (const std::system_error& error) {
+            error_ = error.code().value();
+            return;
+        } catch (...) {
+            error_ = ENOMEM;
+            return;
+        }
+        std::string_view rest = bytes_;
+        while (!rest.empty()) {
+            const auto at = static_cast<off_t>(offset_ + (bytes_.size() - rest.size()));
+            const ssize_t written = ::pwrite(file_->file_.get(), rest.data(), rest.size(), at);
+            if (written < 0 && errno == EINTR) continue;
+            if (written <= 0) {
+                error_ = written < 0 ? errno : ENOSPC;
+                return;
+            }
+            rest.remove_prefix(static_cast<std::size_t>(written));
+        }
+    }
+    void done() override { file_->on_written(bytes_.size(), error_); }
+
+  private:
+    const std::shared_ptr<BodyFile> file_;
+    const std::string_view bytes_;  ///< in `waiting_`
+    const std::uint64_t offset_;
+    int error_ = 0;
+};
+
+BodyFile::BodyFile(asio::io_context& loop, std::shared_ptr<UploadDisk> disk)
+    : loop_(loop), disk_(std::move(disk)) {
+    ++disk_->files_;
+}
+
+BodyFile::~BodyFile() {
+    file_.close();
+    disk_->bytes_ -= reserved_;
+    --disk_->files_;
+}
+
+void BodyFile::append(std::string bytes) {
+    if (failure_ != Failure::none || bytes.empty()) return;
+    if (!disk_->reserve(bytes.size())) {
+        fail(Failure::limit, 0);
+        return;
+    }
+    reserved_ += bytes.size();
+    size_ += bytes.size();
+    in_memory_ += bytes.size();
+    waiting_.push_back(std::move(bytes));
+    if (waiting_.size() == 1) write_next();
+}
+
+void BodyFile::write_next() {
+    const std::string& next = waiting_.front();
+    async::OffLoopThreads::of(loop_).run(
+        std::make_shared<Write>(shared_from_this(), next, size_ - in_memory_));
+}
+
+void BodyFile::on_written(std::size_t size, int error) noexcept {
+    in_memory_ -= size;
+    waiting_.pop_front();
+    if (error == 0) {
+        disk_->written_ += size;
+    } else {
+        const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
+        fail(full ? Failure::no_space : Failure::broken, error);
+    }
+    if (failure_ == Failure::none && !waiting_.empty()) {
+        try {
+            write_next();
+        } catch (const std::system_error& no_thread) {
+            fail(Failure::broken, no_thread.code().value());
+        } catch (const std::bad_alloc&) {
+            fail(Failure::broken, ENOMEM);
+        }
+    }
+    if (observer_ != nullptr) observer_->on_written();
+    if (waiting_.empty() || failure_ != Failure::none) waiter_.notify();
+}
+
+void BodyFile::fail(Failure why, int error) noexcept {
+    if (failure_ != Failure::none) return;
+    failure_ = why;
+    error_ = error;
+    ++disk_->refused_;
+}
+
+std::string BodyFile::cause() const {
+    switch (failure_) {
+        case Failure::none:
+            return {};
+        case Failure::limit:
+            return "the bodies of all requests on disk would have more than --limit-upload-disk, " +
+                   std::to_string(disk_->limit()) + " bytes";
+        case Failure::no_space:
+        case Failure::broken:
+            return "a body cannot be written to " + disk_->folder().string() + ": " +
+                   std::generic_category().message(error_);
+    }
+    return {};
+}
+
+void BodyFile::throw_failure() const {
+    switch (failure_) {
+        case Failure::limit:
+            throw HttpError(503, "There is no room for this upload at the moment",
+                            {{"Retry-After", "1"}});
+        case Failure::no_space:
+            throw HttpError(507);
+        case Failure::none:
+        case Failure::broken:
+            break;
+    }
+    throw std::system_error(error_, std::generic_category(), cause());
+}
+
+async::Task<> BodyFile::written() const {
+    const auto self = shared_from_this();
+    while (failure_ == Failure::none && !waiting_.empty()) {
+        async::Task<> waiting = waiter_.wait();
+        co_await std::move(waiting);
+    }
+    if (failure_ != Failure::none) throw_failure();
+}
+
+std::size_t BodyFile::read_at(std::uint64_t offset, char* bytes, std::size_t most) const {
+    std::size_t read = 0;
+    while (read < most) {
+        const ssize_t more =
+            ::pread(file_.get(), bytes + read, most - read, static_cast<off_t>(offset + read));
+        if (more < 0 && errno == EINTR) continue;
+        if (more < 0) throw std::system_error(errno, std::generic_category(), "reading a body");
+        if (more == 0) break;
+        read += static_cast<std::size_t>(more);
+    }
+    return read;
+}
+
+}  // namespace signalbox::http

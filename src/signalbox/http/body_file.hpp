@@ -1,0 +1,126 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "signalbox/async/task.hpp"
+#include "signalbox/async/waiter.hpp"
+#include "signalbox/process/descriptor.hpp"
+
+namespace asio {
+class io_context;
+}
+
+namespace signalbox::http {
+
+/// The disk that bodies may take, of all requests together. Any thread.
+class UploadDisk {
+  public:
+    UploadDisk(std::filesystem::path folder, std::uint64_t limit)
+        : folder_(std::move(folder)), limit_(limit) {}
+
+    const std::filesystem::path& folder() const noexcept { return folder_; }
+    std::uint64_t limit() const noexcept { return limit_; }
+    std::uint64_t bytes() const noexcept { return bytes_; }
+    std::uint64_t files() const noexcept { return files_; }
+    /// Ever.
+    std::uint64_t written() const noexcept { return written_; }
+    std::uint64_t refused() const noexcept { return refused_; }
+
+    /// A file that nobody can find and that is gone when it is closed, also after a crash. Throws
+    /// std::system_error that names the folder.
+    process::Descriptor open() const;
+
+  private:
+    friend class BodyFile;
+
+    bool reserve(std::uint64_t bytes) noexcept;
+
+    const std::filesystem::path folder_;
+    const std::uint64_t limit_;
+    std::atomic<std::uint64_t> bytes_{0};
+    std::atomic<std::uint64_t> files_{0};
+    std::atomic<std::uint64_t> written_{0};
+    std::atomic<std::uint64_t> refused_{0};
+};
+
+/// A request's body that is too large for memory: on disk, but for what has not been written yet,
+/// which is done on threads that may block. It has no name there, and is gone when nobody refers
+/// to it any more, at the latest with the process.
+///
+/// Threads: its loop's, where nothing else is said. It is destroyed on any.
+class BodyFile : public std::enable_shared_from_this<BodyFile> {
+  public:
+    /// Is told when more was written, or cannot be.
+    class Observer {
+      public:
+        virtual ~Observer() = default;
+        virtual void on_written() noexcept = 0;
+    };
+
+    BodyFile(asio::io_context& loop, std::shared_ptr<UploadDisk> disk);
+    ~BodyFile();
+    BodyFile(const BodyFile&) = delete;
+    BodyFile& operator=(const BodyFile&) = delete;
+
+    /// The next bytes. Throws std::system_error when there is no thread to write them.
+    void append(std::string bytes);
+    /// Whether so much waits to be written that nothing more is to be appended now.
+    bool congested() const noexcept { return waiting_.size() > 1; }
+    /// Of what was appended and is still in memory.
+    std::size_t memory_size() const noexcept { return in_memory_; }
+    /// Null: nobody.
+    void observe(Observer* observer) noexcept { observer_ = observer; }
+
+    enum class Failure : std::uint8_t {
+        none,
+        limit,     ///< all of them together would be larger than allowed
+        no_space,  ///< the disk is full
+        broken,    ///< the disk fails
+    };
+    /// Nothing more is written then.
+    Failure failure() const noexcept { return failure_; }
+    /// For the log.
+    std::string cause() const;
+    /// HttpError, as the client is told: 503 beyond the limit, 507 for a full disk, else 500.
+    [[noreturn]] void throw_failure() const;
+
+    /// Until all is written. Throws what throw_failure() does.
+    async::Task<> written() const;
+
+    std::uint64_t size() const noexcept { return size_; }
+    /// Up to so many bytes from there; fewer at the end only. Blocks; any thread, when all is
+    /// written. Throws std::system_error.
+    std::size_t read_at(std::uint64_t offset, char* bytes, std::size_t most) const;
+    /// The same file; see read_at.
+    int descriptor() const noexcept { return file_.get(); }
+
+    /// What is appended at a time, and what a body has to exceed to be here.
+    static constexpr std::size_t piece_size = 256 * 1024;
+
+  private:
+    class Write;
+
+    void write_next();
+    void on_written(std::size_t size, int error) noexcept;
+    void fail(Failure why, int error) noexcept;
+
+    asio::io_context& loop_;
+    const std::shared_ptr<UploadDisk> disk_;
+    process::Descriptor file_;  ///< opened by the first write, on its thread
+    std::uint64_t size_ = 0;
+    std::uint64_t reserved_ = 0;
+    std::size_t in_memory_ = 0;
+    std::deque<std::string> waiting_;  ///< the first of them is being written
+    Failure failure_ = Failure::none;
+    int error_ = 0;
+    Observer* observer_ = nullptr;
+    mutable async::Waiter waiter_;
+};
+
+}  // namespace signalbox::http
