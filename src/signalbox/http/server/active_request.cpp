@@ -8,6 +8,7 @@
 
 #include "signalbox/async/event_loop.hpp"
 #include "signalbox/http/server/error_answer.hpp"
+#include "signalbox/http/server/middleware_chain.hpp"
 #include "signalbox/http/server/request_headers.hpp"
 #include "signalbox/http/wire/head.hpp"
 #include "signalbox/random.hpp"
@@ -95,15 +96,34 @@ std::string ActiveRequest::tracestate() const {
 
 void ActiveRequest::run(Owner& owner) {
     owner_ = &owner;
-    if (auto response = answer_at_once()) {
-        owner.respond(std::move(*response));
+    auto response = answer_at_once();
+    if (!loop_.server.options.middleware.empty()) {
+        const context::Reference<ActiveRequest> kept(this);  // its owner may let go of it at once
+        spawn(pass_through_middleware(this, std::move(response)));
+        // What is turned away has no time left that a middleware could take.
+        if (loop_.phase == RequestLoop::Phase::turning_away) cancel(context::Cancelled::shutdown);
         return;
     }
+    if (response) {
+        owner.respond(*std::move(response));
+        return;
+    }
+    spawn(handle(this));
+}
+
+void ActiveRequest::refuse(Owner& owner, Response answer) {
+    owner_ = &owner;
+    deadline = started + loop_.server.options.timeout_request;
+    observe_start();
+    spawn(pass_through_middleware(this, std::move(answer)));
+}
+
+void ActiveRequest::spawn(async::Task<> task) {
     running_ = true;
     try {
         // The completion keeps the cancellation signal, at which asio looks after the coroutine's
         // own code has ended.
-        asio::co_spawn(async::Executor(loop_.loop.get_executor(), this), handle(this),
+        asio::co_spawn(async::Executor(loop_.loop.get_executor(), this), std::move(task),
                        asio::bind_cancellation_slot(
                            cancellation_.slot(),
                            [self = context::Reference(this)](const std::exception_ptr&) {}));
@@ -157,6 +177,20 @@ async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self) {
     if (!error) co_return;
     try {
         self->answered(answer_to_error(error, *self, *self->request_));
+    } catch (...) {
+        self->failed();
+    }
+}
+
+/// The same, with all middleware around the handler, or around the answer that needs none.
+async::Task<> ActiveRequest::pass_through_middleware(context::Reference<ActiveRequest> self,
+                                                     std::optional<Response> at_once) {
+    const async::TaskScope task;
+    MiddlewareChain chain(self->loop_.server.options.middleware, *self, *self->request_,
+                          std::move(at_once));
+    try {
+        async::Task<Response> response = chain.run();
+        self->answered(co_await std::move(response));
     } catch (...) {
         self->failed();
     }

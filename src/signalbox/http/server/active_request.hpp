@@ -40,7 +40,7 @@ class ActiveRequest final : public context::RequestContext {
     class Owner {
       public:
         virtual ~Owner() = default;
-        /// Once for each run(), before it returns or later.
+        /// Once for each run() or refuse(), before it returns or later.
         virtual void respond(Response response) = 0;
         virtual void on_failure(const std::exception_ptr& error) noexcept = 0;
     };
@@ -52,10 +52,13 @@ class ActiveRequest final : public context::RequestContext {
                                                    std::string_view peer_address,
                                                    Clock::time_point started);
 
-    /// Has it answered: at once when it is turned away or nobody handles it, else by its handler.
+    /// Has it answered: at once when it is turned away or nobody handles it, else by its handler;
+    /// through the middleware in both cases.
     void run(Owner& owner);
     /// Instead of run(): it is not taken, and its owner answers so.
     void refuse() { observe_start(); }
+    /// The same, but that the middleware is shown the answer. Where there is some, and a request.
+    void refuse(Owner& owner, Response answer);
     /// Ends its handler, if it runs and was not cancelled before.
     void cancel(context::Cancelled reason);
     /// Its owner goes, while its handler runs. What that still answers is for the log only, as lost
@@ -94,6 +97,9 @@ class ActiveRequest final : public context::RequestContext {
     /// The answer, where it needs no handler.
     std::optional<Response> answer_at_once();
     static async::Task<> handle(context::Reference<ActiveRequest> self);
+    static async::Task<> pass_through_middleware(context::Reference<ActiveRequest> self,
+                                                 std::optional<Response> at_once);
+    void spawn(async::Task<> task);
     void observe_start();
     void answered(Response response);
     void failed() noexcept;
