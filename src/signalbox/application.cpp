@@ -127,7 +127,9 @@ int serve(const api::Module& application, const About& about, const config::Conf
                admin::routes(instance, admin::DebugAccess::loopback, admin_hosts(config)));
     }
     telemetry.expect(api_routes);
-    http::Server api(api_options(config), std::move(api_routes),
+    auto options = api_options(config);
+    options.middleware = container.middleware();
+    http::Server api(std::move(options), std::move(api_routes),
                      [&telemetry](auto& loop) { return telemetry.observe(loop); });
     health.watch([&api] { return api.longest_since_turn(); });
     add_metrics(metrics, api, config);

@@ -14,6 +14,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import app_requests
+import middleware_requests
 import orders_requests
 
 HERE = Path(__file__).resolve().parent
@@ -41,9 +42,10 @@ class Recorded(unittest.TestCase):
     def test_are_the_answers_to_the_requests_as_they_stand(self):
         self.check("answers.json", app_requests.REQUESTS)
         self.check("orders-answers.json", orders_requests.REQUESTS)
+        self.check("middleware-answers.json", middleware_requests.REQUESTS)
 
     def test_are_answers_of_the_fastapi_that_is_meant(self):
-        for name in ["answers.json", "orders-answers.json"]:
+        for name in ["answers.json", "orders-answers.json", "middleware-answers.json"]:
             versions = json.loads((HERE / name).read_text())["versions"]
             self.assertRegex(versions["fastapi"], r"^0\.115\.")
             self.assertRegex(versions["pydantic"], r"^2\.")
@@ -72,7 +74,8 @@ class Recorded(unittest.TestCase):
                     )
 
     def test_have_names_of_their_own(self):
-        for requests in (app_requests.REQUESTS, orders_requests.REQUESTS):
+        everything = (app_requests, orders_requests, middleware_requests)
+        for requests in (module.REQUESTS for module in everything):
             names = Counter(one["name"] for one in requests)
             self.assertEqual([], [name for name, count in names.items() if count > 1])
 

@@ -113,7 +113,8 @@ Container::~Container() {
 void Container::check_replacements() const {
     for (const auto& [type, service] : replaced_) {
         if (!is_taken(type, module_.endpoints()) && !is_taken(type, module_.providers()) &&
-            !is_taken(type, module_.startup()) && !is_taken(type, module_.shutdown())) {
+            !is_taken(type, module_.middleware()) && !is_taken(type, module_.startup()) &&
+            !is_taken(type, module_.shutdown())) {
             throw std::invalid_argument("replaced, but nobody takes a " + text(type->text) +
                                         " (of a class derived from what is taken, say which: "
                                         "replace<Base>(object))");
@@ -151,6 +152,9 @@ void Container::make_services() {
         check(endpoint);
         endpoints_.push_back({&endpoint, find(endpoint.services, describe(endpoint))});
     }
+    for (const MiddlewareSource& source : module_.middleware())
+        middleware_.push_back({&source, find(source.services, text(source.name))});
+    std::reverse(middleware_.begin(), middleware_.end());
     for (const Hook& hook : module_.startup())
         startup_.push_back({&hook, find(hook.services, text(hook.name))});
     for (const Hook& hook : module_.shutdown())
@@ -218,6 +222,13 @@ std::vector<http::Route> Container::routes() const {
                           .timeout = bound.row->options.timeout});
     }
     return routes;
+}
+
+std::vector<http::Middleware> Container::middleware() const {
+    std::vector<http::Middleware> all;
+    for (const auto& bound : middleware_)
+        all.push_back(bound.row->make({.services = bound.services.data()}));
+    return all;
 }
 
 std::vector<async::Task<>> Container::startup() const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "signalbox/api/module.hpp"
+#include "signalbox/http/middleware.hpp"
 #include "signalbox/http/route.hpp"
 
 namespace signalbox::api {
@@ -50,6 +51,8 @@ class Container {
     void make_services();
 
     std::vector<http::Route> routes() const;
+    /// The outermost first, as http::ServerOptions has it.
+    std::vector<http::Middleware> middleware() const;
 
     /// Of the module, to be awaited one after another.
     std::vector<async::Task<>> startup() const;
@@ -73,6 +76,7 @@ class Container {
         std::vector<void*> services;
     };
     std::vector<Bound<Endpoint>> endpoints_;
+    std::vector<Bound<MiddlewareSource>> middleware_;  ///< the outermost first
     std::vector<Bound<Hook>> startup_;
     std::vector<Bound<Hook>> shutdown_;  ///< the last first
 };

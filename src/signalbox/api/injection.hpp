@@ -21,6 +21,7 @@
 #include "signalbox/api/upload_file.hpp"
 #include "signalbox/async/task.hpp"
 #include "signalbox/db/rows.hpp"
+#include "signalbox/http/middleware.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/model/type.hpp"
 
@@ -44,6 +45,7 @@
 /// | `Reply&`                                 | status and headers of the response             |
 /// | `BackgroundTasks&`                       | what is done when the response has been sent   |
 /// | `http::Request&`                         | the request itself                             |
+/// | `const http::Next&`                      | of a middleware: what it stands in front of    |
 namespace signalbox::api {
 
 /// A type, also one that is only declared yet. There is one for each type: compare addresses.
@@ -66,6 +68,7 @@ using Replacements = std::map<const DependencyName*, std::any>;
 struct Arguments {
     void* const* services;  ///< in the order of `Function::services()`
     http::Request* request = nullptr;
+    const http::Next* next = nullptr;
     const Replacements* replacements = nullptr;
     int status = 200;  ///< of the endpoint's response
     const http::FormLimits* form_limits = nullptr;
@@ -249,6 +252,14 @@ template <>
 struct Parameter<const http::Request&> : Parameter<http::Request&> {};
 
 template <>
+struct Parameter<const http::Next&> : NothingToRead {
+    using Held = Nothing;
+    static const http::Next& pass(Call*, const Arguments& arguments, std::size_t, Held&) {
+        return *arguments.next;
+    }
+};
+
+template <>
 struct Parameter<Reply&> : NothingToRead {
     using Held = Nothing;
     static Reply& pass(Call* call, const Arguments&, std::size_t, Held&) { return call->reply; }
@@ -294,6 +305,8 @@ template <class P>
 inline constexpr bool is_of_the_call =
     std::is_same_v<P, Reply&> || std::is_same_v<P, http::BackgroundTasks&>;
 template <class P>
+inline constexpr bool is_next = std::is_same_v<P, const http::Next&>;
+template <class P>
 inline constexpr bool is_path_group = false;
 template <class T>
 inline constexpr bool is_path_group<Path<T>> = true;
@@ -319,6 +332,7 @@ struct Function<function, R (*)(P...)> {
     /// Services and the request need no Call; everything else does.
     static constexpr bool needs_call =
         ((Parameter<P>::stage != Stage::service || is_of_the_call<P>) || ...);
+    static constexpr bool takes_next = (is_next<P> || ...);
     static constexpr bool has_dependencies = (is_depends<P> || ...);
     static constexpr std::size_t bodies =
         ((Parameter<P>::stage == Stage::body ? 1U : 0U) + ... + 0U);
@@ -522,6 +536,7 @@ struct Parameter<Depends<function>> : NothingToRead {
     static constexpr Stage stage = Stage::dependency;
 
     static_assert(!std::is_void_v<Value>, "a dependency returns what depends on it");
+    static_assert(!Called::takes_next, "only a middleware takes a const http::Next&");
     static_assert(Called::path_parameters == 0,
                   "a dependency does not know the path that it is used in: take a Path<…> struct, "
                   "by name");
@@ -713,6 +728,7 @@ template <auto handler>
 async::Task<http::Response> call_handler(const Arguments& arguments) {
     using Called = Function<handler>;
     static_assert(is_task<typename Called::Result>, "a handler returns async::Task<…>");
+    static_assert(!Called::takes_next, "an endpoint has no next one: it is the last");
     if constexpr (std::is_same_v<typename Called::Result, async::Task<http::Response>> &&
                   !Called::needs_call) {
         return Called::call(arguments);

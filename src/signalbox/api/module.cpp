@@ -1,5 +1,8 @@
 #include "signalbox/api/module.hpp"
 
+#include <stdexcept>
+#include <utility>
+
 namespace signalbox::api {
 
 namespace {
@@ -33,6 +36,15 @@ Module& Module::add(std::string_view method, std::string path, const EndpointOpt
     return *this;
 }
 
+Module& Module::add_middleware(http::Middleware middleware) {
+    if (!middleware) throw std::invalid_argument("add_middleware: an empty http::Middleware");
+    middleware_.push_back(
+        {.name = {},
+         .services = {},
+         .make = [middleware = std::move(middleware)](const Arguments&) { return middleware; }});
+    return *this;
+}
+
 Module& Module::include(const Module& other, const std::string& prefix,
                         const IncludeOptions& options) {
     for (Endpoint endpoint : other.endpoints_) {
@@ -46,6 +58,7 @@ Module& Module::include(const Module& other, const std::string& prefix,
     }
     append(error_handlers_, other.error_handlers_);
     append(providers_, other.providers_);
+    append(middleware_, other.middleware_);
     append(startup_, other.startup_);
     append(shutdown_, other.shutdown_);
     return *this;

@@ -15,6 +15,7 @@
 #include "signalbox/api/injection.hpp"
 #include "signalbox/api/operation.hpp"
 #include "signalbox/http/form_limits.hpp"
+#include "signalbox/http/middleware.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/http/response.hpp"
 #include "signalbox/http/route.hpp"
@@ -60,6 +61,13 @@ struct Provider {
     const TypeName* type;
     std::vector<const TypeName*> services;  ///< that it is made from
     std::function<std::shared_ptr<void>(const Arguments&)> make;
+};
+
+/// What stands around every request.
+struct MiddlewareSource {
+    std::string_view name;
+    std::vector<const TypeName*> services;
+    std::function<http::Middleware(const Arguments&)> make;
 };
 
 /// What runs before the first request, or after the last.
@@ -201,6 +209,32 @@ class Module {
         return *this;
     }
 
+    /// Stands around every request of the application, the server's own answers included
+    /// (http/middleware.hpp): a function that returns `async::Task<http::Response>` and takes
+    /// `http::Request&`, `const http::Next&` and services, in any order. As in FastAPI the last one
+    /// added is the outermost: it sees the request first, and the response last.
+    template <auto function>
+    Module& add_middleware() {
+        using Called = detail::Function<function>;
+        static_assert(std::is_same_v<typename Called::Result, async::Task<http::Response>>,
+                      "a middleware returns async::Task<http::Response>");
+        static_assert(!Called::needs_call,
+                      "a middleware takes http::Request&, const http::Next& and services: what it "
+                      "wants of the request it reads by itself");
+        middleware_.push_back({detail::function_name<function>(), Called::services(),
+                               [](const Arguments& arguments) -> http::Middleware {
+                                   return [services = arguments.services](http::Request& request,
+                                                                          const http::Next& next) {
+                                       return Called::call({.services = services,
+                                                            .request = &request,
+                                                            .next = &next});
+                                   };
+                               }});
+        return *this;
+    }
+    /// One that is made already: `add_middleware(http::cors({.allow_origins = {"*"}}))`.
+    Module& add_middleware(http::Middleware middleware);
+
     /// Runs before the first request, when the database is connected and migrated, in the order
     /// given; what it throws ends the start. Returns `void` or `async::Task<>`.
     template <auto function>
@@ -216,7 +250,8 @@ class Module {
     }
 
     /// Copies another module, with its endpoints below a prefix: `include(shop(), "/v1",
-    /// {.tags = {"shop"}})`. Its on_error is for all endpoints of the application.
+    /// {.tags = {"shop"}})`. Its on_error is for all endpoints of the application, and its
+    /// middleware for all requests, as if added here.
     Module& include(const Module& other) { return include(other, "", {}); }
     Module& include(const Module& other, const std::string& prefix, const IncludeOptions& options);
     Module& include(const Module& other, const std::string& prefix) {
@@ -228,6 +263,8 @@ class Module {
     const std::vector<http::ErrorHandler>& error_handlers() const noexcept {
         return error_handlers_;
     }
+    /// The innermost first.
+    const std::vector<MiddlewareSource>& middleware() const noexcept { return middleware_; }
     const std::vector<Hook>& startup() const noexcept { return startup_; }
     const std::vector<Hook>& shutdown() const noexcept { return shutdown_; }
 
@@ -286,7 +323,7 @@ class Module {
     template <auto function>
     static std::vector<const TypeName*> services_for() {
         using Called = detail::Function<function>;
-        static_assert(!Called::takes_request && !Called::needs_call,
+        static_assert(!Called::takes_request && !Called::takes_next && !Called::needs_call,
                       "there is no request when this function runs: it takes services only");
         return Called::services();
     }
@@ -311,6 +348,7 @@ class Module {
     std::vector<Endpoint> endpoints_;
     std::vector<Provider> providers_;
     std::vector<http::ErrorHandler> error_handlers_;
+    std::vector<MiddlewareSource> middleware_;
     std::vector<Hook> startup_;
     std::vector<Hook> shutdown_;
 };

@@ -106,6 +106,7 @@ class Client::Service {
         // Named, because g++ 14 takes a temporary in there for uninitialised where an exception
         // ends it.
         http::ServerOptions options;
+        options.middleware = container.middleware();
         server_.reset(new http::ServerContext{.options = std::move(options),
                                               .router = http::Router(container.routes()),
                                               .make_observer = http::observe_nothing});

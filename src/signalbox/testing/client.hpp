@@ -25,8 +25,8 @@ class Database;
 ///     EXPECT_EQ(response.json()[0]["id"], 1);
 ///
 /// A request goes through what the service has: the decoder of requests, the router, the request's
-/// context with its id, trace and deadline, the table of errors. Only the connection and the limits
-/// of a whole server are missing. A redirect is not followed.
+/// context with its id, trace and deadline, middleware, the table of errors. Only the connection
+/// and the limits of a whole server are missing. A redirect is not followed.
 ///
 /// Handlers run on an event loop of the client's own, one request at a time. The first request
 /// makes the services and runs `on_startup`. What handlers log, from warnings up, goes to standard

@@ -125,7 +125,14 @@ void Exchange::take(http::ExpectsContinue) {
 
 void Exchange::take(http::Refusal refusal) {
     if (refusal.request) complete(*refusal.request);
+    const bool shown = refusal.request && !loop_.server.options.middleware.empty();
     request_ = http::ActiveRequest::begin(loop_, std::move(refusal.request), peer, Clock::now());
+    if (shown) {
+        malformed_reason_ = refusal.why.reason;
+        request_->refuse(*this, http::answer_to_malformed(refusal.why));
+        watch();
+        return;
+    }
     request_->refuse();
     send(http::answer_to_malformed(refusal.why), refusal.to_head, false, refusal.why.reason);
 }
@@ -138,7 +145,8 @@ void Exchange::complete(http::Request& request) {
 
 void Exchange::respond(http::Response response) {
     const http::Request& request = *request_->request();
-    send(response, request.method_name == "HEAD", request.keep_alive);
+    send(response, request.method_name == "HEAD", request.keep_alive && malformed_reason_.empty(),
+         malformed_reason_);
 }
 
 void Exchange::send(const http::Response& response, bool head_only, bool keep_alive,

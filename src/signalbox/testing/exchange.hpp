@@ -49,6 +49,7 @@ class Exchange final : public http::ActiveRequest::Owner {
     http::RequestLoop& loop_;
     std::shared_ptr<Exchange> self_;
     context::Reference<http::ActiveRequest> request_;
+    std::string_view malformed_reason_;  ///< of a message whose refusal the middleware is shown
     async::DeadlineTimer timer_;
     std::promise<Response> answered_;
     Response response_;

@@ -11,6 +11,7 @@
 #include "signalbox/async/spawn.hpp"
 #include "signalbox/http/background_tasks.hpp"
 #include "signalbox/http/server/error_answer.hpp"
+#include "signalbox/http/server/middleware_chain.hpp"
 #include "signalbox/http/server/request_headers.hpp"
 #include "signalbox/http/server/response_sink.hpp"
 #include "signalbox/http/wire/head.hpp"
@@ -99,15 +100,34 @@ std::string ActiveRequest::tracestate() const {
 
 void ActiveRequest::run(Owner& owner) {
     owner_ = &owner;
-    if (auto response = answer_at_once()) {
-        owner.respond(std::move(*response));
+    auto response = answer_at_once();
+    if (!loop_.server.options.middleware.empty()) {
+        const context::Reference<ActiveRequest> kept(this);  // its owner may let go of it at once
+        spawn(handle(this, through_middleware(std::move(response))));
+        // What is turned away has no time left that a middleware could take.
+        if (loop_.phase == RequestLoop::Phase::turning_away) cancel(context::Cancelled::shutdown);
         return;
     }
+    if (response) {
+        owner.respond(*std::move(response));
+        return;
+    }
+    spawn(handle(this, nullptr));
+}
+
+void ActiveRequest::refuse(Owner& owner, Response answer) {
+    owner_ = &owner;
+    deadline = started + loop_.server.options.timeout_request;
+    observe_start();
+    spawn(handle(this, through_middleware(std::move(answer))));
+}
+
+void ActiveRequest::spawn(async::Task<> task) {
     running_ = true;
     try {
         // The completion keeps the cancellation signal, at which asio looks after the coroutine's
         // own code has ended.
-        asio::co_spawn(async::Executor(loop_.loop.get_executor(), this), handle(this),
+        asio::co_spawn(async::Executor(loop_.loop.get_executor(), this), std::move(task),
                        asio::bind_cancellation_slot(
                            cancellation_.slot(),
                            [self = context::Reference(this)](const std::exception_ptr&) {}));
@@ -153,13 +173,23 @@ std::optional<Response> ActiveRequest::answer_at_once() {
     return std::nullopt;
 }
 
+/// All middleware around the handler, or around the answer that needs none.
+std::unique_ptr<MiddlewareChain> ActiveRequest::through_middleware(
+    std::optional<Response> at_once) {
+    return std::make_unique<MiddlewareChain>(loop_.server.options.middleware, *this, *request_,
+                                             std::move(at_once));
+}
+
 /// Runs the handler and answers with what it returns or throws. Sending a response that is whole is
 /// not awaited: after a cancellation nothing can be.
-async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self) {
+async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self,
+                                    std::unique_ptr<MiddlewareChain> middleware) {
     const async::TaskScope task;
     std::exception_ptr error;
     try {
-        Response response = co_await self->request_->match.route->handler(*self->request_);
+        async::Task<Response> responding =
+            middleware ? middleware->run() : self->request_->match.route->handler(*self->request_);
+        Response response = co_await std::move(responding);
         if (!self->is_streamed(response)) {
             self->answered(std::move(response));
         } else {

@@ -19,6 +19,7 @@
 
 namespace signalbox::http {
 
+class MiddlewareChain;
 class ResponseSink;
 
 /// The life of one request, from its last byte to the last byte of its answer: it decides whether
@@ -42,7 +43,8 @@ class ActiveRequest final : public context::RequestContext {
     class Owner {
       public:
         virtual ~Owner() = default;
-        /// Once for each run(), before it returns or later, unless it is answered by a stream.
+        /// Once for each run() or refuse(), before it returns or later, unless it is answered by a
+        /// stream.
         virtual void respond(Response response) = 0;
         virtual void on_failure(const std::exception_ptr& error) noexcept = 0;
 
@@ -63,10 +65,13 @@ class ActiveRequest final : public context::RequestContext {
                                                    std::string_view peer_address,
                                                    Clock::time_point started);
 
-    /// Has it answered: at once when it is turned away or nobody handles it, else by its handler.
+    /// Has it answered: at once when it is turned away or nobody handles it, else by its handler;
+    /// through the middleware in both cases.
     void run(Owner& owner);
     /// Instead of run(): it is not taken, and its owner answers so.
     void refuse() { observe_start(); }
+    /// The same, but that the middleware is shown the answer. Where there is some, and a request.
+    void refuse(Owner& owner, Response answer);
     /// Ends its handler or its stream, if it runs and was not cancelled before.
     void cancel(context::Cancelled reason);
     /// Its owner goes, while its handler runs. What that still answers is for the log only, as lost
@@ -115,7 +120,10 @@ class ActiveRequest final : public context::RequestContext {
     void identify(std::string_view peer_address);
     /// The answer, where it needs no handler.
     std::optional<Response> answer_at_once();
-    static async::Task<> handle(context::Reference<ActiveRequest> self);
+    std::unique_ptr<MiddlewareChain> through_middleware(std::optional<Response> at_once);
+    static async::Task<> handle(context::Reference<ActiveRequest> self,
+                                std::unique_ptr<MiddlewareChain> middleware);
+    void spawn(async::Task<> task);
     bool take_background_place();
     void begin_background_tasks();
     std::optional<Response> answer_to(const std::exception_ptr& error) noexcept;

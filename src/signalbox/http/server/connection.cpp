@@ -206,12 +206,26 @@ void Connection::take(ExpectsContinue) {
 }
 
 void Connection::take(Refusal refusal) {
+    refuse(std::move(refusal), Shown::yes);
+}
+
+void Connection::refuse(Refusal refusal, Shown to_middleware) {
     receive_deadline_ = never;
     if (refusal.request) complete(*refusal.request);
+    const bool shown =
+        to_middleware == Shown::yes && refusal.request && !loop_.server.options.middleware.empty();
     request_ = ActiveRequest::begin(loop_, std::move(refusal.request), peer_address_, Clock::now());
-    request_->refuse();
     constexpr int timed_out = 408;
     within_message_ = refusal.why.status != timed_out;
+    if (shown) {
+        state_ = State::handling;
+        if (granted_ > 0) narrow();
+        if (holding_) release();
+        malformed_reason_ = refusal.why.reason;
+        request_->refuse(*this, answer_to_malformed(refusal.why));
+        return;
+    }
+    request_->refuse();
     send(answer_to_malformed(refusal.why), refusal.to_head, false, refusal.why.reason);
 }
 
@@ -242,9 +256,9 @@ void Connection::complete(Request& request) const {
 }
 
 /// Takes no more: of a message that has not arrived as a whole.
-void Connection::refuse_for(Malformed why) {
+void Connection::refuse_for(Malformed why, Shown to_middleware) {
     const bool to_head = input_.in_head_request();
-    take(Refusal{.why = why, .request = input_.stop(), .to_head = to_head});
+    refuse(Refusal{.why = why, .request = input_.stop(), .to_head = to_head}, to_middleware);
 }
 
 void Connection::respond(Response response) {
@@ -255,8 +269,9 @@ void Connection::respond(Response response) {
     const Request& request = *request_->request();
     // What a stream sends to HTTP/1.0 ends with the connection, and a HEAD's answer says the same.
     const bool has_end = !response.stream || chunked();
-    send(std::move(response), request.method_name == "HEAD",
-         request.keep_alive && has_end && !is_last());
+    const bool last = !malformed_reason_.empty() || is_last();
+    send(std::move(response), request.method_name == "HEAD", request.keep_alive && has_end && !last,
+         malformed_reason_);
     proceed();
 }
 
@@ -618,7 +633,8 @@ bool Connection::evict() {
                 }
                 ++server.evicted_idle;
             } else {
-                refuse_for({408, "limit_connections"});
+                // At once, as it closes then.
+                refuse_for({408, "limit_connections"}, Shown::no);
                 ++server.evicted_receiving;
             }
             break;
@@ -715,7 +731,7 @@ void Connection::on_receive_timeout() {
         receive_deadline_ = never;
         proceed();
     } else {
-        refuse_for({408, "timeout"});
+        refuse_for({408, "timeout"}, Shown::yes);
     }
 }
 

@@ -113,8 +113,11 @@ class Connection final : public SocketOwner,
     void take(std::unique_ptr<Request> request);
     void take(ExpectsContinue);
     void take(Refusal refusal);
+    /// Whether the middleware, which may take its time, is to be shown the answer.
+    enum class Shown : bool { no, yes };
+    void refuse(Refusal refusal, Shown to_middleware);
     void complete(Request& request) const;
-    void refuse_for(Malformed why);
+    void refuse_for(Malformed why, Shown to_middleware);
     void refuse_for_memory();
     void refuse_if_too_large(Response& response, std::size_t size);
 
@@ -163,6 +166,7 @@ class Connection final : public SocketOwner,
     bool leaving_ = false;           ///< nothing is read any more; the client has to take the rest
     bool watching_writing_ = false;  ///< once it had to wait for it
     bool within_message_ = false;    ///< its client still sends one that was refused
+    std::string_view malformed_reason_;  ///< of a message whose refusal the middleware is shown
     Input input_;
     context::Reference<ActiveRequest> request_;
     Answer answer_;
