@@ -36,7 +36,7 @@ async::Task<Response> slow(Request&) {
 }
 
 std::string request(const std::string& id) {
-    return "GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Request-ID: " + id + "\r\n\r\n";
+    return test::get_bytes("/slow", "Connection: close\r\nX-Request-ID: " + id + "\r\n");
 }
 
 struct Watched {

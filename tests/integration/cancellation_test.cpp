@@ -33,12 +33,8 @@ constexpr const char* users = "GET /users HTTP/1.1\r\nHost: here\r\n\r\n";
 constexpr const char* in_flight = "http_server_active_requests";
 constexpr const char* pending = "db_client_connection_pending_requests";
 
-double metric(const Service& service, std::string_view name, const Labels& labels = {}) {
-    return total(parse_metrics(get(service.admin_url("/metrics")).body), name, labels);
-}
-
 double connections_at_work(const Service& service) {
-    return metric(service, "db_client_connections", {{"db_client_connection_state", "used"}});
+    return service.metric("db_client_connections", {{"db_client_connection_state", "used"}});
 }
 
 /// Within a second on a machine that is not busy. What would happen without a cancellation takes
@@ -99,9 +95,9 @@ TEST_F(Cancellation, frees_the_place_in_the_queue_of_a_request_that_is_out_of_ti
     runs.send(users);
     ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
     EXPECT_EQ(send(with_timeout(service, "/users", "0.3")).status, 504);
-    EXPECT_TRUE(soon([&] { return metric(service, pending) == 0; }));
+    EXPECT_TRUE(soon([&] { return service.metric(pending) == 0; }));
     waits.send(users);
-    EXPECT_TRUE(soon([&] { return metric(service, pending) == 1; })) << "there is no place for it";
+    EXPECT_TRUE(soon([&] { return service.metric(pending) == 1; })) << "there is no place for it";
     lock.reset();
     EXPECT_THAT(runs.read_response(), StartsWith("HTTP/1.1 200 "));
     EXPECT_THAT(waits.read_response(), StartsWith("HTTP/1.1 200 "));
@@ -109,7 +105,7 @@ TEST_F(Cancellation, frees_the_place_in_the_queue_of_a_request_that_is_out_of_ti
 
 TEST_F(Cancellation, leaves_no_coroutine_behind_and_no_timer) {
     const Service service(database, HeldRequests::arguments());
-    const auto tasks = [&] { return metric(service, "signalbox_event_loop_tasks"); };
+    const auto tasks = [&] { return service.metric("signalbox_event_loop_tasks"); };
     // What they left behind would end by itself after a second: a busy machine may need more time.
     bool proven = false;
     for (int attempt = 0; attempt < 5 && !proven; ++attempt) {
@@ -156,7 +152,7 @@ TEST_F(Cancellation, leaves_a_shared_query_that_runs_alone_while_anybody_waits_f
     std::optional<RawClient> hasty(std::in_place, service.port());
     for (RawClient* shares : {&patient, &*hasty})
         shares->send(users);
-    ASSERT_TRUE(eventually([&] { return metric(service, in_flight) == 3; }));
+    ASSERT_TRUE(eventually([&] { return service.metric(in_flight) == 3; }));
     // Gets its turn behind the first read, and in front of the one that two share.
     auto next_lock =
         std::async(std::launch::async, [&] { return std::make_unique<LockedUsers>(database); });
@@ -167,7 +163,7 @@ TEST_F(Cancellation, leaves_a_shared_query_that_runs_alone_while_anybody_waits_f
     ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
 
     hasty.reset();
-    ASSERT_TRUE(eventually([&] { return metric(service, in_flight) == 1; }));
+    ASSERT_TRUE(eventually([&] { return service.metric(in_flight) == 1; }));
     EXPECT_EQ(reads_held_by_a_lock(database), 1) << "somebody waits for it";
     held.reset();
     EXPECT_THAT(patient.read_response(), StartsWith("HTTP/1.1 200 "));

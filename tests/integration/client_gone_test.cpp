@@ -34,11 +34,6 @@ struct GoneClients : testing::TestWithParam<int> {
     const std::vector<std::string> arguments{"--workers", std::to_string(GetParam()),
                                              "--database-pool-size", "1"};
 
-    static double metric(const Service& service, const std::string& name,
-                         const Labels& labels = {}) {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body), name, labels);
-    }
-
     static bool is_in_flight(const Service& service, const std::string& id) {
         return get(service.admin_url("/debug/requests")).body.find("\"" + id + "\"") !=
                std::string::npos;
@@ -56,10 +51,10 @@ struct GoneClients : testing::TestWithParam<int> {
 
     static void expect_nothing_left(const Service& service, std::size_t files) {
         EXPECT_TRUE(eventually([&] {
-            return metric(service, "http_server_active_requests") == 0 &&
-                   metric(service, "db_client_connection_pending_requests") == 0 &&
-                   metric(service, "db_client_connections",
-                          {{"db_client_connection_state", "used"}}) == 0 &&
+            return service.metric("http_server_active_requests") == 0 &&
+                   service.metric("db_client_connection_pending_requests") == 0 &&
+                   service.metric("db_client_connections",
+                                  {{"db_client_connection_state", "used"}}) == 0 &&
                    service.open_files() <= files;
         })) << get(service.admin_url("/debug/requests")).body
             << service.open_files() << " files, and before there were " << files;
@@ -109,7 +104,7 @@ TEST_P(GoneClients, free_their_place_in_the_queue_for_the_database) {
     RawClient running(service.port());
     running.send(get_bytes("/users"));
     ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
-    const auto queued = [&] { return metric(service, "db_client_connection_pending_requests"); };
+    const auto queued = [&] { return service.metric("db_client_connection_pending_requests"); };
     for (int round = 0; round < 3; ++round) {
         Clock::time_point seen;
         {
@@ -176,12 +171,12 @@ TEST_P(GoneClients, by_the_hundred_leave_nothing_behind) {
                 if (i % 2 == 0) clients.back().reset_on_close();
             }
             ASSERT_TRUE(eventually([&] {
-                return metric(service, "http_server_active_requests") >= 300 ||
+                return service.metric("http_server_active_requests") >= 300 ||
                        Clock::now() - began > 2s;  // a slow machine has answered some already
             }));
         }
         expect_nothing_left(service, files);
-        EXPECT_TRUE(eventually([&] { return metric(service, "signalbox_event_loop_tasks") == 0; }));
+        EXPECT_TRUE(eventually([&] { return service.metric("signalbox_event_loop_tasks") == 0; }));
     }
 }
 

@@ -68,8 +68,7 @@ std::string users_with_conflict(int times, std::string_view state) {
 }
 
 double retries(const Service& service, const std::string& reason) {
-    return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                 "signalbox_reads_retried_total", {{"reason", reason}});
+    return service.metric("signalbox_reads_retried_total", {{"reason", reason}});
 }
 
 const std::vector<std::string> one_connection{"--database-pool-size", "1"};

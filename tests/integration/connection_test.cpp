@@ -24,10 +24,6 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::StartsWith;
 
-std::string request(const std::string& path, const std::string& headers = {}) {
-    return "GET " + path + " HTTP/1.1\r\nHost: test\r\n" + headers + "\r\n";
-}
-
 struct Connections : testing::TestWithParam<int> {
     const std::string database = database_with_users(20);
     /// With one database connection, which is there when the service is ready: no descriptor is
@@ -40,14 +36,14 @@ INSTANTIATE_TEST_SUITE_P(one_and_two_workers, Connections, testing::Values(1, 2)
 TEST_P(Connections, stay_open_between_requests) {
     RawClient client(service.port());
     for (int i = 0; i < 10; ++i) {
-        client.send(request("/fast-task"));
+        client.send(get_bytes("/fast-task"));
         EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 OK\r\n"));
     }
 }
 
 TEST_P(Connections, close_when_the_client_asks_for_it) {
     RawClient client(service.port());
-    client.send(request("/fast-task", "Connection: close\r\n"));
+    client.send(get_bytes("/fast-task", "Connection: close\r\n"));
     const std::string answer = client.read_to_end();
     EXPECT_EQ(header_of(answer, "Connection"), "close");
     EXPECT_EQ(body_of(answer), R"({"message":"This was quick!"})");
@@ -70,8 +66,8 @@ TEST_P(Connections, answer_pipelined_requests_in_order) {
     std::string all;
     for (int i = 0; i < 100; ++i) {
         // Those that wait for the database must not be overtaken by those that wait for nothing.
-        all += request(i % 2 == 0 ? "/users" : "/fast-task",
-                       "X-Request-ID: number-" + std::to_string(i) + "\r\n");
+        all += get_bytes(i % 2 == 0 ? "/users" : "/fast-task",
+                         "X-Request-ID: number-" + std::to_string(i) + "\r\n");
     }
     client.send(all);
     for (int i = 0; i < 100; ++i) {
@@ -81,7 +77,7 @@ TEST_P(Connections, answer_pipelined_requests_in_order) {
 
 TEST_P(Connections, take_requests_byte_by_byte) {
     RawClient client(service.port());
-    for (const char c : request("/fast-task"))
+    for (const char c : get_bytes("/fast-task"))
         client.send({&c, 1});
     EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 OK\r\n"));
 }
@@ -91,7 +87,7 @@ TEST_P(Connections, take_requests_with_bodies) {
     client.send("POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello" +
                 std::string("POST /users HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                             "5\r\nhello\r\n0\r\n\r\n") +
-                request("/fast-task"));
+                get_bytes("/fast-task"));
     EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 405 "));
     EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 405 "));
     EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
@@ -109,7 +105,7 @@ TEST_P(Connections, are_told_to_continue_with_the_body) {
 
 TEST_P(Connections, still_answer_a_client_that_only_listens) {
     RawClient client(service.port());
-    client.send(request("/fast-task"));
+    client.send(get_bytes("/fast-task"));
     client.close_sending_side();
     EXPECT_THAT(client.read_to_end(), HasSubstr("This was quick!"));
 }
@@ -175,7 +171,7 @@ TEST_P(Connections, that_come_and_go_leave_nothing_behind) {
     // Some go before they are known, some before their request, some before their answer.
     for (int i = 0; i < 2000; ++i) {
         RawClient client(service.port());
-        if (i % 4 > 0) client.send(request(i % 4 == 1 ? "/fast-task" : "/slow-task"));
+        if (i % 4 > 0) client.send(get_bytes(i % 4 == 1 ? "/fast-task" : "/slow-task"));
         if (i % 4 == 3) client.reset_on_close();
     }
     EXPECT_TRUE(eventually([&] { return service.open_files() <= before; }))
@@ -191,7 +187,7 @@ TEST(SlowReaders, cost_no_processor_time_and_slow_nobody) {
     const std::string database = database_with_users(200'000);
     const Service service(database);
     RawClient slow(service.port(), 4096);
-    slow.send(request("/users"));
+    slow.send(get_bytes("/users"));
     slow.read_until("\r\n\r\n");
     // The rest waits in the service now: nobody reads it.
     ASSERT_TRUE(eventually([&] {
@@ -205,7 +201,7 @@ TEST(SlowReaders, cost_no_processor_time_and_slow_nobody) {
     std::this_thread::sleep_for(2s);  // the stretch of time that is measured, not waited for
     EXPECT_LT(service.cpu_time() - before, 700ms) << "waiting for the slow reader spins";
 
-    slow.send(request("/fast-task", "Connection: close\r\n"));
+    slow.send(get_bytes("/fast-task", "Connection: close\r\n"));
     EXPECT_THAT(slow.read_to_end(), HasSubstr("This was quick!")) << "it still gets it all";
 }
 
@@ -217,13 +213,12 @@ TEST(SlowReaders, are_cut_when_too_much_waits_for_all_of_them_together) {
     std::deque<RawClient> readers;
     for (std::size_t i = 0; i < fit + 10; ++i) {
         readers.emplace_back(service.port(), 4096);
-        readers.back().send(request("/users", "Connection: close\r\n"));
+        readers.back().send(get_bytes("/users", "Connection: close\r\n"));
         readers.back().read_until("\r\n\r\n");  // it is being answered
     }
     const auto open = [&] {
         return static_cast<std::size_t>(
-            total(parse_metrics(get(service.admin_url("/metrics")).body), "signalbox_connections",
-                  {{"state", "active"}}));
+            service.metric("signalbox_connections", {{"state", "active"}}));
     };
     EXPECT_TRUE(eventually([&] { return open() <= fit + 1; })) << open() << " of " << fit + 10;
     EXPECT_GE(open(), fit - 5) << "no more than needed are cut";
@@ -247,7 +242,7 @@ TEST(Timeouts, answer_a_slow_head_with_408_and_close_idle_connections) {
     RawClient slow_body(service.port());
     slow_body.send("POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
     RawClient idle(service.port());
-    idle.send(request("/fast-task"));
+    idle.send(get_bytes("/fast-task"));
     service.signal(SIGCONT);
     EXPECT_THAT(slow_head.read_to_end(), StartsWith("HTTP/1.1 408 Request Timeout\r\n"));
     EXPECT_THAT(slow_body.read_to_end(), StartsWith("HTTP/1.1 408 Request Timeout\r\n"));
@@ -270,13 +265,13 @@ TEST(Limits, turn_away_connections_and_requests_beyond_them) {
                                         {"--limit-connections", "3", "--limit-concurrency", "2"}));
     HeldRequests held(service, database, 2);
     RawClient third(service.port());
-    third.send(request("/fast-task"));
+    third.send(get_bytes("/fast-task"));
     const std::string shed = third.read_response();
     EXPECT_THAT(shed, StartsWith("HTTP/1.1 503 "));
     EXPECT_TRUE(header_of(shed, "Retry-After"));
     EXPECT_EQ(body_of(shed), R"({"detail":"Service Unavailable"})");
 
-    const std::string next = request("/fast-task");
+    const std::string next = get_bytes("/fast-task");
     third.send(next.substr(0, 10));  // idle it might have to give way
     RawClient fourth(service.port());
     const std::string turned_away = fourth.read_to_end();
@@ -297,22 +292,21 @@ TEST(Limits, turn_away_connections_and_requests_beyond_them) {
 TEST(Limits, end_those_who_hold_requests_and_do_not_go_on_and_no_honest_upload) {
     const std::string database = database_with_users(0);
     const Service service(database, {"--limit-buffered", "16MiB"});
-    const auto sample = [&](const char* name, const Labels& labels) {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body), name, labels);
-    };
     const std::string part =
         "POST /fast-task HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
         "Content-Length: 900001\r\n\r\n" +
         std::string(900'000, 'x');
     std::deque<RawClient> hoarders;
-    const auto held = [&] { return sample("signalbox_buffered_bytes", {{"what", "requests"}}); };
+    const auto held = [&] {
+        return service.metric("signalbox_buffered_bytes", {{"what", "requests"}});
+    };
     for (int i = 1; i <= 7; ++i) {
         hoarders.emplace_back(service.port()).send(part);
         ASSERT_TRUE(eventually([&] { return held() > i * 880'000; })) << held();
     }
     std::this_thread::sleep_for(3s);  // in which they do nothing: it is their rate that counts
     EXPECT_TRUE(eventually([&] {
-        return sample("signalbox_buffered_bytes", {{"what", "requests_in_kernel"}}) == 0;
+        return service.metric("signalbox_buffered_bytes", {{"what", "requests_in_kernel"}}) == 0;
     })) << "nothing is set aside for who sends no more";
     for (int i = 0; i < 10; ++i) {
         RawClient honest(service.port());
@@ -326,27 +320,26 @@ TEST(Limits, end_those_who_hold_requests_and_do_not_go_on_and_no_honest_upload) 
     EXPECT_THAT(told, StartsWith("HTTP/1.1 503 "));
     EXPECT_TRUE(header_of(told, "Retry-After"));
     wait_for_line(service, "error.type", "limit_buffered");
-    EXPECT_GT(sample("signalbox_connections_cut_total", {{"reason", "limit_buffered"}}), 0);
+    EXPECT_GT(service.metric("signalbox_connections_cut_total", {{"reason", "limit_buffered"}}), 0);
     EXPECT_LE(held(), 16 << 20);
 }
 
 TEST(SlowReaders, that_take_nothing_are_cut_also_when_the_kernel_has_all_of_their_response) {
     const std::string database = database_with_users(1000);
     const Service service(database, {"--timeout-write", "1s"});
-    const auto sample = [&](const char* name, const Labels& labels) {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body), name, labels);
-    };
     std::deque<RawClient> readers;
     for (int i = 0; i < 5; ++i)
-        readers.emplace_back(service.port(), 4096).send(request("/users"));
+        readers.emplace_back(service.port(), 4096).send(get_bytes("/users"));
     EXPECT_TRUE(eventually([&] {
-        return sample("signalbox_buffered_bytes", {{"what", "responses_in_kernel"}}) > 100'000;
+        return service.metric("signalbox_buffered_bytes", {{"what", "responses_in_kernel"}}) >
+               100'000;
     })) << "it is seen";
     EXPECT_TRUE(eventually([&] {
-        return sample("signalbox_connections_cut_total", {{"reason", "write_timeout"}}) == 5;
+        return service.metric("signalbox_connections_cut_total", {{"reason", "write_timeout"}}) ==
+               5;
     }));
     EXPECT_TRUE(eventually([&] {
-        return sample("signalbox_buffered_bytes", {{"what", "responses_in_kernel"}}) == 0;
+        return service.metric("signalbox_buffered_bytes", {{"what", "responses_in_kernel"}}) == 0;
     }));
 }
 

@@ -47,10 +47,6 @@ std::string make_database(PostgresServer& server) {
     return url;
 }
 
-double metric(const Service& service, const std::string& name) {
-    return total(parse_metrics(get(service.admin_url("/metrics")).body), name);
-}
-
 struct DatabaseFailure : testing::Test {
     static constexpr int pool_size = 4;
     static constexpr auto request_timeout = 6000ms;
@@ -83,7 +79,7 @@ struct DatabaseFailure : testing::Test {
         const auto failed = Clock::now();
         EXPECT_TRUE(eventually([&] { return !is_ready(); })) << "/readyz";
         EXPECT_TRUE(eventually([&] {
-            return metric(*service, "signalbox_database_reachable") == 0;
+            return service->metric("signalbox_database_reachable") == 0;
         })) << "/metrics";
         record("told_after_ms", failed);
         EXPECT_EQ(get(service->admin_url("/readyz?exclude=database")).status, 200);
@@ -103,7 +99,7 @@ struct DatabaseFailure : testing::Test {
         EXPECT_TRUE(eventually([&] { return is_ready(); }));
         EXPECT_TRUE(eventually([&] { return sessions_of_the_service(database_url) == pool_size; }));
         record("whole_pool_after_ms", back);
-        EXPECT_EQ(metric(*service, "signalbox_database_reachable"), 1);
+        EXPECT_EQ(service->metric("signalbox_database_reachable"), 1);
         EXPECT_TRUE(eventually([&] { return load->counts().failing == 0; }));
         EXPECT_TRUE(eventually(
             [this] {
@@ -192,7 +188,7 @@ TEST_F(DatabaseFailure, every_session_ended_again_and_again) {
         end_all_sessions(url);
         EXPECT_TRUE(eventually([&] { return sessions_of_the_service(url) == pool_size; }));
     }
-    EXPECT_GT(metric(*service, "signalbox_reads_retried_total"), 0);
+    EXPECT_GT(service->metric("signalbox_reads_retried_total"), 0);
     expect_recovery(url);
 }
 
@@ -302,7 +298,7 @@ struct BrokenRead : testing::Test {
 TEST_F(BrokenRead, is_executed_once_more_and_counted) {
     const Service service(database,
                           {"--database-pool-size", "2", "--database-query-timeout", "30s"});
-    EXPECT_EQ(metric(service, "signalbox_reads_retried_total"), 0);
+    EXPECT_EQ(service.metric("signalbox_reads_retried_total"), 0);
     std::optional<LockedUsers> lock(std::in_place, database);
     auto response = std::async(std::launch::async, [&] { return get(service.url("/users")); });
     const std::string first = next_held_read();
@@ -310,7 +306,7 @@ TEST_F(BrokenRead, is_executed_once_more_and_counted) {
     next_held_read(first);
     lock.reset();
     EXPECT_EQ(response.get().status, 200);
-    EXPECT_EQ(metric(service, "signalbox_reads_retried_total"), 1);
+    EXPECT_EQ(service.metric("signalbox_reads_retried_total"), 1);
 }
 
 TEST_F(BrokenRead, is_not_executed_a_third_time) {
@@ -326,7 +322,7 @@ TEST_F(BrokenRead, is_not_executed_a_third_time) {
     EXPECT_LT(answer.duration, 15s) << "it need not wait for its deadline";
     EXPECT_TRUE(eventually([&] { return sessions_of_the_service(database) == 2; }));
     EXPECT_EQ(held_read(database), "");
-    EXPECT_EQ(metric(service, "signalbox_reads_retried_total"), 1);
+    EXPECT_EQ(service.metric("signalbox_reads_retried_total"), 1);
 }
 
 TEST_F(BrokenRead, has_no_more_time_than_any_other) {
@@ -379,7 +375,7 @@ TEST(IdleConnection, that_was_closed_is_noticed_before_it_is_used) {
         }));
         EXPECT_EQ(get(service.url("/users")).status, 200);
     }
-    EXPECT_EQ(metric(service, "signalbox_reads_retried_total"), 0);
+    EXPECT_EQ(service.metric("signalbox_reads_retried_total"), 0);
 }
 
 /// How long a session of this process lasted, in seconds; nothing while it lasts. By the log of a
@@ -430,7 +426,7 @@ TEST(Lifetime, of_connections_ends_one_by_one_and_no_read_notices) {
     EXPECT_GT(counts.users, 100);
     EXPECT_EQ(counts.unavailable, 0);
     EXPECT_LT(counts.slowest_users, 2s);
-    EXPECT_EQ(metric(service, "signalbox_reads_retried_total"), 0);
+    EXPECT_EQ(service.metric("signalbox_reads_retried_total"), 0);
 }
 
 }  // namespace

@@ -107,15 +107,12 @@ TEST(Pool, answers_503_when_the_queue_is_full) {
     std::deque<RawClient> wait;
     for (int i = 0; i < 2; ++i)
         wait.emplace_back(service.port()).send(get_bytes("/users"));
-    ASSERT_TRUE(eventually([&] {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                     "db_client_connection_pending_requests") == 2;
-    }));
+    ASSERT_TRUE(
+        eventually([&] { return service.metric("db_client_connection_pending_requests") == 2; }));
     for (int i = 0; i < 7; ++i)
         expect_unavailable(get(service.url("/users")));
     EXPECT_TRUE(eventually([&] {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                     "signalbox_requests_shed_total", {{"reason", "database_queue"}}) == 7;
+        return service.metric("signalbox_requests_shed_total", {{"reason", "database_queue"}}) == 7;
     })) << "two wait, and there is no place for more";
     EXPECT_EQ(get(service.url("/fast-task")).status, 200);
     runs.release();
@@ -150,10 +147,8 @@ TEST(Pool, is_free_again_when_a_client_that_waits_in_the_queue_goes_away) {
         {
             RawClient gone(service.port());
             gone.send("GET /users HTTP/1.1\r\nHost: a\r\nX-Request-ID: gone\r\n\r\n");
-            ASSERT_TRUE(eventually([&] {
-                return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                             "db_client_connection_pending_requests") == 1;
-            }));
+            ASSERT_TRUE(eventually(
+                [&] { return service.metric("db_client_connection_pending_requests") == 1; }));
             EXPECT_EQ(get(service.url("/users")).status, 503) << "its place was the last";
         }
         ASSERT_TRUE(
@@ -275,7 +270,7 @@ TEST(LostDatabase, keeps_nobody_waiting_once_it_is_known_to_be_away) {
         EXPECT_TRUE(response.header("retry-after"));
     }
     EXPECT_EQ(get(service.url("/fast-task")).status, 200);
-    const auto samples = parse_metrics(get(service.admin_url("/metrics")).body);
+    const auto samples = service.metrics();
     EXPECT_GT(total(samples, "http_server_request_duration_seconds_count",
                     {{"error_type", "database_unavailable"}}),
               1);

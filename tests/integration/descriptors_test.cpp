@@ -176,10 +176,7 @@ TEST_F(Descriptors, of_clients_that_left_are_for_others) {
             expect_it_served(second);
         }
         // Whatever they do: the second may still be at work when it is the first that is idle.
-        ASSERT_TRUE(eventually([&] {
-            return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                         "signalbox_connections") == 1;
-        }));
+        ASSERT_TRUE(eventually([&] { return service.metric("signalbox_connections") == 1; }));
     }
 }
 

@@ -32,24 +32,6 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
-std::string request(const std::string& path, const std::string& id = {}) {
-    return "GET " + path + " HTTP/1.1\r\nHost: test\r\n" +
-           (id.empty() ? id : "X-Request-ID: " + id + "\r\n") + "\r\n";
-}
-
-/// How many requests of this route wait for this.
-std::size_t waiting(const Service& service, std::string_view route, std::string_view for_what) {
-    const auto response = get(service.admin_url("/debug/requests?limit=1"));
-    rapidjson::Document document;
-    document.Parse(response.body.c_str());
-    if (!document.IsObject()) throw std::runtime_error("/debug/requests: " + response.body);
-    for (const auto& kind : document["summary"].GetArray()) {
-        if (route == kind["http.route"].GetString() && for_what == kind["waiting_for"].GetString())
-            return kind["count"].GetUint64();
-    }
-    return 0;
-}
-
 int sessions_of_the_service(const std::string& database) {
     return std::stoi(query_value(database,
                                  "SELECT count(*) FROM pg_stat_activity WHERE datname = "
@@ -94,7 +76,7 @@ class Busy {
         service.emplace(database, arguments);
         for (int i = 0; i < 50; ++i) {
             idle.emplace_back(service->port());
-            idle.back().send(request("/fast-task"));
+            idle.back().send(get_bytes("/fast-task"));
             idle.back().read_response();
         }
         // More than both sockets take, so that the rest of it waits for a client who does not read.
@@ -103,26 +85,26 @@ class Busy {
                 "FROM generate_series(1, 8000) i");
         for (std::size_t i = 0; i < half_written; ++i) {
             half.emplace_back(service->port(), 4096);
-            half.back().send(request("/users"));
+            half.back().send(get_bytes("/users"));
         }
         expect_waiting("/users", "client", half_written);
         execute(database, "DELETE FROM users WHERE id > 3");
 
         locked.emplace(database);
-        ask(reads, running_reads + queued_reads, request("/users"));
+        ask(reads, running_reads + queued_reads, get_bytes("/users"));
         expect_waiting("/users", "database", running_reads);
         expect_waiting("/users", "database-queue", queued_reads);
 
         timers_begin_ = Clock::now();
-        ask(timers, slow_tasks, request("/slow-task"));
-        std::string tail = request("/slow-task");
+        ask(timers, slow_tasks, get_bytes("/slow-task"));
+        std::string tail = get_bytes("/slow-task");
         for (std::size_t i = 1; i < pipelined; ++i)
-            tail += request("/fast-task");
+            tail += get_bytes("/fast-task");
         ask(pipeline, pipelines, tail);
-        ask(timers, timers_of_three, request("/multiple-tasks"));
+        ask(timers, timers_of_three, get_bytes("/multiple-tasks"));
         eventually([&] {
-            return late() || (waiting(*service, "/slow-task", "timer") == slow_tasks + pipelines &&
-                              waiting(*service, "/multiple-tasks", "timer") == timers_of_three);
+            return late() || (service->waiting("timer", "/slow-task") == slow_tasks + pipelines &&
+                              service->waiting("timer", "/multiple-tasks") == timers_of_three);
         });
     }
 
@@ -158,8 +140,8 @@ class Busy {
         }
     }
     void expect_waiting(std::string_view route, std::string_view for_what, std::size_t count) {
-        EXPECT_TRUE(eventually([&] { return waiting(*service, route, for_what) == count; }))
-            << route << " " << for_what << ": " << waiting(*service, route, for_what)
+        EXPECT_TRUE(eventually([&] { return service->waiting(for_what, route) == count; }))
+            << route << " " << for_what << ": " << service->waiting(for_what, route)
             << " instead of " << count;
     }
 };
@@ -275,7 +257,7 @@ struct DrainOfOne : testing::Test {
     }
     static RawClient idle_client(const Service& service) {
         RawClient client(service.port());
-        client.send(request("/fast-task"));
+        client.send(get_bytes("/fast-task"));
         client.read_response();
         return client;
     }
@@ -297,8 +279,8 @@ TEST_F(DrainOfOne, a_second_signal_does_not_wait_for_the_delay) {
 TEST_F(DrainOfOne, a_second_SIGTERM_within_a_second_cuts_no_request) {
     Service service(database);
     RawClient client(service.port());
-    client.send(request("/multiple-tasks"));  // three seconds
-    ASSERT_TRUE(eventually([&] { return waiting(service, "/multiple-tasks", "timer") == 1; }));
+    client.send(get_bytes("/multiple-tasks"));  // three seconds
+    ASSERT_TRUE(eventually([&] { return service.waiting("timer", "/multiple-tasks") == 1; }));
     service.signal(SIGTERM);
     std::this_thread::sleep_for(50ms);  // so that it takes them as two
     service.signal(SIGTERM);
@@ -351,8 +333,8 @@ TEST_F(DrainOfOne, a_client_that_leaves_is_noticed) {
     Service service(database);
     {
         RawClient client = idle_client(service);
-        stop_while_sending(service, client, request("/slow-task", "leaves"));
-        ASSERT_TRUE(eventually([&] { return waiting(service, "/slow-task", "timer") == 1; }));
+        stop_while_sending(service, client, get_bytes("/slow-task", "X-Request-ID: leaves\r\n"));
+        ASSERT_TRUE(eventually([&] { return service.waiting("timer", "/slow-task") == 1; }));
     }
     const auto exit = service.wait_for_exit();
     ASSERT_TRUE(exit);
@@ -371,7 +353,7 @@ TEST_F(DrainOfOne, a_request_that_is_on_its_way_to_an_idle_connection_is_answere
             service.signal(SIGTERM);
             if (!drains(service)) return false;
             try {
-                client.send(request("/users"));
+                client.send(get_bytes("/users"));
                 const std::string answer = client.read_to_end();
                 if (answer.starts_with("HTTP/1.1 200 ")) {
                     EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));

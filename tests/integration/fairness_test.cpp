@@ -75,25 +75,10 @@ struct Fairness : testing::TestWithParam<int> {
             count += status_of_next(client) == 200 ? 1 : 0;
         return count;
     }
-    double metric(const std::string& name, const Labels& labels = {}) const {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body), name, labels);
-    }
-    /// Requests whose answers are not taken.
-    std::size_t waiting_for_clients() const {
-        rapidjson::Document document;
-        document.Parse(get(service.admin_url("/debug/requests?limit=1")).body.c_str());
-        std::size_t count = 0;
-        for (const auto& kind : document["summary"].GetArray()) {
-            if (std::string_view(kind["waiting_for"].GetString()) == "client") {
-                count += kind["count"].GetUint64();
-            }
-        }
-        return count;
-    }
     void wait_until_open(std::size_t count) const {
         ASSERT_TRUE(eventually([&] {
-            return metric("signalbox_connections") == static_cast<double>(count);
-        })) << metric("signalbox_connections");
+            return service.metric("signalbox_connections") == static_cast<double>(count);
+        })) << service.metric("signalbox_connections");
     }
     /// Nine of them.
     void expect_others_served() const {
@@ -110,8 +95,8 @@ TEST_P(Fairness, takes_from_one_who_has_all_connections_and_says_nothing) {
     const auto silent = from("127.0.0.2", limit, "");
     wait_until_open(limit);
     expect_others_served();
-    EXPECT_GE(metric("signalbox_connections_evicted_total", {{"state", "idle"}}), 9);
-    EXPECT_EQ(metric("signalbox_connections_rejected_total"), 0);
+    EXPECT_GE(service.metric("signalbox_connections_evicted_total", {{"state", "idle"}}), 9);
+    EXPECT_EQ(service.metric("signalbox_connections_rejected_total"), 0);
 }
 
 TEST_P(Fairness, takes_from_one_who_keeps_all_connections) {
@@ -136,7 +121,7 @@ TEST_P(Fairness, takes_from_one_who_begins_requests_and_ends_none) {
              "POST /users HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n{\"name\":");
     wait_until_open(limit);
     expect_others_served();
-    EXPECT_GE(metric("signalbox_connections_evicted_total", {{"state", "receiving"}}), 9);
+    EXPECT_GE(service.metric("signalbox_connections_evicted_total", {{"state", "receiving"}}), 9);
 }
 
 TEST_P(Fairness, takes_from_a_hoarder_who_is_busy_before_it_takes_from_others_who_are_idle) {
@@ -178,10 +163,10 @@ TEST_P(Fairness, takes_from_one_who_reads_no_answers) {
     for (int i = 0; i < 20; ++i)
         requests += get_bytes("/users");
     const auto readers = from("127.0.0.2", limit, requests, 4096);
-    ASSERT_TRUE(eventually([&] { return waiting_for_clients() == limit; }))
-        << waiting_for_clients();
+    ASSERT_TRUE(eventually([&] { return service.waiting("client") == limit; }))
+        << service.waiting("client");
     expect_others_served();
-    EXPECT_GE(metric("signalbox_connections_evicted_total", {{"state", "sending"}}), 9);
+    EXPECT_GE(service.metric("signalbox_connections_evicted_total", {{"state", "sending"}}), 9);
 }
 
 TEST_P(Fairness, takes_no_request_that_arrives_from_many_who_have_one_each) {
@@ -227,7 +212,9 @@ TEST_P(Fairness, reads_next_to_nothing_of_those_whom_it_turns_away) {
         EXPECT_LT(client.send_what_is_taken(flood), std::size_t{8} << 20U)
             << "what both kernels take, and one read";
     }
-    EXPECT_EQ(metric("signalbox_connections_rejected_total", {{"reason", "limit_connections"}}), 3);
+    EXPECT_EQ(
+        service.metric("signalbox_connections_rejected_total", {{"reason", "limit_connections"}}),
+        3);
 }
 
 struct Operators : testing::TestWithParam<const char*> {
@@ -357,9 +344,8 @@ TEST_P(Share, is_all_that_an_address_has) {
         EXPECT_TRUE(header_of(answer, "Retry-After"));
     }
     EXPECT_EQ(ask("127.0.0.3").first, 200) << "another address has its own";
-    EXPECT_EQ(total(parse_metrics(get(service.admin_url("/metrics")).body),
-                    "signalbox_connections_rejected_total",
-                    {{"reason", "limit_connections_per_address"}}),
+    EXPECT_EQ(service.metric("signalbox_connections_rejected_total",
+                             {{"reason", "limit_connections_per_address"}}),
               1);
     first.pop_back();
     EXPECT_TRUE(eventually([&] { return ask("127.0.0.2").first == 200; }));

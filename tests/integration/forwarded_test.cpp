@@ -34,8 +34,8 @@ struct Forwarded : testing::Test {
     }
 
     static double requests_by(const Service& service, const std::string& scheme) {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                     "http_server_request_duration_seconds_count", {{"url_scheme", scheme}});
+        return service.metric("http_server_request_duration_seconds_count",
+                              {{"url_scheme", scheme}});
     }
 };
 

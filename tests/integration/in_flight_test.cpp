@@ -26,6 +26,7 @@
 #include "support/http_client.hpp"
 #include "support/locked_users.hpp"
 #include "support/log_lines.hpp"
+#include "support/raw_message.hpp"
 #include "support/sanitized.hpp"
 #include "support/service.hpp"
 
@@ -36,7 +37,7 @@ using namespace std::chrono_literals;
 using testing::StartsWith;
 
 std::string request(const std::string& path, const std::string& id) {
-    return "GET " + path + " HTTP/1.1\r\nHost: test\r\nX-Request-ID: " + id + "\r\n\r\n";
+    return get_bytes(path, "X-Request-ID: " + id + "\r\n");
 }
 
 struct Listed {

@@ -55,13 +55,12 @@ struct WithoutMemory : testing::TestWithParam<int> {
         limit_address_space(service.pid(), 16 << 20);
     }
 
-    double sample(const char* name, const Labels& labels) const {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body), name, labels);
-    }
     double ended() const {
-        return sample("signalbox_connections_cut_total", {{"reason", "connection_failed"}});
+        return service.metric("signalbox_connections_cut_total", {{"reason", "connection_failed"}});
     }
-    double held() const { return sample("signalbox_buffered_bytes", {{"what", "requests"}}); }
+    double held() const {
+        return service.metric("signalbox_buffered_bytes", {{"what", "requests"}});
+    }
 
     void expect_that_it_serves() const {
         EXPECT_TRUE(eventually([&] {

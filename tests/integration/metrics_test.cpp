@@ -39,6 +39,7 @@
 #include "support/log_lines.hpp"
 #include "support/paths.hpp"
 #include "support/prometheus.hpp"
+#include "support/raw_message.hpp"
 #include "support/service.hpp"
 
 namespace signalbox::test {
@@ -59,21 +60,11 @@ using testing::StartsWith;
 const std::string requests_total = "http_server_request_duration_seconds_count";
 const std::string errors_total = "signalbox_request_errors_total";
 
-std::string request(const std::string& path, const std::string& headers = {}) {
-    return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + headers + "\r\n";
-}
-
-Samples scrape(const Service& service) {
-    const auto response = get(service.admin_url("/metrics"));
-    if (response.status != 200) throw std::runtime_error("/metrics: " + response.body);
-    return parse_metrics(response.body);
-}
-
 /// Waits for it: a request is counted a moment after its client has the answer.
 testing::AssertionResult is_counted(const Service& service, const std::string& name,
                                     const Labels& labels, double expected) {
     double value = 0;
-    if (eventually([&] { return (value = total(scrape(service), name, labels)) == expected; })) {
+    if (eventually([&] { return (value = service.metric(name, labels)) == expected; })) {
         return testing::AssertionSuccess();
     }
     return testing::AssertionFailure() << name << " is " << value << " instead of " << expected;
@@ -102,7 +93,7 @@ std::vector<RawClient> clients_that_asked(const Service& service, std::size_t co
     std::vector<RawClient> clients;
     for (std::size_t i = 0; i < count; ++i) {
         clients.emplace_back(service.port());
-        clients.back().send(request(path));
+        clients.back().send(get_bytes(path));
     }
     return clients;
 }
@@ -150,7 +141,7 @@ TEST(Metrics, are_checked_by_a_promtool_that_does_find_fault) {
 
 TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
     const Service service(database_with_users(0));
-    const Samples samples = scrape(service);
+    const Samples samples = service.metrics();
     const auto known = series(samples);
     for (const char* reason :
          {"concurrency", "database_queue", "draining", "limit_buffered", "background_tasks"})
@@ -182,7 +173,7 @@ TEST(Metrics, that_can_only_be_zero_are_there_from_the_start) {
 
 TEST(Metrics, count_every_routes_errors_from_zero_on) {
     const Service service(database_with_users(0));
-    const Samples samples = scrape(service);
+    const Samples samples = service.metrics();
     const auto known = series(samples);
     std::size_t errors = 0;
     for (const char* route :
@@ -606,11 +597,11 @@ TEST(Metrics, do_not_become_more_by_what_clients_choose) {
     };
     send_varied_requests(service, 0, 1000);
     ASSERT_TRUE(all_are_counted(1000));
-    const auto before = series(scrape(service));
+    const auto before = series(service.metrics());
     send_varied_requests(service, 1000, 10'000);
     ASSERT_TRUE(all_are_counted(10'000));
 
-    const Samples samples = scrape(service);
+    const Samples samples = service.metrics();
     std::set<std::string> new_ones;
     std::map<std::string, std::set<std::string>> values;
     for (const Sample& sample : samples) {
@@ -645,7 +636,7 @@ TEST(Metrics, are_served_without_a_database) {
     EXPECT_TRUE(is_counted(service, connections, idle, 0));
     EXPECT_TRUE(is_counted(service, connections, {}, 0));
     EXPECT_EQ(get(service.url("/users")).status, 503);
-    const Samples samples = scrape(service);
+    const Samples samples = service.metrics();
     EXPECT_EQ(total(samples, "signalbox_state", {{"state", "ready"}}), 1);
     EXPECT_EQ(total(samples, "db_client_connection_max"), 3);
     EXPECT_TRUE(is_counted(service, requests_total,
@@ -734,7 +725,7 @@ class Flood {
                 constexpr int at_once = 50;
                 std::string requests;
                 for (int n = 0; n < at_once; ++n)
-                    requests += request("/fast-task");
+                    requests += get_bytes("/fast-task");
                 RawClient client(service.port());
                 while (!over_) {
                     client.send(requests);
@@ -764,10 +755,10 @@ TEST(AdminListener, answers_while_the_api_has_more_to_do_than_it_can) {
 
     const Flood flood(service, 4);
     const Labels fast{{"http_route", "/fast-task"}};
-    ASSERT_TRUE(eventually([&] { return total(scrape(service), requests_total, fast) > 0; }));
-    const double answered_before = total(scrape(service), requests_total, fast);
+    ASSERT_TRUE(eventually([&] { return service.metric(requests_total, fast) > 0; }));
+    const double answered_before = service.metric(requests_total, fast);
     for (int i = 0; i < 20; ++i) {
-        EXPECT_EQ(total(scrape(service), "http_server_active_requests", users), count);
+        EXPECT_EQ(service.metric("http_server_active_requests", users), count);
         const auto response = get(service.admin_url("/debug/requests"));
         ASSERT_EQ(response.status, 200);
         rapidjson::Document in_flight;
@@ -784,7 +775,7 @@ TEST(AdminListener, answers_while_the_api_has_more_to_do_than_it_can) {
         EXPECT_EQ(in_summary, count);
     }
     EXPECT_EQ(get(service.admin_url("/livez")).status, 200);
-    EXPECT_GT(total(scrape(service), requests_total, fast), answered_before);
+    EXPECT_GT(service.metric(requests_total, fast), answered_before);
 }
 
 TEST(AdminListener, is_not_filled_by_clients_that_ask_for_nothing) {
@@ -795,7 +786,7 @@ TEST(AdminListener, is_not_filled_by_clients_that_ask_for_nothing) {
         RawClient& client = silent.emplace_back(service.admin_port());
         if (i % 3 == 1) client.send("GET /live");
         if (i % 3 == 2) {
-            client.send(request("/livez"));
+            client.send(get_bytes("/livez"));
             EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
         }
         if (i % 16 == 0) {
@@ -803,7 +794,7 @@ TEST(AdminListener, is_not_filled_by_clients_that_ask_for_nothing) {
         }
     }
     EXPECT_EQ(silent.front().read_to_end(), "") << "it made room for others";
-    silent.back().send(request("/livez"));
+    silent.back().send(get_bytes("/livez"));
     EXPECT_THAT(silent.back().read_response(), StartsWith("HTTP/1.1 200 "));
 }
 
@@ -956,7 +947,7 @@ TEST(ProcessMetrics, agree_with_the_kernel) {
     // On a connection that stays, so that there is no file more or less when it is compared.
     RawClient admin(service.admin_port());
     const auto scrape_on_it = [&admin] {
-        admin.send(request("/metrics"));
+        admin.send(get_bytes("/metrics"));
         const std::string response = admin.read_response();
         return parse_metrics(response.substr(response.find("\r\n\r\n") + 4));
     };
@@ -999,14 +990,14 @@ TEST(ProcessMetrics, agree_with_the_kernel) {
     }));
     const double open = value(scrape_on_it(), "process_open_fds");
     RawClient client(service.port());
-    client.send(request("/fast-task"));
+    client.send(get_bytes("/fast-task"));
     client.read_response();
     EXPECT_EQ(value(scrape_on_it(), "process_open_fds"), open + 1) << "a socket";
 }
 
 TEST(ProcessMetrics, name_the_version_that_the_binary_names) {
     const Service service(database_with_users(0));
-    const Samples samples = scrape(service);
+    const Samples samples = service.metrics();
     const auto info = std::find_if(samples.begin(), samples.end(), [](const Sample& sample) {
         return sample.name == "signalbox_build_info";
     });
@@ -1123,7 +1114,7 @@ TEST(LogDrops, are_counted_to_the_line_and_hold_up_no_request) {
     constexpr std::size_t at_once = 10;
     std::string requests;
     for (std::size_t i = 0; i < at_once; ++i)
-        requests += request("/" + std::string(8000, 'x'));
+        requests += get_bytes("/" + std::string(8000, 'x'));
     RawClient client(port);
     for (std::size_t i = 0; i < rounds; ++i) {
         client.send(requests);
@@ -1189,7 +1180,7 @@ TEST(ObservabilityOff, leaves_out_what_it_costs_and_serves_all_the_same) {
         EXPECT_TRUE(response.header("x-request-id"));
 
         EXPECT_TRUE(is_counted(service, requests_total, {}, on ? 4 : 0));
-        const Samples samples = scrape(service);
+        const Samples samples = service.metrics();
         const auto counts_requests = [](const Sample& sample) {
             return sample.name.starts_with("http_server_") ||
                    sample.name.starts_with("db_client_operation_");

@@ -318,7 +318,7 @@ TEST(Observability, has_no_expression_without_an_answer) {
         EXPECT_EQ(rule.error, "") << rule.name;
     }
 
-    const Samples metrics = parse_metrics(get(service.admin_url("/metrics")).body);
+    const Samples metrics = service.metrics();
     std::set<std::string> names{"up"};
     std::set<std::string> labels{"job", "instance"};
     for (const Sample& sample : metrics) {

@@ -26,10 +26,6 @@ using namespace std::chrono_literals;
 using testing::Each;
 using testing::StartsWith;
 
-std::string request(const std::string& path) {
-    return "GET " + path + " HTTP/1.1\r\nHost: test\r\n\r\n";
-}
-
 /// Enough that values of a fair draw among three differ with all but certainty.
 constexpr int many = 60;
 
@@ -78,10 +74,7 @@ TEST(RetryAfter, differs_for_those_beyond_the_connection_limit) {
                           {"--limit-connections", "1", "--timeout-request-head", "5m"});
     RawClient holds_the_place(service.port());
     holds_the_place.send("GET /fast-task HTTP/1.1\r\nHost");  // idle it would have to give way
-    ASSERT_TRUE(eventually([&] {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                     "signalbox_connections") == 1;
-    }));
+    ASSERT_TRUE(eventually([&] { return service.metric("signalbox_connections") == 1; }));
     std::vector<std::string> values;
     for (int i = 0; i < many; ++i) {
         RawClient turned_away(service.port());
@@ -98,13 +91,11 @@ TEST(RetryAfter, differs_for_those_who_find_the_database_queue_full) {
                            "--database-share-reads", "off", "--database-query-timeout", "30s"});
     const LockedUsers locked(database);
     RawClient runs(service.port()), waits(service.port());
-    runs.send(request("/users"));
+    runs.send(get_bytes("/users"));
     ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 1; }));
-    waits.send(request("/users"));
-    ASSERT_TRUE(eventually([&] {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                     "db_client_connection_pending_requests") == 1;
-    }));
+    waits.send(get_bytes("/users"));
+    ASSERT_TRUE(
+        eventually([&] { return service.metric("db_client_connection_pending_requests") == 1; }));
     expect_sane_and_jittered(retry_after_of_many(service.url("/users")));
     expect_operators_are_answered(service);
 }
@@ -128,7 +119,7 @@ TEST(RetryAfter, differs_for_those_whom_the_drain_cancels) {
     std::vector<RawClient> clients;
     for (int i = 0; i < many; ++i) {
         clients.emplace_back(service.port());
-        clients.back().send(request("/users"));
+        clients.back().send(get_bytes("/users"));
     }
     ASSERT_TRUE(eventually([&] {
         return get(service.admin_url("/debug/requests?limit=1"))
@@ -150,7 +141,7 @@ TEST(Overload, sheds_at_once_and_serves_again_when_it_is_over) {
         const LockedUsers locked(database);
         for (int i = 0; i < 5; ++i) {
             admitted.emplace_back(service.port());
-            admitted.back().send(request("/users"));
+            admitted.back().send(get_bytes("/users"));
         }
         ASSERT_TRUE(eventually([&] { return reads_held_by_a_lock(database) == 5; }));
         const auto shed = send_all(std::vector<HttpRequest>(many, {.url = service.url("/users")}));

@@ -1,5 +1,6 @@
 // The live panel in a real browser, before the real service under real load.
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
@@ -11,7 +12,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <future>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -41,42 +41,17 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-/// The samples of a Prometheus text, by name and sorted labels. Read apart from the page's own way,
-/// which would make the same mistakes.
-std::map<std::string, std::string> samples_of(const std::string& text) {
-    std::map<std::string, std::string> samples;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
-        const std::string line = text.substr(at, end - at);
-        at = end + 1;
-        if (line.empty() || line[0] == '#') continue;
-        const std::size_t value = line.rfind(' ') + 1;
-        std::string key = line.substr(0, value - 1);
-        if (const std::size_t brace = key.find('{'); brace != std::string::npos) {
-            std::vector<std::string> labels;
-            for (std::size_t i = brace + 1; i < key.size() - 1;) {
-                std::size_t quote = key.find('"', i) + 1;
-                while (key[quote] != '"')
-                    quote += key[quote] == '\\' ? 2 : 1;
-                labels.push_back(key.substr(i, quote + 1 - i));
-                i = quote + 2;  // past the comma
-            }
-            std::sort(labels.begin(), labels.end());
-            key.resize(brace);
-            for (const auto& label : labels)
-                key += (&label == &labels.front() ? "{" : ",") + label;
-            key += labels.empty() ? "" : "}";
-        }
-        samples[key] = line.substr(value);
-    }
-    return samples;
+/// As the page names a series: the labels sorted.
+std::string key_of(const Sample& sample) {
+    std::string key = sample.name;
+    for (const auto& [name, value] : sample.labels)
+        key += (key.size() == sample.name.size() ? "{" : ",") + name + "=\"" + value + "\"";
+    return key + (sample.labels.empty() ? "" : "}");
 }
 
-std::string label_of(const std::string& key, const std::string& name) {
-    const std::string start = name + "=\"";
-    const std::size_t at = key.find(start);
-    if (at == std::string::npos) return "";
-    return key.substr(at + start.size(), key.find('"', at + start.size()) - at - start.size());
+std::string label_of(const Sample& sample, const std::string& name) {
+    const auto label = sample.labels.find(name);
+    return label == sample.labels.end() ? "" : label->second;
 }
 
 std::string row_of(const std::string& method, const std::string& route) {
@@ -87,53 +62,54 @@ std::string row_of(const std::string& method, const std::string& route) {
 class Answers {
   public:
     Answers(const std::string& metrics, const std::string& requests)
-        : samples_(samples_of(metrics)) {
+        : samples_(parse_metrics(metrics)) {
         requests_.Parse(requests.c_str());
         if (requests_.HasParseError()) throw std::runtime_error("/debug/requests: " + requests);
     }
 
     /// As the page should show it; empty when the service does not report it.
-    std::optional<std::string> metric(const std::string& key) const {
-        const auto sample = samples_.find(key);
-        return sample == samples_.end() ? std::nullopt : std::optional(sample->second);
+    std::optional<double> metric(const std::string& key) const {
+        const auto sample = std::find_if(samples_.begin(), samples_.end(),
+                                         [&](const auto& each) { return key_of(each) == key; });
+        return sample == samples_.end() ? std::nullopt : std::optional(sample->value);
     }
 
-    long sum(const std::string& name, const std::string& row = "") const {
-        long sum = 0;
-        for (const auto& [key, value] : samples_) {
-            if (key != name && !key.starts_with(name + "{")) continue;
+    double sum(const std::string& name, const std::string& row = "") const {
+        double sum = 0;
+        for (const Sample& sample : samples_) {
+            if (sample.name != name) continue;
             const std::string of =
-                row_of(label_of(key, "http_request_method"), label_of(key, "http_route"));
-            if (row.empty() || of == row) sum += std::stol(value);
+                row_of(label_of(sample, "http_request_method"), label_of(sample, "http_route"));
+            if (row.empty() || of == row) sum += sample.value;
         }
         return sum;
     }
 
-    long waiting(std::string_view place, const std::string& row = "") const {
-        long sum = 0;
+    double waiting(std::string_view place, const std::string& row = "") const {
+        double sum = 0;
         for (const auto& entry : requests_["summary"].GetArray()) {
             const std::string of =
                 row_of(entry["http.request.method"].GetString(), entry["http.route"].GetString());
             const bool counts = entry["waiting_for"].GetString() == place;
-            if (counts && (row.empty() || of == row)) sum += entry["count"].GetInt64();
+            if (counts && (row.empty() || of == row)) sum += entry["count"].GetDouble();
         }
         return sum;
     }
 
-    std::optional<long> total(const std::string& name, const std::string& row) const {
+    std::optional<double> total(const std::string& name, const std::string& row) const {
         if (name == "in_flight") return sum("http_server_active_requests");
         if (name == "in_flight_of_route") return sum("http_server_active_requests", row);
         if (name == "requests") return sum("http_server_request_duration_seconds_count");
         if (name == "shed") return sum("signalbox_requests_shed_total");
         if (name == "malformed") return sum("signalbox_http_malformed_requests_total");
         if (name == "open_connections") return sum("signalbox_connections");
-        if (name == "in_flight_requests") return requests_["total"].GetInt64();
+        if (name == "in_flight_requests") return requests_["total"].GetDouble();
         if (name.starts_with("waiting_")) return waiting(name.substr(8));
         return std::nullopt;
     }
 
   private:
-    std::map<std::string, std::string> samples_;
+    Samples samples_;
     rapidjson::Document requests_;
 };
 
@@ -143,7 +119,7 @@ struct Shown {
     std::string total;
     std::string waiting;
     std::string row;
-    std::optional<std::string> value;
+    std::optional<double> value;
     std::string text;
     bool plain = false;  ///< shown as a whole number, without a unit
 
@@ -151,18 +127,21 @@ struct Shown {
         return metric + total + waiting + (row.empty() ? "" : " of " + row);
     }
 
-    std::optional<std::string> expected(const Answers& answers) const {
+    std::optional<double> expected(const Answers& answers) const {
         if (!metric.empty()) return answers.metric(metric);
-        const auto number =
-            waiting.empty() ? answers.total(total, row) : answers.waiting(waiting, row);
-        return number ? std::optional(std::to_string(*number)) : std::nullopt;
+        return waiting.empty() ? answers.total(total, row) : answers.waiting(waiting, row);
     }
 };
 
-std::string with_commas(std::string number) {
-    for (auto i = static_cast<long>(number.size()) - 3; i > 0; i -= 3)
-        number.insert(static_cast<std::size_t>(i), 1, ',');
-    return number;
+std::string with_commas(double number) {
+    std::string text = fmt::format("{:.0f}", number);
+    for (auto i = static_cast<long>(text.size()) - 3; i > 0; i -= 3)
+        text.insert(static_cast<std::size_t>(i), 1, ',');
+    return text;
+}
+
+std::string to_text(const std::optional<double>& number) {
+    return number ? fmt::format("{}", *number) : "nothing";
 }
 
 /// One line for each element that shows something else than it should.
@@ -171,11 +150,11 @@ std::vector<std::string> differences(const std::vector<Shown>& page, const Answe
     for (const Shown& shown : page) {
         const auto expected = shown.expected(answers);
         if (shown.value != expected) {
-            lines.push_back(shown.name() + " is " + shown.value.value_or("nothing") + ", not " +
-                            expected.value_or("nothing"));
+            lines.push_back(shown.name() + " is " + to_text(shown.value) + ", not " +
+                            to_text(expected));
         } else if (shown.plain && shown.text != (expected ? with_commas(*expected) : "–")) {
-            lines.push_back(shown.name() + " is " + expected.value_or("nothing") +
-                            " and shown as " + shown.text);
+            lines.push_back(shown.name() + " is " + to_text(expected) + " and shown as " +
+                            shown.text);
         }
     }
     return lines;
@@ -336,7 +315,8 @@ struct Panel : testing::Test {
                                .value = std::nullopt,
                                .text = element["text"].GetString(),
                                .plain = element["plain"].GetBool()});
-            if (element["value"].IsString()) numbers.back().value = element["value"].GetString();
+            if (element["value"].IsString())
+                numbers.back().value = std::stod(element["value"].GetString());
         }
         return numbers;
     }
@@ -482,7 +462,7 @@ RawClient client_that_does_not_read(const Service& service) {
         const Answers answers = ask(service);
         if (answers.waiting("client", "no such route") == 1) return true;
         // What is not answered yet waits in the service, which cuts those who send too far ahead.
-        const auto samples = parse_metrics(get(service.admin_url("/metrics")).body);
+        const auto samples = service.metrics();
         if (total(samples, "http_server_request_duration_seconds_count") >= sent) {
             client.send(requests);
             sent += 200;

@@ -100,8 +100,7 @@ TEST_F(BehindPgBouncer, answers_with_more_connections_than_it_has_sessions) {
     EXPECT_THAT(responses, Each(Field(&HttpResponse::status, 200)));
     EXPECT_THAT(responses, Each(Field(&HttpResponse::body, rows)));
     EXPECT_LE(sessions_of_the_service(url), 2);
-    EXPECT_EQ(
-        total(parse_metrics(get(service->admin_url("/metrics")).body), "db_client_connections"), 6);
+    EXPECT_EQ(service->metric("db_client_connections"), 6);
 }
 
 TEST_F(BehindPgBouncer, shares_reads) {

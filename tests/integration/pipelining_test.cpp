@@ -70,8 +70,7 @@ void expect_answer(RawClient& client, int i) {
 }
 
 std::size_t buffered(const Service& service, const std::string& what) {
-    return static_cast<std::size_t>(total(parse_metrics(get(service.admin_url("/metrics")).body),
-                                          "signalbox_buffered_bytes", {{"what", what}}));
+    return static_cast<std::size_t>(service.metric("signalbox_buffered_bytes", {{"what", what}}));
 }
 
 struct Pipelines : testing::TestWithParam<int> {
@@ -79,10 +78,7 @@ struct Pipelines : testing::TestWithParam<int> {
     const Service service{database,
                           HeldRequests::arguments({"--workers", std::to_string(GetParam())})};
 
-    double in_flight() const {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                     "http_server_active_requests");
-    }
+    double in_flight() const { return service.metric("http_server_active_requests"); }
 };
 INSTANTIATE_TEST_SUITE_P(one_and_two_workers, Pipelines, testing::Values(1, 2));
 

@@ -232,8 +232,7 @@ class Generations {
     }
     /// What the process on duty counts.
     double reloads(const std::string& result) const {
-        return total(parse_metrics(get(service().admin_url("/metrics")).body),
-                     "signalbox_reloads_total", {{"result", result}});
+        return service().metric("signalbox_reloads_total", {{"result", result}});
     }
     void expect_served() const {
         EXPECT_EQ(get(service().url("/users")).status, 200);
@@ -661,9 +660,7 @@ TEST_F(Reload, is_refused_to_process_1) {
     };
     EXPECT_TRUE(eventually(line));
     EXPECT_EQ(get(service->url("/users")).status, 200);
-    EXPECT_EQ(total(parse_metrics(get(service->admin_url("/metrics")).body),
-                    "signalbox_reloads_total", {{"result", "refused"}}),
-              1);
+    EXPECT_EQ(service->metric("signalbox_reloads_total", {{"result", "refused"}}), 1);
     ::kill(inside, SIGTERM);
     const auto exit = service->wait_for_exit();
     ASSERT_TRUE(exit);

@@ -56,8 +56,7 @@ void migrate(const std::string& url, const std::vector<std::string>& arguments =
 }
 
 double pending(const Service& service, const std::string& state = "pending") {
-    return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                 "signalbox_database_migrations", {{"state", state}});
+    return service.metric("signalbox_database_migrations", {{"state", state}});
 }
 
 std::string readiness(const Service& service) {

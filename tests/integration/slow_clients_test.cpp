@@ -171,8 +171,7 @@ struct ManySlowClients : SlowClients {
     void SetUp() override { ASSERT_GT(process::raise_file_limit(), 2 * count); }
 
     static double open_connections(const Service& service) {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                     "signalbox_connections");
+        return service.metric("signalbox_connections");
     }
 
     static std::deque<RawClient> clients_that_send(const Service& service, const std::string& bytes,

@@ -31,19 +31,6 @@ std::string get_users(const std::string& id) {
            "\r\n\r\n";
 }
 
-double metric(const Service& service, const std::string& name) {
-    return total(parse_metrics(get(service.admin_url("/metrics")).body), name);
-}
-
-/// How many requests in flight wait for their clients.
-std::string waiting_for_clients(const Service& service) {
-    const std::string summary = get(service.admin_url("/debug/requests?limit=0")).body;
-    const std::string key = "\"waiting_for\":\"client\",\"count\":";
-    const std::size_t found = summary.find(key);
-    if (found == std::string::npos) return "0";
-    return summary.substr(found + key.size(), summary.find('}', found) - found - key.size());
-}
-
 TEST(TwoHundredSlowReaders, hold_little_memory_and_no_processor) {
     constexpr std::size_t count = 200;
     const std::string database = database_with_users(20'000);
@@ -51,7 +38,7 @@ TEST(TwoHundredSlowReaders, hold_little_memory_and_no_processor) {
     const std::size_t size = get(service.url("/users")).body.size();
     ASSERT_GT(size, 2 * mebibyte);
     ASSERT_LT(count * size, 512 * mebibyte) << "beyond the cap some would be cut";
-    const double memory = metric(service, "process_resident_memory_bytes");
+    const double memory = service.metric("process_resident_memory_bytes");
 
     std::vector<RawClient> clients;
     {
@@ -62,22 +49,22 @@ TEST(TwoHundredSlowReaders, hold_little_memory_and_no_processor) {
             clients.back().send(get_users("slow-" + std::to_string(i)));
         }
         ASSERT_TRUE(
-            eventually([&] { return metric(service, "http_server_active_requests") == count; }));
+            eventually([&] { return service.metric("http_server_active_requests") == count; }));
     }
     for (RawClient& client : clients)
         client.read_until("\r\n\r\n");
-    ASSERT_TRUE(eventually([&] { return waiting_for_clients(service) == "200"; }))
-        << waiting_for_clients(service);
+    ASSERT_TRUE(eventually([&] { return service.waiting("client") == 200; }))
+        << service.waiting("client");
 
     // If each had a body of its own it would be 400 MiB.
     if (!sanitized) {
-        EXPECT_LT(metric(service, "process_resident_memory_bytes") - memory, 64 * mebibyte);
+        EXPECT_LT(service.metric("process_resident_memory_bytes") - memory, 64 * mebibyte);
     }
     const auto before = service.cpu_time();
     std::this_thread::sleep_for(2s);  // the stretch of time that is measured, not waited for
     EXPECT_LT(service.cpu_time() - before, 300ms) << "a loop that spins takes what it gets";
     EXPECT_EQ(get(service.url("/fast-task")).status, 200);
-    EXPECT_EQ(waiting_for_clients(service), "200") << "all of them are still there";
+    EXPECT_EQ(service.waiting("client"), 200u) << "all of them are still there";
     EXPECT_EQ(clients.back().read_to_end().size(), size);
 }
 

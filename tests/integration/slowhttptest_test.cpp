@@ -65,10 +65,7 @@ struct SlowHttpTest : testing::TestWithParam<Mode> {
         return spawn(options);
     }
 
-    double open_connections() const {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                     "signalbox_connections");
-    }
+    double open_connections() const { return service.metric("signalbox_connections"); }
 
     std::string said() const {
         std::ifstream file(output);

@@ -131,10 +131,7 @@ TEST(StandardStreams, that_may_not_grow_lose_counted_lines_and_nothing_else) {
         const rlimit limit{bytes, RLIM_INFINITY};
         ASSERT_EQ(::prlimit(service.pid(), RLIMIT_FSIZE, &limit, nullptr), 0);
     };
-    const auto dropped = [&] {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                     "signalbox_log_messages_dropped_total", {});
-    };
+    const auto dropped = [&] { return service.metric("signalbox_log_messages_dropped_total", {}); };
     request("before");
     wait_for_line(service, "request_id", "before");
 

@@ -406,12 +406,9 @@ TEST(Torture, gives_every_client_its_own_answers_and_leaves_nothing_behind) {
     // Some 100 KB: more than the kernel takes for a client with a small buffer.
     const std::string database = database_with_users(1000);
     Service service(database, {"--workers", "2", "--database-pool-size", "2"});
-    const auto metric = [&service](const std::string& name, const Labels& labels = {}) {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body), name, labels);
-    };
-    ASSERT_TRUE(eventually([&] { return metric("db_client_connections") == 2; }));
+    ASSERT_TRUE(eventually([&] { return service.metric("db_client_connections") == 2; }));
     const Routes routes{.users = get(service.url("/users")).body};
-    ASSERT_TRUE(eventually([&] { return metric("signalbox_connections") == 0; }));
+    ASSERT_TRUE(eventually([&] { return service.metric("signalbox_connections") == 0; }));
     const std::size_t files = open_files_at_rest(service);
     const std::size_t threads = service.threads();
 
@@ -430,19 +427,21 @@ TEST(Torture, gives_every_client_its_own_answers_and_leaves_nothing_behind) {
     ASSERT_FALSE(service.has_ended()) << service.output();
 
     EXPECT_TRUE(eventually([&] {
-        return metric("http_server_active_requests") == 0 && metric("signalbox_connections") == 0;
-    })) << metric("http_server_active_requests")
-        << " requests in flight, " << metric("signalbox_connections") << " connections";
+        return service.metric("http_server_active_requests") == 0 &&
+               service.metric("signalbox_connections") == 0;
+    })) << service.metric("http_server_active_requests")
+        << " requests in flight, " << service.metric("signalbox_connections") << " connections";
     EXPECT_TRUE(eventually([&] { return service.open_files() == files; }))
         << service.open_files() << ", and before there were " << files;
     EXPECT_TRUE(eventually([&] { return service.threads() == threads; }))
         << service.threads() << ", and before there were " << threads;
     EXPECT_TRUE(eventually([&] {
-        return metric("db_client_connections", {{"db_client_connection_state", "idle"}}) == 2;
+        return service.metric("db_client_connections", {{"db_client_connection_state", "idle"}}) ==
+               2;
     })) << "a connection to the database is lost or never given back";
     EXPECT_EQ(get(service.url("/users")).body, routes.users);
-    ASSERT_TRUE(eventually([&] { return metric("signalbox_connections") == 0; }));
-    const double requests = metric("http_server_request_duration_seconds_count");
+    ASSERT_TRUE(eventually([&] { return service.metric("signalbox_connections") == 0; }));
+    const double requests = service.metric("http_server_request_duration_seconds_count");
 
     service.signal(SIGTERM);
     const auto exit = service.wait_for_exit();

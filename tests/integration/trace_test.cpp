@@ -165,16 +165,14 @@ TEST(Refusals, know_whose_request_it_was) {
         EXPECT_EQ(line.text("client.address"), "203.0.113.9");
         EXPECT_EQ(line.text("trace_id"), trace_id);
         EXPECT_NE(line.text("error.type"), "");
-        EXPECT_GT(total(parse_metrics(get(service.admin_url("/metrics")).body),
-                        "http_server_request_duration_seconds_count",
-                        {{"http_request_method", "GET"},
-                         {"http_route", "/fast-task"},
-                         {"http_response_status_code", std::to_string(status)}}),
+        EXPECT_GT(service.metric("http_server_request_duration_seconds_count",
+                                 {{"http_request_method", "GET"},
+                                  {"http_route", "/fast-task"},
+                                  {"http_response_status_code", std::to_string(status)}}),
                   0);
     }
     EXPECT_TRUE(eventually([&] {
-        return total(parse_metrics(get(service.admin_url("/metrics")).body),
-                     "signalbox_buffered_bytes", {{"what", "requests"}}) == 0;
+        return service.metric("signalbox_buffered_bytes", {{"what", "requests"}}) == 0;
     })) << "what is held of a request is let go with it";
 }
 

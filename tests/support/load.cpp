@@ -7,6 +7,7 @@
 
 #include "signalbox/testing/postgres.hpp"
 #include "support/http_client.hpp"
+#include "support/raw_message.hpp"
 
 namespace signalbox::test {
 
@@ -17,10 +18,6 @@ using Clock = std::chrono::steady_clock;
 
 std::chrono::milliseconds since(Clock::time_point start) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
-}
-
-std::string get_request(const std::string& path) {
-    return "GET " + path + " HTTP/1.1\r\nHost: here\r\n\r\n";
 }
 
 std::string body_of(const std::string& response) {
@@ -88,7 +85,7 @@ void Load::ask_for_fast_tasks(int port) try {
     RawClient client(port);
     while (!done_) {
         const auto start = Clock::now();
-        client.send(get_request("/fast-task"));
+        client.send(get_bytes("/fast-task"));
         const std::string response = client.read_response();
         const auto took = since(start);
         if (!response.starts_with("HTTP/1.1 200 ") ||
@@ -110,7 +107,7 @@ void Load::ask_for_users(int port) try {
     bool failing = false;
     while (!done_) {
         const auto start = Clock::now();
-        client.send(get_request("/users"));
+        client.send(get_bytes("/users"));
         const std::string response = client.read_response();
         const auto took = since(start);
         {

@@ -1,5 +1,6 @@
 #include "support/service.hpp"
 
+#include <rapidjson/document.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
+#include "support/http_client.hpp"
 #include "support/paths.hpp"
 
 namespace signalbox::test {
@@ -202,6 +204,26 @@ std::chrono::milliseconds Process::cpu_time() const {
     long system = 0;
     fields >> user >> system;
     return std::chrono::milliseconds((user + system) * 1000 / ::sysconf(_SC_CLK_TCK));
+}
+
+Samples Service::metrics() const {
+    const auto response = get(admin_url("/metrics"));
+    if (response.status != 200) throw std::runtime_error("/metrics: " + response.body);
+    return parse_metrics(response.body);
+}
+
+std::size_t Service::waiting(std::string_view for_what, std::string_view route) const {
+    const auto response = get(admin_url("/debug/requests?limit=1"));
+    rapidjson::Document document;
+    document.Parse(response.body.c_str());
+    if (!document.IsObject()) throw std::runtime_error("/debug/requests: " + response.body);
+    std::size_t count = 0;
+    for (const auto& kind : document["summary"].GetArray()) {
+        const bool of_the_route = route.empty() || route == kind["http.route"].GetString();
+        if (of_the_route && for_what == kind["waiting_for"].GetString())
+            count += kind["count"].GetUint64();
+    }
+    return count;
 }
 
 std::string database_with_users(int users) {

@@ -13,6 +13,7 @@
 
 #include "signalbox/testing/spawn.hpp"
 #include "support/paths.hpp"
+#include "support/prometheus.hpp"
 
 namespace signalbox::test {
 
@@ -72,6 +73,16 @@ class Service : public Process {
     std::string admin_url(std::string_view path) const;
     int port() const { return port_; }  ///< 0 of a Unix socket
     int admin_port() const { return admin_port_; }
+
+    /// What /metrics says now. Throws std::runtime_error when it does not answer with 200.
+    Samples metrics() const;
+    /// The sum of those of this name that have these labels, among others.
+    double metric(std::string_view name, const Labels& labels = {}) const {
+        return total(metrics(), name, labels);
+    }
+    /// How many requests in flight wait for this, as /debug/requests names it; of one route when it
+    /// is given.
+    std::size_t waiting(std::string_view for_what, std::string_view route = {}) const;
 
   private:
     int port_ = 0;

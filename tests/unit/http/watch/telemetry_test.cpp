@@ -122,10 +122,6 @@ async::Task<Response> spawns_what_waits(Request&) {
     co_return json({{"accepted", true}}, 202);
 }
 
-std::string request(const std::string& path, const std::string& headers = {}) {
-    return "GET " + path + " HTTP/1.1\r\nHost: test\r\n" + headers + "\r\n";
-}
-
 struct Watched : testing::TestWithParam<std::string> {
     observe::Metrics metrics;
     test::LogFile file;
@@ -208,11 +204,11 @@ INSTANTIATE_TEST_SUITE_P(that_blocks, Watched,
 TEST_P(Watched, handler_is_named_and_nobody_else_is) {
     const std::string path = GetParam();
     RawClient waiting(server->port()), guilty(server->port()), innocent(server->port());
-    waiting.send(request("/patient"));
+    waiting.send(get_bytes("/patient"));
     guilty.send(request(
         path, "X-Request-ID: guilty\r\ntraceparent: 00-" + trace_id + "-b7ad6b7169203331-01\r\n"));
     for (int i = 0; i < 20; ++i)
-        innocent.send(request("/quick"));
+        innocent.send(get_bytes("/quick"));
     for (int i = 0; i < 20; ++i)
         EXPECT_THAT(innocent.read_response(), StartsWith("HTTP/1.1 200 "));
     const std::string answer = guilty.read_response();
@@ -237,8 +233,8 @@ TEST_P(Watched, handler_is_named_and_nobody_else_is) {
 TEST_P(Watched, handler_takes_the_blame_for_those_before_and_behind_it_on_its_connection) {
     const std::string path = GetParam();
     RawClient client(server->port());
-    client.send(request("/quick") + request("/quick") + request(path) + request("/quick") +
-                request("/quick") + request("/nowhere"));
+    client.send(get_bytes("/quick") + get_bytes("/quick") + get_bytes(path) + get_bytes("/quick") +
+                get_bytes("/quick") + get_bytes("/nowhere"));
     for (int i = 0; i < 6; ++i)
         client.read_response();
     const auto named = warnings();
@@ -251,7 +247,7 @@ using WatchedServer = Watched;
 TEST_F(WatchedServer, blames_nobody_who_waits) {
     std::vector<RawClient> clients;
     for (int i = 0; i < 20; ++i)
-        clients.emplace_back(server->port()).send(request("/patient"));
+        clients.emplace_back(server->port()).send(get_bytes("/patient"));
     for (auto& client : clients)
         EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 "));
     EXPECT_THAT(warnings(), IsEmpty());
@@ -260,7 +256,7 @@ TEST_F(WatchedServer, blames_nobody_who_waits) {
 TEST_F(WatchedServer, does_not_warn_when_warnings_are_off) {
     log.set_level(config::LogLevel::error);
     RawClient client(server->port());
-    client.send(request("/at-once"));
+    client.send(get_bytes("/at-once"));
     client.read_response();
     EXPECT_THAT(lines(), IsEmpty());
 }
@@ -272,7 +268,7 @@ TEST_F(WatchedServer, shows_in_its_lag_that_the_loop_was_blocked) {
     const auto late = [&] { return metric(buckets + "+Inf\"}") - metric(buckets + "0.1\"}"); };
     const double before = late();
     RawClient client(server->port());
-    client.send(request("/at-once"));
+    client.send(get_bytes("/at-once"));
     client.read_response();
     EXPECT_TRUE(eventually([&] { return late() > before; })) << metrics.text();
 }
@@ -281,7 +277,7 @@ TEST_F(WatchedServer, counts_the_tasks_of_its_loop) {
     const auto tasks = [&] { return metric("signalbox_event_loop_tasks{loop=\"http-loop-0\"}"); };
     EXPECT_EQ(tasks(), 0);
     RawClient client(server->port());
-    client.send(request("/three-waits"));
+    client.send(get_bytes("/three-waits"));
     EXPECT_TRUE(eventually([&] { return tasks() == 4; })) << "the handler and its three children";
     waits_are_over = true;
     EXPECT_EQ(test::status_of(client.read_response()), 200);
@@ -292,7 +288,7 @@ TEST_F(WatchedServer, counts_the_tasks_of_clients_that_went_away_no_more) {
     const auto tasks = [&] { return metric("signalbox_event_loop_tasks{loop=\"http-loop-0\"}"); };
     {
         RawClient client(server->port());
-        client.send(request("/three-waits"));
+        client.send(get_bytes("/three-waits"));
         ASSERT_TRUE(eventually([&] { return tasks() == 4; }));
     }
     EXPECT_TRUE(eventually([&] { return tasks() == 0; }));
@@ -300,9 +296,9 @@ TEST_F(WatchedServer, counts_the_tasks_of_clients_that_went_away_no_more) {
 
 TEST_F(WatchedServer, lists_its_requests_while_its_loop_is_blocked) {
     RawClient patient_client(server->port()), blocking(server->port());
-    patient_client.send(request("/three-waits"));
+    patient_client.send(get_bytes("/three-waits"));
     ASSERT_TRUE(eventually([&] { return telemetry.in_flight(10).total == 1; }));
-    blocking.send(request("/until-released", "X-Request-ID: blocking\r\n"));
+    blocking.send(get_bytes("/until-released", "X-Request-ID: blocking\r\n"));
     ASSERT_TRUE(eventually([&] { return telemetry.in_flight(10).total == 2; }));
     // From here on the loop does not turn until this thread lets it.
     const auto snapshot = telemetry.in_flight(10);
@@ -325,17 +321,17 @@ TEST_F(WatchedServer, counts_how_long_a_request_waited_for_others_of_its_turn) {
         return metric("signalbox_event_loop_since_turn_seconds{loop=\"http-loop-0\"}");
     };
     RawClient blocking(server->port()), first(server->port()), victim(server->port());
-    victim.send(request("/quick"));
+    victim.send(get_bytes("/quick"));
     victim.read_response();
-    first.send(request("/quick"));
+    first.send(get_bytes("/quick"));
     first.read_response();
     // A request is over a moment after its client has the answer.
     ASSERT_TRUE(eventually([&] { return telemetry.in_flight(1).total == 0; }));
-    blocking.send(request("/until-released") + request("/quick", "X-Request-ID: next\r\n"));
+    blocking.send(get_bytes("/until-released") + get_bytes("/quick", "X-Request-ID: next\r\n"));
     ASSERT_TRUE(eventually([&] { return telemetry.in_flight(1).total == 1; }));
     // Both are found by the turn after this, and the one that blocks is handled first.
-    first.send(request("/at-once"));
-    victim.send(request("/quick", "X-Request-ID: victim\r\n"));
+    first.send(get_bytes("/at-once"));
+    victim.send(get_bytes("/quick", "X-Request-ID: victim\r\n"));
     ASSERT_TRUE(eventually([&] { return since_turn() > 0.5; })) << metrics.text();
     const auto released = std::chrono::steady_clock::now();
     release.set_value();
@@ -359,7 +355,7 @@ TEST_F(WatchedServer, counts_how_long_a_request_waited_for_others_of_its_turn) {
 
 TEST_F(WatchedServer, forgets_the_requests_that_it_takes_to_its_grave) {
     RawClient client(server->port());
-    client.send(request("/three-waits"));
+    client.send(get_bytes("/three-waits"));
     ASSERT_TRUE(eventually([&] { return telemetry.in_flight(10).total == 1; }));
     server.reset();
     EXPECT_EQ(telemetry.in_flight(10).total, 0U);
@@ -368,7 +364,7 @@ TEST_F(WatchedServer, forgets_the_requests_that_it_takes_to_its_grave) {
 TEST_F(WatchedServer, logs_errors_only_when_asked_to_and_nothing_when_told_so) {
     RawClient client(server->port());
     const auto ask = [&](const std::string& path, const std::string& id) {
-        client.send(request(path, "X-Request-ID: " + id + "\r\n"));
+        client.send(get_bytes(path, "X-Request-ID: " + id + "\r\n"));
         client.read_response();
     };
     ask("/quick", "logged-1");
@@ -391,8 +387,9 @@ TEST_F(WatchedServer, logs_errors_only_when_asked_to_and_nothing_when_told_so) {
 
 TEST_F(WatchedServer, logs_what_a_spawned_task_has_thrown_with_its_request) {
     RawClient client(server->port());
-    client.send(request("/spawns-what-fails?name=Ada", "X-Request-ID: mail-1\r\ntraceparent: 00-" +
-                                                           trace_id + "-b7ad6b7169203331-01\r\n"));
+    client.send(get_bytes(
+        "/spawns-what-fails?name=Ada",
+        "X-Request-ID: mail-1\r\ntraceparent: 00-" + trace_id + "-b7ad6b7169203331-01\r\n"));
     const std::string answer = client.read_response();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 202 ")) << "the answer is the handler's";
     const auto failed = failed_tasks();
@@ -410,7 +407,7 @@ TEST_F(WatchedServer, logs_what_a_spawned_task_has_thrown_with_its_request) {
 
 TEST_F(WatchedServer, logs_a_spawned_task_that_throws_what_is_no_std_exception) {
     RawClient client(server->port());
-    client.send(request("/spawns-what-throws-anything", "X-Request-ID: mail-2\r\n"));
+    client.send(get_bytes("/spawns-what-throws-anything", "X-Request-ID: mail-2\r\n"));
     client.read_response();
     const auto failed = failed_tasks();
     ASSERT_EQ(failed.size(), 1U);
@@ -435,7 +432,7 @@ TEST_F(WatchedServer, logs_a_failed_task_that_is_no_request_s_without_one) {
 
 TEST_F(WatchedServer, does_not_call_a_spawned_task_failed_that_the_drain_has_cancelled) {
     RawClient client(server->port());
-    client.send(request("/spawns-what-waits", "Connection: close\r\n"));
+    client.send(get_bytes("/spawns-what-waits", "Connection: close\r\n"));
     EXPECT_THAT(client.read_to_end(), StartsWith("HTTP/1.1 202 "));
     EXPECT_EQ(server->drain(0ms).cancelled, 1U);
     ASSERT_TRUE(log.close());
@@ -445,7 +442,7 @@ TEST_F(WatchedServer, does_not_call_a_spawned_task_failed_that_the_drain_has_can
 TEST_F(WatchedServer, does_not_log_a_failed_task_when_errors_are_off) {
     log.set_level(config::LogLevel::critical);
     RawClient client(server->port());
-    client.send(request("/spawns-what-fails?name=Ada"));
+    client.send(get_bytes("/spawns-what-fails?name=Ada"));
     client.read_response();
     EXPECT_THAT(lines(), IsEmpty());
 }
@@ -462,7 +459,7 @@ TEST(AService, names_its_own_secrets_and_buckets) {
                   [&](auto& loop) { return telemetry.observe(loop); });
     server.listen();
     RawClient client(server.port());
-    client.send(request("/quick?voucher=hunter2&page=2"));
+    client.send(get_bytes("/quick?voucher=hunter2&page=2"));
     client.read_response();
     server.drain(20s);
     ASSERT_TRUE(log.close());
@@ -482,9 +479,9 @@ TEST(UnwatchedRequests, are_logged_without_a_trace_and_listed_nowhere) {
                   [&](auto& loop) { return telemetry.observe(loop); });
     server.listen();
     RawClient client(server.port());
-    client.send(request("/quick", "traceparent: 00-" + trace_id + "-b7ad6b7169203331-01\r\n"));
+    client.send(get_bytes("/quick", "traceparent: 00-" + trace_id + "-b7ad6b7169203331-01\r\n"));
     EXPECT_EQ(test::header_of(client.read_response(), "traceparent"), std::nullopt);
-    client.send(request("/patient"));
+    client.send(get_bytes("/patient"));
     client.read_response();
     EXPECT_EQ(telemetry.in_flight(10).total, 0U);
     server.drain(20s);
@@ -497,7 +494,7 @@ TEST(UnwatchedRequests, are_logged_without_a_trace_and_listed_nowhere) {
 
 TEST_F(WatchedServer, shows_nobody_what_is_secret_in_a_path) {
     RawClient client(server->port());
-    client.send(request("/invitations/hunter2"));
+    client.send(get_bytes("/invitations/hunter2"));
     ASSERT_TRUE(eventually([&] { return telemetry.in_flight(10).total == 1; }));
     const auto snapshot = telemetry.in_flight(10);
     EXPECT_EQ(snapshot.entries.at(0).path, "/invitations/REDACTED");
