@@ -1,17 +1,14 @@
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include "signalbox/api/parameters.hpp"
+#include "signalbox/signalbox.hpp"
 
 // What requests and responses are made of. A plain member has to be sent, a Field can have rules
 // and a default.
 namespace orders {
 
+using namespace signalbox;
 using namespace signalbox::api;
+using async::Task;
 
 // [snippet: order-in]
 enum class Status { open, paid, shipped };
@@ -51,6 +48,12 @@ struct Page {
     Field<int, Ge(1), Le(100)> limit = 20;
     Field<std::int64_t, Ge(0)> offset = 0;
     std::optional<Status> status;
+};
+
+struct Line {
+    std::int64_t id;
+    std::string reference;
+    std::string email;
 };
 
 struct Summary {

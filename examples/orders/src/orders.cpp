@@ -2,39 +2,17 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <cstdint>
-#include <functional>
-#include <string>
-#include <tuple>
-#include <utility>
-#include <vector>
-
-#include "auth.hpp"
-#include "models.hpp"
-#include "signalbox/api/logger.hpp"
-#include "signalbox/api/metrics.hpp"
-#include "signalbox/async/all.hpp"
-#include "signalbox/async/sleep.hpp"
-#include "signalbox/db/error.hpp"
-#include "signalbox/db/pool.hpp"
-#include "signalbox/http/errors.hpp"
-
 namespace orders {
+
+Task<std::string> current_user(Bearer bearer) {
+    if (!equal_in_constant_time(bearer.token, "secret"))
+        throw http::HttpError(401, "Invalid token", {{"WWW-Authenticate", "Bearer"}});
+    co_return "ada";
+}
+
 namespace {
 
-using signalbox::async::Task;
-using signalbox::http::HttpError;
-namespace async = signalbox::async;
-namespace db = signalbox::db;
-
-struct Counters {
-    Counter created;
-};
-
-Counters counters(Metrics& metrics) {
-    return {metrics.counter("orders_created_total", "Created.")};
-}
+using User = Depends<current_user>;
 
 Task<Rows<Order>> list_orders(Query<Page> page, db::Pool& database, Reply& reply) {
     auto [orders, total] = co_await async::gather(
@@ -53,21 +31,8 @@ Task<Rows<Order>> list_orders(Query<Page> page, db::Pool& database, Reply& reply
 
 Task<Row<Order>> get_order(std::int64_t order_id, db::Pool& database) {
     auto order = co_await database.fetch_row<Order>("SELECT * FROM orders WHERE id = $1", order_id);
-    if (!order) throw HttpError(404, "Order not found");
+    if (!order) throw http::HttpError(404, "Order not found");
     co_return std::move(*order);
-}
-
-Task<Order> insert_order(const OrderIn& order, db::Transaction& transaction) {
-    Order made = co_await transaction.execute_one<Order>(
-        "INSERT INTO orders (reference, customer, email, status, note)"
-        " VALUES ($1, $2, $3, $4, $5) RETURNING *",
-        *order.reference, *order.customer, *order.email, *order.status, *order.note);
-    std::vector<std::tuple<std::int64_t, std::string, int, double>> items;
-    for (const Item& item : *order.items)
-        items.emplace_back(made.id, *item.sku, *item.quantity, *item.price);
-    co_await transaction.execute_many(
-        "INSERT INTO order_items (order_id, sku, quantity, price) VALUES ($1, $2, $3, $4)", items);
-    co_return made;
 }
 
 // [snippet: background]
@@ -78,16 +43,25 @@ Task<> send_confirmation(std::int64_t order_id, std::string email, Logger& log) 
 // [/snippet]
 
 // [snippet: create]
-Task<Order> create_order(OrderIn order, User, db::Pool& database, Counters& counters,
-                         BackgroundTasks& background, Logger& log, Reply& reply) {
+Task<Order> create_order(OrderIn order, User, db::Pool& database, BackgroundTasks& background,
+                         Logger& log, Reply& reply) {
     Order made;
     try {
-        made = co_await database.transaction(
-            [&](db::Transaction& transaction) { return insert_order(order, transaction); });
+        co_await database.transaction([&](db::Transaction& transaction) -> Task<> {
+            made = co_await transaction.execute_one<Order>(
+                "INSERT INTO orders (reference, customer, email, status, note)"
+                " VALUES ($1, $2, $3, $4, $5) RETURNING *",
+                *order.reference, *order.customer, *order.email, *order.status, *order.note);
+            std::vector<std::tuple<std::int64_t, std::string, int, double>> items;
+            for (const Item& item : *order.items)
+                items.emplace_back(made.id, *item.sku, *item.quantity, *item.price);
+            co_await transaction.execute_many(
+                "INSERT INTO order_items (order_id, sku, quantity, price) VALUES ($1, $2, $3, $4)",
+                items);
+        });
     } catch (const db::UniqueViolation&) {
-        throw HttpError(409, "An order with this reference exists");
+        throw http::HttpError(409, "An order with this reference exists");
     }
-    counters.created.increment();
     reply.header("Location", fmt::format("/orders/{}", made.id));
     background.add(send_confirmation, made.id, *order.email, std::ref(log));
     co_return made;
@@ -99,13 +73,13 @@ Task<Row<Order>> patch_order(std::int64_t order_id, OrderPatch patch, User, db::
         "UPDATE orders SET status = CASE WHEN $2 THEN $3 ELSE status END,"
         " note = CASE WHEN $4 THEN $5 ELSE note END WHERE id = $1 RETURNING *",
         order_id, patch.status.is_set(), *patch.status, patch.note.is_set(), *patch.note);
-    if (!order) throw HttpError(404, "Order not found");
+    if (!order) throw http::HttpError(404, "Order not found");
     co_return std::move(*order);
 }
 
 Task<> delete_order(std::int64_t order_id, User, db::Pool& database) {
     const auto deleted = co_await database.execute("DELETE FROM orders WHERE id = $1", order_id);
-    if (deleted == 0) throw HttpError(404, "Order not found");
+    if (deleted == 0) throw http::HttpError(404, "Order not found");
 }
 
 Task<Summary> summary(db::Pool& database) {
@@ -115,11 +89,42 @@ Task<Summary> summary(db::Pool& database) {
     co_return Summary{users, orders};
 }
 
+// [snippet: upstream]
+std::unique_ptr<client::HttpClient> rates(Metrics& metrics) {
+    return std::make_unique<client::HttpClient>(
+        metrics, client::HttpClientOptions{.base_url = "http://127.0.0.1:18510",
+                                           .timeout = std::chrono::seconds(2)});
+}
+
+Task<JsonText> upstream(client::HttpClient& http) {
+    try {
+        const client::Response answer = co_await http.get("/rate");
+        co_return answer.raise_for_status().json<JsonText>();
+    } catch (const client::Error&) {
+        throw http::HttpError(502, "The rate service does not answer");
+    }
+}
+// [/snippet]
+
+// [snippet: export]
+Task<http::StreamingResponse> export_orders(db::Pool& database) {
+    co_return http::stream("text/csv", [&database](http::Sink& out) -> Task<> {
+        auto rows = database.stream<Line>("SELECT id, reference, email FROM orders ORDER BY id");
+        while (const auto batch = co_await rows.next()) {
+            std::string lines;
+            for (const auto& [id, reference, email] : *batch)
+                lines += fmt::format("{},{},{}\n", id, reference, email);
+            co_await out.write(std::move(lines));
+        }
+    });
+}
+// [/snippet]
+
 }  // namespace
 
 Module endpoints() {
     Module module;
-    module.provide<counters>();
+    module.provide<rates>();
     module.get<list_orders>("/orders");
     module.get<get_order>("/orders/{order_id}");
     // [snippet: post]
@@ -128,6 +133,8 @@ Module endpoints() {
     module.patch<patch_order>("/orders/{order_id}");
     module.del<delete_order>("/orders/{order_id}");
     module.get<summary>("/summary");
+    module.get<upstream>("/upstream");
+    module.get<export_orders>("/orders.csv");
     return module;
 }
 

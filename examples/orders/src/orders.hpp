@@ -1,10 +1,13 @@
 #pragma once
 
-#include "signalbox/api/module.hpp"
+#include "models.hpp"
 
 namespace orders {
 
-/// `/orders` and `/summary`.
-signalbox::api::Module endpoints();
+/// Who asks. 401 for a token that is nobody's.
+Task<std::string> current_user(Bearer bearer);
+
+/// `/orders`, `/orders.csv`, `/summary` and `/upstream`.
+Module endpoints();
 
 }  // namespace orders

@@ -34,6 +34,7 @@ using namespace std::chrono_literals;
 using async::all;
 using async::sleep_for;
 using test::eventually;
+using test::get_bytes;
 using test::LogLine;
 using test::RawClient;
 using testing::IsEmpty;
