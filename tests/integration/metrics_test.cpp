@@ -350,6 +350,8 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"signalbox_connections_rejected_total", {"counter", {"reason"}}},
         {"signalbox_connections_evicted_total", {"counter", {"state"}}},
         {"signalbox_connections_cut_total", {"counter", {"reason"}}},
+        {"signalbox_streams_open", {"gauge", {}}},
+        {"signalbox_stream_sent_bytes_total", {"counter", {}}},
         {"signalbox_buffered_bytes", {"gauge", {"what"}}},
         {"signalbox_buffered_max_bytes", {"gauge", {}}},
         {"signalbox_background_tasks", {"gauge", {}}},

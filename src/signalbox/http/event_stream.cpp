@@ -35,25 +35,25 @@ void add_lines(std::string& text, std::string_view name, std::string_view lines)
     }
 }
 
-Event time_to_come_back(const EventStreamOptions& options) {
+std::string time_to_come_back(const EventStreamOptions& options) {
     const auto range =
         std::max(options.longest_retry - options.shortest_retry, std::chrono::milliseconds::zero());
     const auto steps = static_cast<std::uint64_t>(range.count()) + 1;
-    return {.retry = options.shortest_retry +
-                     std::chrono::milliseconds(static_cast<std::int64_t>(random_number() % steps))};
+    const std::chrono::milliseconds jitter(static_cast<std::int64_t>(random_number() % steps));
+    return Event().retry(options.shortest_retry + jitter).text();
 }
 
 }  // namespace
 
-std::string to_text(const Event& event) {
-    check(event.event, "the type");
-    check(event.id.value_or(""), "the id");
+std::string Event::text() const {
+    check(type_, "the type");
+    check(id_.value_or(""), "the id");
     std::string text;
-    text.reserve(event.data.value_or("").size() + event.event.size() + 64);
-    if (event.retry) add_field(text, "retry", std::to_string(event.retry->count()));
-    if (event.id) add_field(text, "id", *event.id);
-    if (!event.event.empty()) add_field(text, "event", event.event);
-    if (event.data) add_lines(text, "data", *event.data);
+    text.reserve(data_.value_or("").size() + type_.size() + 64);
+    if (retry_) add_field(text, "retry", std::to_string(retry_->count()));
+    if (id_) add_field(text, "id", *id_);
+    if (!type_.empty()) add_field(text, "event", type_);
+    if (data_) add_lines(text, "data", *data_);
     return text.append("\n");
 }
 
@@ -67,7 +67,7 @@ EventStream::EventStream(Sink& out, std::optional<std::string_view> last_event_i
       next_comment_(Clock::now() + std::min(options.longest_opening, options.keep_alive)) {}
 
 async::Task<> EventStream::send(const Event& event) {
-    return write(to_text(event));
+    return write(event.text());
 }
 
 async::Task<> EventStream::comment(std::string_view text) {
@@ -119,7 +119,7 @@ async::Task<> EventStream::run(Sink& out, const Request& request,
     static_cast<void>(co_await run_until_ending(out, run_both));
     // Also to one whose body has seen by itself that it has to end.
     if (out.ending()) {
-        std::string text = to_text(time_to_come_back(options));
+        std::string text = time_to_come_back(options);
         co_await out.write(std::move(text));
     }
 }

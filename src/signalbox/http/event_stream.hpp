@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <type_traits>
 #include <utility>
 
 #include "signalbox/async/task.hpp"
@@ -20,22 +19,42 @@
 namespace signalbox::http {
 
 /// A server-sent event (https://html.spec.whatwg.org/multipage/server-sent-events.html, 9.2.5 and
-/// 9.2.6). What is not there is not sent.
-struct Event {
-    std::optional<std::string_view> data{};  ///< UTF-8, of any number of lines
-    std::string_view event{};                ///< its type; empty for `message`
+/// 9.2.6): `http::Event("Ada\nGrace").type("names").id("7")`. What is not said is not sent.
+///
+/// It refers to the texts that it was given.
+class Event {
+  public:
+    Event() = default;  ///< clients do not see one without data
+    /// UTF-8, of any number of lines.
+    Event(std::string_view data) : data_(data) {}    // NOLINT: a text is an event
+    Event(const std::string& data) : data_(data) {}  // NOLINT
+    Event(const char* data) : data_(data) {}         // NOLINT
+
+    Event& type(std::string_view type) noexcept {  ///< in place of `message`
+        type_ = type;
+        return *this;
+    }
     /// What the client says in `Last-Event-ID` when it connects anew; empty: it says none then.
-    std::optional<std::string_view> id{};
-    std::optional<std::chrono::milliseconds> retry{};  ///< how long it is to wait before that
+    Event& id(std::string_view id) noexcept {
+        id_ = id;
+        return *this;
+    }
+    /// How long it is to wait before that.
+    Event& retry(std::chrono::milliseconds delay) noexcept {
+        retry_ = delay;
+        return *this;
+    }
+
+    /// As it is sent. Throws std::invalid_argument for a type or an id with a CR, LF or NUL in it,
+    /// which would be another field or be ignored.
+    std::string text() const;
+
+  private:
+    std::optional<std::string_view> data_;
+    std::string_view type_;
+    std::optional<std::string_view> id_;
+    std::optional<std::chrono::milliseconds> retry_;
 };
-
-// What g++ 12 does to one that is made within a co_await expression, see async/callable.hpp, needs
-// a destructor.
-static_assert(std::is_trivially_destructible_v<Event>);
-
-/// As it is sent. Throws std::invalid_argument for a type or an id with a CR, LF or NUL in it,
-/// which would be another field or be ignored.
-std::string to_text(const Event& event);
 
 struct EventStreamOptions {
     /// While nothing is sent a comment is, so often: proxies close what is silent, and of a client
@@ -104,7 +123,7 @@ class EventStream {
 ///         while (true) {
 ///             const Article article = co_await news.wait_for(next);
 ///             const std::string id = std::to_string(next++);
-///             co_await events.send({.data = article.json(), .event = "article", .id = id});
+///             co_await events.send(http::Event(article.json()).type("article").id(id));
 ///         }
 ///     });
 ///

@@ -25,6 +25,7 @@ std::ostream& operator<<(std::ostream& out, const Response& response) {
     for (const auto& [name, value] : response.headers)
         out << name << ": " << value << '\n';
     out << '\n' << response.body;
+    if (response.cut) out << "\n\nand here it was cut";
     if (!response.cause.empty()) out << "\n\ncause: " << response.cause;
     return out;
 }

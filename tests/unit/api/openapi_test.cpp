@@ -31,6 +31,9 @@ Task<Thing> get_thing(int id) {
 Task<http::Response> raw(const http::Request&) {
     co_return http::Response{};
 }
+Task<http::StreamingResponse> streamed() {
+    co_return http::stream("text/csv", [](http::Sink&) -> Task<> { co_return; });
+}
 Task<> nothing() {
     co_return;
 }
@@ -163,6 +166,13 @@ TEST(OpenApi, says_nothing_of_what_a_function_does_not_say) {
     module.get<untold>("/");
     EXPECT_EQ(document(module)["paths"]["/"]["get"]["responses"]["200"]["content"],
               JsonValue::parse(R"({"application/json":{"schema":{}}})"));
+}
+
+TEST(OpenApi, says_of_a_stream_that_there_is_one_as_fastapi_does) {
+    Module module;
+    module.get<streamed>("/");
+    EXPECT_EQ(document(module)["paths"]["/"]["get"]["responses"]["200"],
+              JsonValue::parse(R"({"description":"Successful Response"})"));
 }
 
 TEST(OpenApi, keeps_the_order_of_the_table) {

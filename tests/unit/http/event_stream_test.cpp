@@ -35,26 +35,26 @@ using testing::MatchesRegex;
 using testing::Not;
 
 TEST(EventText, has_a_line_for_each_field) {
-    EXPECT_EQ(to_text({.data = "hello"}), "data: hello\n\n");
-    EXPECT_EQ(to_text({.data = "hello", .event = "greeting", .id = "7", .retry = 1500ms}),
+    EXPECT_EQ(Event("hello").text(), "data: hello\n\n");
+    EXPECT_EQ(Event("hello").type("greeting").id("7").retry(1500ms).text(),
               "retry: 1500\nid: 7\nevent: greeting\ndata: hello\n\n");
-    EXPECT_EQ(to_text({.retry = 0ms}), "retry: 0\n\n");
-    EXPECT_EQ(to_text({.data = " x", .id = ""}), "id: \ndata:  x\n\n");
-    EXPECT_EQ(to_text({.data = ""}), "data: \n\n") << "it is dispatched, and empty";
-    EXPECT_EQ(to_text({}), "\n");
+    EXPECT_EQ(Event().retry(0ms).text(), "retry: 0\n\n");
+    EXPECT_EQ(Event(" x").id("").text(), "id: \ndata:  x\n\n");
+    EXPECT_EQ(Event("").text(), "data: \n\n") << "it is dispatched, and empty";
+    EXPECT_EQ(Event().text(), "\n");
 }
 
 TEST(EventText, has_a_field_for_each_line_of_the_data) {
-    EXPECT_EQ(to_text({.data = "a\nb\rc\r\nd\n\ne\n"}),
+    EXPECT_EQ(Event("a\nb\rc\r\nd\n\ne\n").text(),
               "data: a\ndata: b\ndata: c\ndata: d\ndata: \ndata: e\ndata: \n\n");
-    EXPECT_EQ(to_text({.data = "id: 1\n\nevent: x"}), "data: id: 1\ndata: \ndata: event: x\n\n");
+    EXPECT_EQ(Event("id: 1\n\nevent: x").text(), "data: id: 1\ndata: \ndata: event: x\n\n");
 }
 
 TEST(EventText, takes_no_type_and_no_id_that_would_be_another_line) {
     using namespace std::string_view_literals;
     for (const std::string_view bad : {"a\nb"sv, "a\rb"sv, "a\0b"sv, "\n"sv}) {
-        EXPECT_THROW(to_text({.data = "x", .event = bad}), std::invalid_argument);
-        EXPECT_THROW(to_text({.data = "x", .id = bad}), std::invalid_argument);
+        EXPECT_THROW(Event("x").type(bad).text(), std::invalid_argument);
+        EXPECT_THROW(Event("x").id(bad).text(), std::invalid_argument);
     }
 }
 
@@ -83,10 +83,10 @@ struct EventStreams : testing::Test {
 
 TEST_F(EventStreams, send_events_as_they_come_and_go_on_with_the_connection) {
     serve([](EventStream& events) -> async::Task<> {
-        co_await events.send({.data = "one", .id = "1"});
+        co_await events.send(Event("one").id("1"));
         co_await async::sleep_for(1ms);
         const std::string number = std::to_string(2);
-        co_await events.send({.data = std::to_string(2), .event = "number", .id = number});
+        co_await events.send(Event(std::to_string(2)).type("number").id(number));
         co_await events.comment("that is all");
     });
     RawClient client = connect();
@@ -108,7 +108,7 @@ TEST_F(EventStreams, say_something_while_there_is_nothing_to_say) {
     serve([&](EventStream& events) -> async::Task<> {
         while (!released)
             co_await async::sleep_for(1ms);
-        co_await events.send({.data = "late"});
+        co_await events.send("late");
     });
     RawClient client = connect();
     EXPECT_THAT(client.read_until(":\n\n"), HasSubstr("text/event-stream"));
@@ -123,7 +123,7 @@ TEST_F(EventStreams, say_nothing_else_while_there_is_something_to_say) {
     options.longest_opening = 10s;
     serve([&](EventStream& events) -> async::Task<> {
         for (int i = 0; i < 10; ++i) {
-            co_await events.send({.data = "x"});
+            co_await events.send("x");
             co_await async::sleep_for(10ms);
         }
     });
@@ -146,8 +146,8 @@ TEST_F(EventStreams, that_fail_before_the_first_event_are_a_proper_error) {
 
 TEST_F(EventStreams, that_fail_later_are_seen_to_be_cut) {
     serve([&](EventStream& events) -> async::Task<> {
-        co_await events.send({.data = "x"});
-        co_await events.send({.data = "x", .id = "a\nb"});
+        co_await events.send("x");
+        co_await events.send(Event("x").id("a\nb"));
     });
     EXPECT_THAT(connect().read_to_end(), EndsWith("data: x\n\n\r\n"));
 }
@@ -157,7 +157,7 @@ TEST_F(EventStreams, know_the_last_event_that_the_client_has_seen) {
         const auto number = events.last_event_id_as<int>();
         const std::string text = std::string(events.last_event_id().value_or("none")) + ' ' +
                                  (number ? std::to_string(*number + 1) : "no number");
-        co_await events.send({.data = text});
+        co_await events.send(text);
     });
     EXPECT_THAT(connect().read_until("0\r\n\r\n"), HasSubstr("data: none no number\n"));
     EXPECT_THAT(connect("Last-Event-ID: 41\r\n").read_until("0\r\n\r\n"),
@@ -174,7 +174,7 @@ TEST_F(EventStreams, end_properly_at_a_drain_and_say_when_to_come_back) {
     options.shortest_retry = 100ms;
     options.longest_retry = 900ms;
     serve([&](EventStream& events) -> async::Task<> {
-        co_await events.send({.data = "x"});
+        co_await events.send("x");
         ++begun;
         co_await async::sleep_for(1h);
     });
@@ -216,7 +216,7 @@ TEST_F(EventStreams, end_with_their_clients) {
     std::atomic<int> ended{0};
     serve([&](EventStream& events) -> async::Task<> {
         try {
-            co_await events.send({.data = "x"});
+            co_await events.send("x");
             ++begun;
             co_await async::sleep_for(1h);
         } catch (...) {
@@ -235,7 +235,7 @@ TEST_F(EventStreams, whose_client_is_slow_end_at_a_drain_with_what_was_sent_whol
     serve([&](EventStream& events) -> async::Task<> {
         const std::string large(64 * 1024, 'x');
         while (true) {
-            co_await events.send({.data = large});
+            co_await events.send(large);
             ++begun;
         }
     });

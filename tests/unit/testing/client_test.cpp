@@ -111,6 +111,51 @@ TEST(TestClient, answers_as_the_server_does_to_what_it_would_refuse) {
     EXPECT_EQ(client.post("/items/1", std::string(1024 * 1024 + 1, 'x')).status, 413);
 }
 
+async::Task<http::StreamingResponse> count(http::Request& request) {
+    const int last = std::stoi(request.query_parameter("last").value_or("1000"));
+    co_return http::stream("text/plain", [last](http::Sink& out) -> async::Task<> {
+        if (last == 0) throw http::HttpError(409, "nothing to count");
+        for (int n = 1; n <= 1000; ++n) {
+            co_await out.write(std::to_string(n) + ' ' + std::string(1024, 'x'));
+            if (n == last) throw std::runtime_error("lost count");
+        }
+    });
+}
+
+TEST(TestClient, collects_what_is_streamed) {
+    api::Module module;
+    module.get<count>("/count");
+    Client client(module);
+    const auto response = client.get("/count?last=1001");
+    EXPECT_EQ(response.status, 200);
+    EXPECT_THAT(response.header("Transfer-Encoding"), Optional(std::string_view("chunked")));
+    EXPECT_THAT(response.header("Content-Type"), Optional(std::string_view("text/plain")));
+    EXPECT_GT(response.body.size(), 1000U * 1024);
+    EXPECT_FALSE(response.cut);
+    EXPECT_THAT(response.cause, IsEmpty());
+    const auto head = client.head("/count");
+    EXPECT_EQ(head.status, 200);
+    EXPECT_THAT(head.body, IsEmpty());
+}
+
+TEST(TestClient, tells_that_a_stream_was_cut_and_why) {
+    api::Module module;
+    module.get<count>("/count");
+    Client client(module);
+    const auto cut = client.get("/count?last=1");
+    EXPECT_EQ(cut.status, 200);
+    EXPECT_EQ(cut.body.size(), 1026U);
+    EXPECT_TRUE(cut.cut);
+    EXPECT_EQ(cut.cause, "lost count");
+    std::ostringstream shown;
+    shown << cut;
+    EXPECT_THAT(shown.str(), HasSubstr("cut"));
+    const auto refused = client.get("/count?last=0");
+    EXPECT_EQ(refused.status, 409);
+    EXPECT_FALSE(refused.cut);
+    EXPECT_EQ(refused.json()["detail"], "nothing to count");
+}
+
 TEST(TestClient, refuses_parts_that_are_no_one_request) {
     Client client(items());
     const auto refused = [&](auto call) {

@@ -320,17 +320,21 @@ void Connection::begin_stream(const Response& response) {
 }
 
 void Connection::end_stream(const Response& response) {
-    std::string& head = loop_.head;
-    head.clear();
-    if (state_ == State::handling) begin_stream(response);
-    if (chunked()) head += last_chunk;
-    answer_.body_size = request_->streamed();
-    state_ = State::sending;
-    on_progress(output_.send(head, {}));
-    if (proceeding_ || state_ == State::closed) return;
-    // Not proceed(): the next request is no part of this one's coroutine.
-    if (state_ == State::receiving) call_again();
-    settle();
+    try {
+        std::string& head = loop_.head;
+        head.clear();
+        if (state_ == State::handling) begin_stream(response);
+        if (chunked()) head += last_chunk;
+        answer_.body_size = request_->streamed();
+        state_ = State::sending;
+        on_progress(output_.send(head, {}));
+        if (proceeding_ || state_ == State::closed) return;
+        // Not proceed(): the next request is no part of this one's coroutine.
+        if (state_ == State::receiving) call_again();
+        settle();
+    } catch (...) {  // the stream itself is over, and maybe its request
+        on_failure(std::current_exception());
+    }
 }
 
 /// What was sent reaches the client, unless there is much that it does not take. HTTP/1.0 sees only

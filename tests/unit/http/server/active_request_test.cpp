@@ -39,6 +39,7 @@ struct Owner final : ActiveRequest::Owner {
     std::string body;
     std::size_t failures = 0;
     bool throws = false;
+    bool takes = true;  ///< what is streamed
 
     void respond(Response response) override {
         if (throws) throw std::runtime_error("no memory for the head");
@@ -47,6 +48,17 @@ struct Owner final : ActiveRequest::Owner {
         request->finish(response.status, body.size());
     }
     void on_failure(const std::exception_ptr&) noexcept override { ++failures; }
+    void send_piece(const Response&, Body piece) override {
+        if (throws) throw std::runtime_error("no memory for the head");
+        request->stream_begins();
+        body += piece.view();
+        if (takes) request->piece_sent();
+    }
+    void end_stream(const Response& response) override {
+        statuses.push_back(response.status);
+        request->finish(response.status, body.size());
+    }
+    void cut_stream() noexcept override { request->finish_lost(request->error_type, 200); }
 };
 
 struct ActiveRequestTest : testing::Test {

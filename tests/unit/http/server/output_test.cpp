@@ -77,6 +77,19 @@ TEST(Output, needs_no_body) {
     EXPECT_EQ(sockets.receive(), head);
 }
 
+TEST(Output, sends_what_stands_behind_the_body) {
+    constexpr std::size_t size = 5'000'000;
+    SocketPair sockets;
+    Output output(sockets.server());
+    const std::string body = numbered(size);
+    EXPECT_EQ(output.send("4c4b40\r\n", body, "\r\n"), Progress::waiting);
+    const Resumed all = receive_in_pieces(sockets, output, size + 10, 7'777);
+    EXPECT_EQ(all.last, Progress::sent);
+    EXPECT_TRUE(all.received == "4c4b40\r\n" + body + "\r\n");
+    EXPECT_EQ(output.send("1\r\n", std::string("x"), "\r\n"), Progress::sent);
+    EXPECT_EQ(sockets.receive(), "1\r\nx\r\n");
+}
+
 TEST(Output, keeps_what_the_socket_does_not_take) {
     SocketPair sockets;
     Output output(sockets.server());

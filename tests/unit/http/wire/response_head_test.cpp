@@ -74,6 +74,20 @@ TEST(ResponseHead, says_what_becomes_of_the_connection) {
     EXPECT_EQ(connection(false, 0), "close");
 }
 
+TEST(ResponseHead, of_a_stream_has_no_length) {
+    const Response response = stream("text/csv", [](Sink&) -> async::Task<> { co_return; });
+    const std::string head = head_of(response);
+    EXPECT_THAT(head, HasSubstr("\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n"));
+    EXPECT_THAT(head, Not(HasSubstr("\r\nContent-Length")));
+    const std::string old = head_of(response, "id", false, 0);
+    EXPECT_THAT(old, HasSubstr("\r\nContent-Type: text/csv\r\n"));
+    EXPECT_THAT(old, Not(HasSubstr("\r\nTransfer-Encoding")));
+    EXPECT_THAT(old, Not(HasSubstr("\r\nContent-Length")));
+    const Response none = stream(
+        "text/csv", [](Sink&) -> async::Task<> { co_return; }, 204);
+    EXPECT_THAT(head_of(none), Not(HasSubstr("\r\nTransfer-Encoding")));
+}
+
 TEST(ResponseHead, sends_the_headers_of_the_response) {
     const Response response{.headers = {{"Allow", "GET"}, {"X-Empty", ""}, {"Link", "</é>"}}};
     const auto lines = lines_of(head_of(response));
