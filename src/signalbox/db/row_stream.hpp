@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "signalbox/async/task.hpp"
@@ -45,9 +46,15 @@ class RowStreamBase {
     async::Task<StreamBatch> next_batch() {
         StreamBatch batch;
         if (complete_) co_return batch;
-        batch = co_await source_->next();
+        if (!source_) throw std::logic_error("a stream that has failed has no further rows");
+        try {
+            batch = co_await source_->next();
+        } catch (...) {
+            source_.reset();  // and what it holds
+            throw;
+        }
         complete_ = batch.last;
-        if (complete_) source_.reset();  // and what it holds
+        if (complete_) source_.reset();
         co_return batch;
     }
 

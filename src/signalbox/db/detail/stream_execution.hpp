@@ -87,9 +87,11 @@ class StreamExecution {
     /// The pool is being disconnected.
     void stop();
 
-    /// When it lost its connection before the first batch; it is tried once more, on a newer one.
-    /// Guarded by the pool's mutex.
+    /// Of what is known before the first batch, guarded by the pool's mutex: when it lost its
+    /// connection, after which it is tried once more, on a newer one, and how often it failed by
+    /// what others did.
     std::optional<Clock::time_point> broke{};
+    unsigned conflicts = 0;
 
   private:
     /// One that somebody has yet to take.
