@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -31,6 +32,7 @@ class RowSource {
     virtual ~RowSource() = default;
     /// The next batch. Not to be called again after the last one, or after it has thrown.
     virtual async::Task<StreamBatch> next() = 0;
+    virtual void on_left_behind(std::function<void()>) {}
 };
 
 /// What RowStreams have in common.
@@ -39,6 +41,13 @@ class RowStreamBase {
     /// Whether the batch that next() returned last has the last rows. True also when next() has
     /// said that there are no more.
     [[nodiscard]] bool complete() const noexcept { return complete_; }
+
+    /// Has this called, once and on the event loop, when the stream has been taken from its reader
+    /// for being too slow. The reader, who is busy with a batch then, would otherwise learn of it
+    /// by SlowReader when it comes back. Not called any more after the stream has been destroyed.
+    void on_left_behind(std::function<void()> call) {
+        if (source_) source_->on_left_behind(std::move(call));
+    }
 
   protected:
     explicit RowStreamBase(std::unique_ptr<RowSource> source) : source_(std::move(source)) {}

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,13 +22,14 @@ namespace signalbox::db {
 
 class StreamExecution;
 
-/// One who reads a stream. Guarded by its execution's mutex, but for the first two
-/// members, which are set once, as it joins.
+/// One who reads a stream. Guarded by its execution's mutex, but for the first
+/// members, up to an empty line: they are set once, as it joins, and by its loop.
 struct StreamReader {
     explicit StreamReader(std::chrono::milliseconds grace) : pace(grace) {}
 
     std::shared_ptr<StreamExecution> execution;
-    bool shares = false;               ///< it has joined what another one asked for
+    bool shares = false;  ///< it has joined what another one asked for
+
     std::shared_ptr<Awaiting> waiter;  ///< for the next batch; null while it has one in hand
     std::uint64_t next = 0;            ///< the number of that batch
     ReaderPace pace;
