@@ -22,13 +22,15 @@ namespace signalbox::db {
 
 class StreamExecution;
 
-/// One who reads a stream. Guarded by its execution's mutex, but for the first
-/// members, up to an empty line: they are set once, as it joins, and by its loop.
+/// One who reads a stream. Guarded by its execution's mutex, but for the first group: that is set
+/// once, as it joins, or by its loop.
 struct StreamReader {
     explicit StreamReader(std::chrono::milliseconds grace) : pace(grace) {}
 
     std::shared_ptr<StreamExecution> execution;
     bool shares = false;  ///< it has joined what another one asked for
+    asio::io_context* loop = nullptr;
+    std::function<void()> on_left_behind{};  ///< of its loop alone
 
     std::shared_ptr<Awaiting> waiter;  ///< for the next batch; null while it has one in hand
     std::uint64_t next = 0;            ///< the number of that batch
