@@ -1,10 +1,18 @@
 #include "signalbox/api/rows.hpp"
 
+#include <asio/this_coro.hpp>
+
+#include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
 
+#include "signalbox/async/all.hpp"
+#include "signalbox/async/executor.hpp"
+#include "signalbox/async/wakeup.hpp"
+#include "signalbox/db/error.hpp"
 #include "signalbox/http/stream.hpp"
 
 namespace signalbox::api {
@@ -30,7 +38,38 @@ class RowsBody {
     RowsBody(db::RowStream<JsonText> rows, JsonText first)
         : rows_(std::move(rows)), batch_(std::move(first)) {}
 
+    /// Also while the client takes nothing it is cut off when others have to wait for that.
     async::Task<> write(http::Sink& out) {
+        const async::Executor executor = co_await asio::this_coro::executor;
+        async::Wakeup wakeup(executor);
+        bool done = false;
+        bool too_slow = false;
+        rows_.on_left_behind([&] {
+            too_slow = true;
+            wakeup.notify();
+        });
+        auto watch = [&]() -> async::Task<> {
+            while (!done && !too_slow)
+                co_await wakeup.wait_until();
+            if (!done) throw db::SlowReader();
+        };
+        auto run = [&]() -> async::Task<> {
+            co_await write_all(out);
+            done = true;
+            wakeup.notify();
+        };
+        std::exception_ptr error;
+        try {
+            co_await async::all(run, watch);
+        } catch (...) {
+            error = std::current_exception();
+        }
+        rows_.on_left_behind({});
+        if (error) std::rethrow_exception(error);
+    }
+
+  private:
+    async::Task<> write_all(http::Sink& out) {
         const std::size_t bracket = 1;
         std::size_t opening = 0;  // the first batch's is the array's
         for (bool more = true; more;) {
@@ -46,7 +85,6 @@ class RowsBody {
         }
     }
 
-  private:
     db::RowStream<JsonText> rows_;
     JsonText batch_;
 };

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <utility>
 
 #include "signalbox/async/task.hpp"
@@ -30,6 +32,7 @@ class RowSource {
     virtual ~RowSource() = default;
     /// The next batch. Not to be called again after the last one, or after it has thrown.
     virtual async::Task<StreamBatch> next() = 0;
+    virtual void on_left_behind(std::function<void()>) {}
 };
 
 /// What RowStreams have in common.
@@ -39,15 +42,28 @@ class RowStreamBase {
     /// said that there are no more.
     [[nodiscard]] bool complete() const noexcept { return complete_; }
 
+    /// Has this called, once and on the event loop, when the stream has been taken from its reader
+    /// for being too slow. The reader, who is busy with a batch then, would otherwise learn of it
+    /// by SlowReader when it comes back. Not called any more after the stream has been destroyed.
+    void on_left_behind(std::function<void()> call) {
+        if (source_) source_->on_left_behind(std::move(call));
+    }
+
   protected:
     explicit RowStreamBase(std::unique_ptr<RowSource> source) : source_(std::move(source)) {}
 
     async::Task<StreamBatch> next_batch() {
         StreamBatch batch;
         if (complete_) co_return batch;
-        batch = co_await source_->next();
+        if (!source_) throw std::logic_error("a stream that has failed has no further rows");
+        try {
+            batch = co_await source_->next();
+        } catch (...) {
+            source_.reset();  // and what it holds
+            throw;
+        }
         complete_ = batch.last;
-        if (complete_) source_.reset();  // and what it holds
+        if (complete_) source_.reset();
         co_return batch;
     }
 

@@ -42,6 +42,8 @@ class Awaiting : public Waiter {
     /// loop.
     static void deliver(const Waiters& waiters, Outcome outcome);
 
+    [[nodiscard]] asio::io_context& loop() const noexcept { return loop_; }
+
     /// When what it waits for got its connection, if it left before the end of that; the epoch when
     /// it never did.
     Clock::time_point began{};

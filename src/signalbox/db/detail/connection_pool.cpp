@@ -35,7 +35,7 @@ constexpr std::chrono::seconds connect_timeout{4};
 /// A transaction that is idle is ended by us, unless this process does nothing at all any more.
 constexpr std::chrono::seconds frozen_process{5};
 
-/// Of a read that others are in the way of.
+/// Of a read, or the beginning of a stream, that others are in the way of.
 constexpr unsigned most_tries = 3;
 
 /// Statements of which is remembered that they have many rows. They are few in a program, unless it
@@ -798,7 +798,9 @@ void ConnectionPool::stream(Slot& slot) {
     const auto started = Clock::now();
     std::exception_ptr error;
     bool lost = slot.connection->hung_up();
-    if (!lost) {
+    if (lost) {
+        error = std::make_exception_ptr(Unavailable("lost the connection"));
+    } else {
         const auto since = execution.since();
         if (options_.observer != nullptr && since < started)
             options_.observer->waited(started - since);
@@ -812,6 +814,7 @@ void ConnectionPool::stream(Slot& slot) {
         if (error && !slot.connection->lost()) error = look_and_explain(slot, error);
     }
     std::shared_ptr<StreamExecution> ended;
+    std::optional<observe::Retry> again;
     {
         const std::lock_guard lock(mutex_);
         const auto now = Clock::now();
@@ -820,10 +823,17 @@ void ConnectionPool::stream(Slot& slot) {
         leases_.returned(LeaseFor::stream);
         slot.cancelling.end();
         lost = lost || slot.connection->lost() || slot.answer.is_cut();
-        if (lost && !ended->has_pushed() && !ended->broke && !stopping_) {
-            if (options_.observer != nullptr)
-                options_.observer->retried(observe::Retry::connection);
-            ended->broke = now;
+        if (error && !ended->has_pushed() && !stopping_) {
+            const bool conflicts = !lost && detail::is_worth_another_try(error);
+            if (lost && !ended->broke) {
+                ended->broke = now;
+                again = observe::Retry::connection;
+            } else if (conflicts && ++ended->conflicts < most_tries) {
+                again = observe::Retry::conflict;
+            }
+        }
+        if (again) {
+            if (options_.observer != nullptr) options_.observer->retried(*again);
             streams_.put_back(std::exchange(ended, nullptr));
         }
         if (lost) {

@@ -4,6 +4,7 @@
 #include <asio/system_error.hpp>
 
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -28,8 +29,11 @@ class PoolStream final : public detail::RowSource {
         : pool_(pool), statement_(std::move(statement)) {}
     ~PoolStream() override {
         if (!reader_) return;
+        reader_->on_left_behind = nullptr;
         pool_.leave_stream(*reader_);
-        if (!outcome_) outcome_ = observe::StreamOutcome::left;
+        if (!outcome_)
+            outcome_ =
+                reader_->ended ? observe::StreamOutcome::slow_client : observe::StreamOutcome::left;
         if (auto* const observer = pool_.options().observer; observer != nullptr)
             observer->stream_ended(*outcome_);
     }
@@ -46,6 +50,7 @@ class PoolStream final : public detail::RowSource {
             }
             statement_.told = std::exchange(statement_.sql, std::string(*query));
             reader_ = std::make_shared<StreamReader>(pool_.options().stream_grace);
+            reader_->on_left_behind = std::move(on_left_behind_);
         }
         detail::StreamBatch batch;
         try {
@@ -64,6 +69,10 @@ class PoolStream final : public detail::RowSource {
         co_return batch;
     }
 
+    void on_left_behind(std::function<void()> call) override {
+        (reader_ ? reader_->on_left_behind : on_left_behind_) = std::move(call);
+    }
+
   private:
     Statement beginning_of(std::optional<std::string_view> query) const {
         Statement beginning = statement_;
@@ -80,6 +89,7 @@ class PoolStream final : public detail::RowSource {
 
     ConnectionPool& pool_;
     Statement statement_;
+    std::function<void()> on_left_behind_;
     std::shared_ptr<StreamReader> reader_;
     std::optional<observe::StreamOutcome> outcome_;
 };

@@ -1,5 +1,7 @@
 #include "signalbox/db/detail/stream_execution.hpp"
 
+#include <asio/post.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -11,6 +13,7 @@ void StreamExecution::join(const std::shared_ptr<StreamReader>& reader,
                            const std::shared_ptr<Awaiting>& waiter) {
     const std::lock_guard lock(mutex_);
     reader->shares = waiter->shared = !readers_.empty();
+    reader->loop = &waiter->loop();
     reader->waiter = waiter;
     reader->reads = true;
     readers_.push_back(reader);
@@ -114,7 +117,11 @@ void StreamExecution::end_slow(Clock::time_point now, bool wanted) {
     for (const auto& reader : StreamReaders(readers_)) {
         if (!reader->pace.is_behind(now)) continue;
         reader->ended = std::make_exception_ptr(SlowReader());
-        remove(*reader);  // has a batch in hand, so nobody is to be told
+        remove(*reader);
+        // It has a batch in hand.
+        asio::post(*reader->loop, [reader] {
+            if (const auto call = std::exchange(reader->on_left_behind, nullptr)) call();
+        });
     }
 }
 

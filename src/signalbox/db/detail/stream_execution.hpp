@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,13 +22,16 @@ namespace signalbox::db {
 
 class StreamExecution;
 
-/// One who reads a stream. Guarded by its execution's mutex, but for the first two
-/// members, which are set once, as it joins.
+/// One who reads a stream. Guarded by its execution's mutex, but for the first group: that is set
+/// once, as it joins, or by its loop.
 struct StreamReader {
     explicit StreamReader(std::chrono::milliseconds grace) : pace(grace) {}
 
     std::shared_ptr<StreamExecution> execution;
-    bool shares = false;               ///< it has joined what another one asked for
+    bool shares = false;  ///< it has joined what another one asked for
+    asio::io_context* loop = nullptr;
+    std::function<void()> on_left_behind{};  ///< of its loop alone
+
     std::shared_ptr<Awaiting> waiter;  ///< for the next batch; null while it has one in hand
     std::uint64_t next = 0;            ///< the number of that batch
     ReaderPace pace;
@@ -87,9 +91,11 @@ class StreamExecution {
     /// The pool is being disconnected.
     void stop();
 
-    /// When it lost its connection before the first batch; it is tried once more, on a newer one.
-    /// Guarded by the pool's mutex.
+    /// Of what is known before the first batch, guarded by the pool's mutex: when it lost its
+    /// connection, after which it is tried once more, on a newer one, and how often it failed by
+    /// what others did.
     std::optional<Clock::time_point> broke{};
+    unsigned conflicts = 0;
 
   private:
     /// One that somebody has yet to take.
