@@ -3,12 +3,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "signalbox/async/deadline_timer.hpp"
+#include "signalbox/http/body_file.hpp"
 #include "signalbox/http/server/active_request.hpp"
 #include "signalbox/http/server/eviction_order.hpp"
 #include "signalbox/http/server/input.hpp"
@@ -33,6 +35,7 @@ namespace signalbox::http {
 class Connection final : public SocketOwner,
                          public ActiveRequest::Owner,
                          public BufferHolder,
+                         public BodyFile::Observer,
                          public EvictionOrder::Place {
   public:
     using Clock = std::chrono::steady_clock;
@@ -53,6 +56,7 @@ class Connection final : public SocketOwner,
     void on_call_again() override;
     void on_failure(const std::exception_ptr& error) noexcept override;
     void respond(Response response) override;
+    void on_written() noexcept override;
     asio::io_context& loop() noexcept override { return loop_.loop; }
     bool evictable_at_once() const noexcept override {
         return state_ != State::handling && !proceeding_;
@@ -109,6 +113,11 @@ class Connection final : public SocketOwner,
     void complete(Request& request) const;
     void refuse_for(Malformed why);
     void refuse_for_memory();
+    void begin_refusal();
+    void spool();
+    void stop_spooling() noexcept;
+    bool waits_for_disk() const noexcept { return body_file_ && body_file_->congested(); }
+    void refuse_for_disk(bool too_slow);
     void refuse_if_too_large(Response& response, std::size_t size);
 
     void send(Response response, bool head_only, bool keep_alive,
@@ -153,6 +162,7 @@ class Connection final : public SocketOwner,
     bool watching_writing_ = false;  ///< once it had to wait for it
     bool within_message_ = false;    ///< its client still sends one that was refused
     Input input_;
+    std::shared_ptr<BodyFile> body_file_;  ///< of the request that arrives
     context::Reference<ActiveRequest> request_;
     Answer answer_;
     Output output_;

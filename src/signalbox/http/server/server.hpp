@@ -95,6 +95,9 @@ class Server {
     };
     Buffered buffered() const;  ///< Any thread.
 
+    /// Any thread, as long as the server lives.
+    const UploadDisk& upload_disk() const noexcept { return *context_.upload_disk; }
+
     /// How many connections were ended for this reason, ever. Any thread.
     std::uint64_t cut(Cut why) const noexcept { return context_.cut[why]; }
 
