@@ -206,7 +206,7 @@ TEST(MultipartParser, names_files_as_browsers_mean_it) {
     EXPECT_EQ(filename(R"("a\"b\\c\d")"), R"(a"b\c\d)");
     EXPECT_EQ(filename("\"a%22%0D%0A\""), "a%22%0D%0A") << "WHATWG's escapes stay, as in FastAPI";
     EXPECT_EQ(filename(R"("C:\Users\a.txt")"), "a.txt");
-    EXPECT_EQ(filename(R"("\\host\share\a.txt")"), "host\\share\\a.txt")
+    EXPECT_EQ(filename(R"("\\host\share\a.txt")"), "\\host\\share\\a.txt")
         << "an escaped backslash first";
     EXPECT_EQ(filename("\"../../etc/passwd\""), "../../etc/passwd");
     EXPECT_EQ(filename("\"\""), "");
