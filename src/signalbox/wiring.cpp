@@ -71,6 +71,8 @@ http::ServerOptions api_options(const config::Config& config) {
             .forwarded_headers = *http::ForwardedHeaders::parse(config.forwarded_headers),
             .root_path = config.root_path,
             .limits = {.head = config.limit_request_head, .body = config.limit_request_body},
+            .upload_dir = config.upload_dir,
+            .limit_upload_disk = config.limit_upload_disk,
             .limit_concurrency = config.effective_concurrency(),
             .limit_background_tasks = config.limit_background_tasks,
             .limit_connections = config.limit_connections,
@@ -233,6 +235,20 @@ void add_metrics(observe::Metrics& metrics, const http::Server& api, const confi
                   [&api] { return number(api.buffered().responses_in_kernel); });
     metrics.gauge("signalbox_buffered_max_bytes", "--limit-buffered", {},
                   [limit = number(config.limit_buffered)] { return limit; });
+    const http::UploadDisk& uploads = api.upload_disk();
+    metrics.gauge("signalbox_upload_disk_bytes",
+                  "Bodies of requests that are on disk (--upload-dir) or on their way there.", {},
+                  [&uploads] { return number(uploads.bytes()); });
+    metrics.gauge("signalbox_upload_disk_max_bytes", "--limit-upload-disk", {},
+                  [&uploads] { return number(uploads.limit()); });
+    metrics.gauge("signalbox_upload_disk_files", "Requests whose body is on disk.", {},
+                  [&uploads] { return number(uploads.files()); });
+    metrics.counter("signalbox_upload_disk_written_bytes_total",
+                    "Bytes of bodies that were written to disk.", {},
+                    [&uploads] { return number(uploads.written()); });
+    metrics.counter("signalbox_upload_disk_refused_total",
+                    "Bodies that did not fit, or could not be written.", {},
+                    [&uploads] { return number(uploads.refused()); });
     for (const http::Cut why : http::CutCounts<int>::all) {
         metrics.counter("signalbox_connections_cut_total",
                         "Connections that were ended for what was the matter with them, by reason.",

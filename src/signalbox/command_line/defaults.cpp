@@ -1,6 +1,7 @@
 #include "signalbox/command_line/defaults.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "signalbox/command_line/open_files.hpp"
 #include "signalbox/config/units.hpp"
@@ -48,6 +49,10 @@ void complete(config::Config& config, const Sources& sources, const process::Mac
     if (!sources.is_set("--log-format")) {
         config.log_format =
             machine.stdout_is_terminal ? config::LogFormat::text : config::LogFormat::json;
+    }
+    if (!sources.is_set("--upload-dir")) {
+        const char* const temporary = std::getenv("TMPDIR");
+        config.upload_dir = temporary != nullptr && *temporary != '\0' ? temporary : "/var/tmp";
     }
     if (!sources.is_set("--migrations-dir"))
         config.migrations_dir = db::find_migrations(machine.binary_folder, config.program);

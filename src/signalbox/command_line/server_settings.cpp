@@ -339,6 +339,18 @@ void add_limits(Settings& settings, config::Config& c) {
             "request is arriving or handled gets 503. While a request is answered nothing more is "
             "read of its connection: what the client sends waits in the kernel, 64 KiB at most, "
             "and then with the client.");
+    settings
+        .add_parsed("--upload-dir", "FOLDER", c.upload_dir, parse_path, "",
+                    "bodies beyond 256 KiB of endpoints that take files are here while they are "
+                    "handled")
+        .default_is("TMPDIR, or else /var/tmp")
+        .explain(
+            "In files without a name, which are gone with their request, also when the process is "
+            "killed. A tmpfs is memory. Only a service that takes files needs the folder.");
+    settings
+        .add_size("--limit-upload-disk", c.limit_upload_disk,
+                  "of all of them together; above it 503", 1024_KiB, std::size_t{1024} * 1024_GiB)
+        .explain("A disk that is full before that is 507.");
 }
 
 void add_log(Settings& settings, config::Config& c) {

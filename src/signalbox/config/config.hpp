@@ -92,6 +92,8 @@ struct Config {
     std::size_t limit_request_head = std::size_t{32} * 1024;
     std::size_t limit_request_body = std::size_t{1024} * 1024;
     std::size_t limit_buffered = std::size_t{512} * 1024 * 1024;  ///< bytes; computed
+    std::size_t limit_upload_disk = std::size_t{4} << 30;         ///< bytes
+    std::filesystem::path upload_dir;                             ///< computed
 
     // Log
     LogLevel log_level = LogLevel::info;

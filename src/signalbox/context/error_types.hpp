@@ -24,6 +24,8 @@ inline constexpr std::string_view slow_client = "slow_client";
 inline constexpr std::string_view limit_buffered = "limit_buffered";
 /// The connection's own code failed, as for want of memory.
 inline constexpr std::string_view connection_failed = "connection_failed";
+/// The disk has no room for a body that goes to a file, or fails.
+inline constexpr std::string_view upload_disk = "upload_disk";
 inline constexpr std::string_view shutdown = "shutdown";
 
 /// A client can cause these at will, so they are no failures of the service.

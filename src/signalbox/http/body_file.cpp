@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "signalbox/async/off_loop.hpp"
-#include "signalbox/http/errors.hpp"
 
 namespace signalbox::http {
 
@@ -109,7 +108,8 @@ void BodyFile::on_written(std::size_t size, int error) noexcept {
         disk_->written_ += size;
     } else {
         const bool full = error == ENOSPC || error == EDQUOT || error == EFBIG;
-        fail(full ? Failure::no_space : Failure::broken, error);
+        const bool limit = error == EMFILE || error == ENFILE;
+        fail(limit ? Failure::limit : full ? Failure::no_space : Failure::broken, error);
     }
     if (failure_ == Failure::none && !waiting_.empty()) {
         try {
@@ -136,28 +136,39 @@ std::string BodyFile::cause() const {
         case Failure::none:
             return {};
         case Failure::limit:
+            if (error_ != 0) break;
             return "the bodies of all requests on disk would have more than --limit-upload-disk, " +
                    std::to_string(disk_->limit()) + " bytes";
         case Failure::no_space:
         case Failure::broken:
-            return "a body cannot be written to " + disk_->folder().string() + ": " +
-                   std::generic_category().message(error_);
+            break;
     }
-    return {};
+    return "a body cannot be written to " + disk_->folder().string() + ": " +
+           std::generic_category().message(error_);
 }
 
-void BodyFile::throw_failure() const {
+UploadDiskError BodyFile::error() const {
     switch (failure_) {
         case Failure::limit:
-            throw HttpError(503, "There is no room for this upload at the moment",
-                            {{"Retry-After", "1"}});
+            return {503,
+                    "There is no room for this upload at the moment",
+                    {{"Retry-After", "1"}},
+                    cause()};
         case Failure::no_space:
-            throw HttpError(507);
+            return {507, "There is no room on disk for this upload", {}, cause()};
         case Failure::none:
         case Failure::broken:
             break;
     }
-    throw std::system_error(error_, std::generic_category(), cause());
+    return {500, {}, {}, cause()};
+}
+
+Response BodyFile::answer_to_failure() const {
+    const UploadDiskError failure = error();
+    if (failure.detail().empty()) return http::error(failure.status());
+    Response response = json({{"detail", failure.detail()}}, failure.status());
+    response.headers = failure.headers();
+    return response;
 }
 
 async::Task<> BodyFile::written() const {
@@ -166,7 +177,7 @@ async::Task<> BodyFile::written() const {
         async::Task<> waiting = waiter_.wait();
         co_await std::move(waiting);
     }
-    if (failure_ != Failure::none) throw_failure();
+    if (failure_ != Failure::none) throw error();
 }
 
 std::size_t BodyFile::read_at(std::uint64_t offset, char* bytes, std::size_t most) const {

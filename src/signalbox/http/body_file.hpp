@@ -7,9 +7,14 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "signalbox/async/task.hpp"
 #include "signalbox/async/waiter.hpp"
+#include "signalbox/context/error_types.hpp"
+#include "signalbox/http/errors.hpp"
+#include "signalbox/http/response.hpp"
 #include "signalbox/process/descriptor.hpp"
 
 namespace asio {
@@ -49,6 +54,20 @@ class UploadDisk {
     std::atomic<std::uint64_t> refused_{0};
 };
 
+/// A body could not be written. For the client it is what BodyFile::answer_to_failure says.
+class UploadDiskError : public HttpError {
+  public:
+    UploadDiskError(int status, std::string detail, Headers headers, std::string cause)
+        : HttpError(status, std::move(detail), std::move(headers)), cause_(std::move(cause)) {}
+    const char* what() const noexcept override { return cause_.c_str(); }
+    std::string_view error_type() const noexcept override {
+        return context::error_types::upload_disk;
+    }
+
+  private:
+    std::string cause_;
+};
+
 /// A request's body that is too large for memory: on disk, but for what has not been written yet,
 /// which is done on threads that may block. It has no name there, and is gone when nobody refers
 /// to it any more, at the latest with the process.
@@ -79,7 +98,7 @@ class BodyFile : public std::enable_shared_from_this<BodyFile> {
 
     enum class Failure : std::uint8_t {
         none,
-        limit,     ///< all of them together would be larger than allowed
+        limit,     ///< there would be more than allowed, bytes or open files
         no_space,  ///< the disk is full
         broken,    ///< the disk fails
     };
@@ -87,10 +106,10 @@ class BodyFile : public std::enable_shared_from_this<BodyFile> {
     Failure failure() const noexcept { return failure_; }
     /// For the log.
     std::string cause() const;
-    /// HttpError, as the client is told: 503 beyond the limit, 507 for a full disk, else 500.
-    [[noreturn]] void throw_failure() const;
+    /// What the client is told: 503 beyond the limit, 507 for a full disk, else 500.
+    Response answer_to_failure() const;
 
-    /// Until all is written. Throws what throw_failure() does.
+    /// Until all is written. Throws UploadDiskError when it cannot be.
     async::Task<> written() const;
 
     std::uint64_t size() const noexcept { return size_; }
@@ -109,6 +128,7 @@ class BodyFile : public std::enable_shared_from_this<BodyFile> {
     void write_next();
     void on_written(std::size_t size, int error) noexcept;
     void fail(Failure why, int error) noexcept;
+    UploadDiskError error() const;
 
     asio::io_context& loop_;
     const std::shared_ptr<UploadDisk> disk_;

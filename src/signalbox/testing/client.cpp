@@ -182,6 +182,11 @@ Response Client::post(std::string_view target, std::string_view body, const Head
     return request("POST", target, body, headers);
 }
 
+Response Client::post_form(std::string_view target, const Form& form, const Headers& headers) {
+    Headers all = headers;
+    all.emplace_back("Content-Type", form.content_type());
+    return post(target, form.body(), all);
+}
 Response Client::put(std::string_view target, std::string_view body, const Headers& headers) {
     return request("PUT", target, body, headers);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "signalbox/http/server/error_answer.hpp"
@@ -64,6 +65,7 @@ Connection::Connection(LoopContext& loop, int socket, std::string peer_address,
 Connection::~Connection() {
     loop_.eviction_order.leave(*this);
     hold_nothing();
+    stop_spooling();
     if (socket_ >= 0) ::close(socket_);
 }
 
@@ -157,12 +159,13 @@ void Connection::proceed() {
     if (proceeding_) return;
     proceeding_ = true;
     TurnBudget budget;
-    while (state_ == State::receiving && !budget.spent()) {
+    while (state_ == State::receiving && !budget.spent() && !waits_for_disk()) {
         auto decoded = input_.next(budget);
         if (!decoded) break;
         --budget.requests;
         std::visit([this](auto& what) { take(std::move(what)); }, *decoded);
     }
+    if (state_ == State::receiving) spool();
     proceeding_ = false;
     if (state_ == State::closed) return;
     input_.keep();
@@ -171,7 +174,7 @@ void Connection::proceed() {
             close();
             return;
         }
-        if (budget.spent()) call_again();
+        if (budget.spent() && !waits_for_disk()) call_again();
         if (input_.phase() == RequestDecoder::Phase::in_body) widen(budget.bytes == 0);
     }
     settle();
@@ -179,6 +182,12 @@ void Connection::proceed() {
 
 void Connection::take(std::unique_ptr<Request> request) {
     complete(*request);
+    if (body_file_) {
+        // Whoever reads it waits until the rest is written.
+        body_file_->append(std::exchange(request->body, {}));
+        request->body_file = body_file_;
+        stop_spooling();
+    }
     receive_deadline_ = never;
     // Of requests that came together each has to wait for those before it, which is the client's
     // doing; that others of the loop came first is not.
@@ -210,6 +219,7 @@ void Connection::take(Refusal refusal) {
 }
 
 void Connection::refuse(Refusal refusal, Shown to_middleware) {
+    stop_spooling();
     receive_deadline_ = never;
     if (refusal.request) complete(*refusal.request);
     const bool shown =
@@ -230,18 +240,70 @@ void Connection::refuse(Refusal refusal, Shown to_middleware) {
 }
 
 /// Instead of the message that is arriving.
-void Connection::refuse_for_memory() {
-    const bool to_head = input_.in_head_request();
+void Connection::begin_refusal() {
+    stop_spooling();
     auto request = input_.stop();
     receive_deadline_ = never;
     if (granted_ > 0) narrow();
     if (request) complete(*request);
     request_ = ActiveRequest::begin(loop_, std::move(request), peer_address_, Clock::now());
+    within_message_ = true;
+}
+
+void Connection::refuse_for_memory() {
+    const bool to_head = input_.in_head_request();
+    begin_refusal();
     request_->shed = context::Shed::limit_buffered;
     request_->error_type = ActiveRequest::limit_buffered;
     request_->refuse();
-    within_message_ = true;
     send(service_unavailable(), to_head, false);
+}
+
+/// What has arrived of a body that goes to a file.
+void Connection::spool() {
+    const Request* const request = input_.arriving();
+    if (request == nullptr || request->match.route == nullptr || !request->match.route->spools_body)
+        return;
+    if (body_file_ && body_file_->failure() != BodyFile::Failure::none) {
+        refuse_for_disk(false);
+        return;
+    }
+    if (request->body.size() < BodyFile::piece_size || waits_for_disk()) return;
+    if (!body_file_) {
+        body_file_ = std::make_shared<BodyFile>(loop_.loop, loop_.server.upload_disk);
+        body_file_->observe(this);
+    }
+    body_file_->append(input_.take_body());
+    // A large body may take long, as long as it goes on.
+    receive_deadline_ = never;
+    if (body_file_->failure() != BodyFile::Failure::none) refuse_for_disk(false);
+}
+
+/// A write that goes on has its own reference.
+void Connection::stop_spooling() noexcept {
+    if (body_file_) body_file_->observe(nullptr);
+    body_file_ = nullptr;
+}
+
+void Connection::on_written() noexcept {
+    try {
+        if (state_ != State::receiving || proceeding_) return;
+        loop_.transport.begin_turn();
+        proceed();
+    } catch (...) {
+        on_failure(std::current_exception());
+    }
+}
+
+void Connection::refuse_for_disk(bool too_slow) {
+    const bool to_head = input_.in_head_request();
+    const auto file = body_file_;
+    begin_refusal();
+    request_->set_error_cause(too_slow ? "the disk of --upload-dir takes nothing more of a body"
+                                       : file->cause());
+    request_->error_type = context::error_types::upload_disk;
+    request_->refuse();
+    send(too_slow ? service_unavailable() : file->answer_to_failure(), to_head, false);
 }
 
 /// With what its head alone does not say. It has its route since that was complete.
@@ -514,6 +576,7 @@ void Connection::close(std::string_view lost_because) {
     timer_.clear();
     loop_.eviction_order.leave(*this);
     hold_nothing();
+    stop_spooling();
     output_.drop();
     if (std::exchange(called_again_, false)) loop_.transport.do_not_call(*this);
     ::close(std::exchange(socket_, -1));
@@ -550,6 +613,7 @@ void Connection::on_failure(const std::exception_ptr& error) noexcept {
     }
     proceeding_ = false;
     input_.stop();
+    stop_spooling();
     state_ = State::lingering;
     try {
         begin_lingering(Clock::now());
@@ -734,6 +798,8 @@ void Connection::on_receive_timeout() {
         }
         receive_deadline_ = never;
         proceed();
+    } else if (waits_for_disk()) {
+        refuse_for_disk(true);
     } else {
         refuse_for({408, "timeout"}, Shown::yes);
     }
@@ -800,7 +866,8 @@ bool Connection::evictable() const noexcept {
 
 /// Tells the server what this connection holds, which evicts when all hold too much.
 void Connection::account() {
-    const std::size_t requests = input_.memory_size() + (request_ ? request_->size() : 0);
+    const std::size_t requests = input_.memory_size() + (request_ ? request_->size() : 0) +
+                                 (body_file_ ? body_file_->memory_size() : 0);
     const std::size_t responses = output_.waiting_head_size();
     const KernelMemory kernel{.received = busy() ? in_kernel_.received : granted_,
                               .unsent = in_kernel_.unsent};

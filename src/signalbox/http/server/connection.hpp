@@ -3,12 +3,14 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "signalbox/async/deadline_timer.hpp"
+#include "signalbox/http/body_file.hpp"
 #include "signalbox/http/server/active_request.hpp"
 #include "signalbox/http/server/eviction_order.hpp"
 #include "signalbox/http/server/input.hpp"
@@ -34,6 +36,7 @@ namespace signalbox::http {
 class Connection final : public SocketOwner,
                          public ActiveRequest::Owner,
                          public BufferHolder,
+                         public BodyFile::Observer,
                          public EvictionOrder::Place {
   public:
     using Clock = std::chrono::steady_clock;
@@ -57,6 +60,7 @@ class Connection final : public SocketOwner,
     void send_piece(const Response& response, Body piece) override;
     void end_stream(const Response& response) override;
     void cut_stream() noexcept override;
+    void on_written() noexcept override;
     asio::io_context& loop() noexcept override { return loop_.loop; }
     bool evictable_at_once() const noexcept override {
         return state_ != State::handling && state_ != State::streaming && !proceeding_;
@@ -119,6 +123,11 @@ class Connection final : public SocketOwner,
     void complete(Request& request) const;
     void refuse_for(Malformed why, Shown to_middleware);
     void refuse_for_memory();
+    void begin_refusal();
+    void spool();
+    void stop_spooling() noexcept;
+    bool waits_for_disk() const noexcept { return body_file_ && body_file_->congested(); }
+    void refuse_for_disk(bool too_slow);
     void refuse_if_too_large(Response& response, std::size_t size);
 
     /// Whether this response is the last one.
@@ -168,6 +177,7 @@ class Connection final : public SocketOwner,
     bool within_message_ = false;    ///< its client still sends one that was refused
     std::string_view malformed_reason_;  ///< of a message whose refusal the middleware is shown
     Input input_;
+    std::shared_ptr<BodyFile> body_file_;  ///< of the request that arrives
     context::Reference<ActiveRequest> request_;
     Answer answer_;
     Output output_;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "signalbox/http/server/transport.hpp"
 #include "signalbox/http/wire/request_decoder.hpp"
@@ -64,6 +65,9 @@ class Input {
     RequestDecoder::Phase phase() const noexcept { return decoder_.phase(); }
     bool in_head_request() const noexcept { return decoder_.in_head_request(); }
     std::size_t memory_size() const noexcept { return decoder_.memory_size(); }
+    /// Those of RequestDecoder.
+    const Request* arriving() const noexcept { return decoder_.arriving(); }
+    std::string take_body() noexcept { return decoder_.take_body(); }
     /// Bytes that were read, ever.
     std::uint64_t received() const noexcept { return received_; }
 

@@ -33,11 +33,25 @@ void check_body_limits(const ServerOptions& options, const Router& router) {
         if (!route.body_limit || *route.body_limit <= options.limits.body) continue;
         const std::size_t besides = options.limits.head + ServerOptions::room_to_arrive;
         const std::size_t room = options.limit_buffered - std::min(options.limit_buffered, besides);
-        if (*route.body_limit <= room) continue;
+        if (*route.body_limit <= room || route.spools_body) continue;
         throw std::invalid_argument(fmt::format(
             "{} {} takes bodies of {} bytes, which with their heads do not fit in the {} "
             "bytes of --limit-buffered",
             route.method, route.path, *route.body_limit, options.limit_buffered));
+    }
+}
+
+/// At the start rather than at the first upload.
+void check_upload_folder(const ServerContext& context) {
+    const auto& routes = context.router.routes();
+    if (std::none_of(routes.begin(), routes.end(),
+                     [](const Route& route) { return route.spools_body; })) {
+        return;
+    }
+    try {
+        context.upload_disk->open();
+    } catch (const std::system_error& error) {
+        throw std::invalid_argument(std::string("--upload-dir: ") + error.what());
     }
 }
 
@@ -50,6 +64,7 @@ Server::Server(ServerOptions options, std::vector<Route> routes, MakeRequestObse
       accept_loop_(context_.options.name + "-accept"),
       dealer_(accept_loop_.context(), workers_) {
     check_body_limits(context_.options, context_.router);
+    check_upload_folder(context_);
     for (std::size_t i = 0; i < context_.options.workers; ++i) {
         workers_.push_back(std::make_unique<Worker>(context_, i));
     }

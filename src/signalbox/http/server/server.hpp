@@ -112,6 +112,9 @@ class Server {
         return {.open = context_.open_streams, .bytes = context_.streamed_bytes};
     }
 
+    /// Any thread, as long as the server lives.
+    const UploadDisk& upload_disk() const noexcept { return *context_.upload_disk; }
+
     /// How many connections were ended for this reason, ever. Any thread.
     std::uint64_t cut(Cut why) const noexcept { return context_.cut[why]; }
 

@@ -6,11 +6,13 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string_view>
 
 #include "signalbox/context/error_types.hpp"
+#include "signalbox/http/body_file.hpp"
 #include "signalbox/http/router.hpp"
 #include "signalbox/http/server/client_network.hpp"
 #include "signalbox/http/server/connection_counts.hpp"
@@ -71,6 +73,8 @@ struct ServerContext {
     std::atomic<std::uint64_t> evicted_receiving{0};
     std::atomic<std::uint64_t> evicted_sending{0};
     ConnectionCounts connection_counts{};
+    const std::shared_ptr<UploadDisk> upload_disk =
+        std::make_shared<UploadDisk>(options.upload_dir, options.limit_upload_disk);
     MemoryBudget memory{options.limit_buffered, options.workers};
     /// A connection is asked for what the kernel has of its responses whenever it has sent so many
     /// bytes more; in between they are known once a second.

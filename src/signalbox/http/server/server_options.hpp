@@ -24,6 +24,8 @@ struct ServerOptions {
     std::string root_path{};               ///< Request::root_path, where no proxy says another
     std::vector<Middleware> middleware{};  ///< around every request, the first one outermost
     DecoderLimits limits{};
+    std::string upload_dir = "/tmp";  ///< where bodies go that a route spools
+    std::uint64_t limit_upload_disk = std::uint64_t{4} << 30;  ///< bytes of all of them
     std::size_t limit_concurrency = 10000;
     std::size_t limit_background_tasks = 1000;  ///< requests that have some
     std::size_t limit_connections = 20000;

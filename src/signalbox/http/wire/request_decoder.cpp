@@ -130,6 +130,7 @@ RequestDecoder::Step RequestDecoder::begin_message(std::string_view head, std::s
     phase_ = Phase::in_body;
     body_part_ = framing_.chunked ? BodyPart::chunk_size : BodyPart::content;
     remaining_ = framing_.content_length;
+    taken_ = 0;
     chunk_overhead_ = {};
     trailer_size_ = 0;
     if (framing_.expects_continue) {
@@ -174,8 +175,9 @@ RequestDecoder::Step RequestDecoder::read_chunk_size(std::string_view input) {
     if (line->size() > longest_chunk_line) return fail(bad_chunk);
     const auto chunk = parse_chunk_line(*line);
     if (!chunk) return fail(bad_chunk);
-    if (chunk->size > body_limit_ - request_->body.size()) return fail(body_too_large);
-    const std::size_t data = request_->body.size() + static_cast<std::size_t>(chunk->size);
+    const std::size_t arrived = taken_ + request_->body.size();
+    if (chunk->size > body_limit_ - arrived) return fail(body_too_large);
+    const std::size_t data = arrived + static_cast<std::size_t>(chunk->size);
     if (!chunk_overhead_.add(*chunk, line->size()) || chunk_overhead_.exceeds(data)) {
         return fail(too_much_overhead);
     }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 
 #include "signalbox/http/request.hpp"
@@ -81,6 +82,15 @@ class RequestDecoder {
         return (kept_.empty() ? 0 : kept_.capacity()) +
                (request_ ? request_->memory_size() + room_of_body() : 0);
     }
+    /// The message whose body arrives, or null.
+    const Request* arriving() const noexcept {
+        return phase_ == Phase::in_body ? request_.get() : nullptr;
+    }
+    /// What has arrived of that body and was not taken. The request is completed without it.
+    std::string take_body() noexcept {
+        taken_ += request_->body.size();
+        return std::exchange(request_->body, {});
+    }
     /// Of the message whose body has not arrived as a whole: what a Refusal has, its head without
     /// the body that came; null when there is none. Nothing more is decoded then.
     std::unique_ptr<Request> give_up();
@@ -127,6 +137,7 @@ class RequestDecoder {
     std::unique_ptr<Request> request_;
     Framing framing_;
     std::size_t body_limit_ = 0;
+    std::size_t taken_ = 0;  ///< of the body, by take_body()
     BodyPart body_part_ = BodyPart::content;
     std::uint64_t remaining_ = 0;  ///< of the content or of the chunk
     ChunkOverhead chunk_overhead_;
