@@ -1,11 +1,14 @@
 #include "orders.hpp"
 
+#include <asio/ip/tcp.hpp>
+#include <asio/read_until.hpp>
+#include <asio/write.hpp>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <string>
+#include <thread>
 
-#include "auth.hpp"
 #include "signalbox/testing/client.hpp"
 #include "signalbox/testing/database.hpp"
 
@@ -122,6 +125,68 @@ TEST_F(OrdersTest, what_was_deleted_is_not_found) {
 TEST_F(OrdersTest, the_summary_counts) {
     client_.post("/orders", order("A-100"));
     EXPECT_EQ(client_.get("/summary").json(), JsonValue::parse(R"({"users": 0, "orders": 1})"));
+}
+
+TEST_F(OrdersTest, all_are_exported_in_lines) {
+    EXPECT_EQ(client_.get("/orders.csv").body, "");
+    database_.execute(
+        "INSERT INTO orders (reference, customer, email)"
+        " SELECT 'R-' || n, 'Ada', 'ada@example.com' FROM generate_series(1, 3000) n");
+    const auto exported = client_.get("/orders.csv");
+    ASSERT_EQ(exported.status, 200) << exported;
+    EXPECT_EQ(exported.header("Content-Type"), "text/csv; charset=utf-8");
+    std::string lines;
+    for (int n = 1; n <= 3000; ++n)
+        lines += fmt::format("{0},R-{0},ada@example.com\n", n);
+    EXPECT_EQ(exported.body, lines);
+}
+
+/// Answers one request.
+class RateService {
+  public:
+    explicit RateService(std::string answer)
+        : thread_([this, answer = std::move(answer)] {
+              asio::ip::tcp::socket client = acceptor_.accept();
+              std::string request;
+              asio::read_until(client, asio::dynamic_buffer(request), "\r\n\r\n");
+              asio::write(client, asio::buffer(answer));
+          }) {}
+    ~RateService() { thread_.join(); }
+    RateService(const RateService&) = delete;
+    RateService& operator=(const RateService&) = delete;
+
+    std::string url() const {
+        return fmt::format("http://127.0.0.1:{}", acceptor_.local_endpoint().port());
+    }
+
+  private:
+    asio::io_context context_;
+    asio::ip::tcp::acceptor acceptor_{context_, {asio::ip::address_v4::loopback(), 0}};
+    std::thread thread_;
+};
+
+test::Response ask_upstream(const std::string& url) {
+    const test::Database database(MIGRATIONS);
+    test::Client client(endpoints(), database);
+    client::HttpClient rates(client::HttpClientOptions{.base_url = url});
+    return client.replace(rates).get("/upstream");
+}
+
+TEST(Upstream, gives_what_the_rate_service_says) {
+    const RateService service(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n"
+        "Connection: close\r\n\r\n{\"rate\": 1.5}");
+    const auto answer = ask_upstream(service.url());
+    ASSERT_EQ(answer.status, 200) << answer;
+    EXPECT_EQ(answer.json(), JsonValue::parse(R"({"rate": 1.5})"));
+}
+
+TEST(Upstream, is_a_bad_gateway_when_the_rate_service_fails) {
+    const RateService service(
+        "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    const auto answer = ask_upstream(service.url());
+    EXPECT_EQ(answer.status, 502);
+    EXPECT_EQ(answer.json()["detail"], "The rate service does not answer");
 }
 
 TEST(Orders, are_written_by_who_has_the_token) {
