@@ -352,6 +352,7 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"signalbox_connections_cut_total", {"counter", {"reason"}}},
         {"signalbox_streams_open", {"gauge", {}}},
         {"signalbox_stream_sent_bytes_total", {"counter", {}}},
+        {"signalbox_streams_left_total", {"counter", {"http_route"}}},
         {"signalbox_buffered_bytes", {"gauge", {"what"}}},
         {"signalbox_buffered_max_bytes", {"gauge", {}}},
         {"signalbox_background_tasks", {"gauge", {}}},

@@ -102,6 +102,10 @@ RequestMetrics::RequestMetrics(Metrics& metrics, const RequestMetricsOptions& op
           metrics, "signalbox_stream_duration_seconds",
           "From the first byte of a streamed response to its end, by how it ended: error_type is "
           "empty when it is complete.")),
+      streams_left_(family<prometheus::Counter>(
+          metrics, "signalbox_streams_left_total",
+          "Streamed responses that had begun and were ended by their client's doing: it left, or "
+          "took nothing.")),
       requests_(family<prometheus::Counter>(
           metrics, "signalbox_requests_total",
           "Requests that count for the error budget: all but those that ended by their client's "
@@ -137,12 +141,17 @@ RequestMetrics::RequestMetrics(Metrics& metrics, const RequestMetricsOptions& op
 
 void RequestMetrics::expect(std::string_view route) {
     requests(route);
+    streams_left(route);
     for (const int status : {500, 503, 504})
         errors(route, status);
 }
 
 prometheus::Counter& RequestMetrics::requests(std::string_view route) {
     return requests_.Add({{"http_route", std::string(route)}});
+}
+
+prometheus::Counter& RequestMetrics::streams_left(std::string_view route) {
+    return streams_left_.Add({{"http_route", std::string(route)}});
 }
 
 prometheus::Counter& RequestMetrics::errors(std::string_view route, int status) {
@@ -188,7 +197,11 @@ void RequestMetrics::OfLoop::observe_stream(const context::RequestContext& reque
             &metrics_.stream_duration_.Add({{"http_route", std::string(request.route)},
                                             {"error_type", std::string(counted.error_type)}},
                                            stream_buckets);
+        const bool of_the_client =
+            fault_of(counted.status, counted.error_type, false) == Fault::client;
+        if (of_the_client) counted.streams_left = &metrics_.streams_left(request.route);
     }
+    if (counted.streams_left != nullptr) counted.streams_left->Increment();
     counted.stream_duration->Observe(std::chrono::duration<double>(duration).count());
 }
 

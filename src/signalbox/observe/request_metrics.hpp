@@ -79,6 +79,7 @@ class RequestMetrics {
             prometheus::Counter* requests;  ///< null where the client is at fault
             prometheus::Counter* errors;    ///< null where the service is not
             prometheus::Histogram* stream_duration = nullptr;  ///< null until one was a stream
+            prometheus::Counter* streams_left = nullptr;       ///< null where it was not that
         };
         struct Endpoint {
             prometheus::Gauge* active = nullptr;
@@ -102,6 +103,7 @@ class RequestMetrics {
 
   private:
     prometheus::Counter& requests(std::string_view route);
+    prometheus::Counter& streams_left(std::string_view route);
     prometheus::Counter& errors(std::string_view route, int status);
 
     const prometheus::Histogram::BucketBoundaries duration_buckets_;
@@ -110,6 +112,7 @@ class RequestMetrics {
     prometheus::Family<prometheus::Histogram>& request_body_size_;
     prometheus::Family<prometheus::Histogram>& response_body_size_;
     prometheus::Family<prometheus::Histogram>& stream_duration_;
+    prometheus::Family<prometheus::Counter>& streams_left_;
     prometheus::Family<prometheus::Counter>& requests_;
     prometheus::Family<prometheus::Counter>& errors_;
     prometheus::Family<prometheus::Counter>& malformed_;

@@ -6,6 +6,7 @@
 #include <exception>
 #include <future>
 #include <iostream>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 
@@ -31,6 +32,9 @@ constexpr std::size_t pool_size = 2;
 
 /// For the service's own loops to end when they are cancelled.
 constexpr std::chrono::seconds patience{10};
+
+/// Of a stream that comes to its end.
+constexpr auto all_pieces = std::numeric_limits<std::size_t>::max();
 
 }  // namespace
 
@@ -67,12 +71,12 @@ class Client::Service {
     bool started() const noexcept { return started_; }
 
     Response exchange(std::string_view method, std::string_view target, std::string_view body,
-                      const Headers& headers) {
+                      const Headers& headers, std::size_t pieces = all_pieces) {
         auto message = decode_request(*server_, method, target, body, headers);
         std::promise<Response> answered;
         auto response = answered.get_future();
-        asio::post(loop_.context(), [this, &message, &answered] {
-            Exchange::begin(*requests_, std::move(message), std::move(answered));
+        asio::post(loop_.context(), [this, &message, pieces, &answered] {
+            Exchange::begin(*requests_, std::move(message), pieces, std::move(answered));
         });
         Response received = response.get();
         auto& background = server_->background_places;
@@ -207,6 +211,12 @@ Response Client::request(std::string_view method, std::string_view target, std::
                          const Headers& headers) {
     start();
     return service_->exchange(method, target, body, headers);
+}
+
+Response Client::get_pieces(std::string_view target, std::size_t pieces, const Headers& headers) {
+    if (pieces == 0) throw std::invalid_argument("get_pieces: who wants none does not ask");
+    start();
+    return service_->exchange("GET", target, {}, headers, pieces);
 }
 
 void Client::start() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <any>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
@@ -97,6 +98,11 @@ class Client {
     /// as one with a bad header, is answered.
     Response request(std::string_view method, std::string_view target, std::string_view body = {},
                      const Headers& headers = {});
+
+    /// GET of a stream that has no end, as one of server-sent events may have none: the client
+    /// leaves when it has this many pieces, which the response is made of, or when the stream has
+    /// ended.
+    Response get_pieces(std::string_view target, std::size_t pieces, const Headers& headers = {});
 
     /// Makes the services and runs what `on_startup` names, as `serve` does before it listens; done
     /// by the first request otherwise. Throws std::invalid_argument when something is missing, or

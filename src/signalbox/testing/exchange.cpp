@@ -92,18 +92,19 @@ http::Decoded decode_request(const http::ServerContext& server, std::string_view
     return std::move(*decoded);
 }
 
-Exchange::Exchange(http::RequestLoop& loop, std::promise<Response> answered)
+Exchange::Exchange(http::RequestLoop& loop, std::size_t pieces, std::promise<Response> answered)
     : loop_(loop),
       timer_(loop.loop,
              [this] {
                  request_->on_time(Clock::now());
                  watch();
              }),
-      answered_(std::move(answered)) {}
+      answered_(std::move(answered)),
+      pieces_left_(pieces) {}
 
-void Exchange::begin(http::RequestLoop& loop, http::Decoded message,
+void Exchange::begin(http::RequestLoop& loop, http::Decoded message, std::size_t pieces,
                      std::promise<Response> answered) {
-    const std::shared_ptr<Exchange> self(new Exchange(loop, std::move(answered)));
+    const std::shared_ptr<Exchange> self(new Exchange(loop, pieces, std::move(answered)));
     self->self_ = self;
     try {
         std::visit([&self](auto& what) { self->take(std::move(what)); }, message);
@@ -166,7 +167,7 @@ void Exchange::take_head(const http::Response& response, bool keep_alive) {
     response_.headers = headers_of(head);
 }
 
-/// Its client takes everything.
+/// Its client takes everything, until it leaves.
 void Exchange::send_piece(const http::Response& response, http::Body piece) {
     if (!streaming_) {
         take_head(response, request_->request()->keep_alive);
@@ -175,6 +176,9 @@ void Exchange::send_piece(const http::Response& response, http::Body piece) {
     }
     response_.body += piece.view();
     request_->piece_sent();
+    if (--pieces_left_ > 0) return;
+    request_->abandon(http::ActiveRequest::client_gone, response.status);
+    end();
 }
 
 void Exchange::end_stream(const http::Response& response) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <future>
 #include <memory>
@@ -24,7 +25,8 @@ http::Decoded decode_request(const http::ServerContext& server, std::string_view
 /// It lives from begin() until the promise is kept. For its loop's thread.
 class Exchange final : public http::ActiveRequest::Owner {
   public:
-    static void begin(http::RequestLoop& loop, http::Decoded message,
+    /// The client leaves a stream when it has this many pieces.
+    static void begin(http::RequestLoop& loop, http::Decoded message, std::size_t pieces,
                       std::promise<Response> answered);
 
     void respond(http::Response response) override;
@@ -34,7 +36,7 @@ class Exchange final : public http::ActiveRequest::Owner {
     void cut_stream() noexcept override;
 
   private:
-    Exchange(http::RequestLoop& loop, std::promise<Response> answered);
+    Exchange(http::RequestLoop& loop, std::size_t pieces, std::promise<Response> answered);
 
     void take(std::unique_ptr<http::Request> request);
     void take(http::ExpectsContinue);
@@ -54,6 +56,7 @@ class Exchange final : public http::ActiveRequest::Owner {
     std::promise<Response> answered_;
     Response response_;
     bool streaming_ = false;
+    std::size_t pieces_left_;  ///< until the client leaves
     std::exception_ptr failure_;
 };
 

@@ -138,6 +138,37 @@ TEST(TestClient, collects_what_is_streamed) {
     EXPECT_THAT(head.body, IsEmpty());
 }
 
+bool left = false;
+
+async::Task<http::StreamingResponse> for_ever(http::Request&) {
+    left = false;
+    co_return http::stream("text/plain", [](http::Sink& out) -> async::Task<> {
+        try {
+            for (int n = 1;; ++n) {
+                co_await out.write(std::to_string(n) + ' ');
+                co_await async::sleep_for(1ms);
+            }
+        } catch (const std::exception&) {
+            left = true;
+            throw;
+        }
+    });
+}
+
+TEST(TestClient, leaves_a_stream_that_has_no_end) {
+    api::Module module;
+    module.get<for_ever>("/for-ever").get<count>("/count");
+    Client client(module);
+    const auto some = client.get_pieces("/for-ever", 3);
+    EXPECT_EQ(some.status, 200);
+    EXPECT_EQ(some.body, "1 2 3 ");
+    EXPECT_FALSE(some.cut);
+    EXPECT_FALSE(client.get_pieces("/count?last=0", 3).cut);
+    client.stop();
+    EXPECT_TRUE(left) << "it was cancelled";
+    EXPECT_THROW(static_cast<void>(client.get_pieces("/for-ever", 0)), std::invalid_argument);
+}
+
 TEST(TestClient, tells_that_a_stream_was_cut_and_why) {
     api::Module module;
     module.get<count>("/count");

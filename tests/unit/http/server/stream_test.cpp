@@ -231,6 +231,7 @@ TEST_P(Streaming, sends_each_piece_as_a_chunk_and_goes_on_with_the_connection) {
     EXPECT_EQ(metric("signalbox_stream_duration_seconds_count",
                      {{"http_route", "/numbers"}, {"error_type", ""}}),
               2);
+    EXPECT_EQ(metric("signalbox_streams_left_total"), 0);
 }
 
 TEST_P(Streaming, sends_http_1_0_the_pieces_as_they_are_and_closes) {
@@ -418,6 +419,8 @@ TEST_P(Streaming, ends_when_its_client_leaves) {
     EXPECT_TRUE(eventually([&] {
         return metric("signalbox_requests_cancelled_total", {{"reason", "client_gone"}}) == 4;
     }));
+    EXPECT_EQ(metric("signalbox_streams_left_total", {{"http_route", "/waits"}}), 2);
+    EXPECT_EQ(metric("signalbox_streams_left_total", {{"http_route", "/for-ever"}}), 2);
 }
 
 TEST_P(Streaming, whose_client_takes_nothing_is_ended_by_the_write_timeout) {
