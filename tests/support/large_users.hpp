@@ -7,8 +7,8 @@
 
 namespace signalbox::test {
 
-/// A database whose /users are some 2.2 MB in few rows, so that they are one answer that all who ask
-/// for it share, and not a stream.
+/// A database whose /users are some 2.2 MB in few rows, so that they are one answer that all who
+/// ask for it share, and not a stream.
 inline std::string database_with_large_users() {
     std::string database = database_with_users(1000);
     execute(database, "UPDATE users SET name = name || repeat(' and more', 230)");
