@@ -12,6 +12,7 @@
 #include "support/eventually.hpp"
 #include "support/held_requests.hpp"
 #include "support/http_client.hpp"
+#include "support/large_users.hpp"
 #include "support/log_lines.hpp"
 #include "support/prometheus.hpp"
 #include "support/raw_message.hpp"
@@ -206,7 +207,7 @@ TEST(SlowReaders, cost_no_processor_time_and_slow_nobody) {
 }
 
 TEST(SlowReaders, are_cut_when_too_much_waits_for_all_of_them_together) {
-    const std::string database = database_with_users(20'000);
+    const std::string database = database_with_large_users();
     const Service service(database, {"--limit-buffered", "40MiB"});
     const std::size_t size = get(service.url("/users")).body.size();
     const std::size_t fit = (std::size_t{40} << 20U) / size;

@@ -1,6 +1,5 @@
 // GET /users of tables that are sent as they are read, by the real binary.
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
 
@@ -9,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 #include "signalbox/testing/postgres.hpp"
@@ -22,7 +22,6 @@ namespace signalbox::test {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::HasSubstr;
 
 constexpr int small_buffer = 4096;
 
@@ -37,6 +36,16 @@ double metric(const Service& service, std::string_view name, const Labels& label
 
 double streams_ended(const Service& service, const std::string& outcome) {
     return metric(service, "signalbox_database_streams_ended_total", {{"outcome", outcome}});
+}
+
+/// Whether the response ends in the middle, be it by a reset: what the client has not taken is
+/// dropped then.
+bool is_cut(RawClient& client) {
+    try {
+        return !client.read_to_end().ends_with("0\r\n\r\n");
+    } catch (const std::system_error&) {
+        return true;
+    }
 }
 
 TEST(LargeTables, are_sent_as_they_are_read) {
@@ -81,8 +90,7 @@ TEST(LargeTables, are_cut_where_the_database_is_lost) {
     execute(database,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = "
             "current_database() AND pid <> pg_backend_pid()");
-    const std::string rest = client.read_to_end();
-    EXPECT_FALSE(rest.ends_with("0\r\n\r\n")) << "the client takes it for whole";
+    EXPECT_TRUE(is_cut(client)) << "the client takes it for whole";
     EXPECT_EQ(wait_for_line(service, "request_id", "cut").text("error.type"), "stream_failed");
     EXPECT_TRUE(eventually([&] { return get(service.url("/users")).status == 200; }));
 }
@@ -115,7 +123,7 @@ TEST(LargeTables, are_taken_from_who_stops_reading_when_others_wait) {
     const LogLine line = wait_for_line(service, "request_id", "stopped");
     EXPECT_EQ(line.text("error.type"), "slow_client");
     EXPECT_EQ(streams_ended(service, "slow_client"), 1);
-    EXPECT_FALSE(stopped.read_to_end().ends_with("0\r\n\r\n"));
+    EXPECT_TRUE(is_cut(stopped));
 }
 
 }  // namespace

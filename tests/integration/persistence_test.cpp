@@ -13,6 +13,7 @@
 #include "signalbox/testing/postgres.hpp"
 #include "support/held_requests.hpp"
 #include "support/http_client.hpp"
+#include "support/large_users.hpp"
 #include "support/log_lines.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"
@@ -194,7 +195,7 @@ TEST_F(Persistence, ends_behind_the_request_that_asks_for_it) {
 
 TEST(PersistenceOfSlowReaders, ends_when_all_of_the_response_is_there) {
     // Some 2 MB, more than the buffers of both sockets hold.
-    const std::string database = database_with_users(20'000);
+    const std::string database = database_with_large_users();
     const Service service(database);
     RawClient client(service.port(), 4096);
     client.send(get_bytes("/users", "Connection: close\r\n"));

@@ -13,6 +13,7 @@
 
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
+#include "support/large_users.hpp"
 #include "support/locked_users.hpp"
 #include "support/log_lines.hpp"
 #include "support/prometheus.hpp"
@@ -33,7 +34,7 @@ std::string get_users(const std::string& id) {
 
 TEST(TwoHundredSlowReaders, hold_little_memory_and_no_processor) {
     constexpr std::size_t count = 200;
-    const std::string database = database_with_users(20'000);
+    const std::string database = database_with_large_users();
     const Service service(database, {"--workers", "2", "--timeout-write", "5m"});
     const std::size_t size = get(service.url("/users")).body.size();
     ASSERT_GT(size, 2 * mebibyte);

@@ -863,25 +863,28 @@ void ConnectionPool::push_all(Slot& slot, StreamExecution& execution) {
     try {
         ask(slot, true);
         StreamCursor cursor(*slot.connection, statement.sql, statement.parameters, statement.form);
+        ask(slot, true);
+        cursor.ask();
         for (bool more = true; more;) {
-            ask(slot, true);
-            detail::StreamBatch batch = cursor.fetch();
+            const StreamCursor::Fetched fetched = cursor.take();
             came(slot);
             count("");
-            if (options_.observer != nullptr) options_.observer->streamed(batch.count, batch.bytes);
-            more = !batch.last;
-            rows += batch.count;
-            execution.push(std::move(batch));
-            auto room = Room::yes;
-            while (more && (room = execution.wait_for_room(keep_alive)) == Room::not_yet) {
+            // Nothing is asked meanwhile, or its time would run.
+            auto room = execution.wait_for_room(keep_alive);
+            for (; room == Room::not_yet; room = execution.wait_for_room(keep_alive)) {
                 ask(slot);
                 cursor.keep_alive();
                 came(slot);
             }
-            if (room == Room::unwanted) {
-                ask(slot);
+            more = !fetched.last && room == Room::yes;
+            ask(slot, more);
+            if (room == Room::unwanted)
                 throw Unavailable("the service is shutting down", Unavailable::Reason::stopping);
-            }
+            if (more) cursor.ask();  // PostgreSQL works on it while this one is converted
+            detail::StreamBatch batch = cursor.batch_of(fetched);
+            rows += batch.count;
+            if (options_.observer != nullptr) options_.observer->streamed(batch.count, batch.bytes);
+            execution.push(std::move(batch));
         }
         if (rows <= most_rows_of_a_read) {
             const std::lock_guard lock(mutex_);

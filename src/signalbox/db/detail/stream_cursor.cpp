@@ -44,17 +44,32 @@ StreamCursor::StreamCursor(Connection& connection, std::string_view query,
 }
 
 StreamCursor::~StreamCursor() {
+    if (asked_ > 0) static_cast<void>(answer());
     if (!connection_.lost()) connection_.leave_transaction();
 }
 
-detail::StreamBatch StreamCursor::fetch() {
-    const std::size_t asked = size_.next();
-    const PgResult rows = run("FETCH " + std::to_string(asked) + " FROM signalbox_stream");
-    const auto count = static_cast<std::size_t>(PQntuples(rows.get()));
-    auto batch = stream_batch<const PGresult*>(rows.get(), form_, count);
-    batch.last = count < asked;
-    if (batch.values != nullptr) batch.bytes = PQresultMemorySize(rows.get());
-    size_.came(count, batch.bytes);
+void StreamCursor::ask() {
+    const std::size_t rows = size_.next();
+    const std::string fetch = "FETCH " + std::to_string(rows) + " FROM signalbox_stream";
+    if (PQsendQuery(connection_.handle(), fetch.c_str()) != 1) check(nullptr);
+    asked_ = rows;
+}
+
+StreamCursor::Fetched StreamCursor::take() {
+    Fetched fetched{.rows = answer(), .last = false};
+    const std::size_t asked = std::exchange(asked_, 0);
+    check(fetched.rows.get());
+    const auto count = static_cast<std::size_t>(PQntuples(fetched.rows.get()));
+    fetched.last = count < asked;
+    size_.came(count, PQresultMemorySize(fetched.rows.get()));
+    return fetched;
+}
+
+detail::StreamBatch StreamCursor::batch_of(const Fetched& fetched) const {
+    const PGresult* const rows = fetched.rows.get();
+    auto batch = stream_batch(rows, form_, static_cast<std::size_t>(PQntuples(rows)));
+    if (batch.values != nullptr) batch.bytes = PQresultMemorySize(rows);
+    batch.last = fetched.last;
     return batch;
 }
 
@@ -70,6 +85,15 @@ PgResult StreamCursor::run(const std::string& sql) {
     PgResult result(PQexec(connection_.handle(), sql.c_str()));
     check(result.get());
     return result;
+}
+
+/// The one result of what was sent; null when the connection broke.
+PgResult StreamCursor::answer() {
+    PgResult first;
+    while (PgResult next{PQgetResult(connection_.handle())}) {
+        if (!first) first = std::move(next);
+    }
+    return first;
 }
 
 void StreamCursor::check(const PGresult* result) {

@@ -46,7 +46,18 @@ class StreamCursor {
     StreamCursor(const StreamCursor&) = delete;
     StreamCursor& operator=(const StreamCursor&) = delete;
 
-    [[nodiscard]] detail::StreamBatch fetch();
+    /// Rows as PostgreSQL sent them.
+    struct Fetched {
+        PgResult rows;
+        bool last;
+    };
+
+    /// Has PostgreSQL fetch the next rows, without waiting for them. They have to be taken before
+    /// anything else is asked, and soon: PostgreSQL's statement_timeout goes on until they are.
+    void ask();
+    [[nodiscard]] Fetched take();
+    /// What is made of them, which may be done while PostgreSQL fetches the next.
+    [[nodiscard]] detail::StreamBatch batch_of(const Fetched& fetched) const;
 
     /// Asks something, so that PostgreSQL does not take the session for one whose process has
     /// frozen.
@@ -57,11 +68,13 @@ class StreamCursor {
 
   private:
     [[nodiscard]] PgResult run(const std::string& sql);
+    [[nodiscard]] PgResult answer();
     void check(const PGresult* result);
 
     Connection& connection_;
     const RowForm* const form_;
     BatchSize size_;
+    std::size_t asked_ = 0;  ///< rows that have yet to be taken
 };
 
 }  // namespace signalbox::db
