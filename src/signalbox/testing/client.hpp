@@ -84,7 +84,7 @@ class Client {
     Response get(std::string_view target, const Headers& headers = {});
     Response head(std::string_view target, const Headers& headers = {});
     Response post(std::string_view target, std::string_view body = {}, const Headers& headers = {});
-    /// As a browser sends a form: `client.post_form("/users", test::Form().field("name", "Ada"))`.
+    /// As a browser sends a form: `client.post_form("/greet", test::Form().field("name", "Ada"))`.
     Response post_form(std::string_view target, const Form& form, const Headers& headers = {});
     Response put(std::string_view target, std::string_view body = {}, const Headers& headers = {});
     Response patch(std::string_view target, std::string_view body = {},

@@ -552,6 +552,54 @@ TEST(Decoder, gives_up_a_message_with_what_is_known_of_it) {
     EXPECT_FALSE(in_body.has_more());
 }
 
+TEST(Decoder, completes_a_body_without_what_was_taken_of_it) {
+    for (const bool in_chunks : {false, true}) {
+        SCOPED_TRACE(in_chunks);
+        const auto piece = [in_chunks](std::string_view bytes) {
+            return in_chunks ? "3\r\n" + std::string(bytes) + "\r\n" : std::string(bytes);
+        };
+        RequestDecoder decoder(small);
+        EXPECT_EQ(decoder.arriving(), nullptr);
+        std::string taken;
+        const auto feed = [&decoder](const std::string& bytes) {
+            decoder.feed(bytes);
+            auto decoded = decoder.next();
+            decoder.keep();
+            return decoded;
+        };
+        EXPECT_FALSE(feed(request(
+            "POST /t", in_chunks ? "Transfer-Encoding: chunked\r\n" : "Content-Length: 15\r\n")));
+        for (int i = 0; i < 4; ++i) {
+            EXPECT_FALSE(feed(piece("abc")));
+            ASSERT_NE(decoder.arriving(), nullptr);
+            EXPECT_EQ(decoder.arriving()->path, "/t");
+            taken += decoder.take_body();
+        }
+        EXPECT_EQ(taken, "abcabcabcabc");
+        const auto decoded = feed(piece("xyz") + (in_chunks ? "0\r\n\r\n" : ""));
+        ASSERT_TRUE(decoded);
+        EXPECT_EQ(std::get<std::unique_ptr<Request>>(*decoded)->body, "xyz");
+        EXPECT_EQ(decoder.arriving(), nullptr);
+        // Of the next one nothing was taken.
+        EXPECT_EQ(
+            describe(*feed(request("POST /n", "Content-Length: 16\r\n", filled(16)))),
+            event("POST /n", filled(16), request("POST /n", "Content-Length: 16\r\n", filled(16))));
+    }
+}
+
+TEST(BodyLimit, counts_what_was_taken) {
+    RequestDecoder decoder(small);
+    const std::string head = chunked("a\r\n0123456789\r\n");
+    decoder.feed(head);
+    EXPECT_FALSE(decoder.next());
+    EXPECT_EQ(decoder.take_body(), "0123456789");
+    decoder.feed("6\r\nabcdef\r\n");
+    EXPECT_FALSE(decoder.next());
+    EXPECT_EQ(decoder.take_body(), "abcdef");
+    decoder.feed("1\r\n");
+    EXPECT_EQ(describe(*decoder.next()), "413 body_too_large of /c");
+}
+
 TEST(Phase, follows_the_message) {
     Decoding decoding;
     EXPECT_EQ(decoding.phase(), Phase::between_requests);
