@@ -206,7 +206,7 @@ TEST_P(Watched, handler_is_named_and_nobody_else_is) {
     const std::string path = GetParam();
     RawClient waiting(server->port()), guilty(server->port()), innocent(server->port());
     waiting.send(get_bytes("/patient"));
-    guilty.send(request(
+    guilty.send(get_bytes(
         path, "X-Request-ID: guilty\r\ntraceparent: 00-" + trace_id + "-b7ad6b7169203331-01\r\n"));
     for (int i = 0; i < 20; ++i)
         innocent.send(get_bytes("/quick"));
