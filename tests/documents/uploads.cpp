@@ -24,7 +24,7 @@ async::Task<Stored> add_picture(api::Form<Picture> form) {
     if (form->file.content_type() != "image/png") throw http::HttpError(415, "A picture is a PNG");
     static std::atomic<int> number = 0;
     co_await form->file.save("pictures/" + std::to_string(++number) + ".png");
-    co_return {*form->title, form->file.size()};
+    co_return Stored{*form->title, form->file.size()};
 }
 // [/snippet]
 
