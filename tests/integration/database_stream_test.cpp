@@ -325,7 +325,7 @@ TEST_P(Streams, are_cancelled_in_postgresql_while_it_works_for_nobody) {
     EXPECT_THROW(run([&]() -> Task<> {
                      const auto read = [&]() -> Task<> {
                          auto rows = pool_->stream<Item>(sql);
-                         while (co_await rows.next()) {
+                         while (const auto batch = co_await rows.next()) {
                          }
                      };
                      const auto fail = [&]() -> Task<> {
@@ -409,7 +409,7 @@ TEST_P(Streams, have_so_many_connections_and_no_more) {
         const auto end_first = [&]() -> Task<> {
             while (pool_->usage().streams_waiting == 0)
                 co_await async::sleep_for(1ms);
-            while (co_await first.next()) {
+            while (const auto batch = co_await first.next()) {
             }
         };
         const auto read_third = [&]() -> Task<> {
@@ -454,14 +454,14 @@ TEST_P(Streams, are_shared_by_those_who_wait_together_and_the_slowest_holds_the_
             }
             EXPECT_FALSE(somebody_is_done);
             EXPECT_LT(before, 29'000U);
-            while (co_await slowest.next()) {
+            while (const auto batch = co_await slowest.next()) {
             }
         };
         const auto let_them = [&]() -> Task<> {
             while (told_.shared < 20)
                 co_await async::sleep_for(1ms);
             EXPECT_EQ(pool_->usage().streams_waiting, 1U);
-            while (co_await other.next()) {
+            while (const auto batch = co_await other.next()) {
             }
         };
         std::vector<Task<>> tasks;
@@ -498,12 +498,12 @@ TEST_P(Streams, end_a_reader_that_is_too_slow_while_others_wait_for_the_window) 
         const auto let_them = [&]() -> Task<> {
             while (told_.shared < 1)
                 co_await async::sleep_for(1ms);
-            while (co_await other.next()) {
+            while (const auto batch = co_await other.next()) {
             }
         };
         co_await async::all(join_slow(), read(), let_them());  // it would not end otherwise
         try {
-            while (co_await slow.next()) {
+            while (const auto batch = co_await slow.next()) {
             }
         } catch (const db::SlowReader&) {
             too_slow = true;
@@ -574,7 +574,7 @@ TEST_P(Streams, see_that_the_pool_ends) {
         std::thread disconnects([&] { pool_->disconnect(); });
         auto reason = db::Unavailable::Reason::unreachable;
         try {
-            while (co_await rows.next()) {
+            while (const auto batch = co_await rows.next()) {
             }
         } catch (const db::Unavailable& error) {
             reason = error.reason();
@@ -603,7 +603,7 @@ TEST_P(Streams, see_that_their_connection_breaks) {
                 "current_database() AND pid <> pg_backend_pid()");
         bool broke = false;
         try {
-            while (co_await rows.next()) {
+            while (const auto batch = co_await rows.next()) {
             }
         } catch (const db::Unavailable& error) {
             broke = error.reason() == db::Unavailable::Reason::unreachable;

@@ -79,10 +79,11 @@ class Busy {
             idle.back().send(get_bytes("/fast-task"));
             idle.back().read_response();
         }
-        // More than both sockets take, so that the rest of it waits for a client who does not read.
+        // More than both sockets take, so that the rest of it waits for a client who does not read,
+        // and in so few rows that it is no stream.
         execute(database,
-                "INSERT INTO users (name, email) SELECT repeat('x', 1000), i || '@example.com' "
-                "FROM generate_series(1, 8000) i");
+                "INSERT INTO users (name, email) SELECT repeat('x', 8000), i || '@example.com' "
+                "FROM generate_series(1, 1000) i");
         for (std::size_t i = 0; i < half_written; ++i) {
             half.emplace_back(service->port(), 4096);
             half.back().send(get_bytes("/users"));

@@ -9,7 +9,7 @@ namespace signalbox::api {
 
 /// The rows of a stream as a JSON array, whatever their number, in bounded memory:
 ///
-///     return api::json(database.stream("SELECT * FROM users"));
+///     return api::json(database.stream("SELECT * FROM items"));
 ///
 /// Up to 1,000 rows are a response like others, a share of what all get who ask for the same. More
 /// are sent batch by batch, as fast as the client takes them. What goes wrong before the first

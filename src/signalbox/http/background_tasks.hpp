@@ -13,9 +13,9 @@ namespace signalbox::http {
 
 /// What is to be done when the response has been sent (FastAPI's BackgroundTasks):
 ///
-///     Task<Order> create_order(OrderIn order, db::Pool& database, BackgroundTasks& background) {
+///     Task<Item> create_item(ItemIn item, db::Pool& database, BackgroundTasks& background) {
 ///         …
-///         background.add(send_confirmation, made.id, *order.email);
+///         background.add(tell_the_owner, made.id, *item.owner);
 ///
 /// They run one after the other, in the order in which they were added, on the event loop of the
 /// request, which they must not block, and with its log lines and its trace. They begin when the
