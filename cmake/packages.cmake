@@ -26,7 +26,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
 set(CPACK_DEBIAN_DEVELOPMENT_DESCRIPTION
     "C++20 library for REST services: headers, archive, CMake package\n Endpoints from functions, PostgreSQL, metrics, logs, drain.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
-    "g++, cmake (>= 3.25), pkg-config | pkgconf, libpistache-dev, libasio-dev, libpqxx-dev, libpq-dev, prometheus-cpp-dev, libcurl4-openssl-dev, zlib1g-dev, libspdlog-dev, libfmt-dev, libcli11-dev, rapidjson-dev, libre2-dev, python3")
+    "g++, cmake (>= 3.25), pkg-config | pkgconf, libpistache-dev, libasio-dev, libpqxx-dev, libpq-dev, prometheus-cpp-dev, libcurl4-openssl-dev, zlib1g-dev, libzstd-dev, libspdlog-dev, libfmt-dev, libcli11-dev, rapidjson-dev, libre2-dev, python3")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_RECOMMENDS "ninja-build, libgtest-dev, postgresql, inotify-tools, mold")
 
 include(CPack)

@@ -30,6 +30,10 @@ class JsonText {
     [[nodiscard]] std::string_view text() const noexcept {
         return text_ ? *text_ : std::string_view{};
     }
+    /// What keeps the text: all copies have the same. Null when there is none.
+    [[nodiscard]] const std::shared_ptr<const std::string_view>& owner() const noexcept {
+        return text_;
+    }
 
   private:
     struct Owner {

@@ -51,7 +51,8 @@ def behind(path: str, middleware: type, **options: Any) -> None:
 
     @inner.get("/encoded")
     def encoded() -> Response:
-        return Response("x" * 1000, headers={"Content-Encoding": "identity"})
+        headers = {"Content-Encoding": "identity"}
+        return Response("x" * 1000, media_type="text/plain", headers=headers)
 
     @inner.get("/typed")
     def typed(type: str) -> Response:

@@ -48,6 +48,13 @@ class Logger {
 
     explicit Logger(observe::Log& log) : log_(log) {}
 
+    /// Adds a field to all further lines of the request that this is called for, the one that the
+    /// server writes at its end included: `logger.field({"order.id", id})`. It replaces one of the
+    /// same name; there can be sixteen, with texts of 256 bytes (context::LogFields). A line that
+    /// has such a field of its own keeps that. For handlers, middleware and what they call; does
+    /// nothing where no request is at work.
+    void field(const LogField& field) const;
+
     void debug(std::string_view message, Fields fields = {}) const;
     void info(std::string_view message, Fields fields = {}) const;
     void warning(std::string_view message, Fields fields = {}) const;

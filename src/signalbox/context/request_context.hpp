@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
+#include "signalbox/context/log_fields.hpp"
 #include "signalbox/context/trace_context.hpp"
 
 namespace signalbox::context {
@@ -96,8 +96,7 @@ class RequestContext {
         error_cause_ = std::make_unique<const std::string>(std::move(cause));
     }
 
-    /// What the application adds to the request's lines in the log, in this order.
-    using LogFields = std::vector<std::pair<std::string, std::string>>;
+    /// What the application adds to its lines in the log; null for nothing.
     const LogFields* log_fields() const noexcept { return log_fields_.get(); }
     LogFields& own_log_fields() {
         if (!log_fields_) log_fields_ = std::make_unique<LogFields>();

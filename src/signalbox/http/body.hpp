@@ -21,6 +21,8 @@ class Body {
     std::string_view view() const noexcept {
         return own_.empty() ? shared_.text() : std::string_view(own_);
     }
+    /// The buffer that several responses may send; none when the bytes are its own.
+    const JsonText& shared() const noexcept { return shared_; }
 
   private:
     std::string own_;

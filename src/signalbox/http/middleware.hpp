@@ -19,6 +19,10 @@ using Next = std::function<async::Task<Response>(Request&)>;
 /// 404, 405, 422, a 503 when it has too much to do, or the 413 to a body that is too large, whose
 /// request then has no body. Whatever is in the request, its route has been found by then.
 ///
+/// A stream runs when its response has passed through. When it throws before it has written
+/// anything, the answer to that passes through as well, as a second response to the same request,
+/// unless the request was cancelled.
+///
 /// It returns the response, `next`'s or another one. What it throws is answered as if a handler had
 /// thrown it. When the request is cancelled, whatever it awaits throws from then on; what is left
 /// to be done without awaiting, such as adding a header, is done.

@@ -66,6 +66,41 @@ TEST(Logger, keeps_a_line_valid_and_its_own_fields_whatever_the_names) {
     EXPECT_EQ(lines[0].text("request_id_"), "mine");
 }
 
+TEST(Logger, adds_the_fields_of_a_request_to_its_lines_only) {
+    LogFile file;
+    observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,
+                     file.descriptor());
+    const Logger logger(log);
+    logger.field({"order.id", 1});  // of nobody
+    context::RequestContext ada;
+    ada.request_id = "ada's";
+    const auto handle = [](const Logger& its) -> async::Task<> {
+        its.field({"order.id", 7});
+        its.field({"customer", "Ada"});
+        its.field({"request_id", "mine"});
+        co_await async::sleep_for(1ms);
+        its.info("made", {{"customer", "Bob"}});
+        its.field({"took", 1500ms});
+        its.field({"order.id", 8});
+        its.info("paid");
+    };
+    asio::io_context loop;
+    asio::co_spawn(async::Executor(loop.get_executor(), &ada), handle(logger), asio::detached);
+    loop.run();
+    logger.info("nobody's");
+    log.close();
+    const auto lines = log_lines(file.text());
+    ASSERT_EQ(lines.size(), 3);
+    EXPECT_EQ(lines[0].number("order.id"), 7);
+    EXPECT_EQ(lines[0].text("customer"), "Bob") << "the line's own";
+    EXPECT_EQ(lines[0].text("request_id"), "ada's");
+    EXPECT_EQ(lines[0].text("request_id_"), "mine");
+    EXPECT_EQ(lines[1].number("order.id"), 8);
+    EXPECT_EQ(lines[1].text("customer"), "Ada");
+    EXPECT_EQ(lines[1].number("took"), 1.5);
+    EXPECT_FALSE(lines[2].has("order.id"));
+}
+
 TEST(Logger, says_for_which_request_a_line_is_also_after_a_wait) {
     LogFile file;
     observe::Log log({"orders", "1.2.3"}, config::LogLevel::info, config::LogFormat::json,

@@ -200,6 +200,22 @@ async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self,
         error = std::current_exception();
     }
     if (!error) co_return;
+    if (middleware && !self->streaming() && self->cancelled == context::Cancelled::no) {
+        try {
+            async::Task<Response> responding = middleware->answer_instead(std::move(error));
+            error = nullptr;
+            Response response = co_await std::move(responding);
+            if (!self->is_streamed(response)) {
+                self->answered(std::move(response));
+            } else {
+                async::Task<> streaming = stream(*self, std::move(response));
+                co_await std::move(streaming);
+            }
+        } catch (...) {
+            error = std::current_exception();
+        }
+        if (!error) co_return;
+    }
     if (!self->streaming()) {
         std::optional<Response> response = self->answer_to(error);
         error = nullptr;

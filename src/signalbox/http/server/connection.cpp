@@ -331,16 +331,16 @@ void Connection::respond(Response response) {
     const Request& request = *request_->request();
     // What a stream sends to HTTP/1.0 ends with the connection, and a HEAD's answer says the same.
     const bool has_end = !response.stream || chunked();
-    const bool last = !malformed_reason_.empty() || is_last();
-    send(std::move(response), request.method_name == "HEAD", request.keep_alive && has_end && !last,
-         malformed_reason_);
+    send(std::move(response), request.method_name == "HEAD",
+         request.keep_alive && has_end && !is_last(), malformed_reason_);
     proceed();
 }
 
-/// What the client has already sent is still answered before the connection closes.
+/// What the client has already sent is still answered before the connection closes, unless nobody
+/// knows where it would begin.
 bool Connection::is_last() noexcept {
     const bool ending = loop_.phase != LoopContext::Phase::serving || input_.end_received();
-    return evicted_ || (ending && !input_.has_more());
+    return evicted_ || !malformed_reason_.empty() || (ending && !input_.has_more());
 }
 
 void Connection::send_piece(const Response& response, Body piece) {
@@ -377,7 +377,10 @@ void Connection::begin_stream(const Response& response) {
     append_head(loop_.head, response, request_->request_id, request_->trace, keep_alive,
                 request_->request()->version_minor);
     state_ = State::streaming;
-    answer_ = {.began_at = output_.sent(), .status = response.status, .keep_alive = keep_alive};
+    answer_ = {.malformed_reason = malformed_reason_,
+               .began_at = output_.sent(),
+               .status = response.status,
+               .keep_alive = keep_alive};
     request_->stream_begins();
 }
 

@@ -18,6 +18,12 @@ async::Task<Response> MiddlewareChain::run() {
     co_return response;
 }
 
+async::Task<Response> MiddlewareChain::answer_instead(std::exception_ptr thrown) {
+    at_once_ = answer_to_error(thrown, context_, request_);
+    answered_ = false;
+    return run();
+}
+
 async::Task<Response> MiddlewareChain::pass(std::size_t index, Request& request) {
     std::exception_ptr thrown;
     try {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <exception>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "signalbox/async/task.hpp"
@@ -27,6 +29,9 @@ class MiddlewareChain {
 
     /// The response that the client gets. Throws only when there is no memory for one.
     async::Task<Response> run();
+    /// In its place, when its stream has thrown this before anything of it was sent: the answer to
+    /// that goes the same way once more.
+    async::Task<Response> answer_instead(std::exception_ptr thrown);
 
   private:
     /// From this one on.

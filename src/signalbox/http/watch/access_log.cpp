@@ -5,6 +5,7 @@
 #include "signalbox/context/error_types.hpp"
 #include "signalbox/http/server/error_answer.hpp"
 #include "signalbox/observe/log_text.hpp"
+#include "signalbox/observe/request_fields.hpp"
 #include "signalbox/observe/request_metrics.hpp"
 
 namespace signalbox::http {
@@ -59,6 +60,7 @@ void add_result(observe::Line& line, const FinishedRequest& finished, std::strin
     if (!in_flight.error_cause().empty()) {
         line.add<"error.message">(in_flight.error_cause());
     }
+    observe::add_fields_of(line, &in_flight);
 }
 
 }  // namespace
@@ -146,6 +148,7 @@ void AccessLogger::slow(const Request& request, const context::RequestContext& i
     line.add<"duration_s">(now - in_flight.started);
     line.add<"waiting_for">(to_string(in_flight.waiting()));
     line.add<"waiting_s">(now - in_flight.waiting_since());
+    observe::add_fields_of(line, &in_flight);
     end();
 }
 
@@ -157,6 +160,7 @@ void AccessLogger::blocked(const context::RequestContext& in_flight,
     line.add<"http.request.method">(in_flight.method);
     line.add<"http.route">(in_flight.route);
     line.add<"blocked_s">(taken);
+    observe::add_fields_of(line, &in_flight);
     end();
 }
 
@@ -170,6 +174,7 @@ void AccessLogger::task_failed(const context::RequestContext* request,
         line.add<"http.route">(request->route);
     }
     line.add<"error.message">(std::string_view(cause_of(error)));
+    observe::add_fields_of(line, request);
     end();
 }
 

@@ -1,0 +1,64 @@
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include <cstddef>
+#include <new>
+#include <stdexcept>
+
+#include "signalbox/http/middleware/encoder.hpp"
+
+namespace signalbox::http {
+
+namespace {
+
+/// Of what comes in pieces, of which there can be as many as there are clients: 128 KiB.
+constexpr int window_of_pieces = 17;
+
+class ZstdEncoder final : public Encoder {
+  public:
+    ZstdEncoder(int level, bool in_pieces) : context_(ZSTD_createCCtx()) {
+        if (!context_) throw std::bad_alloc();
+        check(ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level));
+        if (in_pieces)
+            check(ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_windowLog, window_of_pieces));
+    }
+
+    std::string piece(std::string_view bytes) override { return encode(bytes, ZSTD_e_flush); }
+    std::string last(std::string_view bytes) override { return encode(bytes, ZSTD_e_end); }
+
+  private:
+    struct Free {
+        void operator()(ZSTD_CCtx* context) const noexcept { ZSTD_freeCCtx(context); }
+    };
+
+    /// Of its errors only that of memory can occur.
+    static std::size_t check(std::size_t result) {
+        if (ZSTD_isError(result) == 0) return result;
+        if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation) throw std::bad_alloc();
+        throw std::runtime_error(ZSTD_getErrorName(result));
+    }
+
+    std::string encode(std::string_view bytes, ZSTD_EndDirective end) {
+        std::string output(128 + bytes.size() / 4, '\0');
+        ZSTD_inBuffer in{bytes.data(), bytes.size(), 0};
+        ZSTD_outBuffer out{output.data(), output.size(), 0};
+        while (check(ZSTD_compressStream2(context_.get(), &out, &in, end)) != 0) {
+            if (out.pos < out.size) continue;
+            output.resize(2 * output.size());
+            out.dst = output.data();
+            out.size = output.size();
+        }
+        output.resize(out.pos);
+        return output;
+    }
+
+    const std::unique_ptr<ZSTD_CCtx, Free> context_;
+};
+
+}  // namespace
+
+std::unique_ptr<Encoder> zstd_encoder(int level, bool in_pieces) {
+    return std::make_unique<ZstdEncoder>(level, in_pieces);
+}
+
+}  // namespace signalbox::http
