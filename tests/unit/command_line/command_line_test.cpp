@@ -258,7 +258,8 @@ TEST(CommandLine, names_the_flag_or_the_variable_that_is_wrong) {
     for (const config::Setting& option : server_options()) {
         const std::string& flag = option.flag;
         const std::string bad = option.flag == "--host" || option.flag == "--admin-host" ||
-                                        option.flag == "--migrations-dir" || option.flag == "--uds"
+                                        option.flag == "--migrations-dir" ||
+                                        option.flag == "--upload-dir" || option.flag == "--uds"
                                     ? flag + "="
                                     : flag + "=no/nonsense";
         EXPECT_THAT(refused({bad.c_str()}), HasSubstr("signalbox: " + flag + ": "));
