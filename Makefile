@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 60
 .DEFAULT_GOAL := help
 .PHONY: run test test-thorough test-all new examples build install deb deb-test image compose-test debug tsan soak format format-check \
         observability-check k8s-check setup test-setup thorough-setup clean help fuzz fuzz-setup rolling-test \
-        instructions typed-endpoints check tidy \
+        instructions typed-endpoints fast-code check tidy \
         coroutines-check snippets-check compile-time docs-assets docs-test openapi-test dbmate-test
 .PHONY: configuration hooks hooks-test clangd-check dev dev-build dev-setup dev-test psql reset migration
 
@@ -83,6 +83,11 @@ typed-endpoints: build ## What endpoints cost that declare their parameters, bes
 	@scripts/setup valgrind python3
 	$(call compile,release) --target bench_typed_endpoints
 	@bench/typed-endpoints
+
+fast-code: build ## What our own JSON and random digits cost beside a library's: a reason to have them, or not
+	@scripts/setup valgrind python3
+	$(call compile,release) --target bench_fast_code
+	@bench/fast-code
 
 instructions: build ## Count what a request costs under callgrind: no more than bench/instructions.json has
 	@scripts/setup valgrind python3
