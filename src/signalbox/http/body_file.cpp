@@ -2,16 +2,76 @@
 
 #include <asio/io_context.hpp>
 #include <fcntl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstdlib>
+#include <deque>
+#include <functional>
+#include <mutex>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "signalbox/async/off_loop.hpp"
 
 namespace signalbox::http {
+
+namespace {
+
+/// A thread that closes files: of a large one without a name the file system has much to free
+/// meanwhile. There is one for the process, and it is never destroyed, as the last who refers to a
+/// file may be anybody at any time.
+class Closer {
+  public:
+    static Closer& of_process() {
+        static Closer& closer = *new Closer;
+        return closer;
+    }
+
+    /// False when it has no memory or no thread for it. Any thread.
+    template <class Close>
+    bool take(const Close& close) noexcept {
+        try {
+            std::function<void()> job(close);
+            const std::lock_guard lock(mutex_);
+            if (!started_) {
+                std::thread([this] { work(); }).detach();
+                started_ = true;
+            }
+            queue_.push_back(std::move(job));
+            wake_.notify_one();
+            return true;
+        } catch (...) {
+            return false;
+        }
+    }
+
+  private:
+    void work() {
+        ::pthread_setname_np(::pthread_self(), "close-uploads");
+        std::unique_lock lock(mutex_);
+        while (true) {
+            wake_.wait(lock, [this] { return !queue_.empty(); });
+            std::function<void()> close = std::move(queue_.front());
+            queue_.pop_front();
+            lock.unlock();
+            close();
+            close = nullptr;
+            lock.lock();
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    /// Guarded by mutex_.
+    std::deque<std::function<void()>> queue_;
+    bool started_ = false;
+};
+
+}  // namespace
 
 process::Descriptor UploadDisk::open() const {
     int file = ::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -77,9 +137,12 @@ BodyFile::BodyFile(asio::io_context& loop, std::shared_ptr<UploadDisk> disk)
 }
 
 BodyFile::~BodyFile() {
-    file_.close();
-    disk_->bytes_ -= reserved_;
-    --disk_->files_;
+    const auto close = [file = file_.release(), disk = disk_, reserved = reserved_] {
+        if (file >= 0) ::close(file);
+        disk->bytes_ -= reserved;
+        --disk->files_;
+    };
+    if (!Closer::of_process().take(close)) close();
 }
 
 void BodyFile::append(std::string bytes) {
