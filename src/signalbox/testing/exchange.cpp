@@ -144,7 +144,7 @@ void Exchange::complete(http::Request& request) {
     request.client_address = request.peer_address;
 }
 
-void Exchange::respond(http::Response response) {
+void Exchange::respond(http::Response&& response) {
     const http::Request& request = *request_->request();
     send(response, request.method_name == "HEAD", request.keep_alive && malformed_reason_.empty(),
          malformed_reason_);

@@ -29,7 +29,7 @@ class Exchange final : public http::ActiveRequest::Owner {
     static void begin(http::RequestLoop& loop, http::Decoded message, std::size_t pieces,
                       std::promise<Response> answered);
 
-    void respond(http::Response response) override;
+    void respond(http::Response&& response) override;
     void on_failure(const std::exception_ptr& error) noexcept override;
     void send_piece(const http::Response& response, http::Body piece) override;
     void end_stream(const http::Response& response) override;

@@ -346,7 +346,7 @@ void ActiveRequest::observe_start() {
     observed_ = true;
 }
 
-void ActiveRequest::answered(Response response) {
+void ActiveRequest::answered(Response&& response) {
     running_ = false;
     background_ = std::move(response.background);
     try {

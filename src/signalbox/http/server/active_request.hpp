@@ -45,7 +45,7 @@ class ActiveRequest final : public context::RequestContext {
         virtual ~Owner() = default;
         /// Once for each run() or refuse(), before it returns or later, unless it is answered by a
         /// stream.
-        virtual void respond(Response response) = 0;
+        virtual void respond(Response&& response) = 0;
         virtual void on_failure(const std::exception_ptr& error) noexcept = 0;
 
         /// A piece of the stream that `response` is the head of, not empty. Calls stream_begins()
@@ -139,7 +139,7 @@ class ActiveRequest final : public context::RequestContext {
     void count_streamed(std::size_t size) noexcept;
     void break_off(const std::exception_ptr& error) noexcept;
     void observe_start();
-    void answered(Response response);
+    void answered(Response&& response);
     void failed() noexcept;
     Clock::time_point end(int status, std::size_t body_size, std::string_view malformed_reason,
                           bool lost) noexcept;

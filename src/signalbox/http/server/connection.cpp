@@ -323,7 +323,7 @@ void Connection::refuse_for(Malformed why, Shown to_middleware) {
     refuse(Refusal{.why = why, .request = input_.stop(), .to_head = to_head}, to_middleware);
 }
 
-void Connection::respond(Response response) {
+void Connection::respond(Response&& response) {
     if (request_->cancelled == context::Cancelled::client_gone) {
         close();
         return;
@@ -412,7 +412,7 @@ void Connection::cut_stream() noexcept {
     close(request_->error_type);
 }
 
-void Connection::send(Response response, bool head_only, bool keep_alive,
+void Connection::send(Response&& response, bool head_only, bool keep_alive,
                       std::string_view malformed_reason) {
     if (const std::size_t size = response.body.view().size(); size > largest_unquestioned_body) {
         refuse_if_too_large(response, head_only ? 0 : size);

@@ -56,7 +56,7 @@ class Connection final : public SocketOwner,
     void on_ready(Readiness ready) override;
     void on_call_again() override;
     void on_failure(const std::exception_ptr& error) noexcept override;
-    void respond(Response response) override;
+    void respond(Response&& response) override;
     void send_piece(const Response& response, Body piece) override;
     void end_stream(const Response& response) override;
     void cut_stream() noexcept override;
@@ -134,7 +134,7 @@ class Connection final : public SocketOwner,
     bool is_last() noexcept;
     bool chunked() const noexcept { return request_->request()->version_minor > 0; }
     void begin_stream(const Response& response);
-    void send(Response response, bool head_only, bool keep_alive,
+    void send(Response&& response, bool head_only, bool keep_alive,
               std::string_view malformed_reason = {});
     void on_progress(Output::Progress progress);
     void on_sent();

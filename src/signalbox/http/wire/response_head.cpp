@@ -42,6 +42,15 @@ void append_number(std::string& bytes, Number number) {
     bytes.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
 }
 
+/// Most are JSON, and do not say it.
+void append_content_type(std::string& bytes, std::string_view type) {
+    if (type.empty()) {
+        bytes += "Content-Type: application/json\r\n"sv;
+    } else {
+        bytes.append("Content-Type: "sv).append(type).append("\r\n"sv);
+    }
+}
+
 }  // namespace
 
 void append_head(std::string& bytes, const Response& response, std::string_view request_id,
@@ -56,21 +65,17 @@ void append_head(std::string& bytes, const Response& response, std::string_view 
     bytes += date_line();
     if (may_have_body(response.status)) {
         const std::string_view body = response.body.view();
-        if (body.empty() && !response.stream) {
+        const bool typed = response.content_type.empty() || is_field_value(response.content_type);
+        if (response.stream) {
+            if (typed) append_content_type(bytes, response.content_type);
+            if (version_minor > 0) bytes += "Transfer-Encoding: chunked\r\n"sv;
+        } else if (body.empty()) {
             bytes += "Content-Length: 0\r\n"sv;
         } else {
-            if (response.content_type.empty()) {
-                bytes += "Content-Type: application/json\r\n"sv;
-            } else if (is_field_value(response.content_type)) {
-                bytes.append("Content-Type: "sv).append(response.content_type).append("\r\n"sv);
-            }
-            if (!response.stream) {
-                bytes += "Content-Length: "sv;
-                append_number(bytes, body.size());
-                bytes += "\r\n"sv;
-            } else if (version_minor > 0) {
-                bytes += "Transfer-Encoding: chunked\r\n"sv;
-            }
+            if (typed) append_content_type(bytes, response.content_type);
+            bytes += "Content-Length: "sv;
+            append_number(bytes, body.size());
+            bytes += "\r\n"sv;
         }
     }
     bytes.append("X-Request-ID: "sv).append(request_id);

@@ -41,7 +41,7 @@ struct Owner final : ActiveRequest::Owner {
     bool throws = false;
     bool takes = true;  ///< what is streamed
 
-    void respond(Response response) override {
+    void respond(Response&& response) override {
         if (throws) throw std::runtime_error("no memory for the head");
         statuses.push_back(response.status);
         body = response.body.view();
