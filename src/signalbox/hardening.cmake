@@ -14,8 +14,9 @@ function(signalbox_harden target)
   # The bounds of containers, views and optionals.
   target_compile_definitions(${target} PUBLIC _GLIBCXX_ASSERTIONS)
   target_compile_options(${target} PUBLIC -fstack-protector-strong -fstack-clash-protection)
-  # Of calls into libc the sizes. It means nothing without optimization, and warns of that.
-  set(optimized $<CONFIG:Release,RelWithDebInfo,MinSizeRel>)
+  # Of calls into libc the sizes. It means nothing without optimization, and warns of that: a target
+  # that has none says so by the property SIGNALBOX_UNOPTIMIZED.
+  set(optimized $<AND:$<CONFIG:Release,RelWithDebInfo,MinSizeRel>,$<NOT:$<BOOL:$<TARGET_PROPERTY:SIGNALBOX_UNOPTIMIZED>>>>)
   target_compile_options(${target} PUBLIC $<${optimized}:-U_FORTIFY_SOURCE>
                                           $<${optimized}:-D_FORTIFY_SOURCE=3>)
   # Jumps and returns go only where the program means them to go, on processors that can tell.
