@@ -24,6 +24,11 @@ Response json(JsonText text) {
 }
 
 StreamingResponse stream(std::string content_type, Stream body, int status) {
+    // As Starlette does it. Events are UTF-8 by their own standard.
+    if (content_type.starts_with("text/") && content_type != "text/event-stream" &&
+        content_type.find("charset=") == std::string::npos) {
+        content_type += "; charset=utf-8";
+    }
     return StreamingResponse({.status = status,
                               .content_type = std::move(content_type),
                               .stream = std::make_shared<const Stream>(std::move(body))});

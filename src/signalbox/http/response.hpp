@@ -50,7 +50,7 @@ struct StreamingResponse : Response {
     explicit StreamingResponse(Response response) : Response(std::move(response)) {}
 };
 
-/// Starlette's StreamingResponse:
+/// Starlette's StreamingResponse, which also says `charset=utf-8` of a text that says none:
 ///
 ///     return http::stream("text/csv", [&database](http::Sink& out) -> async::Task<> {
 ///         co_await out.write("id,name\n");

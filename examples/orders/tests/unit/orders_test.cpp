@@ -130,8 +130,8 @@ TEST_F(OrdersTest, the_summary_counts) {
 TEST_F(OrdersTest, all_are_exported_in_lines) {
     EXPECT_EQ(client_.get("/orders.csv").body, "");
     database_.execute(
-        "INSERT INTO orders (reference, customer, email)"
-        " SELECT 'R-' || n, 'Ada', 'ada@example.com' FROM generate_series(1, 3000) n");
+        "INSERT INTO orders (reference, customer, email, status)"
+        " SELECT 'R-' || n, 'Ada', 'ada@example.com', 'open' FROM generate_series(1, 3000) n");
     const auto exported = client_.get("/orders.csv");
     ASSERT_EQ(exported.status, 200) << exported;
     EXPECT_EQ(exported.header("Content-Type"), "text/csv; charset=utf-8");
@@ -174,7 +174,7 @@ test::Response ask_upstream(const std::string& url) {
 
 TEST(Upstream, gives_what_the_rate_service_says) {
     const RateService service(
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n"
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 13\r\n"
         "Connection: close\r\n\r\n{\"rate\": 1.5}");
     const auto answer = ask_upstream(service.url());
     ASSERT_EQ(answer.status, 200) << answer;

@@ -212,7 +212,7 @@ TEST_P(Streaming, sends_each_piece_as_a_chunk_and_goes_on_with_the_connection) {
         const std::string response = read_chunked(client);
         EXPECT_EQ(test::status_of(response), 200);
         EXPECT_EQ(test::header_of(response, "Transfer-Encoding"), "chunked");
-        EXPECT_EQ(test::header_of(response, "Content-Type"), "text/csv");
+        EXPECT_EQ(test::header_of(response, "Content-Type"), "text/csv; charset=utf-8");
         EXPECT_EQ(test::header_of(response, "X-Own"), "yes");
         EXPECT_FALSE(test::header_of(response, "Content-Length"));
         EXPECT_FALSE(test::header_of(response, "Connection"));
@@ -252,7 +252,7 @@ TEST_P(Streaming, answers_head_as_get_but_does_not_run) {
     client.send("HEAD /numbers HTTP/1.1\r\nHost: a\r\n\r\n" + get_bytes("/fast"));
     const std::string head = client.read_until("\r\n\r\n");
     EXPECT_EQ(test::header_of(head, "Transfer-Encoding"), "chunked");
-    EXPECT_EQ(test::header_of(head, "Content-Type"), "text/csv");
+    EXPECT_EQ(test::header_of(head, "Content-Type"), "text/csv; charset=utf-8");
     EXPECT_THAT(client.read_response(), StartsWith("HTTP/1.1 200 OK"));
     RawClient old(server->port());
     old.send("HEAD /numbers HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
@@ -278,7 +278,7 @@ TEST_P(Streaming, that_writes_nothing_is_an_empty_response) {
     client.send(get_bytes("/nothing") + get_bytes("/fast"));
     const std::string response = read_chunked(client);
     EXPECT_EQ(test::status_of(response), 200);
-    EXPECT_EQ(test::header_of(response, "Content-Type"), "text/csv");
+    EXPECT_EQ(test::header_of(response, "Content-Type"), "text/csv; charset=utf-8");
     EXPECT_EQ(dechunked(test::body_of(response)), "");
     EXPECT_EQ(test::status_of(client.read_response()), 200);
     RawClient old(server->port());

@@ -77,10 +77,12 @@ TEST(ResponseHead, says_what_becomes_of_the_connection) {
 TEST(ResponseHead, of_a_stream_has_no_length) {
     const Response response = stream("text/csv", [](Sink&) -> async::Task<> { co_return; });
     const std::string head = head_of(response);
-    EXPECT_THAT(head, HasSubstr("\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n"));
+    EXPECT_THAT(
+        head,
+        HasSubstr("\r\nContent-Type: text/csv; charset=utf-8\r\nTransfer-Encoding: chunked\r\n"));
     EXPECT_THAT(head, Not(HasSubstr("\r\nContent-Length")));
     const std::string old = head_of(response, "id", false, 0);
-    EXPECT_THAT(old, HasSubstr("\r\nContent-Type: text/csv\r\n"));
+    EXPECT_THAT(old, HasSubstr("\r\nContent-Type: text/csv; charset=utf-8\r\n"));
     EXPECT_THAT(old, Not(HasSubstr("\r\nTransfer-Encoding")));
     EXPECT_THAT(old, Not(HasSubstr("\r\nContent-Length")));
     const Response none = stream(
