@@ -75,11 +75,12 @@ DIFFERENCES = [
 ]
 """All of them. README.md explains them as well."""
 
-NOT_IN_THE_EXAMPLE = ["/upstream", "/orders.csv"]
-
 DOCUMENT_DIFFERENCES = {
     "components schemas Summary": "A struct is returned; the application there returns a dict.",
     "paths /summary get responses 200 content application/json schema $ref": "The same.",
+    "paths /orders.csv get summary": "`export` is a word of C++, so its function has a longer name.",
+    "paths /orders.csv get operationId": "The same.",
+    "paths /orders.csv get responses 200 content": "It is no JSON, as FastAPI has it there.",
 }
 """Where the OpenAPI document is another one, and why."""
 
@@ -178,8 +179,6 @@ class OrdersTest(unittest.TestCase):
 
     def test_is_documented_as_by_fastapi_but_for_what_is_listed(self) -> None:
         theirs = json.loads((HERE / "orders-openapi.json").read_text())
-        for path in NOT_IN_THE_EXAMPLE:
-            del theirs["paths"][path]
         found = document_differences(self.document, theirs)
         self.assertEqual(sorted(found), sorted(DOCUMENT_DIFFERENCES), found)
 
