@@ -129,7 +129,8 @@ TEST(TestClient, collects_what_is_streamed) {
     const auto response = client.get("/count?last=1001");
     EXPECT_EQ(response.status, 200);
     EXPECT_THAT(response.header("Transfer-Encoding"), Optional(std::string_view("chunked")));
-    EXPECT_THAT(response.header("Content-Type"), Optional(std::string_view("text/plain")));
+    EXPECT_THAT(response.header("Content-Type"),
+                Optional(std::string_view("text/plain; charset=utf-8")));
     EXPECT_GT(response.body.size(), 1000U * 1024);
     EXPECT_FALSE(response.cut);
     EXPECT_THAT(response.cause, IsEmpty());
