@@ -16,7 +16,9 @@
 #include "signalbox/http/cookies.hpp"
 #include "signalbox/http/form.hpp"
 #include "signalbox/http/query.hpp"
+#include "signalbox/http/wire/head.hpp"
 #include "signalbox/json_writer.hpp"
+#include "signalbox/latin_1.hpp"
 
 namespace signalbox::api::detail {
 
@@ -29,11 +31,6 @@ using model::Type;
 bool is_list(const Type& type) {
     return type.kind == Type::Kind::list ||
            (type.kind == Type::Kind::nullable && type.inner->kind == Type::Kind::list);
-}
-
-bool equals_ignoring_case(std::string_view one, std::string_view other) {
-    return std::equal(one.begin(), one.end(), other.begin(), other.end(),
-                      [](char a, char b) { return to_lower(a) == to_lower(b); });
 }
 
 /// `application/json`, `application/…+json`, whatever parameters it has, and none at all.
@@ -106,20 +103,9 @@ class Sent {
     std::vector<Texts> texts_;
 };
 
-/// The text that a header's bytes are, a character each (ISO 8859-1), as Starlette reads them:
-/// there is nothing that says it is another.
+/// As Starlette reads a header's bytes: there is nothing that says they are another text.
 std::string text_of(std::string_view latin_1) {
-    std::string utf8;
-    for (const char c : latin_1) {
-        const auto code = static_cast<unsigned char>(c);
-        if (code < 0x80) {
-            utf8 += c;
-        } else {
-            utf8 += static_cast<char>(0xC0U | code >> 6U);
-            utf8 += static_cast<char>(0x80U | (code & 0x3FU));
-        }
-    }
-    return utf8;
+    return from_latin_1(latin_1);
 }
 
 void add_extra(model::ValidationErrors& errors, std::string_view place, std::string_view name,
@@ -378,7 +364,7 @@ void Call::read_headers(const Type& type, void* value) {
     Sent sent(model);
     for (const http::Header& header : request.headers) {
         for (std::size_t i = 0; i < model.members.size(); ++i) {
-            if (equals_ignoring_case(header.name, model.members[i].header_name))
+            if (http::is_named(header, model.members[i].header_name))
                 sent.add(i, text_of(header.value), Sent::Repeated::first);
         }
     }

@@ -3,27 +3,13 @@
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/query.hpp"
 #include "signalbox/json.hpp"
+#include "signalbox/latin_1.hpp"
 
 namespace signalbox::http {
 
 namespace {
 
 constexpr int bad_request = 400;
-
-/// A character for each byte.
-std::string from_latin_1(std::string_view text) {
-    std::string utf8;
-    for (const char c : text) {
-        const auto code = static_cast<unsigned char>(c);
-        if (code < 0x80) {
-            utf8 += c;
-        } else {
-            utf8 += static_cast<char>(0xC0U | code >> 6U);
-            utf8 += static_cast<char>(0x80U | (code & 0x3FU));
-        }
-    }
-    return utf8;
-}
 
 }  // namespace
 

@@ -307,25 +307,25 @@ std::exception_ptr ConnectionPool::explain(const std::exception_ptr& error) {
     return schema_.explain(error);
 }
 
+/// Has it wait for a connection, by `add`, unless it is known that there is none to come.
+template <class Add>
+std::optional<Outcome> ConnectionPool::queue(const Awaiting& waiter, const char* full, Add add) {
+    const std::lock_guard lock(mutex_);
+    if (stopping_)
+        return unavailable("the service is shutting down", Unavailable::Reason::stopping);
+    if (waiter.since >= reachability_.hopeless_from()) return away();
+    if (!add()) return unavailable(full, Unavailable::Reason::queue_full);
+    offer();
+    return std::nullopt;
+}
+
 void ConnectionPool::wait_for_lease(LeaseFor purpose, Clock::time_point newer_than,
                                     const std::shared_ptr<Awaiting>& waiter) {
     waiter->since = Clock::now();
     waiter->deadline = waiter->since + options_.query_timeout;
     waiter->wait_for(context::Waiting::database_queue);
-    std::optional<Outcome> refused;
-    {
-        const std::lock_guard lock(mutex_);
-        if (stopping_) {
-            refused = unavailable("the service is shutting down", Unavailable::Reason::stopping);
-        } else if (waiter->since >= reachability_.hopeless_from()) {
-            refused = away();
-        } else if (!leases_.add(purpose, waiter, newer_than)) {
-            refused = unavailable("too many statements wait for the database",
-                                  Unavailable::Reason::queue_full);
-        } else {
-            offer();
-        }
-    }
+    auto refused = queue(*waiter, "too many statements wait for the database",
+                         [&] { return leases_.add(purpose, waiter, newer_than); });
     if (refused) Awaiting::deliver({waiter}, std::move(*refused));
 }
 
@@ -374,20 +374,8 @@ void ConnectionPool::begin_stream(const Statement& statement,
                                   const std::shared_ptr<Awaiting>& waiter) {
     waiter->deadline = waiter->since + options_.query_timeout;
     waiter->wait_for(context::Waiting::database_queue);
-    std::optional<Outcome> refused;
-    {
-        const std::lock_guard lock(mutex_);
-        if (stopping_) {
-            refused = unavailable("the service is shutting down", Unavailable::Reason::stopping);
-        } else if (waiter->since >= reachability_.hopeless_from()) {
-            refused = away();
-        } else if (!streams_.add(statement, reader, waiter)) {
-            refused = unavailable("too many streams wait for the database",
-                                  Unavailable::Reason::queue_full);
-        } else {
-            offer();
-        }
-    }
+    auto refused = queue(*waiter, "too many streams wait for the database",
+                         [&] { return streams_.add(statement, reader, waiter); });
     if (refused) {
         Awaiting::deliver({waiter}, std::move(*refused));
     } else if (reader->shares && options_.observer != nullptr) {

@@ -146,6 +146,8 @@ class ConnectionPool {
     void cancel_orphans(Clock::time_point now);
     void tell(const std::optional<Reachability::Notice>& notice);
     Waiters leave_all_waiting();
+    template <class Add>
+    std::optional<Outcome> queue(const Awaiting& waiter, const char* full, Add add);
     /// Wakes the thread of an idle connection, if there is something for it; of an unconnected one,
     /// if there is none.
     void offer();
