@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -19,9 +18,10 @@ struct JsonKey {
         for (const char c : std::string_view(name, size - 1)) {
             if (c < 0x20 || c == 0x7f || c == '"' || c == '\\') throw "a key that needs escaping";
         }
-        std::copy_n(",\"", 2, text);
-        std::copy_n(name, size - 1, text + 2);
-        std::copy_n("\":", 2, text + size + 1);
+        using Traits = std::char_traits<char>;
+        Traits::copy(text, ",\"", 2);
+        Traits::copy(text + 2, name, size - 1);
+        Traits::copy(text + size + 1, "\":", 2);
     }
     constexpr std::string_view json() const { return {text, size + 3}; }
     constexpr std::string_view name() const { return {text + 2, size - 1}; }

@@ -72,7 +72,7 @@ template <model::detail::Text... parts>
 consteval auto assemble() {
     Assembled<(parts.view().size() + ... + 0)> text;
     std::size_t at = 0;
-    ((std::copy_n(parts.characters, parts.view().size(), text.characters + at),
+    ((std::char_traits<char>::copy(text.characters + at, parts.characters, parts.view().size()),
       at += parts.view().size()),
      ...);
     return text;

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <system_error>
 #include <vector>
 
@@ -149,8 +150,8 @@ async::Task<std::string> UploadFile::read(std::size_t most) {
     co_return co_await std::move(reading);
 }
 
-async::Task<> UploadFile::save(std::filesystem::path path) const {
-    const auto write = [content = content_, path = std::move(path)] {
+async::Task<> UploadFile::save(std::string path) const {
+    const auto write = [content = content_, path = std::filesystem::path(std::move(path))] {
         BesideFile file(path);
         if (content->source.memory) {
             write_all(file.get(), content->in_memory(), path);

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -65,7 +64,7 @@ class UploadFile {
     /// after a power failure. Access is what the process's umask leaves of 0666. Throws
     /// std::system_error that names the path. A handler that is cancelled meanwhile does not learn
     /// whether it was saved.
-    async::Task<> save(std::filesystem::path path) const;
+    async::Task<> save(std::string path) const;
 
   private:
     friend struct detail::FormContent;

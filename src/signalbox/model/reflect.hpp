@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -225,7 +224,7 @@ consteval auto find_enumerators(std::index_sequence<i...>) {
     Enumerators<E, sizeof...(i)> found;
     for (int value = lowest; value < lowest + static_cast<int>(sizeof...(i)); ++value) {
         const std::string_view one = first_of_list(text);
-        text.remove_prefix(std::min(one.size() + 2, text.size()));
+        text.remove_prefix(one.size() + 2 < text.size() ? one.size() + 2 : text.size());
         // `(shop::Status)2` is a value without a name, `(anonymous namespace)::Status::open` is
         // not.
         const auto bracket = one.rfind(')');

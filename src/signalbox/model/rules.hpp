@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <concepts>
 #include <cstddef>
@@ -82,7 +81,9 @@ namespace detail {
 /// Texts that are part of a type.
 template <std::size_t size>
 struct Text {
-    constexpr Text(const char (&text)[size]) { std::copy_n(text, size, characters); }  // NOLINT
+    constexpr Text(const char (&text)[size]) {  // NOLINT: a literal is a text
+        std::char_traits<char>::copy(characters, text, size);
+    }
     constexpr std::string_view view() const noexcept { return {characters, size - 1}; }
     char characters[size]{};
 };
