@@ -3,21 +3,14 @@
 #include <asio/ip/address.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <system_error>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/config/units.hpp"
 
 namespace signalbox::admin {
 
 namespace {
-
-std::string in_lower_case(std::string_view text) {
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return lower;
-}
 
 /// Without port, brackets and the dot of a fully qualified name: `[::1]:9464`, `localhost.`
 std::string host_of(std::string_view authority) {
@@ -28,7 +21,7 @@ std::string host_of(std::string_view authority) {
         host = host.substr(0, host.rfind(':'));
         if (host.ends_with('.')) host.remove_suffix(1);
     }
-    return in_lower_case(host);
+    return to_lower(host);
 }
 
 bool is_address(std::string_view host) {
@@ -39,8 +32,8 @@ bool is_address(std::string_view host) {
 
 bool is_name(std::string_view text) {
     return !text.empty() && text.front() != '.' && text.back() != '.' &&
-           std::all_of(text.begin(), text.end(), [](unsigned char c) {
-               return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
+           std::all_of(text.begin(), text.end(), [](char c) {
+               return is_alphanumeric(c) || c == '-' || c == '.' || c == '_';
            });
 }
 
@@ -54,7 +47,7 @@ Parsed<AllowedHosts> AllowedHosts::parse(std::string_view text) {
         if (name == "*") {
             hosts.any_ = true;
         } else if (name.starts_with("*.") && is_name(name.substr(2))) {
-            hosts.below_.push_back(in_lower_case(name.substr(1)));
+            hosts.below_.push_back(to_lower(name.substr(1)));
         } else if (is_name(name)) {
             hosts.allow(name);
         } else {
@@ -67,7 +60,7 @@ Parsed<AllowedHosts> AllowedHosts::parse(std::string_view text) {
 }
 
 void AllowedHosts::allow(std::string_view name) {
-    names_.push_back(in_lower_case(name));
+    names_.push_back(to_lower(name));
 }
 
 bool AllowedHosts::is_named(std::string_view host) const {
@@ -89,7 +82,7 @@ std::optional<std::string_view> AllowedHosts::refusal(const http::Request& reque
     const auto scheme_end = origin->find("://");
     if (scheme_end != std::string_view::npos) {
         const std::string_view authority = origin->substr(scheme_end + 3);
-        if (host && in_lower_case(authority) == in_lower_case(*host)) return std::nullopt;
+        if (host && to_lower(authority) == to_lower(*host)) return std::nullopt;
         if (is_named(host_of(authority))) return std::nullopt;
     }
     return "The Origin is neither the Host's nor of a name that --admin-allowed-hosts allows";

@@ -36,10 +36,10 @@ bool is_list(const Type& type) {
 /// `application/json`, `application/…+json`, whatever parameters it has, and none at all.
 bool is_json(std::optional<std::string_view> content_type) {
     if (!content_type || content_type->empty()) return true;
-    std::string type(content_type->substr(0, content_type->find(';')));
-    while (type.ends_with(' ') || type.ends_with('\t'))
-        type.pop_back();
-    std::transform(type.begin(), type.end(), type.begin(), to_lower);
+    std::string_view without_parameters = content_type->substr(0, content_type->find(';'));
+    while (without_parameters.ends_with(' ') || without_parameters.ends_with('\t'))
+        without_parameters.remove_suffix(1);
+    std::string type = to_lower(without_parameters);
     constexpr std::string_view application = "application/";
     if (!type.starts_with(application)) return false;
     type.erase(0, application.size());

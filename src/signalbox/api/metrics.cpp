@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/observe/metrics.hpp"
 
 namespace signalbox::api {
@@ -90,11 +91,10 @@ namespace {
 
 bool is_word(std::string_view name, bool colons) {
     const auto letter = [colons](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (colons && c == ':');
+        return is_letter(c) || c == '_' || (colons && c == ':');
     };
     return !name.empty() && letter(name.front()) &&
-           std::all_of(name.begin(), name.end(),
-                       [&](char c) { return letter(c) || (c >= '0' && c <= '9'); });
+           std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || is_digit(c); });
 }
 
 /// Prometheus's data model, "Metric names and labels".

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/json_writer.hpp"
 #include "signalbox/model/reader.hpp"
 #include "signalbox/model/schema.hpp"
@@ -107,18 +108,9 @@ std::vector<Parameter> parameters_of(const Endpoint& endpoint) {
 std::string operation_id(const Endpoint& endpoint) {
     std::string id = std::string(endpoint.name) + endpoint.path;
     for (char& c : id) {
-        const bool plain =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-        if (!plain) c = '_';
+        if (!is_alphanumeric(c) && c != '_') c = '_';
     }
     return id + "_";
-}
-
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    return lower;
 }
 
 class Document {
@@ -188,7 +180,7 @@ class Document {
 
     void write_operation(JsonWriter& json, const Endpoint& endpoint) {
         const EndpointOptions& options = endpoint.options;
-        const std::string method = lower_case(endpoint.method);
+        const std::string method = to_lower(endpoint.method);
         std::string id = operation_id(endpoint) + method;
         for (int i = 2; !ids_.insert(id).second; ++i)
             id = operation_id(endpoint) + method + "_" + std::to_string(i);

@@ -39,11 +39,8 @@ std::optional<Credentials> credentials_of(const http::Request& request) {
     const auto header = request.header("authorization");
     if (!header || header->empty()) return std::nullopt;
     const auto space = header->find(' ');
-    Credentials credentials{std::string(header->substr(0, space)),
-                            space == header->npos ? std::string_view{} : header->substr(space + 1)};
-    std::transform(credentials.scheme.begin(), credentials.scheme.end(), credentials.scheme.begin(),
-                   to_lower);
-    return credentials;
+    return Credentials{to_lower(header->substr(0, space)),
+                       space == header->npos ? std::string_view{} : header->substr(space + 1)};
 }
 
 }  // namespace

@@ -3,13 +3,13 @@
 #include <sys/un.h>
 
 #include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <limits>
 #include <optional>
 #include <string>
 
 #include "signalbox/admin/allowed_hosts.hpp"
+#include "signalbox/ascii.hpp"
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/docs/routes.hpp"
 #include "signalbox/http/forwarded_headers.hpp"
@@ -94,8 +94,8 @@ Parsed<std::string> parse_admin_hosts(std::string_view text) {
 /// in a Content-Security-Policy, which pages are sent with.
 bool is_path(std::string_view text) {
     constexpr std::string_view marks = "/-._~%!$&'()*+=:@";
-    return std::ranges::all_of(text, [&](unsigned char c) {
-        return std::isalnum(c) != 0 || marks.find(static_cast<char>(c)) != std::string_view::npos;
+    return std::ranges::all_of(text, [&](char c) {
+        return is_alphanumeric(c) || marks.find(c) != std::string_view::npos;
     });
 }
 

@@ -24,14 +24,6 @@ namespace {
 
 using Options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /// Empty when libpq cannot read the text. libpq's own message is dropped: it quotes what it
 /// stumbled over, which may be the password.
 Options parse(std::string_view url) {
@@ -130,7 +122,7 @@ std::optional<Invalid> misread(std::string_view url) {
         return std::nullopt;
     }
     if (!url.empty() && is_blank(url.front())) return Invalid{"it begins with a blank"};
-    std::ranges::transform(scheme, scheme.begin(), to_lower);
+    scheme = to_lower(scheme);
     if (scheme == "postgresql" || scheme == "postgres") {
         return Invalid{"the scheme has capitals; libpq takes postgresql://"};
     }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/process/read_file.hpp"
 
 namespace signalbox::config {
@@ -14,9 +15,9 @@ Parsed<std::string> read_secret(const std::filesystem::path& file) {
     constexpr std::string_view space = " \t\r\n";
     const auto content = process::read_file(file, longest_secret);
     if (!content) return content;
-    const auto first = content->find_first_not_of(space);
-    if (first == std::string::npos) return Invalid{file.string() + " is empty"};
-    return content->substr(first, content->find_last_not_of(space) - first + 1);
+    const std::string_view secret = trim(*content, space);
+    if (secret.empty()) return Invalid{file.string() + " is empty"};
+    return std::string(secret);
 }
 
 }  // namespace signalbox::config

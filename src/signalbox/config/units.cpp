@@ -7,6 +7,8 @@
 #include <limits>
 #include <optional>
 
+#include "signalbox/ascii.hpp"
+
 namespace signalbox::config {
 namespace {
 
@@ -25,10 +27,6 @@ constexpr std::array<Unit, 4> decimal_units{
 
 constexpr std::string_view duration_form = "expected a duration such as 250ms, 5s, 1.5s, 1m or 1h";
 constexpr std::string_view size_form = "expected a size such as 1048576, 100B, 32KiB, 1MiB or 1MB";
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 std::string_view leading_digits(std::string_view text) {
     return text.substr(0, std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "signalbox/ascii.hpp"
+
 namespace signalbox::context {
 
 namespace {
@@ -58,8 +60,7 @@ void shorten(std::string& text, std::size_t longest) {
 std::string log_field_name(std::string_view name) {
     std::string clean(name.empty() ? "_" : name);
     for (char& c : clean) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+        const bool plain = is_alphanumeric(c) || c == '_' || c == '.' || c == '-';
         if (!plain) c = '_';
     }
     return clean;

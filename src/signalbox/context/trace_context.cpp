@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/random.hpp"
 
 namespace signalbox::context {
@@ -16,7 +17,7 @@ constexpr std::size_t size_of_00 = 55;
 
 bool is_lower_hex(std::string_view text) {
     return std::all_of(text.begin(), text.end(),
-                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+                       [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 bool is_zero(std::string_view digits) {
@@ -52,7 +53,7 @@ std::optional<TraceContext> TraceContext::continue_from(std::string_view tracepa
     std::copy(trace_id.begin(), trace_id.end(), context.trace_id_.begin());
     fill_with_random_hex(context.span_id_);
     const char low = flags[1];
-    context.sampled_ = ((low <= '9' ? low - '0' : low - 'a' + 10) & 1) != 0;
+    context.sampled_ = (hex_value(low) & 1) != 0;
     context.exists_ = true;
     return context;
 }

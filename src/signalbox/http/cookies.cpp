@@ -5,18 +5,13 @@
 #include <ctime>
 #include <stdexcept>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/http/wire/date.hpp"
 #include "signalbox/http/wire/head.hpp"
 
 namespace signalbox::http {
 
 namespace {
-
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view space = " \t";
-    text.remove_prefix(std::min(text.find_first_not_of(space), text.size()));
-    return text.substr(0, text.find_last_not_of(space) + 1);
-}
 
 bool is_octal(char c, char highest) {
     return c >= '0' && c <= highest;

@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/wire/date.hpp"
 #include "signalbox/process/descriptor.hpp"
@@ -68,8 +69,7 @@ std::string_view type_of(const std::filesystem::path& path) {
 std::string disposition(std::string_view name) {
     std::string encoded;
     for (const char c : name) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+        const bool plain = is_alphanumeric(c) || c == '-' || c == '.' || c == '_';
         if (plain) {
             encoded += c;
         } else {

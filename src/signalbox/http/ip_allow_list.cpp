@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/config/units.hpp"
 
 namespace signalbox::http {
@@ -47,20 +48,14 @@ Parsed<network_v6> parse_network(std::string_view text) {
     return network;
 }
 
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 }  // namespace
 
 Parsed<IpAllowList> IpAllowList::parse(std::string_view text) {
     IpAllowList list;
-    if (trimmed(text).empty()) return list;
+    if (trim(text).empty()) return list;
     for (std::size_t start = 0; start <= text.size();) {
         const auto comma = std::min(text.find(',', start), text.size());
-        const std::string_view item = trimmed(text.substr(start, comma - start));
+        const std::string_view item = trim(text.substr(start, comma - start));
         start = comma + 1;
         if (item == "*") {
             list.everyone_ = true;

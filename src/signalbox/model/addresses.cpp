@@ -7,46 +7,22 @@
 #include <optional>
 #include <vector>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/model/scalars.hpp"
+#include "signalbox/utf8.hpp"
 
 namespace signalbox::model {
 
 namespace {
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 bool is_beyond_ascii(char c) {
     return static_cast<unsigned char>(c) >= 0x80;
-}
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-std::string lower(std::string_view text) {
-    std::string result(text);
-    for (char& c : result)
-        c = lower(c);
-    return result;
 }
 bool contains(std::string_view characters, char c) {
     return characters.find(c) != std::string_view::npos;
 }
 
-std::string_view stripped(std::string_view text) {
-    constexpr std::string_view blank = " \t\r\n\f\v";
-    const auto begin = text.find_first_not_of(blank);
-    if (begin == text.npos) return {};
-    return text.substr(begin, text.find_last_not_of(blank) - begin + 1);
-}
-
-std::size_t characters(std::string_view utf8) {
-    return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    }));
-}
+constexpr std::string_view white_space = " \t\r\n\f\v";
 
 // --- E-mail, in the words of Python's email-validator 2.2 ----------------------------------------
 
@@ -97,9 +73,8 @@ std::optional<std::string> local_part_fault(std::string_view local) {
     if (local.size() > longest)
         return fmt::format("The email address is too long before the @-sign {}",
                            too_many(local, longest));
-    const std::string bad = bad_characters(local, [](char c) {
-        return is_letter(c) || is_digit(c) || contains("!#$%&'*+-/=?^_`{|}~.", c);
-    });
+    const std::string bad = bad_characters(
+        local, [](char c) { return is_alphanumeric(c) || contains("!#$%&'*+-/=?^_`{|}~.", c); });
     if (!bad.empty()) {
         return fmt::format("The email address contains invalid characters before the @-sign: {}.",
                            bad);
@@ -122,8 +97,8 @@ std::optional<std::string> domain_fault(std::string_view domain) {
     if (domain.empty()) return "There must be something after the @-sign.";
     if (domain.front() == '[' && domain.back() == ']')
         return "A bracketed IP address after the @-sign is not allowed here.";
-    const std::string bad = bad_characters(
-        domain, [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '.'; });
+    const std::string bad =
+        bad_characters(domain, [](char c) { return is_alphanumeric(c) || c == '-' || c == '.'; });
     if (!bad.empty())
         return fmt::format("The part after the @-sign contains invalid characters: {}.", bad);
     if (auto fault = dot_fault(domain, false)) return fault;
@@ -165,10 +140,9 @@ std::optional<std::string> domain_fault(std::string_view domain) {
 std::string_view without_name(std::string_view text) {
     const auto open = text.find('<');
     if (open == text.npos || !text.ends_with('>')) return text;
-    const bool is_name =
-        std::all_of(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(open), [](char c) {
-            return is_letter(c) || is_digit(c) || c == '_' || c == ' ' || is_beyond_ascii(c);
-        });
+    const bool is_name = std::all_of(
+        text.begin(), text.begin() + static_cast<std::ptrdiff_t>(open),
+        [](char c) { return is_alphanumeric(c) || c == '_' || c == ' ' || is_beyond_ascii(c); });
     return is_name ? text.substr(open + 1, text.size() - open - 2) : text;
 }
 
@@ -180,13 +154,13 @@ Read<std::string> read_email(std::string_view text) {
         return Read<std::string>{.value = std::nullopt, .fault = std::move(reason)};
     };
     if (text.size() > longest_text) return fault("Length must not exceed 2048 characters");
-    const std::string_view address = stripped(without_name(stripped(text)));
+    const std::string_view address = trim(without_name(trim(text, white_space)), white_space);
     const auto at = address.find('@');
     if (at == address.npos) return fault("An email address must have an @-sign.");
     if (address.front() == '"')
         return fault("Quoting the part before the @-sign is not allowed here.");
     const auto local = address.substr(0, at);
-    const std::string domain = lower(address.substr(at + 1));
+    const std::string domain = to_lower(address.substr(at + 1));
     if (auto wrong = local_part_fault(local)) return fault(std::move(*wrong));
     if (auto wrong = domain_fault(domain)) return fault(std::move(*wrong));
     if (address.size() > longest)
@@ -242,8 +216,7 @@ bool ends_in_a_number(std::string_view host) {
     const auto dot = host.rfind('.');
     const std::string_view last = dot == host.npos ? host : host.substr(dot + 1);
     if (last.empty()) return false;
-    return last.find_first_not_of("0123456789") == last.npos ||
-           (last.starts_with("0x") && address_number(last).has_value());
+    return is_all_digits(last) || (last.starts_with("0x") && address_number(last).has_value());
 }
 
 /// `1.2.3` is 1.2.0.3.
@@ -399,7 +372,7 @@ Text normal_host(std::string_view host) {
         return {.value = fmt::format("[{}]", *address)};
     }
     // A name that is not ASCII stays as it is: nothing here knows Unicode's rules for names.
-    const std::string name = lower(host);
+    const std::string name = to_lower(host);
     for (const char c : name) {
         const auto code = static_cast<unsigned char>(c);
         if (code <= 0x20 || code == 0x7f || contains("\"#%/:<>?@[\\]^`{|}", c))
@@ -424,14 +397,14 @@ Read<std::string> read_url(std::string_view input) {
         text.remove_prefix(1);
     while (!text.empty() && static_cast<unsigned char>(text.back()) <= 0x20)
         text.remove_suffix(1);
-    if (characters(input) > longest_url) return fault(url_too_long_fault);
+    if (count_characters(input) > longest_url) return fault(url_too_long_fault);
     if (text.empty()) return fault("input is empty");
 
     const auto colon = text.find(':');
     if (colon == text.npos || !is_letter(text.front())) return fault("relative URL without a base");
-    const std::string scheme = lower(text.substr(0, colon));
+    const std::string scheme = to_lower(text.substr(0, colon));
     const bool is_scheme = std::all_of(scheme.begin(), scheme.end(), [](char c) {
-        return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
+        return is_alphanumeric(c) || c == '+' || c == '-' || c == '.';
     });
     if (!is_scheme) return fault("relative URL without a base");
     if (scheme != "http" && scheme != "https") return fault(url_scheme_fault);

@@ -6,8 +6,10 @@
 #include <charconv>
 #include <utility>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/json.hpp"
 #include "signalbox/json_writer.hpp"
+#include "signalbox/utf8.hpp"
 
 namespace signalbox::model {
 
@@ -83,13 +85,6 @@ bool is_utf8(std::string_view text) {
     return mended == text;
 }
 
-std::size_t characters(std::string_view utf8) {
-    std::size_t count = 0;
-    for (const char c : utf8)
-        count += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
-    return count;
-}
-
 }  // namespace
 
 std::optional<JsonTree::Fault> JsonTree::read(std::string_view text) {
@@ -114,9 +109,9 @@ std::optional<JsonTree::Fault> JsonTree::read(std::string_view text) {
     if (handler.too_deep) return Fault{.reason = "nested too deep", .unreadable = true};
     if (auto fault = strict_fault(text)) return fault;
     // Python would take it for infinity.
-    return Fault{
-        .reason = "Number out of range",
-        .position = characters(text.substr(0, std::min(reader.GetErrorOffset(), text.size())))};
+    return Fault{.reason = "Number out of range",
+                 .position = count_characters(
+                     text.substr(0, std::min(reader.GetErrorOffset(), text.size())))};
 }
 
 namespace {
@@ -162,13 +157,13 @@ class PythonJson {
   private:
     std::optional<Fault> fail(std::string_view reason, std::size_t at) {
         fault_ = Fault{.reason = std::string(reason),
-                       .position = characters(text_.substr(0, std::min(at, text_.size())))};
+                       .position = count_characters(text_.substr(0, std::min(at, text_.size())))};
         return fault_;
     }
     void note(std::string_view reason, std::size_t at) {
         if (!beyond_json_) {
-            beyond_json_ =
-                Fault{.reason = std::string(reason), .position = characters(text_.substr(0, at))};
+            beyond_json_ = Fault{.reason = std::string(reason),
+                                 .position = count_characters(text_.substr(0, at))};
         }
     }
     int peek() const {
@@ -230,7 +225,7 @@ class PythonJson {
         return number();
     }
 
-    bool is_digit() const { return peek() >= '0' && peek() <= '9'; }
+    bool is_digit() const { return signalbox::is_digit(peek()); }
     void digits() {
         while (is_digit())
             ++at_;
@@ -435,7 +430,7 @@ class Excerpt {
             return;
         }
         std::size_t size = room();
-        while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80)
+        while (size > 0 && is_continuation(text[size]))
             --size;  // not within a character
         json_.value(std::string(text.substr(0, size)).append(cut));
     }

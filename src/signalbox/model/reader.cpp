@@ -19,6 +19,7 @@
 #include "signalbox/ascii.hpp"
 #include "signalbox/json_writer.hpp"
 #include "signalbox/model/json_tree.hpp"
+#include "signalbox/utf8.hpp"
 
 namespace signalbox::model {
 
@@ -28,12 +29,6 @@ using Kind = Type::Kind;
 
 /// How deep models can hold each other, as a tree's nodes do: each level takes some stack.
 constexpr int deepest_model = 250;
-
-std::size_t characters(std::string_view utf8) {
-    return static_cast<std::size_t>(std::count_if(utf8.begin(), utf8.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    }));
-}
 
 const char* plural(std::size_t n) {
     return n == 1 ? "" : "s";
@@ -104,8 +99,7 @@ Integer integer_of(std::string_view digits) {
 
 /// Digits and nothing else, so few that they cannot be too large.
 bool is_short_number(std::string_view text) {
-    return !text.empty() && text.size() < 18 &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return !text.empty() && text.size() < 18 && is_all_digits(text);
 }
 
 std::optional<double> double_of(std::string_view text) {
@@ -139,7 +133,7 @@ std::string integer_digits(std::string_view text) {
         if (c == '_' && underscore) return {};
         underscore = c == '_';
         if (underscore) continue;
-        if (c < '0' || c > '9') return {};
+        if (!is_digit(c)) return {};
         digits += c;
     }
     return digits;
@@ -154,17 +148,15 @@ std::optional<double> parse_double(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         if (c == '_') {
-            const bool between =
-                digit && i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9';
+            const bool between = digit && i + 1 < text.size() && is_digit(text[i + 1]);
             if (!between) return std::nullopt;
             continue;
         }
-        digit = c >= '0' && c <= '9';
+        digit = is_digit(c);
         digits += c;
     }
     const bool negative = digits.starts_with('-');
-    std::string word = digits.substr(negative ? 1 : 0);
-    std::transform(word.begin(), word.end(), word.begin(), to_lower);
+    const std::string word = to_lower(std::string_view(digits).substr(negative ? 1 : 0));
     if (word == "inf" || word == "infinity") return negative ? -HUGE_VAL : HUGE_VAL;
     if (word == "nan") return std::nan("");
     if (word.starts_with("inf") || word.starts_with("nan")) return std::nullopt;
@@ -566,9 +558,8 @@ class Reader {
         }
         const auto parts = decimal_parts(plain);
         if (!parts) {
-            std::string word = plain.substr(
-                plain.find_first_not_of("+-") == plain.npos ? 0 : plain.find_first_not_of("+-"));
-            std::transform(word.begin(), word.end(), word.begin(), to_lower);
+            const auto first = std::min(plain.find_first_not_of("+-"), plain.size());
+            const std::string word = to_lower(std::string_view(plain).substr(first));
             if (word == "nan" || word == "snan" || word == "inf" || word == "infinity")
                 return add("finite_number", at, "Input should be a finite number", node);
             return add("decimal_parsing", at, "Input should be a valid decimal", node);
@@ -637,7 +628,7 @@ class Reader {
             value = text;
         }
         if (rules.has_length()) {
-            const std::size_t size = characters(text);
+            const std::size_t size = count_characters(text);
             const bool too_short = size < rules.min_length;
             if (too_short || size > rules.max_length) {
                 const std::size_t bound = too_short ? rules.min_length : rules.max_length;

@@ -6,15 +6,13 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/model/base64.hpp"
+#include "signalbox/utf8.hpp"
 
 namespace signalbox::model {
 
 namespace {
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 /// As Python's str(Decimal) writes it: without an exponent where that is readable.
 std::string decimal_text(bool negative, std::string digits, long exponent) {
@@ -110,13 +108,9 @@ Read<Uuid> read_uuid(std::string_view text) {
         dashes += c == '-' ? 1 : 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
-        int value = -1;
-        if (is_digit(c)) value = c - '0';
-        if (c >= 'a' && c <= 'f') value = c - 'a' + 10;
-        if (c >= 'A' && c <= 'F') value = c - 'A' + 10;
-        if (value < 0 && c != '-') {
+        if (hex_value(c) < 0 && c != '-') {
             std::size_t end = i + 1;
-            while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+            while (end < text.size() && is_continuation(text[end]))
                 ++end;
             return {.value = std::nullopt,
                     .fault = fmt::format(

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/json_writer.hpp"
 
 namespace signalbox::model {
@@ -11,15 +12,8 @@ namespace {
 
 using Kind = Type::Kind;
 
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           static_cast<unsigned char>(c) >= 0x80;
-}
-char upper(char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-}
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+bool is_letter_of_any_script(char c) {
+    return is_letter(c) || static_cast<unsigned char>(c) >= 0x80;
 }
 
 /// What is written once and referred to.
@@ -126,8 +120,7 @@ std::string as_key(std::string_view name) {
             key += "__";
             ++i;
         } else {
-            const bool plain = (is_letter(c) && static_cast<unsigned char>(c) < 0x80) ||
-                               (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+            const bool plain = is_alphanumeric(c) || c == '.' || c == '-' || c == '_';
             key += plain ? c : '_';
         }
     }
@@ -140,12 +133,10 @@ std::string title_of(std::string_view name) {
     std::string title;
     bool in_word = false;
     for (const char c : name) {
-        title += c == '_' ? ' ' : in_word ? lower(c) : upper(c);
-        in_word = is_letter(c);
+        title += c == '_' ? ' ' : in_word ? to_lower(c) : to_upper(c);
+        in_word = is_letter_of_any_script(c);
     }
-    const auto first = title.find_first_not_of(' ');
-    if (first == title.npos) return {};
-    return title.substr(first, title.find_last_not_of(' ') - first + 1);
+    return std::string(trim(title, " "));
 }
 
 /// Writes one schema, and what is in it.

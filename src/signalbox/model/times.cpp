@@ -4,6 +4,7 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/model/scalars.hpp"
 
 // Times in the way and with the words of the speedate library, which pydantic reads them with.
@@ -18,10 +19,6 @@ using std::chrono::minutes;
 using std::chrono::seconds;
 using std::chrono::sys_days;
 using std::chrono::year_month_day;
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 
 std::string fraction_text(std::int64_t micros) {
     if (micros == 0) return {};
@@ -168,7 +165,7 @@ std::optional<double> plain_number(std::string_view text) {
     if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
     const auto point = std::min(text.find('.'), text.size());
     const auto all_digits = [](std::string_view part) {
-        return !part.empty() && part.find_first_not_of("0123456789") == part.npos;
+        return !part.empty() && is_all_digits(part);
     };
     constexpr std::size_t longest = 18;  // what is longer is no 64-bit number of seconds
     const std::string_view fraction = text.substr(std::min(point + 1, text.size()));

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <utility>
+
+#include "signalbox/ascii.hpp"
 
 namespace signalbox::observe {
 
@@ -14,7 +15,7 @@ namespace {
 constexpr std::size_t most_statements = 512;
 
 bool is_word(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.' || c == '"' ||
+    return is_alphanumeric(c) || c == '_' || c == '.' || c == '"' ||
            static_cast<unsigned char>(c) >= 0x80;
 }
 
@@ -31,7 +32,7 @@ std::string_view next_word(std::string_view& text) {
 std::string upper(std::string_view word) {
     std::string result(word);
     for (char& c : result)
-        c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        c = to_upper(c);
     return result;
 }
 

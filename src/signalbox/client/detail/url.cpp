@@ -66,8 +66,7 @@ Url Url::parse(std::string_view text) {
     parsed.scheme = part(url.get(), CURLUPART_SCHEME);
     if (parsed.scheme != "http" && parsed.scheme != "https")
         refuse("it has to begin with http:// or https://");
-    parsed.host = part(url.get(), CURLUPART_HOST);
-    std::transform(parsed.host.begin(), parsed.host.end(), parsed.host.begin(), to_lower);
+    parsed.host = to_lower(part(url.get(), CURLUPART_HOST));
     parsed.port = part(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT);
     if (parsed.host.size() > 253) refuse("the name is too long");
     parsed.is_address = parsed.host.starts_with('[') || is_ipv4(parsed.host);

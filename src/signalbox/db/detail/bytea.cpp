@@ -2,16 +2,11 @@
 
 #include <cstddef>
 
+#include "signalbox/ascii.hpp"
+
 namespace signalbox::db {
 
 namespace {
-
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
 
 bool is_octal(char c) {
     return c >= '0' && c <= '7';
@@ -43,8 +38,8 @@ std::optional<std::string> read_hex(std::string_view digits) {
     std::string bytes;
     bytes.reserve(digits.size() / 2);
     for (std::size_t i = 0; i < digits.size(); i += 2) {
-        const int high = hex_digit(digits[i]);
-        const int low = hex_digit(digits[i + 1]);
+        const int high = hex_value(digits[i]);
+        const int low = hex_value(digits[i + 1]);
         if (high < 0 || low < 0) return std::nullopt;
         bytes += static_cast<char>(high * 16 + low);
     }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/db/detail/bytea.hpp"
 #include "signalbox/db/detail/interval.hpp"
 #include "signalbox/db/detail/json_buffer.hpp"
@@ -396,7 +397,7 @@ bool in_range(const Type& type, std::string_view text) {
 
 /// A numeric or real is a number, or NaN, Infinity, -Infinity.
 bool is_finite(std::string_view text) {
-    return !text.empty() && text.back() >= '0' && text.back() <= '9';
+    return !text.empty() && is_digit(text.back());
 }
 
 bool is_date(std::string_view text) {

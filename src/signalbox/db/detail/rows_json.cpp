@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/db/detail/json_buffer.hpp"
 #include "signalbox/db/detail/result_table.hpp"
 #include "signalbox/db/detail/timestamp.hpp"
@@ -68,8 +69,7 @@ std::vector<Column> columns_of(const Table& rows) {
 }
 
 void append_number(std::string& json, std::string_view text) {
-    const char last = text.back();
-    if (last >= '0' && last <= '9')
+    if (is_digit(text.back()))
         json += text;
     else
         append_json_string(json, text);  // NaN, Infinity, -Infinity

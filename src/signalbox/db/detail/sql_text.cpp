@@ -4,27 +4,21 @@
 #include <iterator>
 #include <utility>
 
+#include "signalbox/ascii.hpp"
+
 namespace signalbox::db {
 namespace {
 
 bool is_space(char c) {
     return std::string_view{" \t\n\r\f\v"}.find(c) != std::string_view::npos;
 }
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
 /// Bytes of UTF-8 beyond ASCII are letters.
 bool starts_name(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-           static_cast<unsigned char>(c) >= 0x80;
+    return is_letter(c) || c == '_' || static_cast<unsigned char>(c) >= 0x80;
 }
 bool continues_name(char c) {
     return starts_name(c) || is_digit(c) || c == '$';
 }
-char capital(char c) {
-    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-}
-
 class Splitter {
   public:
     explicit Splitter(std::string_view text) : text_(text) {}
@@ -114,7 +108,7 @@ class Splitter {
     void word() {
         std::string word;
         for (; at_ < text_.size() && continues_name(text_[at_]); ++at_)
-            word += capital(text_[at_]);
+            word += to_upper(text_[at_]);
         if (word == "E" && at_ < text_.size() && text_[at_] == '\'') return skip_quoted('\'', true);
         auto& words = statements_.back().words;
         if (word == "ATOMIC" && body_ == 0 && !words.empty() && words.back() == "BEGIN") {

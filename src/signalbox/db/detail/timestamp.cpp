@@ -2,28 +2,25 @@
 
 #include <cstddef>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/json.hpp"
 
 namespace signalbox::db {
 
 namespace {
 
-constexpr bool digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 // Whether `text` starts as `form` says, where 0 stands for any digit.
 constexpr bool starts_like(std::string_view text, std::string_view form) {
     if (text.size() < form.size()) return false;
     for (std::size_t i = 0; i < form.size(); ++i) {
-        if (form[i] == '0' ? !digit(text[i]) : text[i] != form[i]) return false;
+        if (form[i] == '0' ? !is_digit(text[i]) : text[i] != form[i]) return false;
     }
     return true;
 }
 
 constexpr std::size_t digits_at_start(std::string_view text) {
     std::size_t count = 0;
-    while (count < text.size() && digit(text[count]))
+    while (count < text.size() && is_digit(text[count]))
         ++count;
     return count;
 }

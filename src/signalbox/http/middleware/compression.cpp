@@ -43,10 +43,7 @@ std::string compressed(std::string_view body, Encoder& encoder) {
 
 /// In small letters and without parameters: `text/html`.
 std::string media_type(std::string_view content_type) {
-    const std::string_view type = content_type.substr(0, content_type.find_first_of("; \t"));
-    std::string lower(type);
-    std::transform(lower.begin(), lower.end(), lower.begin(), to_lower);
-    return lower;
+    return to_lower(content_type.substr(0, content_type.find_first_of("; \t")));
 }
 
 /// Of what is compressed already, or is to be sent as it comes.

@@ -32,20 +32,6 @@ std::string joined(const auto& names) {
     return all;
 }
 
-std::string in_lower_case(std::string_view text) {
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(), to_lower);
-    return lower;
-}
-
-/// As Python strips.
-std::string_view stripped(std::string_view text) {
-    constexpr std::string_view space = " \t";
-    const auto first = text.find_first_not_of(space);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(space) + 1 - first);
-}
-
 [[noreturn]] void refuse(std::string_view option, std::string_view value, std::string_view why) {
     std::string message("cors: ");
     message.append(option).append(": '").append(value).append("' ").append(why);
@@ -63,7 +49,7 @@ void check_origin(const std::string& origin) {
         refuse("allow_origins", origin, "has more than scheme, host and port");
     if (host.find('*') != host.npos)
         refuse("allow_origins", origin, "has a wildcard, which is for allow_origin_regex");
-    if (std::any_of(origin.begin(), origin.end(), [](char c) { return c >= 'A' && c <= 'Z'; }))
+    if (std::any_of(origin.begin(), origin.end(), is_upper))
         refuse("allow_origins", origin, "has capitals, but browsers send small letters");
 }
 
@@ -133,7 +119,7 @@ Cors::Cors(CorsOptions options)
     std::set<std::string> headers{"Accept", "Accept-Language", "Content-Language", "Content-Type"};
     headers.insert(options_.allow_headers.begin(), options_.allow_headers.end());
     for (const std::string& name : headers)
-        allowed_headers_.push_back(in_lower_case(name));
+        allowed_headers_.push_back(to_lower(name));
     if (!all_headers_)
         preflight_headers_.emplace_back("Access-Control-Allow-Headers", joined(headers));
     if (options_.allow_credentials)
@@ -171,7 +157,7 @@ Response Cors::preflight(const Request& request, std::string_view origin,
         } else {
             for (std::string_view rest = *headers;;) {
                 const auto name = rest.substr(0, rest.find(','));
-                if (!contains(allowed_headers_, in_lower_case(stripped(name)))) {
+                if (!contains(allowed_headers_, to_lower(trim(name)))) {
                     failures.emplace_back("headers");
                     break;
                 }

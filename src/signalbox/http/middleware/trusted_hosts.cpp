@@ -11,12 +11,6 @@ namespace signalbox::http {
 
 namespace {
 
-std::string in_lower_case(std::string_view text) {
-    std::string lower(text);
-    std::transform(lower.begin(), lower.end(), lower.begin(), to_lower);
-    return lower;
-}
-
 /// Without the port; an IPv6 address keeps its brackets.
 std::string_view without_port(std::string_view authority) {
     const std::size_t from = authority.starts_with('[') ? authority.find(']') : 0;
@@ -41,13 +35,13 @@ class TrustedHosts {
     explicit TrustedHosts(TrustedHostsOptions options) : options_(std::move(options)) {
         for (std::string& host : options_.allowed_hosts) {
             check(host);
-            host = in_lower_case(host);
+            host = to_lower(host);
         }
     }
 
     async::Task<Response> operator()(Request& request, const Next& next) const {
         const std::string_view authority = request.header("host").value_or("");
-        const std::string host = in_lower_case(without_port(authority));
+        const std::string host = to_lower(without_port(authority));
         if (allows(host)) return next(request);
         return answer(refusal(request, authority, host));
     }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/http/wire/forwarded.hpp"
 #include "signalbox/http/wire/head.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 
 bool is_safe_request_id(std::string_view id) {
     const auto safe = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+        return is_alphanumeric(c) ||
                std::string_view("-._~:/+=@").find(c) != std::string_view::npos;
     };
     return !id.empty() && id.size() <= 128 && std::all_of(id.begin(), id.end(), safe);

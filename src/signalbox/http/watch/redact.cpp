@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <stdexcept>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/http/query.hpp"
 #include "signalbox/http/wire/uri.hpp"
 
@@ -30,23 +30,10 @@ constexpr std::array<std::string_view, 1> secret_names{"code"};
 /// More often nobody encodes a URL in a URL.
 constexpr int deepest = 5;
 
-bool is_alnum(char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0;
-}
-bool is_upper(char c) {
-    return std::isupper(static_cast<unsigned char>(c)) != 0;
-}
-bool is_lower(char c) {
-    return std::islower(static_cast<unsigned char>(c)) != 0;
-}
-char lower(char c) {
-    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-}
-
 std::string plain_name(std::string_view name) {
     std::string plain;
     for (const char c : name) {
-        if (c != '-' && c != '_') plain += lower(c);
+        if (c != '-' && c != '_') plain += to_lower(c);
     }
     return plain;
 }
@@ -56,7 +43,7 @@ std::vector<std::string> words_of(std::string_view name) {
     std::vector<std::string> words(1);
     for (std::size_t i = 0; i < name.size(); ++i) {
         const char c = name[i];
-        if (!is_alnum(c) || std::isdigit(static_cast<unsigned char>(c)) != 0) {
+        if (!is_alphanumeric(c) || is_digit(c)) {
             words.emplace_back();
             continue;
         }
@@ -64,7 +51,7 @@ std::vector<std::string> words_of(std::string_view name) {
                           (is_lower(name[i - 1]) ||
                            (is_upper(name[i - 1]) && i + 1 < name.size() && is_lower(name[i + 1])));
         if (hump) words.emplace_back();
-        words.back() += lower(c);
+        words.back() += to_lower(c);
     }
     return words;
 }
@@ -90,7 +77,7 @@ std::string decoded(std::string_view text) {
 
 bool contains(std::string_view text, std::string_view word) {
     return std::search(text.begin(), text.end(), word.begin(), word.end(),
-                       [](char a, char b) { return lower(a) == b; }) != text.end();
+                       [](char a, char b) { return to_lower(a) == b; }) != text.end();
 }
 
 /// `https://user:password@host`.
@@ -221,7 +208,7 @@ bool Redaction::names_a_secret(std::string_view text) const {
         before = before.substr(0, last + 1);
         std::size_t begin = before.size();
         while (begin > 0 &&
-               (is_alnum(before[begin - 1]) ||
+               (is_alphanumeric(before[begin - 1]) ||
                 std::string_view("-_.[]").find(before[begin - 1]) != std::string_view::npos)) {
             --begin;
         }

@@ -1,26 +1,18 @@
 #include "signalbox/http/wire/accept_encoding.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/http/wire/head.hpp"
 
 namespace signalbox::http {
 
 namespace {
 
-std::string_view trim(std::string_view text) {
-    constexpr std::string_view space = " \t";
-    const std::size_t first = text.find_first_not_of(space);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(space) + 1 - first);
-}
-
 bool is(std::string_view text, std::string_view lower_case) {
-    return std::ranges::equal(text, lower_case, [](unsigned char one, unsigned char other) {
-        return std::tolower(one) == other;
-    });
+    return std::ranges::equal(text, lower_case,
+                              [](char one, char other) { return to_lower(one) == other; });
 }
 
 /// In thousandths (RFC 9110, section 12.4.2). What is none counts as 1.
@@ -33,7 +25,7 @@ int weight_of(std::string_view parameter) {
     int weight = 0;
     int unit = most;
     for (const char c : parameter.substr(std::min<std::size_t>(2, parameter.size()))) {
-        if (c < '0' || c > '9') return most;
+        if (!is_digit(c)) return most;
         weight += (c - '0') * (unit /= 10);
     }
     return weight;

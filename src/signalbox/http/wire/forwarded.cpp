@@ -43,24 +43,16 @@ std::optional<std::string> parse_v6(std::string_view text) {
     return to_text(AF_INET, mapped);
 }
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-bool is_alnum(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 /// With its colon (RFC 7239, section 6).
 bool is_port(std::string_view text) {
     if (!text.starts_with(':')) return false;
     text.remove_prefix(1);
     if (text.starts_with('_')) {
         return text.size() > 1 && std::ranges::all_of(text, [](char c) {
-                   return is_alnum(c) || c == '.' || c == '_' || c == '-';
+                   return is_alphanumeric(c) || c == '.' || c == '_' || c == '-';
                });
     }
-    return !text.empty() && text.size() <= 5 && std::ranges::all_of(text, is_digit);
+    return !text.empty() && text.size() <= 5 && is_all_digits(text);
 }
 
 bool is_space(char c) {
@@ -119,13 +111,6 @@ class Reader {
     std::string_view rest_;
 };
 
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& c : lower)
-        c = to_lower(c);
-    return lower;
-}
-
 }  // namespace
 
 std::optional<std::string> parse_node(std::string_view node) {
@@ -160,14 +145,14 @@ std::optional<std::vector<ForwardedElement>> parse_forwarded(std::string_view va
             continue;
         }
         if (reader.skip(';')) continue;
-        const std::string name = lower_case(reader.until("=,; \t\""));
+        const std::string name = to_lower(reader.until("=,; \t\""));
         if (name.empty() || !reader.skip('=')) return std::nullopt;
         const auto text = reader.value();
         reader.skip_space();
         if (!text || !reader.at_end_of_pair()) return std::nullopt;
         if (name == "for" && std::exchange(has_client, true)) return std::nullopt;
         if (name == "for") element.client = parse_node(*text);
-        if (name == "proto") element.scheme = lower_case(*text);
+        if (name == "proto") element.scheme = to_lower(*text);
         empty = false;
     }
     end_element();
@@ -179,7 +164,8 @@ bool is_path_prefix(std::string_view text) {
     for (std::size_t i = 0; i < text.size(); ++i) {
         const char c = text[i];
         const bool slash = c == '/' && (i == 0 || text[i - 1] != '/');
-        if (!slash && !is_alnum(c) && c != '.' && c != '_' && c != '~' && c != '-') return false;
+        if (!slash && !is_alphanumeric(c) && c != '.' && c != '_' && c != '~' && c != '-')
+            return false;
     }
     return true;
 }

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "signalbox/ascii.hpp"
 #include "signalbox/http/wire/uri.hpp"
 
 namespace signalbox::http {
@@ -30,9 +31,7 @@ constexpr std::array<unsigned char, 256> character_classes = [] {
             classes[static_cast<unsigned char>(c)] |= which;
     };
     for (int c = 0; c < 256; ++c) {
-        const bool alphanumeric =
-            (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (alphanumeric) classes[c] |= token | host;
+        if (is_alphanumeric(static_cast<char>(c))) classes[c] |= token | host;
         if (c == '\t' || (c >= ' ' && c != 0x7f)) classes[c] |= field_value;
         // Wider than RFC 3986: browsers send `[`, `|` or `"` unescaped. A fragment never travels.
         if (c > ' ' && c < 0x7f && c != '#') classes[c] |= target;
@@ -52,15 +51,6 @@ bool all_are(std::string_view text, CharacterClass which) {
 
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
     return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string_view trim(std::string_view text) {
-    const auto space = [](char c) { return c == ' ' || c == '\t'; };
-    while (!text.empty() && space(text.front()))
-        text.remove_prefix(1);
-    while (!text.empty() && space(text.back()))
-        text.remove_suffix(1);
-    return text;
 }
 
 /// Takes the next element that is not empty off a comma separated list.
@@ -107,14 +97,12 @@ bool is_host(std::string_view value) {
     }
     if (port.empty()) return true;
     port.remove_prefix(1);
-    return value[value.size() - port.size() - 1] == ':' && port.size() <= 5 &&
-           std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return value[value.size() - port.size() - 1] == ':' && port.size() <= 5 && is_all_digits(port);
 }
 
 Malformed check_version(std::string_view version, Request& request) {
-    const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-    if (version.size() != 8 || version.substr(0, 5) != "HTTP/" || !digit(version[5]) ||
-        version[6] != '.' || !digit(version[7])) {
+    if (version.size() != 8 || version.substr(0, 5) != "HTTP/" || !is_digit(version[5]) ||
+        version[6] != '.' || !is_digit(version[7])) {
         return bad("request_line");
     }
     if (version[5] != '1') return {505, "version"};

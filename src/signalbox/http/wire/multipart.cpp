@@ -16,18 +16,6 @@ constexpr std::string_view line_end = "\r\n";
 /// Of RFC 2046: 1 to 70 characters.
 constexpr std::size_t longest_boundary = 70;
 
-std::string_view trimmed(std::string_view text) {
-    const auto first = text.find_first_not_of(" \t");
-    if (first == text.npos) return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-std::string lower(std::string_view text) {
-    std::string result(text);
-    std::transform(result.begin(), result.end(), result.begin(), to_lower);
-    return result;
-}
-
 /// Up to the next `;` that is in no quotes.
 std::string_view next_parameter(std::string_view text) {
     bool quoted = false;
@@ -99,15 +87,15 @@ const std::string* HeaderWithParameters::find(std::string_view name) const {
 HeaderWithParameters parse_header_with_parameters(std::string_view text) {
     HeaderWithParameters header;
     std::string_view part = next_parameter(text);
-    header.value = lower(trimmed(part));
+    header.value = to_lower(trim(part));
     std::vector<std::pair<std::string, std::string>> extended_ones;
     while (part.size() < text.size()) {
         text.remove_prefix(part.size() + 1);
         part = next_parameter(text);
         const auto equals = part.find('=');
         if (equals == part.npos) continue;
-        std::string name = lower(trimmed(part.substr(0, equals)));
-        std::string value = unquoted(trimmed(part.substr(equals + 1)));
+        std::string name = to_lower(trim(part.substr(0, equals)));
+        std::string value = unquoted(trim(part.substr(equals + 1)));
         if (name.ends_with('*')) {
             name.pop_back();
             extended_ones.emplace_back(std::move(name), extended(value));
@@ -122,7 +110,7 @@ HeaderWithParameters parse_header_with_parameters(std::string_view text) {
 
 bool is_boundary(std::string_view text) {
     const auto allowed = [](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+        return is_alphanumeric(c) ||
                std::string_view("'()+_,-./:=? ").find(c) != std::string_view::npos;
     };
     return !text.empty() && text.size() <= longest_boundary && !text.ends_with(' ') &&
@@ -236,7 +224,7 @@ std::optional<PartHead> MultipartParser::read_head(std::string_view lines) {
         const auto field = parse_field_line(lines.substr(0, end));
         if (!field) return refuse(malformed("a header of a part is malformed"));
         lines.remove_prefix(end + line_end.size());
-        std::string name = lower(field->name);
+        std::string name = to_lower(field->name);
         if (name == "content-disposition") disposition = parse_header_with_parameters(field->value);
         part.headers.emplace_back(std::move(name), field->value);
     }

@@ -1,19 +1,13 @@
 #include "signalbox/http/wire/uri.hpp"
 
+#include "signalbox/ascii.hpp"
+
 namespace signalbox::http {
 
 namespace {
 
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 bool is_unreserved(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           std::string_view("-._~").find(c) != std::string_view::npos;
+    return is_alphanumeric(c) || std::string_view("-._~").find(c) != std::string_view::npos;
 }
 
 }  // namespace
