@@ -1,12 +1,13 @@
 // What is written as a JSON string is valid JSON whatever the bytes, and is read back as the text
 // it was written from, with U+FFFD for what is not UTF-8.
+#include "signalbox/fast/json_string.hpp"
+
 #include <rapidjson/reader.h>
 
 #include <optional>
 #include <string>
 
 #include "reference/utf8.hpp"
-#include "signalbox/json.hpp"
 #include "target.hpp"
 
 namespace signalbox::fuzz {

@@ -16,9 +16,9 @@
 #include <string>
 #include <string_view>
 
-#include "signalbox/json.hpp"
-#include "signalbox/json_writer.hpp"
-#include "signalbox/random.hpp"
+#include "signalbox/fast/json_string.hpp"
+#include "signalbox/fast/json_writer.hpp"
+#include "signalbox/fast/random.hpp"
 
 namespace {
 

@@ -5,7 +5,7 @@
 #include "signalbox/application.hpp"
 #include "signalbox/async/task.hpp"
 #include "signalbox/db/pool.hpp"
-#include "signalbox/random.hpp"
+#include "signalbox/fast/random.hpp"
 
 namespace {
 

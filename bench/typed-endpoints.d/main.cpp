@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "signalbox/application.hpp"
+#include "signalbox/fast/json_writer.hpp"
 #include "signalbox/http/errors.hpp"
-#include "signalbox/json_writer.hpp"
 
 namespace {
 

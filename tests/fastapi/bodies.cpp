@@ -10,7 +10,7 @@
 #include "fastapi/app.hpp"
 #include "fastapi/enums.hpp"
 #include "fastapi/item.hpp"
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_writer.hpp"
 
 namespace fastapi {
 

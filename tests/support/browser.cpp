@@ -10,7 +10,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "signalbox/json.hpp"
+#include "signalbox/fast/json_string.hpp"
 #include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"

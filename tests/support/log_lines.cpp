@@ -8,7 +8,7 @@
 #include <stdexcept>
 #include <system_error>
 
-#include "signalbox/json.hpp"
+#include "signalbox/fast/json_string.hpp"
 #include "support/eventually.hpp"
 #include "support/service.hpp"
 

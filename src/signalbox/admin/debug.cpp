@@ -8,10 +8,10 @@
 #include <optional>
 #include <utility>
 
+#include "signalbox/fast/json_writer.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/json.hpp"
 #include "signalbox/json_reader.hpp"
-#include "signalbox/json_writer.hpp"
 
 namespace signalbox::admin {
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_writer.hpp"
 
 namespace signalbox::admin {
 

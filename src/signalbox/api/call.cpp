@@ -12,12 +12,12 @@
 #include "signalbox/api/upload_file.hpp"
 #include "signalbox/ascii.hpp"
 #include "signalbox/async/off_loop.hpp"
+#include "signalbox/fast/json_writer.hpp"
 #include "signalbox/http/body_file.hpp"
 #include "signalbox/http/cookies.hpp"
 #include "signalbox/http/form.hpp"
 #include "signalbox/http/query.hpp"
 #include "signalbox/http/wire/head.hpp"
-#include "signalbox/json_writer.hpp"
 #include "signalbox/latin_1.hpp"
 
 namespace signalbox::api::detail {

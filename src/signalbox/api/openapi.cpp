@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "signalbox/ascii.hpp"
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_writer.hpp"
 #include "signalbox/model/reader.hpp"
 #include "signalbox/model/schema.hpp"
 

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "signalbox/async/off_loop.hpp"
+#include "signalbox/fast/random.hpp"
 #include "signalbox/http/body_file.hpp"
 #include "signalbox/process/descriptor.hpp"
-#include "signalbox/random.hpp"
 
 namespace signalbox::api {
 

@@ -14,8 +14,8 @@
 #include "signalbox/client/detail/client_metrics.hpp"
 #include "signalbox/client/detail/loop_transfers.hpp"
 #include "signalbox/context/request_context.hpp"
+#include "signalbox/fast/random.hpp"
 #include "signalbox/http/wire/head.hpp"
-#include "signalbox/random.hpp"
 
 namespace signalbox::client {
 

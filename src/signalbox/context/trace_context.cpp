@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "signalbox/ascii.hpp"
-#include "signalbox/random.hpp"
+#include "signalbox/fast/random.hpp"
 
 namespace signalbox::context {
 

@@ -10,7 +10,7 @@
 #include "signalbox/db/detail/rows_json.hpp"
 #include "signalbox/db/detail/transaction_core.hpp"
 #include "signalbox/db/detail/transaction_stream.hpp"
-#include "signalbox/random.hpp"
+#include "signalbox/fast/random.hpp"
 
 namespace signalbox::db {
 

@@ -10,6 +10,7 @@
 
 #include "signalbox/docs/assets.hpp"
 #include "signalbox/docs/scripts.hpp"
+#include "signalbox/fast/json_string.hpp"
 #include "signalbox/http/wire/accept_encoding.hpp"
 
 namespace signalbox::docs {

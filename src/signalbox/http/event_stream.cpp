@@ -7,7 +7,7 @@
 
 #include "signalbox/async/all.hpp"
 #include "signalbox/async/scoped_flag.hpp"
-#include "signalbox/random.hpp"
+#include "signalbox/fast/random.hpp"
 
 namespace signalbox::http {
 

@@ -1,8 +1,8 @@
 #include "signalbox/http/form.hpp"
 
+#include "signalbox/fast/json_string.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/query.hpp"
-#include "signalbox/json.hpp"
 #include "signalbox/latin_1.hpp"
 
 namespace signalbox::http {

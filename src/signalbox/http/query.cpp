@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "signalbox/fast/json_string.hpp"
 #include "signalbox/http/wire/uri.hpp"
-#include "signalbox/json.hpp"
 
 namespace signalbox::http {
 

@@ -1,8 +1,8 @@
 #include "signalbox/http/response.hpp"
 
+#include "signalbox/fast/json_writer.hpp"
+#include "signalbox/fast/random.hpp"
 #include "signalbox/http/wire/uri.hpp"
-#include "signalbox/json_writer.hpp"
-#include "signalbox/random.hpp"
 
 namespace signalbox::http {
 

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "signalbox/ascii.hpp"
-#include "signalbox/json.hpp"
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_string.hpp"
+#include "signalbox/fast/json_writer.hpp"
 #include "signalbox/utf8.hpp"
 
 namespace signalbox::model {

@@ -17,7 +17,8 @@
 #include <variant>
 
 #include "signalbox/ascii.hpp"
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_string.hpp"
+#include "signalbox/fast/json_writer.hpp"
 #include "signalbox/model/json_tree.hpp"
 #include "signalbox/utf8.hpp"
 

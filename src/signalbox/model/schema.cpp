@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "signalbox/ascii.hpp"
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_writer.hpp"
 
 namespace signalbox::model {
 

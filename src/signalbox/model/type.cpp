@@ -5,7 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_writer.hpp"
 #include "signalbox/model/base64.hpp"
 
 namespace signalbox::model {

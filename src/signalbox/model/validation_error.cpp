@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_writer.hpp"
 
 namespace signalbox::model {
 

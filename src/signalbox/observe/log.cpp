@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "signalbox/json.hpp"
+#include "signalbox/fast/json_string.hpp"
 #include "signalbox/observe/log_text.hpp"
 #include "signalbox/observe/resource_members.hpp"
 #include "signalbox/process/termination_message.hpp"

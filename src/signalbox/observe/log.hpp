@@ -14,7 +14,7 @@
 #include <variant>
 
 #include "signalbox/config/config.hpp"
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_writer.hpp"
 #include "signalbox/observe/resource.hpp"
 
 namespace spdlog {

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "signalbox/json.hpp"
+#include "signalbox/fast/json_string.hpp"
 
 namespace signalbox::observe {
 

@@ -12,7 +12,7 @@
 #include <utility>
 
 #include "signalbox/db/migrations.hpp"
-#include "signalbox/random.hpp"
+#include "signalbox/fast/random.hpp"
 #include "signalbox/testing/database_url.hpp"
 #include "signalbox/testing/postgres.hpp"
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <utility>
 
-#include "signalbox/random.hpp"
+#include "signalbox/fast/random.hpp"
 
 namespace signalbox::db {
 

@@ -7,6 +7,8 @@
 #include <new>
 #include <utility>
 
+#include "signalbox/fast/json_string.hpp"
+
 namespace signalbox::db {
 
 /// Memory that grows by moving its pages, which mremap(2) does in the kernel's tables.

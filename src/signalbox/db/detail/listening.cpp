@@ -20,7 +20,7 @@
 #include "signalbox/config/database_url.hpp"
 #include "signalbox/db/detail/backoff.hpp"
 #include "signalbox/db/error.hpp"
-#include "signalbox/json.hpp"
+#include "signalbox/fast/json_string.hpp"
 #include "signalbox/process/stderr_capture.hpp"
 
 namespace signalbox::db {

@@ -17,7 +17,7 @@
 #include "signalbox/config/units.hpp"
 #include "signalbox/db/detail/backoff.hpp"
 #include "signalbox/db/detail/connection_settings.hpp"
-#include "signalbox/json.hpp"
+#include "signalbox/fast/json_string.hpp"
 #include "signalbox/process/stderr_capture.hpp"
 
 namespace signalbox::db {

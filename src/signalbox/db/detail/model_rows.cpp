@@ -20,7 +20,8 @@
 #include "signalbox/db/detail/result_table.hpp"
 #include "signalbox/db/detail/timestamp.hpp"
 #include "signalbox/db/error.hpp"
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_string.hpp"
+#include "signalbox/fast/json_writer.hpp"
 #include "signalbox/model/base64.hpp"
 #include "signalbox/model/reader.hpp"
 

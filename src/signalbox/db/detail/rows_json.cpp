@@ -10,7 +10,8 @@
 #include "signalbox/db/detail/json_buffer.hpp"
 #include "signalbox/db/detail/result_table.hpp"
 #include "signalbox/db/detail/timestamp.hpp"
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_string.hpp"
+#include "signalbox/fast/json_writer.hpp"
 
 namespace signalbox::db {
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "signalbox/db/detail/sqlstate.hpp"
-#include "signalbox/json.hpp"
+#include "signalbox/fast/json_string.hpp"
 
 namespace signalbox::db {
 

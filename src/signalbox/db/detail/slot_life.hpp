@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "signalbox/db/detail/backoff.hpp"
-#include "signalbox/random.hpp"
+#include "signalbox/fast/random.hpp"
 
 namespace signalbox::db {
 

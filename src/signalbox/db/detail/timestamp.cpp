@@ -3,7 +3,7 @@
 #include <cstddef>
 
 #include "signalbox/ascii.hpp"
-#include "signalbox/json.hpp"
+#include "signalbox/fast/json_string.hpp"
 
 namespace signalbox::db {
 

@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "signalbox/fast/random.hpp"
 #include "signalbox/http/response.hpp"
 #include "signalbox/http/wire/response_head.hpp"
-#include "signalbox/random.hpp"
 
 namespace signalbox::http {
 

@@ -9,13 +9,13 @@
 
 #include "signalbox/async/event_loop.hpp"
 #include "signalbox/async/spawn.hpp"
+#include "signalbox/fast/random.hpp"
 #include "signalbox/http/background_tasks.hpp"
 #include "signalbox/http/server/error_answer.hpp"
 #include "signalbox/http/server/middleware_chain.hpp"
 #include "signalbox/http/server/request_headers.hpp"
 #include "signalbox/http/server/response_sink.hpp"
 #include "signalbox/http/wire/head.hpp"
-#include "signalbox/random.hpp"
 
 namespace signalbox::http {
 

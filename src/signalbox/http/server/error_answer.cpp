@@ -7,9 +7,9 @@
 
 #include "signalbox/context/error_types.hpp"
 #include "signalbox/db/error.hpp"
+#include "signalbox/fast/json_writer.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/route.hpp"
-#include "signalbox/json_writer.hpp"
 
 namespace signalbox::http {
 

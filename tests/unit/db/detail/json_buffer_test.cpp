@@ -5,7 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_string.hpp"
+#include "signalbox/fast/json_writer.hpp"
 
 namespace signalbox::db {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "signalbox/json.hpp"
+#include "signalbox/fast/json_string.hpp"
 
 namespace signalbox {
 

@@ -1,4 +1,4 @@
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_writer.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>

@@ -1,4 +1,4 @@
-#include "signalbox/json.hpp"
+#include "signalbox/fast/json_string.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidjson/document.h>
@@ -7,6 +7,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+
+#include "signalbox/json.hpp"
 
 namespace signalbox {
 namespace {

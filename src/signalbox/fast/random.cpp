@@ -1,4 +1,4 @@
-#include "signalbox/random.hpp"
+#include "signalbox/fast/random.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,10 +1,12 @@
-#include "signalbox/json_writer.hpp"
+#include "signalbox/fast/json_writer.hpp"
 
 #include <fmt/compile.h>
 #include <fmt/format.h>
 
 #include <cmath>
 #include <iterator>
+
+#include "signalbox/fast/json_string.hpp"
 
 namespace signalbox {
 

@@ -1,4 +1,4 @@
-#include "signalbox/json.hpp"
+#include "signalbox/fast/json_string.hpp"
 
 #include <array>
 #include <cstddef>
