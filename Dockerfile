@@ -31,11 +31,11 @@ COPY migrations migrations
 COPY src src
 COPY --from=docs-assets /signalbox/build/docs-assets build/docs-assets
 RUN cmake --preset release -DSIGNALBOX_TESTS=OFF -DSIGNALBOX_SYSTEMD=OFF \
-    && cmake --build --preset release
+    && cmake --build --preset release --target signalbox
 # A step of its own: a commit that leaves the source alone compiles only what names the revision.
 ARG REVISION
 RUN cmake --preset release -DSIGNALBOX_REVISION="$REVISION" \
-    && cmake --build --preset release \
+    && cmake --build --preset release --target signalbox \
     && DESTDIR=/runtime cmake --install build/release --component service --prefix /usr/local --strip
 COPY deploy/image deploy/image
 RUN deploy/image/collect-runtime /runtime build/release
