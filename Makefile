@@ -45,7 +45,7 @@ test-thorough: thorough-setup build/release/build.ninja ## With a browser, Prome
 	$(call compile,release)
 	ctest --preset release -j3 -L thorough --output-on-failure --no-tests=error
 
-test-all: test test-thorough docs-test examples dbmate-test rolling-test dev-test compose-test ## Run all tests there are
+test-all: test test-thorough docs-test examples dbmate-test rolling-test dev-test compose-test ## Run those, the example, the pages, dbmate, restarts, containers
 
 new: ## Write a new service: make new NAME=orders DIR=../orders
 	@scripts/new '$(NAME)' '$(DIR)'
