@@ -173,7 +173,7 @@ void add_listening(Settings& settings, config::Config& c) {
             "address.");
     settings
         .add_parsed("--root-path", "PATH", c.root_path, parse_root_path, c.root_path,
-                    "below which a proxy has the API, and which it strips from requests")
+                    "the path below which a proxy has the API; the proxy strips it from requests")
         .explain(
             "For instance `/api`. It is used in redirects, in `servers` of the OpenAPI document "
             "and "
@@ -250,12 +250,12 @@ void add_database(Settings& settings, config::Config& c) {
     settings
         .add("--database-query-timeout", c.database_query_timeout,
              "for a read, waiting for a connection included; at most --timeout-request", positive)
-        .explain("Then 503.");
+        .explain("Then 503. PostgreSQL has it as `statement_timeout`, too.");
     settings.add("--database-prepare", c.database_prepare, "prepared statements; off for PgBouncer")
         .explain(
-            "Also a `statement_timeout` in PostgreSQL. PgBouncer in transaction mode passes "
-            "neither "
-            "on.");
+            "In transaction mode PgBouncer passes on neither prepared statements nor start-up "
+            "options. With `off`, each read, write and transaction sets time zone, formats and "
+            "timeouts by `SET LOCAL`.");
     settings.add("--database-transaction-idle-timeout", c.database_transaction_idle_timeout,
                  "a transaction that runs no statement for longer is rolled back", positive);
     settings.add("--database-max-lifetime", c.database_max_lifetime,
@@ -330,15 +330,16 @@ void add_limits(Settings& settings, config::Config& c) {
     settings
         .add_size(
             "--limit-buffered", c.limit_buffered,
-            "of all requests that arrive or are answered and all responses not yet taken, with "
-            "what the kernel has of them; above it the slowest of those who hold most are cut",
+            "all that clients make the service hold, in the process and in the kernel: requests "
+            "that arrive or are answered, responses not yet taken; above it clients that hold much "
+            "and move little are cut",
             1024_KiB, 1024_GiB)
         .default_is("a quarter of the memory, at most 512MiB")
         .explain(
-            "The memory limit of a container and RLIMIT_AS count; at least one request fits. Whose "
-            "request is arriving or handled gets 503. While a request is answered nothing more is "
-            "read of its connection: what the client sends waits in the kernel, 64 KiB at most, "
-            "and then with the client.");
+            "The memory is that of the container, or RLIMIT_AS; at least one request fits. A "
+            "client whose request is arriving or handled gets 503. While a request is answered "
+            "nothing more is read of its connection: what the client sends waits in the kernel, "
+            "64 KiB at most, and then with the client.");
     settings
         .add_parsed("--upload-dir", "FOLDER", c.upload_dir, parse_path, "",
                     "bodies beyond 256 KiB of endpoints that take files are here while they are "
@@ -349,7 +350,8 @@ void add_limits(Settings& settings, config::Config& c) {
             "killed. A tmpfs is memory. Only a service that takes files needs the folder.");
     settings
         .add_size("--limit-upload-disk", c.limit_upload_disk,
-                  "of all of them together; above it 503", 1024_KiB, std::size_t{1024} * 1024_GiB)
+                  "bytes of all of them together; above it 503", 1024_KiB,
+                  std::size_t{1024} * 1024_GiB)
         .explain("A disk that is full before that is 507.");
 }
 
@@ -378,7 +380,7 @@ void add_log(Settings& settings, config::Config& c) {
     settings
         .add_parsed("--log-secret-paths", "LIST", c.log_secret_paths, parse_log_secret_paths,
                     c.log_secret_paths,
-                    "paths of which no log shows the segments in braces: /reset/{token},/i/{code}")
+                    "paths whose segments in braces no log shows: /reset/{token},/i/{code}")
         .explain(
             "Nor does `/debug/requests`. Routes whose parameters have secret names need not be "
             "named.");
