@@ -87,8 +87,8 @@ struct IncludeOptions {
 
 /// Endpoints with what they need: a part of an application that is written, included and tested by
 /// itself (FastAPI's APIRouter). Everything is given as a function, as in
-/// `get<list_items>("/items")`; injection.hpp says what its parameters can be, and declare what the
-/// endpoint takes: what is wrong with a request is answered with 422 before its handler runs.
+/// `get<list_items>("/items")`; injection.hpp says what its parameters can be. They declare what
+/// the endpoint takes: a request that is wrong is answered with 422, and the handler does not run.
 ///
 /// Nothing is checked or run here: the application that it is included in does so when it starts,
 /// and says what is missing. Threads: one, before the application runs.
@@ -102,8 +102,8 @@ class Module {
     Module& operator=(Module&& other) noexcept;
 
     /// A handler is a function that returns `async::Task<R>`. R is what its response has: one of
-    /// model/type.hpp's types, as JSON; nothing, for 204; or an http::Response that is made by
-    /// hand. It runs on the connection's event loop, which it must not block. What it throws
+    /// model/type.hpp's types, as JSON; nothing, for 204; or an http::Response that it makes
+    /// itself. It runs on the connection's event loop, which it must not block. What it throws
     /// becomes a 500, except http::HttpError and what on_error names. GET answers HEAD as well.
     template <auto handler>
     Module& get(std::string path, const EndpointOptions& options = {}) {

@@ -11,9 +11,9 @@ namespace signalbox::api {
 ///
 ///     return api::json(database.stream("SELECT * FROM items"));
 ///
-/// Up to 1,000 rows are a response like others, a share of what all get who ask for the same. More
-/// are sent batch by batch, as fast as the client takes them. What goes wrong before the first
-/// batch is answered as in any handler; later the client sees that the response is cut.
+/// Up to 1,000 rows are one response, whose bytes all who ask for the same share. More rows are
+/// sent batch by batch, as fast as the client takes them. An error before the first batch is
+/// answered as in any handler; after a later one the client sees that the response is cut.
 async::Task<http::Response> json(db::RowStream<JsonText> rows);
 
 }  // namespace signalbox::api

@@ -43,7 +43,7 @@ class UploadFile {
     UploadFile& operator=(UploadFile&& other) noexcept;
 
     /// What the client calls it: any text, `../../etc/passwd` among others. It is for people to
-    /// read and no part of a path: name what you save yourself.
+    /// read. Make no path of it: choose the names of files yourself.
     const std::string& filename() const noexcept;
     /// What the client says that it is. Nobody has looked.
     std::optional<std::string_view> content_type() const { return header("content-type"); }

@@ -48,8 +48,7 @@ class OffLoopThreads final : public asio::execution_context::service {
     /// Throws std::system_error when there is no thread for it, and cannot be.
     void run(std::shared_ptr<OffLoopWork> work);
 
-    /// A disk that is slow holds so many pieces of work at a time, and the others of this loop
-    /// wait.
+    /// So many pieces of work run at a time, for instance on a slow disk; others of this loop wait.
     static constexpr std::size_t most_threads = 4;
 
   private:
@@ -68,7 +67,7 @@ class OffLoopThreads final : public asio::execution_context::service {
 
 namespace detail {
 
-/// One call, of which its coroutine waits.
+/// One call, whose caller waits for it.
 class OffLoopCall : public OffLoopWork {
   public:
     void run() noexcept final {

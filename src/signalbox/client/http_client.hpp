@@ -37,7 +37,7 @@ struct Response {
 
     /// Whether the status is 2xx.
     [[nodiscard]] bool ok() const noexcept { return status >= 200 && status < 300; }
-    /// Throws StatusError for 4xx and 5xx; to be called behind another: returns this.
+    /// Throws StatusError for 4xx and 5xx. Returns this, so that json() can be called on it.
     const Response& raise_for_status() const;
 
     /// The body as a value. Throws InvalidAnswer when it is none of this type.
@@ -78,7 +78,7 @@ class CallOptions {
     CallOptions& header(std::string_view name, std::string_view value);
     /// For the whole call: name, connection, redirects and repetitions included.
     CallOptions& timeout(std::chrono::milliseconds timeout);
-    /// A POST or PATCH that may be done twice, or another method that may not.
+    /// Whether the call may be done twice: by default no POST or PATCH, and every other method.
     CallOptions& repeatable(bool repeatable = true);
     CallOptions& retries(unsigned most);
     CallOptions& redirects(unsigned most);

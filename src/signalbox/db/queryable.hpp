@@ -112,8 +112,9 @@ class Queryable {
     /// slowest has not taken yet. One who takes less than 64 KiB a second while others wait for it
     /// is left behind: its next() throws SlowReader.
     ///
-    /// A statement that is no plain SELECT, VALUES, TABLE or WITH, as EXPLAIN, is one batch
-    /// whatever its size. In a Transaction it is a cursor of that one, shared with nobody.
+    /// A statement that is no plain SELECT, VALUES, TABLE or WITH, such as EXPLAIN, is one batch
+    /// whatever its size. In a Transaction the stream is a cursor of that transaction, and shared
+    /// with nobody.
     template <class... Parameters>
     RowStream<JsonText> stream(std::string_view sql, const Parameters&... parameters) {
         return RowStream<JsonText>(

@@ -24,8 +24,8 @@ namespace signalbox::http {
 /// neither the request's deadline nor its concurrency slot; a drain waits for them, cancels the one
 /// that still runs when its time is up, and drops the others.
 ///
-/// There are no more requests with some than --limit-background-tasks: beyond it an endpoint that
-/// takes BackgroundTasks is answered with 503 before its handler runs, so no work is half done.
+/// At most --limit-background-tasks requests have some at once: beyond that a request to an
+/// endpoint that takes BackgroundTasks gets 503 before its handler runs, so no work is half done.
 ///
 /// For the loop's thread.
 class BackgroundTasks {

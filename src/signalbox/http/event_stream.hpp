@@ -57,8 +57,8 @@ class Event {
 };
 
 struct EventStreamOptions {
-    /// While nothing is sent a comment is, so often: proxies close what is silent, and of a client
-    /// that is gone nothing else tells.
+    /// How often a comment is sent while there are no events: proxies close silent connections, and
+    /// nothing else tells that a client has gone.
     std::chrono::milliseconds keep_alive = std::chrono::seconds(15);
     /// The headers go with the first event, so that an error before it is a proper answer; but no
     /// later than this, for the client to know that it is connected.
@@ -78,7 +78,7 @@ class EventStream {
 
     /// As Sink::write: one at a time.
     async::Task<> send(const Event& event);
-    /// Which clients do not see.
+    /// Sends a comment, which clients do not see.
     async::Task<> comment(std::string_view text);
 
     /// The id of the last event that the client has seen, when it connects anew and there was one.
@@ -129,8 +129,7 @@ class EventStream {
 ///
 /// When `body` returns, the response ends, and the client connects anew. A body that never returns
 /// is right: at a drain or reload it is cancelled where it waits, the client is told when to come
-/// back
-/// (`retry`, jittered, so that not all come at once), and the response ends properly.
+/// back (`retry`, jittered, so that not all come at once), and the response ends properly.
 ///
 /// `body` is kept until its task has ended; `request` is the handler's.
 StreamingResponse event_stream(const Request& request,

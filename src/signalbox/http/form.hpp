@@ -20,7 +20,7 @@ enum class FormEncoding : std::uint8_t {
     multipart,
 };
 
-/// One field of a form, of which there may be several of a name.
+/// One field of a form. Several may have the same name.
 struct FormField {
     /// Of one that was sent as a file: where its content is in the body.
     struct File {
@@ -36,8 +36,8 @@ struct FormField {
 };
 
 /// A form as it is sent: application/x-www-form-urlencoded (as QueryReader reads it) or
-/// multipart/form-data (RFC 7578), the whole of it or piece by piece. What is written in no UTF-8,
-/// or in a charset that is neither, is taken for Latin-1, as Starlette does.
+/// multipart/form-data (RFC 7578), the whole of it or piece by piece. A text that is not UTF-8,
+/// or says that its charset is another, is read as Latin-1, as Starlette does.
 ///
 /// Threads: one at a time.
 class FormReader final : PartReceiver {

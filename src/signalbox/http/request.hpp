@@ -64,7 +64,7 @@ class Request {
     std::string body;
     std::shared_ptr<const BodyFile> body_file{};  ///< has it in place of `body`: Route::spools_body
 
-    /// What the edge fills in.
+    // What the server fills in before the handler runs.
     std::string head;  ///< the bytes of request line and header lines
     std::vector<Header> headers;
     std::string_view raw_path;     ///< as sent, before decoding

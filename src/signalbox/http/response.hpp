@@ -25,8 +25,8 @@ struct Response {
     std::string content_type{};  ///< empty for `application/json`, as most are
     Body body{};
     /// Besides those that every response has: Content-Type, Content-Length, Date, X-Request-ID,
-    /// X-Content-Type-Options, Connection where it is needed. A field that cannot be a header,
-    /// because it has control characters, is not sent; neither is such a Content-Type.
+    /// X-Content-Type-Options, traceparent, Connection where it is needed. A field that cannot be a
+    /// header, because it has control characters, is not sent; neither is such a Content-Type.
     Headers headers{};
     /// In place of `body`: written piece by piece, with `Transfer-Encoding: chunked` and no
     /// Content-Length. It does not run for HEAD, nor with a status that has no content.

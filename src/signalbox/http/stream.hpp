@@ -35,12 +35,12 @@ class Sink {
 };
 
 /// The body of a streamed response. It is called once, when the handler has returned, and runs as a
-/// part of its request; what it needs it has to have captured, by value where it is not the
-/// request or a service. It is kept until its task has ended, and so are its captures.
+/// part of its request. It has to capture what it needs, by value unless it is the request or a
+/// service. It is kept until its task has ended, and so are its captures.
 ///
 /// Until it has written something, what it throws is answered as if the handler had thrown it, and
-/// the request's deadline holds. From then on it has none. An error ends the response in the
-/// middle, so that the client sees that it is not complete, and counts as the service's.
+/// the request's deadline holds. From then on there is no deadline, and an error ends the response
+/// in the middle, so that the client sees that it is not complete; it counts as the service's.
 using Stream = std::function<async::Task<>(Sink&)>;
 
 /// Runs a part of a stream that may wait for long, be it a task or a callable that returns one, and

@@ -9,10 +9,10 @@
 
 namespace signalbox::db {
 
-/// Where JSON is written of which nobody knows how long it will be. Up to a piece it is a string.
-/// Beyond that what is done is kept in pages that are never copied to grow: there are an eighth
-/// more of them than are in use at most, and none when it is finished. A string that doubles would
-/// take three times its bytes while it is copied.
+/// Where JSON of unknown length is written. Up to a piece it is a string. Beyond that, what is
+/// written is kept in pages that are never copied to grow. There are at most an eighth more of them
+/// than are in use, and none to spare when it is finished. A string that doubles would take three
+/// times its bytes while it is copied.
 ///
 ///     JsonBuffer buffer;
 ///     JsonWriter json(buffer.text());

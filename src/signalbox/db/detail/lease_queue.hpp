@@ -45,7 +45,7 @@ class LeaseQueue {
         return transactions_ + streams_ < most_held_ &&
                (purpose == LeaseFor::transaction || streams_ < most_streams_);
     }
-    /// Whether somebody waits to whom one that was made at `connected_at` could be lent.
+    /// Whether somebody waits who could be lent a connection that was made at `connected_at`.
     bool has_ready(Clock::time_point connected_at = Clock::time_point::max()) const noexcept {
         return next(connected_at) != waiting_.end();
     }

@@ -8,7 +8,7 @@
 #include "signalbox/db/error.hpp"
 
 // Why PostgreSQL refused a statement, by whichever library it was run, and the exception for it.
-// Texts are UTF-8 whatever the server's are: what is none is U+FFFD.
+// Texts are UTF-8 whatever the server's are: what is not becomes U+FFFD.
 
 namespace signalbox::db {
 

@@ -77,8 +77,8 @@ class SlotLife {
     /// is to find it.
     static constexpr std::chrono::milliseconds linger{200};
 
-    /// `max_lifetime` of a connection, of which up to a tenth is taken at random, so that those
-    /// made together do not all end together; 0: unlimited.
+    /// `max_lifetime` of a connection, less up to a tenth at random, so that those made together do
+    /// not all end together; 0: unlimited.
     explicit SlotLife(std::chrono::milliseconds max_lifetime,
                       std::function<std::uint64_t()> random = random_number);
 

@@ -12,24 +12,24 @@ struct CompressionOptions {
     std::size_t minimum_size = 500;  ///< of a body, in bytes; smaller ones are sent as they are
     int level = 6;                   ///< of gzip, from 1, the fastest, to 9, the smallest
     int zstd_level = 3;              ///< from 1 to 19
-    /// Those that are used, the one that is used rather first.
+    /// Those that are used, the preferred one first.
     std::vector<std::string> codings{"zstd", "gzip"};
 };
 
 /// Compresses responses for clients that take gzip (Starlette's GZipMiddleware) or zstd, by the
-/// weights of their Accept-Encoding. Not those that have a Content-Encoding, `Cache-Control:
-/// no-transform` or part of something (206); of what is compressed already, as pictures, films,
-/// sound and archives are; and of server-sent events. What does not get smaller is sent as it is.
+/// weights of their Accept-Encoding. It leaves alone responses that have a Content-Encoding or
+/// `Cache-Control: no-transform`, parts (206), types that are compressed already, such as pictures,
+/// films, sound and archives, and server-sent events. What does not get smaller is sent as it is.
 /// All that it could compress has `Vary: Accept-Encoding`; a strong ETag becomes a weak one (RFC
-/// 9110, section 8.8.1), as the bytes are others.
+/// 9110, section 8.8.1), because the bytes differ.
 ///
 /// Bodies of more than 64 KiB are compressed on a thread beside the event loop; a request that is
 /// cancelled does not wait for it. A buffer that several responses send, as that of a shared read,
 /// is compressed once for all of them. Streams are compressed piece by piece, and each piece is
 /// sent at once.
 ///
-/// What a client can have repeated beside a secret, in one compressed body, can tell the secret by
-/// the body's size (BREACH): such a response is to have `Content-Encoding: identity`.
+/// Where a body holds a secret and a text that the client has chosen, its compressed size can tell
+/// the secret (BREACH): give such a response `Content-Encoding: identity`.
 ///
 /// Throws std::invalid_argument for a level or coding that is none.
 Middleware compression(CompressionOptions options = {});

@@ -14,7 +14,8 @@ struct CorsOptions {
     /// `https://shop.example`, as browsers send it: without a path, and with the port where it is
     /// not the scheme's. `*` for all.
     std::vector<std::string> allow_origins{};
-    /// A whole origin has to match (RE2's syntax), besides those in `allow_origins`.
+    /// Further origins, besides those in `allow_origins`: a whole origin has to match (RE2's
+    /// syntax).
     std::string allow_origin_regex{};
     std::vector<std::string> allow_methods{"GET"};  ///< `*` for all but CONNECT and TRACE
     /// Of the request, besides those that are always allowed; `*` for all.

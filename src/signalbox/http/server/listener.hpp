@@ -33,8 +33,8 @@ class Listener {
     /// doubles them for what it needs itself.
     static constexpr int receive_buffer = 32 * 1024;
 
-    /// Binds and listens; port 0 is any free one. `host` is an address, or a name of which the
-    /// first address counts: listen_on() takes them all. `::` is for IPv4, too, any other address
+    /// Binds and listens; port 0 is any free one. `host` is an address, or a name, whose
+    /// first address is taken: listen_on() takes them all. `::` is for IPv4, too, any other address
     /// for its own family only. `name` is what url() says instead, unless empty. Throws
     /// std::system_error that names the address.
     static Listener tcp(const std::string& host, std::uint16_t port, const std::string& name = {});

@@ -20,10 +20,10 @@ std::optional<std::string_view> request_id_of(const Request& request);
 Parsed<std::chrono::nanoseconds> timeout_of(const Request& request,
                                             std::chrono::nanoseconds longest);
 
-/// Sets client, scheme and root path to what a trusted proxy says of them in those headers that are
-/// `believed`. As uvicorn does: of the addresses, all lines as one list, the client's is from the
-/// right the first that no trusted proxy has. What is no address ends the list: the client is then
-/// the last of whom there is one.
+/// Sets client, scheme and root path to what a trusted proxy says of them in the headers that are
+/// `believed`. As in uvicorn, all lines with addresses are one list, and the client is the first
+/// from the right that is no trusted proxy. The list ends at a text that is no address: then the
+/// client is the last address before it.
 void believe_forwarded_headers(Request& request, const IpAllowList& trusted,
                                const ForwardedHeaders& believed);
 

@@ -40,7 +40,7 @@ class Server {
     /// Binds to the options' host and port, and begins to accept. Throws std::system_error naming
     /// the address.
     void listen();
-    /// Begins to accept from them, of which there is one at least.
+    /// Begins to accept from them. There has to be at least one.
     void listen(std::vector<Listener> listeners);
     std::uint16_t port() const noexcept { return port_; }  ///< the first one's; 0 of a Unix socket
     /// `http://127.0.0.1:8000`, with the port that was found, or `unix:/run/api.sock`.

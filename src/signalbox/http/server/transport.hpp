@@ -42,8 +42,8 @@ class SocketOwner {
 /// The sockets of one event loop: Pistache's transport, whose epoll instance the loop watches. It
 /// tells their owners what they are ready for and reads for them, on the loop's thread.
 ///
-/// Pistache's own reading goes on until the socket is empty and cannot be stopped, so that a client
-/// could fill the memory, and its writing spins on a client that reads slowly: both are ours.
+/// Pistache's own reading goes on until the socket is empty, so a client could fill the memory, and
+/// its writing spins on a client that reads slowly: both are ours.
 ///
 /// For the loop's thread, construction and destruction apart.
 class Transport {
