@@ -643,8 +643,8 @@ TEST_P(Transactions, run_one_statement_at_a_time) {
     const auto work = [&]() -> Task<> {
         co_await pool_->transaction([&](Transaction& transaction) -> Task<> {
             co_await transaction.execute(add, "Ada", 1);
-            co_await async::gather(transaction.execute("SELECT pg_sleep(0.1)"),
-                                   transaction.execute(add, "Ada", 1));
+            co_await async::all(transaction.execute("SELECT pg_sleep(0.1)"),
+                                transaction.execute(add, "Ada", 1));
         });
     };
     EXPECT_THROW(run(work()), std::logic_error);

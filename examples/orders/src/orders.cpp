@@ -15,7 +15,7 @@ namespace {
 using User = Depends<current_user>;
 
 Task<Rows<Order>> list_orders(Query<Page> page, db::Pool& database, Reply& reply) {
-    auto [orders, total] = co_await async::gather(
+    auto [orders, total] = co_await async::all(
         database.fetch_rows<Order>("SELECT * FROM orders WHERE $1::text IS NULL OR status = $1"
                                    " ORDER BY id LIMIT $2 OFFSET $3",
                                    page->status, *page->limit, *page->offset),
@@ -84,8 +84,8 @@ Task<> delete_order(std::int64_t order_id, User, db::Pool& database) {
 
 Task<Summary> summary(db::Pool& database) {
     auto [users, orders] =
-        co_await async::gather(database.fetch_value<std::int64_t>("SELECT count(*) FROM users"),
-                               database.fetch_value<std::int64_t>("SELECT count(*) FROM orders"));
+        co_await async::all(database.fetch_value<std::int64_t>("SELECT count(*) FROM users"),
+                            database.fetch_value<std::int64_t>("SELECT count(*) FROM orders"));
     co_return Summary{users, orders};
 }
 

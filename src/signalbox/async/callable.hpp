@@ -23,6 +23,11 @@ constexpr void assert_callable_can_be_awaited_with() {
 
 namespace detail {
 
+template <class T>
+inline constexpr bool is_task = false;
+template <class R>
+inline constexpr bool is_task<Task<R>> = true;
+
 template <class Callable>
 concept TaskCallable = requires(std::decay_t<Callable>& callable) {
     { std::invoke(callable) } -> std::same_as<Task<>>;
@@ -31,20 +36,24 @@ concept TaskCallable = requires(std::decay_t<Callable>& callable) {
 /// Holds the callable for as long as its task runs: a lambda that is a coroutine finds its
 /// captures in the lambda, not in its own frame.
 template <class Callable>
-Task<> keep(Callable callable) {
-    co_await std::invoke(callable);
+std::invoke_result_t<Callable&> keep(Callable callable) {
+    co_return co_await std::invoke(callable);
 }
 
+/// The task itself, or that which the callable returns.
 template <class Work>
-Task<> task_of(Work&& work) {
-    if constexpr (std::is_same_v<std::remove_cvref_t<Work>, Task<>>) {
+auto task_of(Work&& work) {
+    if constexpr (is_task<std::remove_cvref_t<Work>>) {
         static_assert(!std::is_lvalue_reference_v<Work>, "a task runs once: move it");
-        return std::forward<Work>(work);
+        return std::remove_cvref_t<Work>(std::forward<Work>(work));
     } else {
         assert_callable_can_be_awaited_with<Work>();
-        static_assert(TaskCallable<Work>,
-                      "a Task<>, or a callable without parameters that returns "
-                      "one, is what can be run");
+        constexpr bool returns_a_task = requires(std::decay_t<Work> & callable) {
+            requires is_task<std::invoke_result_t<decltype(callable)>>;
+        };
+        static_assert(
+            returns_a_task,
+            "a task, or a callable without parameters that returns one, is what can be run");
         return keep<std::decay_t<Work>>(std::forward<Work>(work));
     }
 }

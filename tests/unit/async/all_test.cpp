@@ -14,6 +14,10 @@
 #include <exception>
 #include <stdexcept>
 #include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "signalbox/async/sleep.hpp"
@@ -193,6 +197,84 @@ TEST(All, keeps_a_callable_until_its_task_has_ended) {
     };
     run(task());
     EXPECT_EQ(log, (Log{"begin b", "long enough to be elsewhere", "end b"}));
+}
+
+/// Neither empty nor copied.
+struct Count {
+    explicit Count(int its_number) : number(its_number) {}
+    Count(Count&&) = default;
+    Count& operator=(Count&&) = default;
+    int number;
+};
+
+Task<Count> count_after(std::chrono::milliseconds delay, int number) {
+    co_await sleep_for(delay);
+    co_return Count(number);
+}
+
+TEST(All, returns_what_its_tasks_return_in_their_order) {
+    const auto work = []() -> Task<> {
+        const auto text = [](std::string_view part) -> Task<std::string> {
+            co_await sleep_for(1ms);
+            co_return std::string(part) + " of all";
+        };
+        const auto [count, all_text] = co_await all(count_after(20ms, 7), text("text"));
+        EXPECT_EQ(count.number, 7);
+        EXPECT_EQ(all_text, "text of all");
+    };
+    run(work());
+}
+
+TEST(All, returns_what_callables_return_and_nothing_for_nothing) {
+    const auto work = []() -> Task<> {
+        int done = 0;
+        const auto first = [&]() -> Task<bool> {
+            co_await sleep_for(1ms);
+            co_return ++done == 1;
+        };
+        const auto second = [&]() -> Task<> {
+            co_await sleep_for(20ms);
+            ++done;
+        };
+        const std::tuple<bool, std::monostate> results = co_await all(first, second);
+        EXPECT_TRUE(std::get<0>(results));
+        EXPECT_EQ(done, 2);
+    };
+    run(work());
+}
+
+TEST(All, returns_a_vector_for_a_vector) {
+    const auto work = []() -> Task<> {
+        std::vector<Task<Count>> tasks;
+        for (int i = 0; i < 5; ++i)
+            tasks.push_back(count_after(std::chrono::milliseconds(20 - 4 * i), i));
+        const std::vector<Count> counts = co_await all(std::move(tasks));
+        std::vector<int> numbers;
+        for (const Count& count : counts)
+            numbers.push_back(count.number);
+        EXPECT_EQ(numbers, (std::vector<int>{0, 1, 2, 3, 4}));
+        std::vector<Task<Count>> none;
+        const std::vector<Count> no_counts = co_await all(std::move(none));
+        EXPECT_TRUE(no_counts.empty());
+    };
+    run(work());
+}
+
+TEST(All, of_tasks_with_results_rethrows_and_cancels_the_others) {
+    Log log;
+    const auto work = [&]() -> Task<> {
+        const auto waits = [&]() -> Task<int> {
+            co_await wait_until_cancelled(log, "other");
+            co_return 1;
+        };
+        const auto fails = []() -> Task<int> {
+            co_await fail_after(1ms, "no number");
+            co_return 2;
+        };
+        co_await all(waits, fails);
+    };
+    EXPECT_THROW(run(work()), std::runtime_error);
+    EXPECT_EQ(log, Log{"other cancelled"});
 }
 
 TEST(All, passes_its_own_cancellation_on) {
