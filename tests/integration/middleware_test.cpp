@@ -378,7 +378,7 @@ TEST_P(MiddlewareOverSockets, may_take_its_time_for_a_message_that_is_refused) {
 
 std::string text_of(std::size_t size) {
     std::string text;
-    for (int i = 0; text.size() < size; ++i)
+    for (unsigned i = 0; text.size() < size; ++i)
         text.append(R"({"number":)").append(std::to_string(i * 7919 % 10007)).append("},");
     text.resize(size);
     return text;

@@ -31,7 +31,7 @@ using Text = std::string_view;
 /// As easy to compress as most texts are.
 std::string text_of(std::size_t size) {
     std::string text;
-    for (int i = 0; text.size() < size; ++i)
+    for (unsigned i = 0; text.size() < size; ++i)
         text.append(R"({"number":)").append(std::to_string(i * 7919 % 10007)).append("},");
     text.resize(size);
     return text;
