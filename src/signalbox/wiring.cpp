@@ -247,7 +247,7 @@ void add_metrics(observe::Metrics& metrics, const http::Server& api, const confi
                     "Bytes of bodies that were written to disk.", {},
                     [&uploads] { return number(uploads.written()); });
     metrics.counter("signalbox_upload_disk_refused_total",
-                    "Bodies that did not fit, or could not be written.", {},
+                    "Bodies that did not fit, or could not be written in time.", {},
                     [&uploads] { return number(uploads.refused()); });
     for (const http::Cut why : http::CutCounts<int>::all) {
         metrics.counter("signalbox_connections_cut_total",
