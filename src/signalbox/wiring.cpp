@@ -168,6 +168,8 @@ void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
                   "count once.",
                   {{"state", "waiting"}},
                   [&database] { return number(database.usage().streams_waiting); });
+    metrics.gauge("signalbox_database_streams_max", "--database-max-streams", {},
+                  [limit = number(config.database_max_streams)] { return limit; });
     metrics.add(std::make_unique<observe::ProcessMetrics>());
 }
 

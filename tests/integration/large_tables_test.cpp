@@ -107,6 +107,7 @@ TEST(LargeTables, are_taken_from_who_stops_reading_when_others_wait) {
     // As long as nobody waits for the connection, it may.
     std::this_thread::sleep_for(11s);  // the stretch of time that is measured, not waited for
     EXPECT_EQ(metric(service, "signalbox_database_streams", {{"state", "reading"}}), 1);
+    EXPECT_EQ(metric(service, "signalbox_database_streams_max"), 1);
     EXPECT_EQ(get(service.url("/users")).status, 200);
     const LogLine line = wait_for_line(service, "request_id", "stopped");
     EXPECT_EQ(line.text("error.type"), "slow_client");
