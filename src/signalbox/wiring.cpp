@@ -44,6 +44,7 @@ db::PoolOptions pool_options(const config::Config& config, const observe::Resour
             .size = config.database_pool_size,
             .max_queue = config.database_max_queue,
             .max_streams = config.database_max_streams,
+            .streams_left_over = config.limit_buffered / 8,
             .startup_timeout = config.database_startup_timeout,
             .query_timeout = config.database_query_timeout,
             .transaction_idle_timeout = config.database_transaction_idle_timeout,

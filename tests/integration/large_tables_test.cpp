@@ -9,12 +9,14 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
 #include "support/prometheus.hpp"
+#include "support/raw_message.hpp"
 #include "support/service.hpp"
 #include "support/users_stream.hpp"
 
@@ -113,6 +115,27 @@ TEST(LargeTables, are_taken_from_who_stops_reading_when_others_wait) {
     EXPECT_EQ(line.text("error.type"), "slow_client");
     EXPECT_EQ(streams_ended(service, "slow_client"), 1);
     EXPECT_TRUE(is_cut(stopped));
+}
+
+TEST(LargeTables, that_fit_into_the_window_are_not_kept_for_any_number_of_clients) {
+    // As JSON 3.9 MB each. Those that are over may have an eighth of the budget: there is room for
+    // one.
+    const Service service(database_with_users(35'000), {"--limit-buffered", "32MiB"});
+    const auto reading = [&] {
+        return metric(service, "signalbox_database_streams", {{"state", "reading"}});
+    };
+    std::vector<RawClient> stopped;
+    for (int i = 0; i < 4; ++i) {  // one after the other, so that they share nothing
+        stopped.emplace_back(service.port(), small_receive_buffer);
+        stopped.back().send(get_bytes("/users", "Connection: close\r\n"));
+        stopped.back().read_until("\"id\":1,");
+    }
+    EXPECT_TRUE(eventually([&] {
+        return metric(service, "signalbox_database_stream_rows_total") == 4 * 35'000 &&
+               reading() == 3;
+    })) << reading();
+    EXPECT_FALSE(is_cut(stopped.back()));
+    EXPECT_TRUE(eventually([&] { return reading() == 2; })) << reading();
 }
 
 }  // namespace
