@@ -17,9 +17,10 @@ SIGNALBOX = ROOT / "build/release/signalbox"
 
 
 class Users:
-    """A migrated database with so many users, in a PostgreSQL of its own."""
+    """A migrated database with so many users, in a PostgreSQL of its own; their names are longer by
+    `padding` bytes than they need be."""
 
-    def __init__(self, count):
+    def __init__(self, count, padding=0):
         if not SIGNALBOX.exists():
             raise SystemExit("build it first: make build")
         self.folder = ROOT / ".run/bench"
@@ -30,6 +31,7 @@ class Users:
         except OSError:
             raise SystemExit("another benchmark of this checkout is running") from None
         self.count = count
+        self.padding = padding
 
     def __enter__(self):
         self.url = self._postgres("start").strip()
@@ -38,7 +40,8 @@ class Users:
         self._postgres("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-c", f"""
             TRUNCATE users RESTART IDENTITY;
             INSERT INTO users (name, email)
-            SELECT 'User ' || i, 'user' || i || '@example.com' FROM generate_series(1, {self.count}) i
+            SELECT 'User ' || i || repeat('x', {self.padding}), 'user' || i || '@example.com'
+            FROM generate_series(1, {self.count}) i
             """)
         return self
 

@@ -44,6 +44,7 @@ db::PoolOptions pool_options(const config::Config& config, const observe::Resour
             .size = config.database_pool_size,
             .max_queue = config.database_max_queue,
             .max_streams = config.database_max_streams,
+            .streams_left_over = config.limit_buffered / 8,
             .startup_timeout = config.database_startup_timeout,
             .query_timeout = config.database_query_timeout,
             .transaction_idle_timeout = config.database_transaction_idle_timeout,
@@ -168,6 +169,8 @@ void add_metrics(observe::Metrics& metrics, const observe::Resource& service,
                   "count once.",
                   {{"state", "waiting"}},
                   [&database] { return number(database.usage().streams_waiting); });
+    metrics.gauge("signalbox_database_streams_max", "--database-max-streams", {},
+                  [limit = number(config.database_max_streams)] { return limit; });
     metrics.add(std::make_unique<observe::ProcessMetrics>());
 }
 
@@ -247,7 +250,7 @@ void add_metrics(observe::Metrics& metrics, const http::Server& api, const confi
                     "Bytes of bodies that were written to disk.", {},
                     [&uploads] { return number(uploads.written()); });
     metrics.counter("signalbox_upload_disk_refused_total",
-                    "Bodies that did not fit, or could not be written.", {},
+                    "Bodies that did not fit, or could not be written in time.", {},
                     [&uploads] { return number(uploads.refused()); });
     for (const http::Cut why : http::CutCounts<int>::all) {
         metrics.counter("signalbox_connections_cut_total",

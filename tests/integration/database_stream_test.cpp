@@ -546,6 +546,49 @@ TEST_P(Streams, end_a_reader_that_is_too_slow_while_others_wait_for_its_connecti
     EXPECT_TRUE(is_at_rest());
 }
 
+TEST_P(Streams, keep_their_connection_as_long_as_too_much_waits_for_readers) {
+    ids(pool_->stream<Item>(numbers, 20'000));
+    make_pool([all = told_.bytes.load()](db::PoolOptions& options) {
+        options.size = 4;
+        options.max_streams = 1;
+        options.streams_left_over = all * 7 / 10;
+    });
+    ASSERT_LT(told_.bytes, db::PoolOptions().stream_window);
+    const auto is_read = [this](std::size_t rows) {
+        return eventually([&] { return told_.rows == rows && busy_sessions() == "0"; });
+    };
+    const auto has_left = [this] {
+        return eventually([this] { return pool_->usage().streams == 0; });
+    };
+    told_.rows = 0;
+    run([&]() -> Task<> {
+        auto first = pool_->stream<Item>(numbers, 20'000);
+        auto batch = co_await first.next();
+        EXPECT_TRUE(is_read(20'000));
+        EXPECT_EQ(pool_->usage().streams, 1U);
+        while (batch && batch->back().id < 8000)
+            batch = co_await first.next();
+        EXPECT_TRUE(has_left()) << "there is room for what is left";
+        auto second = pool_->stream<Item>(numbers, 8000);
+        co_await second.next();
+        EXPECT_TRUE(is_read(28'000));
+        EXPECT_EQ(pool_->usage().streams, 1U) << "for both there is not";
+        while (batch)
+            batch = co_await first.next();
+        EXPECT_TRUE(has_left());
+        std::int64_t last = 0;
+        while (const auto rest = co_await second.next())
+            last = rest->back().id;
+        EXPECT_EQ(last, 8000);
+        // Who leaves makes room.
+        auto third = pool_->stream<Item>(numbers, 20'000);
+        co_await third.next();
+        EXPECT_TRUE(is_read(48'000));
+        EXPECT_EQ(pool_->usage().streams, 1U);
+    }());
+    EXPECT_TRUE(is_at_rest());
+}
+
 TEST_P(Streams, give_nobody_rows_older_than_his_request) {
     execute(url_,
             "CREATE TABLE items (id bigint, name text); INSERT INTO items SELECT id, 'x' FROM "

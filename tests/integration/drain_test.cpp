@@ -21,6 +21,7 @@
 #include "support/log_lines.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"
+#include "support/users_stream.hpp"
 
 namespace signalbox::test {
 namespace {
@@ -230,6 +231,91 @@ TEST_P(Drain, cancels_with_503_what_is_left_when_its_time_is_up) {
     EXPECT_EQ(last_line(*exit).number("cancelled"), Busy::all);
     EXPECT_TRUE(eventually([&] { return sessions_of_the_service(busy.database) == 0; }))
         << "what ran is cancelled, though the lock is still held";
+}
+
+struct DrainOfStreams : Drain {
+    const std::string database = database_with_streamed_users();
+    std::optional<Service> service;
+    std::string users;  ///< what all are to get
+    std::vector<UsersReader> readers;
+
+    void serve(std::vector<std::string> arguments) {
+        arguments.insert(arguments.end(), {"--workers", GetParam()});
+        service.emplace(database, arguments);
+        users = get(service->url("/users")).body;
+    }
+    /// Four who are in the middle of /users, and do not read on by themselves.
+    void start(const std::string& graceful_shutdown) {
+        serve({"--database-max-streams", "4", "--timeout-graceful-shutdown", graceful_shutdown,
+               "--timeout-write", "5m"});
+        for (int i = 0; i < 4; ++i) {
+            readers.emplace_back(service->port(), "reader-" + std::to_string(i));
+            readers.back().begin();
+        }
+        ASSERT_TRUE(eventually([this] { return service->waiting("client", "/users") == 4; }));
+        ASSERT_EQ(service->metric("signalbox_database_streams", {{"state", "reading"}}), 4);
+    }
+    void stop() const {
+        service->signal(SIGTERM);
+        ASSERT_TRUE(
+            eventually([this] { return !service->listening_ports().contains(service->port()); }));
+    }
+};
+INSTANTIATE_TEST_SUITE_P(one_and_two_workers, DrainOfStreams, testing::Values("1", "2"));
+
+TEST_P(DrainOfStreams, lets_all_who_read_on_have_the_whole) {
+    start("2m");
+    stop();
+    for (auto& reader : readers)
+        EXPECT_TRUE(reader.read_all() == users);
+    const auto exit = service->wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 0);
+    EXPECT_EQ(last_line(*exit).number("drained"), 4);
+    EXPECT_EQ(last_line(*exit).number("cancelled"), 0);
+    for (const LogLine& line : log_lines(exit->output))
+        EXPECT_TRUE(is_no_failure(line)) << line.json();
+}
+
+TEST_P(DrainOfStreams, cuts_who_does_not_read_on_when_its_time_is_up) {
+    start("10s");
+    const auto began = std::chrono::steady_clock::now();
+    stop();
+    EXPECT_TRUE(readers[0].read_all() == users);
+    EXPECT_TRUE(readers[1].read_all() == users);
+    const auto exit = service->wait_for_exit();
+    const auto took = std::chrono::steady_clock::now() - began;
+    ASSERT_TRUE(exit);
+    EXPECT_GE(took, 10s) << "they had no time";
+    EXPECT_LT(took, 20s);
+    EXPECT_EQ(exit->status, 1);
+    EXPECT_EQ(last_line(*exit).text("body"), "stopped");
+    EXPECT_EQ(last_line(*exit).number("drained"), 2);
+    EXPECT_EQ(last_line(*exit).number("cancelled"), 2);
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+        const auto lines =
+            log_lines_with(exit->output, "request_id", "reader-" + std::to_string(i));
+        ASSERT_EQ(lines.size(), 1U);
+        EXPECT_EQ(lines[0].number("http.response.status_code"), 200);
+        EXPECT_EQ(lines[0].has("error.type"), i > 1);
+        if (i > 1) {
+            EXPECT_EQ(lines[0].text("error.type"), "shutdown");
+            EXPECT_TRUE(readers[i].is_cut()) << "the client takes it for whole";
+        }
+    }
+    EXPECT_TRUE(eventually([&] { return sessions_of_the_service(database) == 0; }));
+}
+
+TEST_P(DrainOfStreams, lets_who_waits_for_a_connection_have_one) {
+    serve({"--database-max-streams", "2"});
+    readers = three_readers_of_two_streams(*service);
+    stop();
+    for (const std::size_t i : {0, 2, 1})  // while the second one keeps its connection
+        EXPECT_TRUE(readers[i].read_all() == users);
+    const auto exit = service->wait_for_exit();
+    ASSERT_TRUE(exit);
+    EXPECT_EQ(exit->status, 0);
+    EXPECT_EQ(last_line(*exit).number("drained"), 3);
 }
 
 TEST(Drained, at_once_with_status_130_by_a_second_signal) {

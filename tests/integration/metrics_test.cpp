@@ -338,6 +338,7 @@ TEST(Metrics, have_the_names_types_and_labels_that_were_agreed) {
         {"signalbox_database_reachable", {"gauge", {}}},
         {"signalbox_database_migrations", {"gauge", {"state"}}},
         {"signalbox_database_streams", {"gauge", {"state"}}},
+        {"signalbox_database_streams_max", {"gauge", {}}},
         {"signalbox_database_streams_ended_total", {"counter", {"outcome"}}},
         {"signalbox_database_stream_rows_total", {"counter", {}}},
         {"signalbox_database_stream_bytes_total", {"counter", {}}},

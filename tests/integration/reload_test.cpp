@@ -38,6 +38,7 @@
 #include "support/prometheus.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"
+#include "support/users_stream.hpp"
 
 namespace signalbox::test {
 namespace {
@@ -430,6 +431,57 @@ TEST_F(Reload, lets_a_request_in_flight_finish_and_says_that_its_connection_ends
     EXPECT_THAT(answer, HasSubstr("\r\nConnection: close\r\n"));
     generations.await_reload();
     EXPECT_EQ(generations.stop(), 0);
+}
+
+struct ReloadOfStreams : testing::TestWithParam<const char*> {
+    const std::string database = database_with_streamed_users();
+    std::string users;  ///< what all are to get
+    std::vector<UsersReader> readers;
+
+    /// Those who began with the old process read on to the end, while another one serves.
+    void expect_that_a_reload_loses_none(Generations& generations) {
+        generations.signal(SIGHUP);
+        ASSERT_TRUE(generations.says("handed over"));
+        generations.expect_served();
+        EXPECT_EQ(generations.service().waiting("client", "/users"), 0U) << "of the new process";
+        EXPECT_FALSE(generations.service().has_ended()) << "the old one";
+        // Who may have waited for the first one reads before the others, who keep their
+        // connections.
+        EXPECT_TRUE(readers.front().read_all() == users);
+        for (std::size_t i = readers.size() - 1; i > 0; --i)
+            EXPECT_TRUE(readers[i].read_all() == users);
+        generations.await_reload();
+        EXPECT_EQ(generations.stop(), 0);
+        const auto stopped = log_lines_with(generations.log(), "body", "stopped");
+        ASSERT_EQ(stopped.size(), 2U);
+        EXPECT_EQ(stopped[0].number("drained"), static_cast<double>(readers.size()));
+        EXPECT_EQ(stopped[0].number("cancelled"), 0);
+    }
+};
+INSTANTIATE_TEST_SUITE_P(Workers, ReloadOfStreams, testing::Values("1", "2"));
+
+TEST_P(ReloadOfStreams, lets_all_read_on_to_the_end) {
+    Generations generations(database,
+                            {"--workers", GetParam(), "--database-max-streams", "4",
+                             "--timeout-graceful-shutdown", "2m", "--timeout-write", "2m"});
+    users = get(generations.service().url("/users")).body;
+    for (int i = 0; i < 4; ++i) {
+        readers.emplace_back(generations.service().port());
+        readers.back().begin();
+    }
+    ASSERT_TRUE(eventually([&] { return generations.service().waiting("client", "/users") == 4; }));
+    ASSERT_EQ(generations.service().metric("signalbox_database_streams", {{"state", "reading"}}),
+              4);
+    expect_that_a_reload_loses_none(generations);
+}
+
+TEST_P(ReloadOfStreams, lets_who_waits_for_a_connection_have_one) {
+    // For which he has a query's time, and a new process takes a while to start.
+    Generations generations(database, {"--workers", GetParam(), "--database-max-streams", "2",
+                                       "--database-query-timeout", "30s"});
+    users = get(generations.service().url("/users")).body;
+    readers = three_readers_of_two_streams(generations.service());
+    expect_that_a_reload_loses_none(generations);
 }
 
 TEST_F(Reload, closes_connections_of_operators_that_are_idle) {

@@ -1,6 +1,7 @@
 // Files of forms, over real connections: large ones are on disk while they are handled, and nowhere
 // afterwards.
 
+#include <asio/this_coro.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -12,19 +13,26 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "signalbox/api/container.hpp"
 #include "signalbox/api/module.hpp"
 #include "signalbox/async/off_loop.hpp"
 #include "signalbox/http/server/server.hpp"
+#include "signalbox/http/watch/telemetry.hpp"
+#include "signalbox/observe/log.hpp"
+#include "signalbox/observe/metrics.hpp"
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
+#include "support/log_lines.hpp"
+#include "support/prometheus.hpp"
 #include "support/raw_message.hpp"
 #include "support/sanitized.hpp"
 
@@ -89,10 +97,53 @@ async::Task<Received> take_little(api::Form<Upload>) {
     co_return Received{};
 }
 
+/// Work on the disk that comes to no end before it turns again.
+class Standing final : public async::OffLoopWork {
+  public:
+    explicit Standing(std::shared_future<void> turns) : turns_(std::move(turns)) {}
+    void run() noexcept override { turns_.wait(); }
+    void done() override {}
+
+  private:
+    const std::shared_future<void> turns_;
+};
+
+std::shared_future<void> disk_turns;
+
+/// A disk that takes nothing, as soon as a loop was asked for /stand-still: all threads that this
+/// may have for it are stuck there.
+class StandingDisk {
+  public:
+    StandingDisk() { disk_turns = promise_.get_future().share(); }
+    ~StandingDisk() {
+        if (!turns_) turn();
+    }
+    StandingDisk(const StandingDisk&) = delete;
+    StandingDisk& operator=(const StandingDisk&) = delete;
+
+    void turn() {
+        turns_ = true;
+        promise_.set_value();
+    }
+
+  private:
+    std::promise<void> promise_;
+    bool turns_ = false;
+};
+
+async::Task<std::string> stand_still() {
+    const async::Executor executor = co_await asio::this_coro::executor;
+    auto& threads = async::OffLoopThreads::of(executor.query(asio::execution::context));
+    for (std::size_t i = 0; i < async::OffLoopThreads::most_threads; ++i)
+        threads.run(std::make_shared<Standing>(disk_turns));
+    co_return "it does";
+}
+
 api::Module routes() {
     api::Module module;
     module.post<take>("/upload", {.body_limit = 512 * MiB});
     module.post<take_little>("/small", {.body_limit = MiB});
+    module.get<stand_still>("/stand-still");
     return module;
 }
 
@@ -137,13 +188,19 @@ struct Uploads : testing::TestWithParam<std::size_t> {
         return std::filesystem::path(name);
     }();
     api::Container container{routes()};
+    observe::Metrics metrics;
+    test::LogFile file;
+    observe::Log log{
+        {"uploads", "1.2.3"}, config::LogLevel::info, config::LogFormat::json, file.descriptor()};
+    Telemetry telemetry{metrics, log, {.access_log = config::AccessLog::all}};
     std::optional<Server> server;
 
     void start(ServerOptions options = {}) {
         options.workers = GetParam();
         options.upload_dir = folder;
         container.make_services();
-        server.emplace(options, container.routes());
+        server.emplace(options, container.routes(),
+                       [this](auto& loop) { return telemetry.observe(loop); });
         server->listen();
     }
     void TearDown() override {
@@ -168,6 +225,23 @@ struct Uploads : testing::TestWithParam<std::size_t> {
     static std::string expected(std::size_t size, std::uint64_t sum) {
         return R"({"note":"hello","filename":"../a.bin","size":)" + std::to_string(size) +
                R"(,"sum":")" + std::to_string(sum) + R"("})";
+    }
+    /// One body that the disk did not take, for this reason.
+    void expect_counted(const std::string& status, std::string_view cause) {
+        EXPECT_EQ(server->upload_disk().refused(), 1U);
+        const auto lines = [this] {
+            return test::log_lines_with(file.text(), "error.type", "upload_disk");
+        };
+        ASSERT_TRUE(eventually([&] { return lines().size() == 1; })) << file.text();
+        EXPECT_EQ(lines().front().text("http.route"), "/upload");
+        EXPECT_EQ(lines().front().number("http.response.status_code"), std::stoi(status));
+        EXPECT_THAT(lines().front().text("error.message"), HasSubstr(cause));
+        EXPECT_EQ(test::total(test::parse_metrics(metrics.text()),
+                              "http_server_request_duration_seconds_count",
+                              {{"http_route", "/upload"},
+                               {"http_response_status_code", status},
+                               {"error_type", "upload_disk"}}),
+                  1);
     }
     void expect_nothing_kept() {
         EXPECT_TRUE(eventually([this] { return server->upload_disk().files() == 0; }));
@@ -308,7 +382,7 @@ TEST_P(Uploads, are_bounded_all_together) {
     EXPECT_EQ(test::header_of(answer, "Retry-After"), "1");
     EXPECT_EQ(test::body_of(answer),
               R"({"detail":"There is no room for this upload at the moment"})");
-    EXPECT_EQ(server->upload_disk().refused(), 1U);
+    expect_counted("503", "more than --limit-upload-disk, 4194304 bytes");
     EXPECT_TRUE(eventually([this] { return server->upload_disk().files() == 1; }));
     EXPECT_GE(server->upload_disk().bytes(), 2 * MiB) << "the first one goes on";
 }
@@ -325,11 +399,37 @@ TEST_P(Uploads, say_that_the_disk_is_full) {
     ::setrlimit(RLIMIT_FSIZE, &usual);
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 507 "));
     EXPECT_EQ(test::body_of(answer), R"({"detail":"There is no room on disk for this upload"})");
+    expect_counted("507", "cannot be written to " + folder.string() + ": File too large");
     expect_nothing_kept();
     RawClient again(server->port());
     std::uint64_t sum = 0;
     const std::string taken = upload(again, 2 * MiB, &sum);
     EXPECT_EQ(test::body_of(taken), expected(2 * MiB, sum));
+}
+
+TEST_P(Uploads, are_refused_while_the_disk_stands_still) {
+    start({.timeout_request_body = 2s});
+    StandingDisk disk;
+    RawClient client(server->port());
+    client.send(test::get_bytes("/stand-still"));
+    ASSERT_EQ(test::status_of(client.read_response()), 200);
+    client.send_what_is_taken(sized_head("/upload", 8 * MiB) + begin_of_form + piece(0, 8 * MiB));
+    const std::string answer = client.read_response();
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(answer, HasSubstr("\r\nRetry-After: 1\r\n"));
+    EXPECT_EQ(test::body_of(answer), R"({"detail":"Service Unavailable"})");
+    expect_counted("503", "the disk of " + folder.string() + " has taken nothing more");
+    EXPECT_EQ(server->upload_disk().written(), 0U);
+    EXPECT_EQ(server->upload_disk().files(), 1U) << "which is still to be written";
+    RawClient other(server->port());
+    std::uint64_t sum = 0;
+    const std::string small = upload(other, 100 * std::size_t{1024}, &sum);
+    EXPECT_EQ(test::body_of(small), expected(100 * std::size_t{1024}, sum)) << "without the disk";
+    disk.turn();
+    expect_nothing_kept();
+    const std::string large = upload(other, 2 * MiB, &sum);
+    EXPECT_EQ(test::body_of(large), expected(2 * MiB, sum));
+    EXPECT_EQ(server->upload_disk().refused(), 1U);
 }
 
 TEST_P(Uploads, are_refused_when_they_are_malformed) {

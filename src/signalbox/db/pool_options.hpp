@@ -42,6 +42,10 @@ struct PoolOptions {
     std::size_t max_streams = 0;
     /// Of one execution of a stream, in bytes: how far its fastest reader is ahead of the slowest.
     std::size_t stream_window = std::size_t{4} * 1024 * 1024;
+    /// Of all together, in bytes: what readers have yet to take of streams that need their
+    /// connection no more. One for which there is no room keeps it until its readers have taken
+    /// enough.
+    std::size_t streams_left_over = std::size_t{64} * 1024 * 1024;
     /// How far a stream's reader may be behind the slowest pace, 64 KiB a second, while others
     /// wait.
     std::chrono::milliseconds stream_grace{10000};

@@ -202,6 +202,9 @@ std::string BodyFile::cause() const {
             if (error_ != 0) break;
             return "the bodies of all requests on disk would have more than --limit-upload-disk, " +
                    std::to_string(disk_->limit()) + " bytes";
+        case Failure::too_slow:
+            return "the disk of " + disk_->folder().string() +
+                   " has taken nothing more of a body for --timeout-request-body";
         case Failure::no_space:
         case Failure::broken:
             break;
@@ -219,6 +222,8 @@ UploadDiskError BodyFile::error() const {
                     cause()};
         case Failure::no_space:
             return {507, "There is no room on disk for this upload", {}, cause()};
+        case Failure::too_slow:
+            return {503, "Service Unavailable", {{"Retry-After", "1"}}, cause()};
         case Failure::none:
         case Failure::broken:
             break;

@@ -101,12 +101,16 @@ class BodyFile : public std::enable_shared_from_this<BodyFile> {
         limit,     ///< there would be more than allowed, bytes or open files
         no_space,  ///< the disk is full
         broken,    ///< the disk fails
+        too_slow,  ///< the disk takes nothing more, as far as who appends can wait
     };
     /// Nothing more is written then.
     Failure failure() const noexcept { return failure_; }
+    /// It has waited for the disk for too long: too_slow, unless it has failed by itself.
+    void give_up() noexcept { fail(Failure::too_slow, 0); }
     /// For the log.
     std::string cause() const;
-    /// What the client is told: 503 beyond the limit, 507 for a full disk, else 500.
+    /// What the client is told: 503 beyond the limit or when it is too slow, 507 for a full disk,
+    /// else 500.
     Response answer_to_failure() const;
 
     /// Until all is written. Throws UploadDiskError when it cannot be.

@@ -86,6 +86,7 @@ struct ConnectionPool::Slot {
 
 ConnectionPool::ConnectionPool(PoolOptions options)
     : options_(std::move(options)),
+      left_over_(std::make_shared<LeftOver>(options_.streams_left_over)),
       queue_(options_.share_reads, options_.max_queue),
       leases_(options_.size, options_.max_queue, options_.max_streams),
       streams_(options_.share_reads, options_.max_queue, options_.stream_window),
@@ -800,6 +801,8 @@ void ConnectionPool::stream(Slot& slot) {
         }
         if (options_.observer != nullptr) options_.observer->used(Clock::now() - started);
         if (error && !slot.connection->lost()) error = look_and_explain(slot, error);
+        // Its readers may have taken long when it was over.
+        if (!error) lost = slot.connection->hung_up();
     }
     std::shared_ptr<StreamExecution> ended;
     std::optional<observe::Retry> again;
@@ -880,6 +883,10 @@ void ConnectionPool::push_all(Slot& slot, StreamExecution& execution) {
         }
         ask(slot);
         cursor.close();
+        came(slot);
+        // Readers of other streams make room as well.
+        while (!execution.leave_rest(left_over_, between_looks)) {
+        }
     } catch (...) {
         count(error_type(std::current_exception()));
         throw;

@@ -155,6 +155,7 @@ class ConnectionPool {
     void wake_idle();
 
     const PoolOptions options_;
+    const std::shared_ptr<LeftOver> left_over_;  ///< of streams; they may outlive the pool
 
     mutable std::mutex mutex_;
     std::condition_variable_any changed_;  ///< what Action::wait_for_change waits for

@@ -102,12 +102,14 @@ std::shared_ptr<Awaiting> StreamExecution::remove(StreamReader& reader) {
 
 void StreamExecution::drop_taken() {
     const bool was_full = is_full();
+    const std::size_t before = bytes_;
     while (!kept_.empty() && kept_.front().readers == 0) {
         bytes_ -= kept_.front().batch.bytes;
         kept_.pop_front();
         ++first_;
     }
-    if (was_full && !is_full()) room_.notify_one();
+    if (left_over_) left_over_->taken(before - bytes_);
+    if ((was_full && !is_full()) || (leaves_ && bytes_ < before)) room_.notify_one();
 }
 
 void StreamExecution::end_slow(Clock::time_point now, bool wanted) {
@@ -168,6 +170,18 @@ void StreamExecution::push(detail::StreamBatch batch) {
         }
     }
     Awaiting::deliver(waiters, std::move(outcome));
+}
+
+bool StreamExecution::leave_rest(const std::shared_ptr<LeftOver>& left_over,
+                                 std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    leaves_ = true;
+    return room_.wait_for(lock, timeout, [&] {
+        if (stopping_ || kept_.empty()) return true;
+        if (!left_over->add(bytes_)) return false;
+        left_over_ = left_over;
+        return true;
+    });
 }
 
 void StreamExecution::end(const std::exception_ptr& error) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -22,6 +23,23 @@ namespace signalbox::db {
 
 class StreamExecution;
 
+/// Bytes that readers have yet to take of streams that are over. Any thread.
+class LeftOver {
+  public:
+    explicit LeftOver(std::size_t limit) : limit_(limit) {}
+    /// False when there is no room for so many more.
+    bool add(std::size_t bytes) noexcept {
+        if (bytes_.fetch_add(bytes) + bytes <= limit_) return true;
+        taken(bytes);
+        return false;
+    }
+    void taken(std::size_t bytes) noexcept { bytes_ -= bytes; }
+
+  private:
+    const std::size_t limit_;
+    std::atomic<std::size_t> bytes_{0};
+};
+
 /// One who reads a stream. Guarded by its execution's mutex, but for the first group: that is set
 /// once, as it joins, or by its loop.
 struct StreamReader {
@@ -42,7 +60,8 @@ using StreamReaders = std::vector<std::shared_ptr<StreamReader>>;
 
 /// One execution of a query for all who asked for it before it began: a thread of the pool pushes
 /// batches, and each reader takes all of them. The window holds those that the slowest reader has
-/// not taken; when it is full the thread waits.
+/// not taken; when it is full the thread waits. When all is in the window, which a result may fit
+/// into as a whole, the thread is done as soon as that is no more than may be left over.
 ///
 /// Threads: any. The pool may call it with its own mutex; it calls nobody who takes that one.
 class StreamExecution {
@@ -86,6 +105,9 @@ class StreamExecution {
     /// nobody reads any more, or it was told to stop.
     Room wait_for_room(std::chrono::milliseconds timeout);
     void push(detail::StreamBatch batch);
+    /// On the same thread, when all was pushed: waits for room for what readers have yet to take,
+    /// which counts there until they have. False when there is none within this time.
+    bool leave_rest(const std::shared_ptr<LeftOver>& left_over, std::chrono::milliseconds timeout);
     /// There is no more to come. Those who still wait get the error; it must not be null then.
     void end(const std::exception_ptr& error);
     /// The pool is being disconnected.
@@ -118,9 +140,11 @@ class StreamExecution {
     /// Guarded by mutex_.
     StreamReaders readers_;
     std::deque<Kept> kept_;
-    std::uint64_t first_ = 0;  ///< the number of the first that is kept
-    std::size_t bytes_ = 0;    ///< of those that are kept
-    std::size_t waiting_ = 0;  ///< readers who wait for the next batch
+    std::uint64_t first_ = 0;              ///< the number of the first that is kept
+    std::size_t bytes_ = 0;                ///< of those that are kept
+    bool leaves_ = false;                  ///< the thread waits until they are fewer
+    std::shared_ptr<LeftOver> left_over_;  ///< where they count
+    std::size_t waiting_ = 0;              ///< readers who wait for the next batch
     Clock::time_point started_{};
     bool stopping_ = false;
     bool ended_ = false;

@@ -265,7 +265,7 @@ void Connection::spool() {
     if (request == nullptr || request->match.route == nullptr || !request->match.route->spools_body)
         return;
     if (body_file_ && body_file_->failure() != BodyFile::Failure::none) {
-        refuse_for_disk(false);
+        refuse_for_disk();
         return;
     }
     if (request->body.size() < BodyFile::piece_size || waits_for_disk()) return;
@@ -276,7 +276,7 @@ void Connection::spool() {
     body_file_->append(input_.take_body());
     // A large body may take long, as long as it goes on.
     receive_deadline_ = never;
-    if (body_file_->failure() != BodyFile::Failure::none) refuse_for_disk(false);
+    if (body_file_->failure() != BodyFile::Failure::none) refuse_for_disk();
 }
 
 /// A write that goes on has its own reference.
@@ -295,15 +295,14 @@ void Connection::on_written() noexcept {
     }
 }
 
-void Connection::refuse_for_disk(bool too_slow) {
+void Connection::refuse_for_disk() {
     const bool to_head = input_.in_head_request();
     const auto file = body_file_;
     begin_refusal();
-    request_->set_error_cause(too_slow ? "the disk of --upload-dir takes nothing more of a body"
-                                       : file->cause());
+    request_->set_error_cause(file->cause());
     request_->error_type = context::error_types::upload_disk;
     request_->refuse();
-    send(too_slow ? service_unavailable() : file->answer_to_failure(), to_head, false);
+    send(file->answer_to_failure(), to_head, false);
 }
 
 /// With what its head alone does not say. It has its route since that was complete.
@@ -802,7 +801,8 @@ void Connection::on_receive_timeout() {
         receive_deadline_ = never;
         proceed();
     } else if (waits_for_disk()) {
-        refuse_for_disk(true);
+        body_file_->give_up();
+        refuse_for_disk();
     } else {
         refuse_for({408, "timeout"}, Shown::yes);
     }

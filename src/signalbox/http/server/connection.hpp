@@ -127,7 +127,7 @@ class Connection final : public SocketOwner,
     void spool();
     void stop_spooling() noexcept;
     bool waits_for_disk() const noexcept { return body_file_ && body_file_->congested(); }
-    void refuse_for_disk(bool too_slow);
+    void refuse_for_disk();
     void refuse_if_too_large(Response& response, std::size_t size);
 
     /// Whether this response is the last one.
