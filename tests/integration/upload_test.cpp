@@ -271,7 +271,9 @@ TEST_P(Uploads, are_on_disk_when_they_are_large_and_not_in_memory) {
     const std::size_t before = peak_memory();
     const std::string answer = upload(client, size, &sum);
     EXPECT_EQ(test::body_of(answer), expected(size, sum));
-    if (!test::sanitized) EXPECT_LT(peak_memory() - before, 24 * MiB);
+    if (!test::sanitized) {
+        EXPECT_LT(peak_memory() - before, 24 * MiB);
+    }
     EXPECT_GT(server->upload_disk().written(), size);
     expect_nothing_kept();
 }
@@ -292,7 +294,9 @@ TEST_P(Uploads, come_many_at_a_time) {
     for (auto& client : clients)
         EXPECT_TRUE(client.get());
     // Each client holds 2 MiB itself, and as much is read at a time.
-    if (!test::sanitized) EXPECT_LT(peak_memory() - before, 160 * MiB);
+    if (!test::sanitized) {
+        EXPECT_LT(peak_memory() - before, 160 * MiB);
+    }
     expect_nothing_kept();
 }
 
