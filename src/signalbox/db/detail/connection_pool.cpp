@@ -875,11 +875,12 @@ void ConnectionPool::push_all(Slot& slot, StreamExecution& execution) {
             detail::StreamBatch batch = cursor.batch_of(fetched);
             rows += batch.count;
             if (options_.observer != nullptr) options_.observer->streamed(batch.count, batch.bytes);
+            // Before a reader knows that this was all, and may ask again.
+            if (batch.last && rows <= most_rows_of_a_read) {
+                const std::lock_guard lock(mutex_);
+                large_.erase(statement.told);
+            }
             execution.push(std::move(batch));
-        }
-        if (rows <= most_rows_of_a_read) {
-            const std::lock_guard lock(mutex_);
-            large_.erase(statement.told);
         }
         ask(slot);
         cursor.close();
