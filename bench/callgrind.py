@@ -14,7 +14,7 @@ ROUNDS = 3
 
 # A request is sent on each connection, then the answers are read, `requests` of them in all.
 Scenario = collections.namedtuple(
-    "Scenario", "name path connections requests most_over_last most_calls_more body",
+    "Scenario", "name path connections requests most_over_last most_mutexes_more body",
     defaults=(1.01, 0.25, None))
 
 # Calls of these functions. operator new is not among them: it calls malloc.

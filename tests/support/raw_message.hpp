@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,21 @@ inline std::optional<std::string> header_of(std::string_view response, std::stri
 
 inline std::string_view body_of(std::string_view response) {
     return response.substr(response.find("\r\n\r\n") + 4);
+}
+
+/// What a whole chunked body says; nothing when it is cut or malformed.
+inline std::optional<std::string> dechunked(std::string_view bytes) {
+    std::string body;
+    while (true) {
+        const std::size_t line_end = bytes.find("\r\n");
+        if (line_end == bytes.npos) return std::nullopt;
+        const std::size_t size = std::stoul(std::string(bytes.substr(0, line_end)), nullptr, 16);
+        bytes.remove_prefix(line_end + 2);
+        if (bytes.size() < size + 2 || bytes.substr(size, 2) != "\r\n") return std::nullopt;
+        body += bytes.substr(0, size);
+        bytes.remove_prefix(size + 2);
+        if (size == 0) return bytes.empty() ? std::optional(body) : std::nullopt;
+    }
 }
 
 }  // namespace signalbox::test

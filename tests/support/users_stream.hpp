@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -28,26 +28,6 @@ inline bool is_cut(RawClient& client) {
     }
 }
 
-/// The body of a whole chunked response. Throws std::runtime_error when it is none.
-inline std::string chunked_body_of(std::string_view response) {
-    if (header_of(response, "Transfer-Encoding") != "chunked")
-        throw std::runtime_error("not chunked: " + std::string(response.substr(0, 1000)));
-    std::string body;
-    for (std::string_view rest = body_of(response);;) {
-        const std::size_t end_of_line = rest.find("\r\n");
-        if (end_of_line == std::string_view::npos) throw std::runtime_error("it is cut");
-        const std::size_t size = std::stoul(std::string(rest.substr(0, end_of_line)), nullptr, 16);
-        rest.remove_prefix(end_of_line + 2);
-        if (rest.size() < size + 2) throw std::runtime_error("it is cut");
-        if (rest.substr(size, 2) != "\r\n") throw std::runtime_error("not the end of a chunk");
-        body += rest.substr(0, size);
-        rest.remove_prefix(size + 2);
-        if (size > 0) continue;
-        if (!rest.empty()) throw std::runtime_error("more than a response");
-        return body;
-    }
-}
-
 /// A database whose /users are 16 MB in 2,000 rows, and so a stream. One who stops reading
 /// keeps it open: all that may be ahead of him, in sockets and in the service, is half of that.
 inline std::string database_with_streamed_users() {
@@ -69,10 +49,10 @@ class UsersReader {
     /// Until it is in the middle.
     void begin() { received_ = client_.read_until("\"id\":1,"); }
 
-    /// Reads on until the server closes. The body; throws std::runtime_error when it is cut.
-    std::string read_all() {
+    /// Reads on until the server closes. The body; nothing when it is cut.
+    std::optional<std::string> read_all() {
         received_ += client_.read_to_end();
-        return chunked_body_of(received_);
+        return dechunked(body_of(received_));
     }
 
     /// Reads on until the server closes, and whether that is in the middle.

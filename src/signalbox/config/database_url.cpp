@@ -94,12 +94,10 @@ bool is_blank(char c) {
 }
 
 bool has_wrong_escape(std::string_view uri) {
-    const auto is_hex = [](char c) {
-        return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-    };
     for (std::size_t i = 0; i < uri.size(); ++i) {
         if (uri[i] != '%') continue;
-        if (i + 2 >= uri.size() || !is_hex(uri[i + 1]) || !is_hex(uri[i + 2])) return true;
+        if (i + 2 >= uri.size() || hex_value(uri[i + 1]) < 0 || hex_value(uri[i + 2]) < 0)
+            return true;
     }
     return false;
 }

@@ -80,10 +80,13 @@ class PoolStream final : public detail::RowSource {
         if (!query) return beginning;
         beginning.first_rows = most_rows_of_a_read;
         beginning.told = statement_.sql;
-        beginning.sql = std::string("SELECT * FROM (\n")
-                            .append(*query)
-                            .append("\n) rows_of_stream LIMIT ")
-                            .append(std::to_string(most_rows_of_a_read + 1));
+        static const std::string end =
+            "\n) rows_of_stream LIMIT " + std::to_string(most_rows_of_a_read + 1);
+        constexpr std::string_view begin = "SELECT * FROM (\n";
+        std::string sql;
+        sql.reserve(begin.size() + query->size() + end.size());
+        sql.append(begin).append(*query).append(end);
+        beginning.sql = std::move(sql);
         return beginning;
     }
 

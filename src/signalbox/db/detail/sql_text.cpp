@@ -19,6 +19,7 @@ bool starts_name(char c) {
 bool continues_name(char c) {
     return starts_name(c) || is_digit(c) || c == '$';
 }
+
 class Splitter {
   public:
     explicit Splitter(std::string_view text) : text_(text) {}

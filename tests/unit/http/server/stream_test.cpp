@@ -42,6 +42,7 @@ namespace signalbox::http {
 namespace {
 
 using namespace std::chrono_literals;
+using test::dechunked;
 using test::eventually;
 using test::get_bytes;
 using test::LogLine;
@@ -52,21 +53,6 @@ using testing::Not;
 using testing::StartsWith;
 
 constexpr std::size_t mebibyte = 1024 * 1024;
-
-/// What a whole chunked body says; nothing when it is cut or malformed.
-std::optional<std::string> dechunked(std::string_view bytes) {
-    std::string body;
-    while (true) {
-        const std::size_t line_end = bytes.find("\r\n");
-        if (line_end == bytes.npos) return std::nullopt;
-        const std::size_t size = std::stoul(std::string(bytes.substr(0, line_end)), nullptr, 16);
-        bytes.remove_prefix(line_end + 2);
-        if (bytes.size() < size + 2 || bytes.substr(size, 2) != "\r\n") return std::nullopt;
-        body += bytes.substr(0, size);
-        bytes.remove_prefix(size + 2);
-        if (size == 0) return bytes.empty() ? std::optional(body) : std::nullopt;
-    }
-}
 
 /// One chunked response of a connection that stays open.
 std::string read_chunked(RawClient& client) {
