@@ -388,17 +388,19 @@ async::Task<std::shared_ptr<const Resolver::Result>> HttpClient::Shared::look_up
     if (auto known = resolver.known(host)) co_return known;
     const auto place = std::make_shared<std::shared_ptr<const Resolver::Result>>();
     Timer timer(executor, until);
-    auto begin = [&resolver, &timer, place, host](const std::shared_ptr<Waiter>& waiter) {
-        timer.async_wait(
-            [self_weak = std::weak_ptr<Waiter>(waiter), &resolver](const std::error_code& error) {
-                const auto waiting = self_weak.lock();
-                if (error || !waiting) return;
-                resolver.leave(*waiting);
-                waiting->complete();
-            });
+    auto begin = [&resolver, &timer, place, host](const std::shared_ptr<SuspendedCall>& waiter) {
+        timer.async_wait([self_weak = std::weak_ptr<SuspendedCall>(waiter),
+                          &resolver](const std::error_code& error) {
+            const auto waiting = self_weak.lock();
+            if (error || !waiting) return;
+            resolver.leave(*waiting);
+            waiting->complete();
+        });
         resolver.look_up(host, waiter, place);
     };
-    auto leave = [&resolver](const std::shared_ptr<Waiter>& waiter) { resolver.leave(*waiter); };
+    auto leave = [&resolver](const std::shared_ptr<SuspendedCall>& waiter) {
+        resolver.leave(*waiter);
+    };
     co_await suspend(std::move(begin), std::move(leave));
     co_return std::move(*place);
 }

@@ -29,7 +29,7 @@ constexpr std::size_t most_known_names = 1024;
 
 struct Resolver::State {
     struct Waiting {
-        std::shared_ptr<Waiter> waiter;
+        std::shared_ptr<SuspendedCall> waiter;
         Place place;
     };
     struct Known {
@@ -82,7 +82,7 @@ std::shared_ptr<const Resolver::Result> Resolver::known(const std::string& host)
     return found->second.result;
 }
 
-void Resolver::look_up(const std::string& host, const std::shared_ptr<Waiter>& waiter,
+void Resolver::look_up(const std::string& host, const std::shared_ptr<SuspendedCall>& waiter,
                        const Place& place) {
     const std::lock_guard lock(state_->mutex);
     const auto [asked, is_new] = state_->asked.try_emplace(host);
@@ -127,12 +127,12 @@ std::vector<Resolver::State::Waiting> Resolver::State::take(Condition condition)
     return taken;
 }
 
-void Resolver::leave(const Waiter& waiter) {
-    state_->take([&waiter](const Waiter& each) { return &each == &waiter; });
+void Resolver::leave(const SuspendedCall& waiter) {
+    state_->take([&waiter](const SuspendedCall& each) { return &each == &waiter; });
 }
 
 void Resolver::leave(const asio::io_context& loop) {
-    state_->take([&loop](const Waiter& each) { return &each.loop() == &loop; });
+    state_->take([&loop](const SuspendedCall& each) { return &each.loop() == &loop; });
 }
 
 void Resolver::cancel_all() {

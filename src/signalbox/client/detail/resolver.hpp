@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "signalbox/client/detail/waiter.hpp"
+#include "signalbox/client/detail/suspended_call.hpp"
 
 namespace signalbox::client {
 
@@ -41,10 +41,10 @@ class Resolver {
 
     /// Looks it up, and completes the waiter with the result in its place. Throws std::system_error
     /// when there is no thread to be had. For the waiter's loop.
-    void look_up(const std::string& host, const std::shared_ptr<Waiter>& waiter,
+    void look_up(const std::string& host, const std::shared_ptr<SuspendedCall>& waiter,
                  const Place& place);
     /// Whoever left is not completed. For the waiter's loop.
-    void leave(const Waiter& waiter);
+    void leave(const SuspendedCall& waiter);
     /// The loop ends: nothing is posted to it from now on for who waits on it now. Its thread.
     void leave(const asio::io_context& loop);
     /// All who wait are cancelled, each on his loop. Any thread.

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "signalbox/client/detail/suspended_call.hpp"
 #include "signalbox/client/detail/url.hpp"
-#include "signalbox/client/detail/waiter.hpp"
 #include "signalbox/client/http_client.hpp"
 
 namespace signalbox::client {
@@ -77,7 +77,7 @@ class Transfer {
     int status() const noexcept { return response_.status; }
 
     /// Completed by who ends it.
-    std::shared_ptr<Waiter> waiter;
+    std::shared_ptr<SuspendedCall> waiter;
 
   private:
     template <class Value>

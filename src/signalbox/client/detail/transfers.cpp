@@ -62,13 +62,13 @@ async::Task<> Transfers::run(std::shared_ptr<Transfer> transfer,
                              std::vector<std::string> addresses) {
     const auto self = shared_from_this();
     auto begin = [self, transfer,
-                  addresses = std::move(addresses)](const std::shared_ptr<Waiter>& waiter) {
+                  addresses = std::move(addresses)](const std::shared_ptr<SuspendedCall>& waiter) {
         transfer->waiter = waiter;
         self->start(transfer, addresses);
     };
     // Weak, because what the coroutine is cancelled by keeps this, and may outlive the loop.
     auto leave = [weak_self = weak_from_this(), weak_transfer = std::weak_ptr<Transfer>(transfer)](
-                     const std::shared_ptr<Waiter>&) {
+                     const std::shared_ptr<SuspendedCall>&) {
         const auto transfers = weak_self.lock();
         const auto left = weak_transfer.lock();
         if (!transfers || !left) return;
@@ -133,7 +133,7 @@ void Transfers::release_name(const Url& url) {
 
 void Transfers::close(bool loop_ends) {
     if (std::exchange(closed_, true)) return;
-    std::vector<std::shared_ptr<Waiter>> waiters;
+    std::vector<std::shared_ptr<SuspendedCall>> waiters;
     while (!running_.empty()) {
         const auto transfer = *running_.begin();
         remove(*transfer);

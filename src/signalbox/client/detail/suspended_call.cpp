@@ -1,4 +1,4 @@
-#include "signalbox/client/detail/waiter.hpp"
+#include "signalbox/client/detail/suspended_call.hpp"
 
 #include <asio/error.hpp>
 #include <asio/post.hpp>
@@ -8,16 +8,16 @@
 
 namespace signalbox::client {
 
-Waiter::Waiter(const async::Executor& executor)
+SuspendedCall::SuspendedCall(const async::Executor& executor)
     : loop_(asio::query(executor, asio::execution::context)), request_(executor.request()) {}
 
-void Waiter::complete(const std::exception_ptr& error) {
+void SuspendedCall::complete(const std::exception_ptr& error) {
     if (std::exchange(completed_, true)) return;
     const async::Turn turn(request_);
     resume(error);
 }
 
-void Waiter::complete_later(const std::exception_ptr& error) {
+void SuspendedCall::complete_later(const std::exception_ptr& error) {
     if (std::exchange(completed_, true)) return;
     asio::post(loop_, [self = shared_from_this(), error] {
         const async::Turn turn(self->request_);

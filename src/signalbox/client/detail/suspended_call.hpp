@@ -16,12 +16,12 @@ namespace signalbox::client {
 /// A coroutine that is suspended until somebody completes it, once.
 ///
 /// Threads: its event loop's, where it has to be destroyed as well.
-class Waiter : public std::enable_shared_from_this<Waiter> {
+class SuspendedCall : public std::enable_shared_from_this<SuspendedCall> {
   public:
-    explicit Waiter(const async::Executor& executor);
-    virtual ~Waiter() = default;
-    Waiter(const Waiter&) = delete;
-    Waiter& operator=(const Waiter&) = delete;
+    explicit SuspendedCall(const async::Executor& executor);
+    virtual ~SuspendedCall() = default;
+    SuspendedCall(const SuspendedCall&) = delete;
+    SuspendedCall& operator=(const SuspendedCall&) = delete;
 
     asio::io_context& loop() const noexcept { return loop_; }
 
@@ -49,9 +49,9 @@ template <class Begin, class Leave>
 async::Task<> suspend(Begin begin, Leave leave) {
     auto initiate = [begin = std::move(begin), leave = std::move(leave)](auto handler) mutable {
         using Handler = decltype(handler);
-        struct Suspended final : Waiter {
+        struct Suspended final : SuspendedCall {
             Suspended(const async::Executor& executor, Handler resumes)
-                : Waiter(executor), continuation(std::move(resumes)) {}
+                : SuspendedCall(executor), continuation(std::move(resumes)) {}
             void resume(const std::exception_ptr& error) override {
                 std::move(continuation)(error);
             }
@@ -59,16 +59,16 @@ async::Task<> suspend(Begin begin, Leave leave) {
         };
         auto slot = asio::get_associated_cancellation_slot(handler);
         const async::Executor executor = asio::get_associated_executor(handler);
-        const std::shared_ptr<Waiter> waiter =
+        const std::shared_ptr<SuspendedCall> waiter =
             std::make_shared<Suspended>(executor, std::move(handler));
         if (slot.is_connected()) {
-            slot.assign(
-                [leave, weak = std::weak_ptr<Waiter>(waiter)](asio::cancellation_type) mutable {
-                    const auto alive = weak.lock();
-                    if (!alive) return;
-                    leave(alive);
-                    alive->complete_later(cancelled());
-                });
+            slot.assign([leave, weak = std::weak_ptr<SuspendedCall>(waiter)](
+                            asio::cancellation_type) mutable {
+                const auto alive = weak.lock();
+                if (!alive) return;
+                leave(alive);
+                alive->complete_later(cancelled());
+            });
         }
         try {
             begin(waiter);
