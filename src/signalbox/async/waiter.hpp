@@ -4,7 +4,8 @@
 
 namespace signalbox::async {
 
-/// A coroutine waits here until its loop's thread says that it may go on; one at a time.
+/// A coroutine waits here until its loop's thread says that it may go on; one at a time. Unlike a
+/// Wakeup it is no part of a loop, and can be made and destroyed without one.
 ///
 /// For the loop's thread. Lifetime: who waits keeps it alive.
 class Waiter {
@@ -16,8 +17,8 @@ class Waiter {
     /// Until the next notify(). Throws asio::system_error (operation_aborted) when the coroutine
     /// is cancelled.
     Task<> wait();
-    /// Whoever waits goes on, in this call or in a later turn of the loop.
-    void notify();
+    /// Whoever waits goes on, in a later turn of the loop. It is not remembered for later ones.
+    void notify() noexcept;
 
   private:
     struct Wait;

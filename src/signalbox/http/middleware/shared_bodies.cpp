@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "signalbox/async/off_loop.hpp"
-#include "signalbox/async/waiter.hpp"
+#include "signalbox/async/wakeup.hpp"
 
 namespace signalbox::http {
 
@@ -29,24 +29,24 @@ class SharedBodies::Making final : public async::OffLoopWork {
 
     void done() override {
         done_ = true;
-        for (async::Waiter* const waiter : waiters_)
+        for (async::Wakeup* const waiter : waiters_)
             waiter->notify();
     }
 
     static async::Task<> wait(std::shared_ptr<Making> self) {
         if (!self->done_) {
-            async::Waiter waiter;
-            const Place place(self->waiters_, waiter);
-            async::Task<> waiting = waiter.wait();
-            co_await std::move(waiting);
+            const async::Executor executor = co_await asio::this_coro::executor;
+            async::Wakeup wakeup(executor);
+            const Place place(self->waiters_, wakeup);
+            co_await wakeup.wait_until();
         }
         if (self->error_) std::rethrow_exception(self->error_);
     }
 
   private:
-    using Waiters = std::list<async::Waiter*>;
+    using Waiters = std::list<async::Wakeup*>;
     struct Place {
-        Place(Waiters& all, async::Waiter& waiter)
+        Place(Waiters& all, async::Wakeup& waiter)
             : waiters(all), place(all.insert(all.end(), &waiter)) {}
         ~Place() { waiters.erase(place); }
         Place(const Place&) = delete;
