@@ -186,24 +186,13 @@ async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self,
                                     std::unique_ptr<MiddlewareChain> middleware) {
     const async::TaskScope task;
     std::exception_ptr error;
-    try {
-        async::Task<Response> responding =
-            middleware ? middleware->run() : self->request_->match.route->handler(*self->request_);
-        Response response = co_await std::move(responding);
-        if (!self->is_streamed(response)) {
-            self->answered(std::move(response));
-        } else {
-            async::Task<> streaming = stream(*self, std::move(response));
-            co_await std::move(streaming);
-        }
-    } catch (...) {
-        error = std::current_exception();
-    }
-    if (!error) co_return;
-    if (middleware && !self->streaming() && self->cancelled == context::Cancelled::no) {
+    bool asked_again = false;
+    do {
         try {
-            async::Task<Response> responding = middleware->answer_instead(std::move(error));
-            error = nullptr;
+            async::Task<Response> responding =
+                error        ? middleware->answer_instead(std::exchange(error, nullptr))
+                : middleware ? middleware->run()
+                             : self->request_->match.route->handler(*self->request_);
             Response response = co_await std::move(responding);
             if (!self->is_streamed(response)) {
                 self->answered(std::move(response));
@@ -211,11 +200,13 @@ async::Task<> ActiveRequest::handle(context::Reference<ActiveRequest> self,
                 async::Task<> streaming = stream(*self, std::move(response));
                 co_await std::move(streaming);
             }
+            co_return;
         } catch (...) {
             error = std::current_exception();
         }
-        if (!error) co_return;
-    }
+        // The answer to what was thrown goes through the middleware as well, once.
+    } while (middleware && !std::exchange(asked_again, true) && !self->streaming() &&
+             self->cancelled == context::Cancelled::no);
     if (!self->streaming()) {
         std::optional<Response> response = self->answer_to(error);
         error = nullptr;
