@@ -6,6 +6,7 @@
 #include "signalbox/command_line/open_files.hpp"
 #include "signalbox/config/units.hpp"
 #include "signalbox/db/migration_file.hpp"
+#include "signalbox/default_settings.hpp"
 #include "signalbox/http/server/server_options.hpp"
 
 namespace signalbox::command_line {
@@ -33,18 +34,17 @@ void complete(config::Config& config, const Sources& sources, const process::Mac
     if (!sources.is_set("--database-max-streams"))
         config.database_max_streams = std::max<std::size_t>(1, config.database_pool_size / 3);
     if (!sources.is_set("--limit-connections")) {
-        constexpr std::size_t most = 20'000;
         config.limit_connections = std::clamp<std::size_t>(
             std::min(
                 connections_allowed(machine.open_files, config.database_pool_size, config.workers),
                 machine.memory / share / connection_size),
-            1, most);
+            1, defaults::limit_connections);
     }
     if (!sources.is_set("--limit-buffered")) {
         constexpr std::size_t least = std::size_t{1} << 20;
-        constexpr std::size_t most = std::size_t{512} << 20;
         config.limit_buffered =
-            std::max(std::clamp(machine.memory / share, least, most), largest_request(config));
+            std::max(std::clamp(machine.memory / share, least, defaults::limit_buffered),
+                     largest_request(config));
     }
     if (!sources.is_set("--log-format")) {
         config.log_format =

@@ -11,6 +11,8 @@
 #include "signalbox/admin/allowed_hosts.hpp"
 #include "signalbox/ascii.hpp"
 #include "signalbox/config/database_url.hpp"
+#include "signalbox/config/units.hpp"
+#include "signalbox/default_settings.hpp"
 #include "signalbox/docs/routes.hpp"
 #include "signalbox/http/forwarded_headers.hpp"
 #include "signalbox/http/ip_allow_list.hpp"
@@ -311,7 +313,8 @@ void add_limits(Settings& settings, config::Config& c) {
              "connections to the API, one file each; above it an idle one is closed, or else the "
              "new one",
              {1, 1'000'000})
-        .default_is("what RLIMIT_NOFILE and the memory allow, at most 20000")
+        .default_is("what RLIMIT_NOFILE and the memory allow, at most " +
+                    std::to_string(defaults::limit_connections))
         .explain(
             "6 KiB for each in a quarter of the memory: 5,461 with 128 MiB, 10,922 with 256. The "
             "idle one is of the address that has the most; a new one that is closed gets 503 "
@@ -334,7 +337,8 @@ void add_limits(Settings& settings, config::Config& c) {
             "that arrive or are answered, responses not yet taken; above it clients that hold much "
             "and move little are cut",
             1024_KiB, 1024_GiB)
-        .default_is("a quarter of the memory, at most 512MiB")
+        .default_is("a quarter of the memory, at most " +
+                    config::format_size(defaults::limit_buffered))
         .explain(
             "The memory is that of the container, or RLIMIT_AS; at least one request fits. A "
             "client whose request is arriving or handled gets 503. While a request is answered "

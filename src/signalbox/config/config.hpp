@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "signalbox/default_settings.hpp"
 #include "signalbox/parsed.hpp"
 
 namespace signalbox::config {
@@ -59,47 +60,52 @@ struct Config {
     std::filesystem::path database_url_file;
     std::string database_listen_url;  ///< empty: database_url
     std::filesystem::path database_listen_url_file;
-    std::size_t database_pool_size = 10;
-    std::size_t database_max_queue = 1024;  ///< reads waiting for a connection
-    std::size_t database_max_streams = 3;   ///< computed
-    std::chrono::milliseconds database_startup_timeout = std::chrono::seconds{30};
-    std::chrono::milliseconds database_query_timeout = std::chrono::seconds{5};
+    std::size_t database_pool_size = defaults::database_pool_size;
+    /// Reads waiting for a connection.
+    std::size_t database_max_queue = defaults::database_max_queue;
+    std::size_t database_max_streams = defaults::database_pool_size / 3;  ///< computed
+    std::chrono::milliseconds database_startup_timeout = defaults::database_startup_timeout;
+    std::chrono::milliseconds database_query_timeout = defaults::database_query_timeout;
     /// Of a connection; 0: unlimited.
-    std::chrono::milliseconds database_transaction_idle_timeout = std::chrono::seconds{5};
-    std::chrono::milliseconds database_max_lifetime = std::chrono::minutes{30};
-    bool database_prepare = true;
-    bool database_share_reads = true;
+    std::chrono::milliseconds database_transaction_idle_timeout =
+        defaults::database_transaction_idle_timeout;
+    std::chrono::milliseconds database_max_lifetime = defaults::database_max_lifetime;
+    bool database_prepare = defaults::database_prepare;
+    bool database_share_reads = defaults::database_share_reads;
 
     // Migrations
     bool migrate = false;                  ///< apply pending migrations before serving
     std::filesystem::path migrations_dir;  ///< computed
 
     // Time limits
-    std::chrono::milliseconds timeout_request = std::chrono::seconds{30};
-    std::chrono::milliseconds timeout_keep_alive = std::chrono::seconds{75};
-    std::chrono::milliseconds timeout_request_head = std::chrono::seconds{10};
-    std::chrono::milliseconds timeout_request_body = std::chrono::seconds{30};
-    std::chrono::milliseconds timeout_write = std::chrono::seconds{30};  ///< without progress
+    std::chrono::milliseconds timeout_request = defaults::timeout_request;
+    std::chrono::milliseconds timeout_keep_alive = defaults::timeout_keep_alive;
+    std::chrono::milliseconds timeout_request_head = defaults::timeout_request_head;
+    std::chrono::milliseconds timeout_request_body = defaults::timeout_request_body;
+    std::chrono::milliseconds timeout_write = defaults::timeout_write;  ///< without progress
     /// 0: cancel what runs at once.
     std::chrono::milliseconds timeout_graceful_shutdown = std::chrono::seconds{30};
     std::chrono::milliseconds shutdown_delay{0};
 
     // Limits
-    std::size_t limit_concurrency = 10'000;         ///< as asked for; see effective_concurrency()
-    std::size_t limit_background_tasks = 1'000;     ///< requests that have some
-    std::size_t limit_connections = 20'000;         ///< computed
-    std::size_t limit_connections_per_address = 0;  ///< 0: no limit
-    std::size_t limit_request_head = std::size_t{32} * 1024;
-    std::size_t limit_request_body = std::size_t{1024} * 1024;
-    std::size_t limit_buffered = std::size_t{512} * 1024 * 1024;  ///< bytes; computed
-    std::size_t limit_upload_disk = std::size_t{4} << 30;         ///< bytes
+    /// As asked for; see effective_concurrency().
+    std::size_t limit_concurrency = defaults::limit_concurrency;
+    /// Requests that have some.
+    std::size_t limit_background_tasks = defaults::limit_background_tasks;
+    std::size_t limit_connections = defaults::limit_connections;  ///< computed
+    /// 0: no limit.
+    std::size_t limit_connections_per_address = defaults::limit_connections_per_address;
+    std::size_t limit_request_head = defaults::limit_request_head;
+    std::size_t limit_request_body = defaults::limit_request_body;
+    std::size_t limit_buffered = defaults::limit_buffered;        ///< bytes; computed
+    std::size_t limit_upload_disk = defaults::limit_upload_disk;  ///< bytes
     std::filesystem::path upload_dir;                             ///< computed
 
     // Log
     LogLevel log_level = LogLevel::info;
     LogFormat log_format = LogFormat::json;  ///< computed
     AccessLog access_log = AccessLog::all;
-    std::chrono::milliseconds slow_request_log = std::chrono::seconds{10};  ///< 0: off
+    std::chrono::milliseconds slow_request_log = defaults::slow_request_log;  ///< 0: off
     std::string log_secret_paths;  ///< http::parse_secret_paths() takes it
     bool observability = true;     ///< metrics, traces, requests in flight
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "signalbox/default_settings.hpp"
+
 namespace signalbox::observe {
 class DatabaseObserver;
 }
@@ -34,10 +36,10 @@ struct PoolOptions {
     std::string listen_url{};
     std::filesystem::path listen_url_file{};  ///< as url_file
     std::string application_name{};           ///< in pg_stat_activity, unless the URL names one
-    std::size_t size = 10;
+    std::size_t size = defaults::database_pool_size;
     /// Connections that it may have before allow() gives it more; 0: all.
     std::size_t size_at_first = 0;
-    std::size_t max_queue = 1024;  ///< reads waiting for a connection
+    std::size_t max_queue = defaults::database_max_queue;  ///< reads waiting for a connection
     /// Connections that streams may hold at once; 0: a third of them, at least one.
     std::size_t max_streams = 0;
     /// Of one execution of a stream, in bytes: how far its fastest reader is ahead of the slowest.
@@ -49,13 +51,16 @@ struct PoolOptions {
     /// How far a stream's reader may be behind the slowest pace, 64 KiB a second, while others
     /// wait.
     std::chrono::milliseconds stream_grace{10000};
-    std::chrono::milliseconds startup_timeout{30000};
-    std::chrono::milliseconds query_timeout{5000};  ///< waiting for a connection included
+    std::chrono::milliseconds startup_timeout = defaults::database_startup_timeout;
+    /// Waiting for a connection included.
+    std::chrono::milliseconds query_timeout = defaults::database_query_timeout;
     /// How long a transaction may run no statement before it is rolled back.
-    std::chrono::milliseconds transaction_idle_timeout{5000};
-    std::chrono::milliseconds max_lifetime{30 * 60 * 1000};  ///< of a connection; 0: unlimited
-    bool prepare = true;
-    bool share_reads = true;
+    std::chrono::milliseconds transaction_idle_timeout =
+        defaults::database_transaction_idle_timeout;
+    /// Of a connection; 0: unlimited.
+    std::chrono::milliseconds max_lifetime = defaults::database_max_lifetime;
+    bool prepare = defaults::database_prepare;
+    bool share_reads = defaults::database_share_reads;
     /// Told of connections found and lost, of migrations, and of transactions that were idle: on
     /// the pool's threads and on event loops, mostly while they hold the pool's lock, so it must
     /// not block or call the pool. The text holds no password.

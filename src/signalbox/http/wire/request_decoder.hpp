@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "signalbox/default_settings.hpp"
 #include "signalbox/http/request.hpp"
 #include "signalbox/http/wire/chunk.hpp"
 #include "signalbox/http/wire/head.hpp"
@@ -14,8 +15,10 @@
 namespace signalbox::http {
 
 struct DecoderLimits {
-    std::size_t head = 32 * 1024;    ///< bytes of request line and headers; past it 431 or 414
-    std::size_t body = 1024 * 1024;  ///< bytes of content where nobody says other; past it 413
+    /// Bytes of request line and headers; past it 431 or 414.
+    std::size_t head = defaults::limit_request_head;
+    /// Bytes of content where nobody says other; past it 413.
+    std::size_t body = defaults::limit_request_body;
 };
 
 /// The client waits for `100 Continue` before it sends the body (RFC 9110, section 10.1.1).
