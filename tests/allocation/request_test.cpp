@@ -121,7 +121,10 @@ class FailedAllocation : public testing::Test {
             ++failures;
             // A handler that throws for want of memory is answered with 500, as for all it throws.
             const int status = is_whole(outcome.received) ? test::status_of(outcome.received) : 0;
-            if (status == 503) ++told;
+            if (status == 503) {
+                ++told;
+                EXPECT_EQ(test::header_of(outcome.received, "X-Content-Type-Options"), "nosniff");
+            }
             const auto counted = one.server.cut[Cut::failed].load() - cut_before;
             // One without the other: the observer itself failed, when all was sent.
             ASSERT_THAT(one.observer.failures, SizeIs(AnyOf(counted, 1U)))

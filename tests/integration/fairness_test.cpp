@@ -22,6 +22,7 @@
 
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
+#include "support/log_lines.hpp"
 #include "support/prometheus.hpp"
 #include "support/raw_message.hpp"
 #include "support/service.hpp"
@@ -122,6 +123,11 @@ TEST_P(Fairness, takes_from_one_who_begins_requests_and_ends_none) {
     wait_until_open(limit);
     expect_others_served();
     EXPECT_GE(service.metric("signalbox_connections_evicted_total", {{"state", "receiving"}}), 9);
+    // There was nothing wrong with what they had sent, and they can do this at will.
+    EXPECT_EQ(service.metric("signalbox_http_malformed_requests_total"), 0);
+    const LogLine line = wait_for_line(service, "error.type", "limit_connections");
+    EXPECT_EQ(line.number("http.response.status_code"), 503);
+    EXPECT_EQ(line.text("severity_text"), "INFO");
 }
 
 TEST_P(Fairness, takes_from_a_hoarder_who_is_busy_before_it_takes_from_others_who_are_idle) {
@@ -167,6 +173,15 @@ TEST_P(Fairness, takes_from_one_who_reads_no_answers) {
         << service.waiting("client");
     expect_others_served();
     EXPECT_GE(service.metric("signalbox_connections_evicted_total", {{"state", "sending"}}), 9);
+    // No success, and no failure that a client can have at will.
+    const Samples now = service.metrics();
+    const std::string duration = "http_server_request_duration_seconds_count";
+    const double evicted =
+        total(now, duration, {{"http_route", "/users"}, {"error_type", "limit_connections"}});
+    EXPECT_GE(evicted, 9);
+    EXPECT_EQ(total(now, "signalbox_requests_total", {{"http_route", "/users"}}),
+              total(now, duration, {{"http_route", "/users"}}) - evicted);
+    EXPECT_EQ(total(now, "signalbox_request_errors_total"), 0);
 }
 
 TEST_P(Fairness, takes_no_request_that_arrives_from_many_who_have_one_each) {

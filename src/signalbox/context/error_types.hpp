@@ -22,6 +22,9 @@ inline constexpr std::string_view stream_failed = "stream_failed";
 inline constexpr std::string_view slow_client = "slow_client";
 /// All clients together made the service hold more than --limit-buffered, and this one had to go.
 inline constexpr std::string_view limit_buffered = "limit_buffered";
+/// All connections that there may be were taken, and this one waited for its client: it had to go
+/// for a new one, of the address that has the most first.
+inline constexpr std::string_view limit_connections = "limit_connections";
 /// The connection's own code failed, as for want of memory.
 inline constexpr std::string_view connection_failed = "connection_failed";
 /// The disk has no room for a body that goes to a file, or fails.
@@ -29,7 +32,8 @@ inline constexpr std::string_view upload_disk = "upload_disk";
 inline constexpr std::string_view shutdown = "shutdown";
 
 /// A client can cause these at will, so they are no failures of the service.
-inline constexpr std::array of_the_client{client_gone, client_deadline, write_timeout, slow_client};
+inline constexpr std::array of_the_client{client_gone, client_deadline, write_timeout, slow_client,
+                                          limit_connections};
 /// The service's failures, whatever status the answer began with.
 inline constexpr std::array of_an_answer_that_was_cut{limit_buffered, connection_failed, shutdown,
                                                       stream_failed};

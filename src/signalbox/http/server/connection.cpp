@@ -259,6 +259,16 @@ void Connection::refuse_for_memory() {
     send(service_unavailable(), to_head, false);
 }
 
+/// It closes at once, so this is not shown to middleware, which might wait.
+void Connection::refuse_for_a_new_one() {
+    const bool to_head = input_.in_head_request();
+    begin_refusal();
+    request_->error_type = context::error_types::limit_connections;
+    request_->refuse();
+    send(service_unavailable("All connections are taken, and this one had to make way"), to_head,
+         false);
+}
+
 /// What has arrived of a body that goes to a file.
 void Connection::spool() {
     const Request* const request = input_.arriving();
@@ -630,7 +640,8 @@ void Connection::on_failure(const std::exception_ptr& error) noexcept {
 void Connection::say_unavailable() noexcept {
     constexpr std::string_view head =
         "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n"
-        "Content-Length: 32\r\nConnection: close\r\nRetry-After: 1\r\nX-Request-ID: ";
+        "Content-Length: 32\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n"
+        "Retry-After: 1\r\nX-Request-ID: ";
     constexpr std::string_view unknown = "unknown";
     constexpr std::string_view end = "\r\n\r\n";
     static_assert(unavailable_body.size() == 32);
@@ -703,8 +714,7 @@ bool Connection::evict() {
                 }
                 ++server.evicted_idle;
             } else {
-                // At once, as it closes then.
-                refuse_for({408, "limit_connections"}, Shown::no);
+                refuse_for_a_new_one();
                 ++server.evicted_receiving;
             }
             break;
@@ -720,7 +730,7 @@ bool Connection::evict() {
             return false;
     }
     if (kernel_memory(socket_).unsent > most_left_to_kernel) reset_on_close(socket_);
-    close("limit_connections");
+    close(context::error_types::limit_connections);
     return true;
 }
 
@@ -776,7 +786,7 @@ void Connection::on_timer() {
                 break;
             case State::streaming:
             case State::sending:
-                cut(Cut::write_timeout);
+                on_write_timeout();
                 break;
             case State::lingering:
                 leave();
@@ -804,7 +814,24 @@ void Connection::on_receive_timeout() {
         body_file_->give_up();
         refuse_for_disk();
     } else {
+        // Nor is it late when this loop was.
+        const auto due = receive_deadline_;
+        input_.expect_more();
+        proceed();
+        if (state_ != State::receiving || receive_deadline_ != due || called_again_) return;
         refuse_for({408, "timeout"}, Shown::yes);
+    }
+}
+
+/// Room that the client has made while this loop was late is its progress.
+void Connection::on_write_timeout() {
+    const auto sent = output_.sent();
+    if (output_.waiting()) on_progress(output_.resume());
+    if (state_ == State::closed) return;
+    if (output_.sent() == sent) {
+        cut(Cut::write_timeout);
+    } else {
+        proceed();
     }
 }
 

@@ -123,6 +123,7 @@ class Connection final : public SocketOwner,
     void complete(Request& request) const;
     void refuse_for(Malformed why, Shown to_middleware);
     void refuse_for_memory();
+    void refuse_for_a_new_one();
     void begin_refusal();
     void spool();
     void stop_spooling() noexcept;
@@ -161,6 +162,7 @@ class Connection final : public SocketOwner,
     Clock::time_point next_deadline() const noexcept;
     void on_timer();
     void on_receive_timeout();
+    void on_write_timeout();
 
     /// Constant after construction.
     LoopContext& loop_;

@@ -5,6 +5,7 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <asio/steady_timer.hpp>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -92,11 +93,14 @@ struct ConnectionTest : testing::Test {
     bool released = false;
     std::function<void(const Request&)> then_on_fast = [](const Request&) {};
     static constexpr std::size_t large = 1'000'000;
-    const std::chrono::milliseconds timeout_write;
+    const std::chrono::milliseconds timeout;  ///< of what comes and of what is taken
     const std::size_t limit_buffered;
 
     OneLoop one{
-        {.limit_buffered = limit_buffered, .timeout_write = timeout_write},
+        {.limit_buffered = limit_buffered,
+         .timeout_request_head = timeout,
+         .timeout_request_body = timeout,
+         .timeout_write = timeout},
         {{"GET", "/n/{number}", [this](Request& request) { return fast(request); }},
          {"POST", "/echo", [this](Request& request) { return echo(request); }},
          {"POST", "/sized", [this](Request& request) { return fast(request); }},
@@ -107,8 +111,9 @@ struct ConnectionTest : testing::Test {
          {"GET", "/close-all", [this](Request& request) { return close_all(request); }}}};
     ConnectionSet connections{one.context};
 
-    explicit ConnectionTest(std::chrono::milliseconds timeout = 30s, std::size_t limit = 8'000'000)
-        : timeout_write(timeout), limit_buffered(limit) {}
+    explicit ConnectionTest(std::chrono::milliseconds its_timeout = 30s,
+                            std::size_t limit = 8'000'000)
+        : timeout(its_timeout), limit_buffered(limit) {}
     ~ConnectionTest() override {
         connections.close_all();
         one.settle();
@@ -504,7 +509,52 @@ TEST_F(ConnectionTest, sends_what_waits_to_the_end_after_the_stream_has_ended) {
 
 struct ImpatientConnectionTest : ConnectionTest {
     ImpatientConnectionTest() : ConnectionTest(100ms) {}
+
+    /// As if another request's handler held the loop up for longer than a client may wait: what
+    /// the client has done meanwhile the loop has not seen when its timers have expired.
+    void hold_up_the_loop(const std::function<void()>& meanwhile) {
+        bool done = false;
+        asio::steady_timer before_the_others(one.loop, timeout / 2);
+        before_the_others.async_wait([&](const std::error_code&) {
+            meanwhile();
+            done = true;
+        });
+        std::this_thread::sleep_for(2 * timeout);
+        EXPECT_TRUE(one.turn_until([&] { return done; }));
+    }
 };
+
+TEST_F(ImpatientConnectionTest, goes_on_with_a_client_that_took_some_while_the_loop_was_late) {
+    Client& client = connect();
+    client.sockets.send(get_bytes("/large"));
+    one.settle();
+    ASSERT_EQ(handled.size(), 1U);
+    hold_up_the_loop([&] { client.receive(); });
+    EXPECT_EQ(test::body_of(response(client)).size(), large);
+    EXPECT_THAT(one.observer.finished_requests, ElementsAre(Finished{"/large", 200, "", ""}));
+}
+
+TEST_F(ImpatientConnectionTest, takes_a_request_that_came_while_the_loop_was_late) {
+    const std::string request = post_bytes("/echo", 5);
+    // In the middle of its head, and of its body.
+    for (const std::size_t first : {std::size_t{10}, request.size() - 2}) {
+        Client& client = connect();
+        client.sockets.send(request.substr(0, first));
+        one.settle();
+        hold_up_the_loop([&] { client.sockets.send(request.substr(first)); });
+        EXPECT_EQ(test::body_of(response(client)), "xxxxx") << first;
+    }
+}
+
+TEST_F(ImpatientConnectionTest, takes_no_part_of_a_request_for_all_of_it) {
+    const std::string request = post_bytes("/echo", 5);
+    Client& client = connect();
+    client.sockets.send(request.substr(0, request.size() - 3));
+    one.settle();
+    hold_up_the_loop([&] { client.sockets.send("x"); });
+    EXPECT_EQ(test::status_of(response(client)), 408);
+    EXPECT_THAT(one.observer.finished_requests, ElementsAre(Finished{"/echo", 408, "", "timeout"}));
+}
 
 TEST_F(ImpatientConnectionTest, ends_for_a_client_that_takes_no_response_and_says_so) {
     Client& client = connect();
