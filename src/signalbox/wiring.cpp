@@ -99,7 +99,7 @@ http::ServerOptions admin_options(const config::Config& config) {
 
 admin::AllowedHosts admin_hosts(const config::Config& config) {
     auto hosts = *admin::AllowedHosts::parse(config.admin_allowed_hosts);
-    hosts.allow(config.admin_shares_port() ? config.host : config.admin_host);
+    hosts.allow_host(config.admin_shares_port() ? config.host : config.admin_host);
     return hosts;
 }
 

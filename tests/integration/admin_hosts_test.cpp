@@ -8,6 +8,7 @@
 
 #include "signalbox/testing/held_port.hpp"
 #include "signalbox/testing/postgres.hpp"
+#include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
 #include "support/raw_message.hpp"
@@ -41,7 +42,8 @@ TEST(AdminHosts, of_other_sites_are_refused_on_every_route) {
         for (const std::string headers :
              {"Host: evil.example\r\n", "Host: evil.example:9464\r\n", "Host: test\r\n",
               "Host: 127.0.0.1\r\nOrigin: http://evil.example\r\n",
-              "Host: 127.0.0.1\r\nOrigin: null\r\n"}) {
+              "Host: 127.0.0.1\r\nOrigin: null\r\n",
+              "Host: 127.0.0.1\r\nOrigin: http://127.0.0.1:3000\r\n"}) {
             const std::string answer = ask(port, path, headers);
             EXPECT_EQ(status_of(answer), 403) << headers;
             EXPECT_THAT(std::string(body_of(answer)), HasSubstr("--admin-allowed-hosts"));
@@ -64,6 +66,34 @@ TEST(AdminHosts, of_other_sites_are_refused_on_every_route) {
     const LogLine line = wait_for_line(service, "http.request.header.host", "evil.example:9464");
     EXPECT_EQ(line.text("severity_text"), "WARN");
     EXPECT_THAT(line.text("error.message"), HasSubstr("--admin-allowed-hosts"));
+}
+
+TEST(AdminHosts, that_are_refused_without_being_logged_are_counted_in_the_log) {
+    const Service service(database_with_users(0));
+    constexpr int many = 250;
+    std::string requests;
+    for (int i = 0; i < many; ++i)
+        requests += "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n";
+    RawClient client(service.admin_port());
+    client.send(requests);
+    for (int i = 0; i < many; ++i)
+        ASSERT_EQ(status_of(client.read_response()), 403);
+    // The next one who is let in has it said, when there is room in the log again.
+    std::int64_t written = 0;
+    std::int64_t left_out = 0;
+    EXPECT_TRUE(eventually([&] {
+        EXPECT_EQ(get(service.admin_url("/version")).status, 200);
+        written = 0;
+        left_out = 0;
+        for (const LogLine& line : log_lines(service.output())) {
+            if (line.has("http.request.header.host")) ++written;
+            if (line.has("log.left_out"))
+                left_out += static_cast<std::int64_t>(line.number("log.left_out"));
+        }
+        return written + left_out == many;
+    })) << written
+        << " lines, and " << left_out << " left out";
+    EXPECT_GT(left_out, 0);
 }
 
 TEST(AdminHosts, are_looked_at_on_the_apis_port_as_well_and_leave_the_api_alone) {

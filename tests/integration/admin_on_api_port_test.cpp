@@ -47,6 +47,9 @@ TEST(AdminOnTheApisPort, tells_others_than_this_machine_nothing_of_single_reques
         {"127.0.0.1", {}, true},
         {"127.0.0.1", {"X-Forwarded-For: 127.0.0.1"}, false},  // a proxy's word, or a client's
         {"127.0.0.1", {"Forwarded: for=127.0.0.1"}, false},
+        {"127.0.0.1", {"Via: 1.1 proxy"}, false},
+        {"127.0.0.1", {"X-Forwarded-Proto: https"}, false},
+        {"127.0.0.1", {"X-Real-IP: 192.0.2.1"}, false},
         {"127.0.0.1", {"X-Forwarded-For: 192.0.2.1"}, false},
         {"127.0.0.1", {"X-Forwarded-For: 2001:db8::1"}, false},
     };

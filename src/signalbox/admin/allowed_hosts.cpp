@@ -7,6 +7,7 @@
 
 #include "signalbox/ascii.hpp"
 #include "signalbox/config/units.hpp"
+#include "signalbox/http/wire/head.hpp"
 
 namespace signalbox::admin {
 
@@ -22,6 +23,13 @@ std::string host_of(std::string_view authority) {
         if (host.ends_with('.')) host.remove_suffix(1);
     }
     return to_lower(host);
+}
+
+bool has_no_port_or_a_number(std::string_view authority) {
+    const std::size_t colon = authority.rfind(':');
+    if (colon == std::string_view::npos || authority.ends_with(']')) return true;
+    const std::string_view port = authority.substr(colon + 1);
+    return std::all_of(port.begin(), port.end(), is_digit);
 }
 
 bool is_address(std::string_view host) {
@@ -49,7 +57,7 @@ Parsed<AllowedHosts> AllowedHosts::parse(std::string_view text) {
         } else if (name.starts_with("*.") && is_name(name.substr(2))) {
             hosts.below_.push_back(to_lower(name.substr(1)));
         } else if (is_name(name)) {
-            hosts.allow(name);
+            hosts.names_.push_back(to_lower(name));
         } else {
             return Invalid{config::printable(name) +
                            ": expected names such as metrics.example.com or *.example.com, without "
@@ -59,8 +67,8 @@ Parsed<AllowedHosts> AllowedHosts::parse(std::string_view text) {
     return hosts;
 }
 
-void AllowedHosts::allow(std::string_view name) {
-    names_.push_back(to_lower(name));
+void AllowedHosts::allow_host(std::string_view name) {
+    hosts_.push_back(to_lower(name));
 }
 
 bool AllowedHosts::is_named(std::string_view host) const {
@@ -73,19 +81,29 @@ std::optional<std::string_view> AllowedHosts::refusal(const http::Request& reque
     const auto host = request.header("host");
     if (host) {
         const std::string name = host_of(*host);
-        if (!is_address(name) && name != "localhost" && !is_named(name)) {
+        if (!is_address(name) && name != "localhost" && !is_named(name) &&
+            std::find(hosts_.begin(), hosts_.end(), name) == hosts_.end()) {
             return "The Host is neither an address nor a name that --admin-allowed-hosts allows";
         }
     }
-    const auto origin = request.header("origin");
-    if (!origin) return std::nullopt;
-    const auto scheme_end = origin->find("://");
-    if (scheme_end != std::string_view::npos) {
-        const std::string_view authority = origin->substr(scheme_end + 3);
-        if (host && to_lower(authority) == to_lower(*host)) return std::nullopt;
-        if (is_named(host_of(authority))) return std::nullopt;
+    for (const http::Header& header : request.headers) {
+        if (http::is_named(header, "origin") && !is_allowed_origin(header.value, host)) {
+            return "The Origin is neither the Host's nor of a name that --admin-allowed-hosts "
+                   "allows";
+        }
     }
-    return "The Origin is neither the Host's nor of a name that --admin-allowed-hosts allows";
+    return std::nullopt;
+}
+
+bool AllowedHosts::is_allowed_origin(std::string_view origin,
+                                     std::optional<std::string_view> host) const {
+    const std::size_t scheme_end = origin.find("://");
+    if (scheme_end == std::string_view::npos) return false;
+    const std::string scheme = to_lower(origin.substr(0, scheme_end));
+    if (scheme != "http" && scheme != "https") return false;
+    const std::string_view authority = origin.substr(scheme_end + 3);
+    if (host && to_lower(authority) == to_lower(*host)) return true;
+    return has_no_port_or_a_number(authority) && is_named(host_of(authority));
 }
 
 }  // namespace signalbox::admin

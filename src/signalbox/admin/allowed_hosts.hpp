@@ -22,19 +22,21 @@ class AllowedHosts {
     static Parsed<AllowedHosts> parse(std::string_view text);
 
     AllowedHosts() = default;
-    /// Also this one: a name that the listener was told to listen on.
-    void allow(std::string_view name);
+    /// Also this Host: the listener was told to listen on it. No Origin is let in by it.
+    void allow_host(std::string_view name);
 
     /// Why the request is refused; nothing when it is not. No Host at all is as good as one that is
-    /// allowed: browsers send one, HTTP/1.0 probes do not. An Origin has to be the Host's own, or
-    /// one of the names.
+    /// allowed: browsers send one, HTTP/1.0 probes do not. Each Origin (RFC 6454, section 7) has to
+    /// be the Host's own, or of one of the names.
     std::optional<std::string_view> refusal(const http::Request& request) const;
 
   private:
     bool is_named(std::string_view host) const;
+    bool is_allowed_origin(std::string_view origin, std::optional<std::string_view> host) const;
 
     bool any_ = false;
     std::vector<std::string> names_;  ///< in lower case
+    std::vector<std::string> hosts_;  ///< in lower case; not as Origins
     std::vector<std::string> below_;  ///< `.example.com`
 };
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include "signalbox/admin/debug.hpp"
 #include "signalbox/admin/page_gate.hpp"
 #include "signalbox/admin/panel.hpp"
+#include "signalbox/ascii.hpp"
 #include "signalbox/http/errors.hpp"
 #include "signalbox/http/watch/line_sampler.hpp"
 
@@ -90,8 +92,11 @@ bool is_loopback(std::string_view address) {
 
 /// Whether a proxy says that it passes on what somebody else asked, be it trusted or not.
 bool is_forwarded(const Request& request) {
-    return request.header("forwarded") || request.header("x-forwarded-for") ||
-           request.header("x-real-ip");
+    return std::any_of(request.headers.begin(), request.headers.end(), [](const auto& header) {
+        const std::string name = to_lower(header.name);
+        return name == "forwarded" || name == "via" || name == "x-real-ip" ||
+               name.starts_with("x-forwarded-");
+    });
 }
 
 /// Others than the machine itself find nothing there. A proxy on this machine does not make those
@@ -112,12 +117,29 @@ class Gate {
     /// Throws HttpError 403.
     void check(const Request& request) {
         const auto refusal = allowed_hosts_.refusal(request);
-        if (!refusal) return;
+        if (!refusal) {
+            tell_left_out();
+            return;
+        }
         tell(request, *refusal);
         throw http::HttpError(403, std::string(*refusal));
     }
 
   private:
+    /// No further refusal may come, but somebody who is let in does, as Prometheus.
+    void tell_left_out() {
+        std::uint64_t left_out = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            const auto now = http::LineSampler::Clock::now();
+            if (sampler_.left_out() == 0 || !sampler_.has_room(now)) return;
+            left_out = sampler_.take_left_out();
+            static_cast<void>(sampler_.may_write(now));
+        }
+        log_.write(config::LogLevel::warning, "refused more requests to the operators' routes",
+                   {{"log.left_out", static_cast<std::int64_t>(left_out)}});
+    }
+
     void tell(const Request& request, std::string_view refusal) {
         std::uint64_t left_out = 0;
         {

@@ -33,7 +33,7 @@ TEST(AllowedHosts, are_addresses_and_localhost) {
 
 TEST(AllowedHosts, are_those_that_are_named) {
     auto hosts = *AllowedHosts::parse("metrics.example,*.internal");
-    hosts.allow("Admin.Local");
+    hosts.allow_host("Admin.Local");
     for (const char* host : {"metrics.example", "METRICS.example:9464", "a.internal",
                              "a.b.internal:1", "admin.local"}) {
         EXPECT_TRUE(allows(hosts, {{"Host", host}})) << host;
@@ -44,7 +44,8 @@ TEST(AllowedHosts, are_those_that_are_named) {
 }
 
 TEST(AllowedHosts, refuse_the_origin_of_another_site) {
-    const auto hosts = *AllowedHosts::parse("admin.example");
+    auto hosts = *AllowedHosts::parse("admin.example");
+    hosts.allow_host("127.0.0.1");  // as the flag's default has it
     const auto with = [&](const char* host, const char* origin) {
         return allows(hosts, {{"Host", host}, {"Origin", origin}});
     };
@@ -54,10 +55,15 @@ TEST(AllowedHosts, refuse_the_origin_of_another_site) {
     EXPECT_TRUE(with("127.0.0.1:9464", "https://ADMIN.example")) << "a proxy names another Host";
     for (const char* origin :
          {"http://evil.example", "null", "", "http://127.0.0.1", "http://localhost:9464",
-          "http://127.0.0.1:3000", "http://127.0.0.1:9464.evil.example", "127.0.0.1:9464"}) {
+          "http://127.0.0.1:3000", "http://127.0.0.1:9464.evil.example", "127.0.0.1:9464",
+          "https://127.0.0.1:9", "http://127.0.0.1:port", "ftp://127.0.0.1:9464",
+          "ftp://admin.example", "http://admin.example:80.evil.example"}) {
         EXPECT_FALSE(with("127.0.0.1:9464", origin)) << origin;
     }
     EXPECT_FALSE(allows(hosts, {{"Origin", "http://evil.example"}}));
+    EXPECT_FALSE(allows(hosts, {{"Host", "admin.example"},
+                                {"Origin", "https://admin.example"},
+                                {"Origin", "http://evil.example"}}));
 }
 
 TEST(AllowedHosts, say_which_flag_it_is) {

@@ -28,6 +28,11 @@ class LineSampler {
         return false;
     }
 
+    /// Whether the next line may be written; counts none.
+    bool has_room(Clock::time_point now) const noexcept {
+        return now >= second_ends_ || written_ < most_in_a_second;
+    }
+
     /// Not yet told of. Zero from then on.
     std::uint64_t take_left_out() noexcept { return std::exchange(left_out_, 0); }
     std::uint64_t left_out() const noexcept { return left_out_; }
