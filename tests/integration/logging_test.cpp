@@ -458,6 +458,27 @@ TEST_F(Logging, shows_no_secret_that_is_in_a_path) {
     EXPECT_EQ(service.output().find("hunter2"), std::string::npos);
 }
 
+TEST_F(Logging, shows_no_secret_of_a_path_with_spaces_as_text_either) {
+    const Service service(database,
+                          {"--log-secret-paths", "/reset/{token},/r\xc3\xa9init/{token}",
+                           "--workers", "1", "--log-format", "text"},
+                          {}, {});
+    const std::vector<std::string> targets{
+        "/res%65t/se%20cret-hunter2",     "/x%3Ftoken%3Dhunter2%20a",  "/token%3Dhunter2%20x",
+        "/x/a%3Da%20b%26token%3Dhunter2", "/r%C3%A9init/se%20hunter2", "//reset/hunter2"};
+    for (std::size_t i = 0; i < targets.size(); ++i)
+        ask(service, targets[i], "spaces-" + std::to_string(i));
+    ask(service, "/nothing%20here", "spaces-plain");
+    EXPECT_TRUE(
+        eventually([&] { return service.output().find("spaces-plain") != std::string::npos; }));
+    const std::string log = service.output();
+    for (std::size_t i = 0; i < targets.size(); ++i)
+        EXPECT_THAT(log, HasSubstr("spaces-" + std::to_string(i)));
+    EXPECT_EQ(log.find("hunter2"), std::string::npos) << log;
+    EXPECT_THAT(log, HasSubstr("GET /nothing%20here 404"));
+    EXPECT_THAT(log, HasSubstr("GET /reset/REDACTED 404"));
+}
+
 TEST_F(Logging, of_access_can_be_limited_to_errors) {
     const Service service(database, {"--workers", "1", "--access-log", "errors"});
     ask(service, "/fast-task", "fine");

@@ -13,10 +13,11 @@ namespace signalbox::observe {
 namespace {
 
 /// In valid UTF-8. Unicode calls the second set letters and symbols, but they are seen as a space
-/// or not at all: fillers of Hangul and Khmer's inherent vowels, and Braille without a dot.
+/// or not at all: fillers of Hangul, Khmer's inherent vowels, Braille without a dot, blanks of
+/// hieroglyphs, a note without a head, and what stands for an object that is not there.
 const RE2& hidden() {
     static const RE2 expression(
-        R"(([^ \pL\pN\pP\pS]|[\x{115F}\x{1160}\x{17B4}\x{17B5}\x{2800}\x{3164}\x{FFA0}]))");
+        R"(([^ \pL\pN\pP\pS]|[\x{115F}\x{1160}\x{17B4}\x{17B5}\x{2800}\x{3164}\x{FFA0}\x{FFFC}\x{13441}\x{13442}\x{1D159}]))");
     return expression;
 }
 

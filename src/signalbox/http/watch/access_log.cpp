@@ -25,6 +25,18 @@ bool is_refusal(const FinishedRequest& finished) {
            finished.status == 503;
 }
 
+std::string with_escaped_spaces(std::string_view text) {
+    std::string escaped;
+    for (const char c : text) {
+        if (c == ' ') {
+            escaped += "%20";
+        } else {
+            escaped += c;
+        }
+    }
+    return escaped;
+}
+
 void add_identity(observe::Line& line, const context::RequestContext& in_flight) {
     if (in_flight.trace) {
         line.add<"trace_id">(in_flight.trace.trace_id());
@@ -113,9 +125,14 @@ std::string AccessLogger::text_body(const FinishedRequest& finished,
     std::string_view path = "-";
     std::string kept;
     if (request != nullptr) {
-        const bool is_word = request->path.find(' ') == std::string::npos;
-        path = redaction_.path(is_word ? std::string_view(request->path) : request->raw_path,
-                               redacted_path_);
+        path = redaction_.path(request->path, redacted_path_);
+        if (path.find(' ') != std::string_view::npos) {
+            // What is secret may be found in the decoded one only.
+            const bool redacted = path != request->path;
+            spaceless_path_ = redacted ? with_escaped_spaces(path)
+                                       : redaction_.path(request->raw_path, redacted_path_);
+            path = spaceless_path_;
+        }
         path = observe::shortened(path, observe::Line::longest_text / 2, kept);
     }
     std::string kept_method;

@@ -71,6 +71,7 @@ class AccessLogger {
     LineSampler sampler_;
     async::DeadlineTimer left_out_timer_;
     std::string redacted_path_;
+    std::string spaceless_path_;
 };
 
 }  // namespace signalbox::http

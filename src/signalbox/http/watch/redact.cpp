@@ -18,14 +18,19 @@ constexpr std::string_view redacted_mark = "REDACTED";
 
 /// Anywhere in a name, in lower case and without what separates words. What a service has besides,
 /// it names to Redaction.
-constexpr std::array<std::string_view, 16> secret_parts{
-    "token",         "secret",  "passw",      "passphrase", "passcode",  "pincode",
-    "signature",     "bearer",  "credential", "apikey",     "accesskey", "privatekey",
-    "authorization", "session", "jwt",        "cardnumber"};
+constexpr std::array secret_parts = std::to_array<std::string_view>(
+    {"token",     "secret",           "passw",    "passphrase", "passcode",
+     "passkey",   "userpass",         "pincode",  "pswd",       "signature",
+     "bearer",    "credential",       "apikey",   "accesskey",  "privatekey",
+     "authkey",   "authorization",    "authcode", "otpcode",    "devicecode",
+     "usercode",  "verificationcode", "verifier", "assertion",  "saml",
+     "session",   "sessid",           "jwt",      "cardnumber", "cardno",
+     "creditcard"});
 /// Words of a name, which are common as parts of others: a `passenger` has no `pass`.
-constexpr std::array<std::string_view, 13> secret_words{
-    "pass", "key", "otp", "totp", "pin", "card", "cvv", "cvc", "ssn", "sid", "sig", "pwd", "auth"};
-constexpr std::array<std::string_view, 1> secret_names{"code"};
+constexpr std::array secret_words = std::to_array<std::string_view>(
+    {"pass", "key", "keys", "otp", "otps", "totp", "mfa", "pin", "pins", "card",   "cards",
+     "cvv",  "cvc", "ssn",  "sid", "sig",  "pw",   "psw", "pwd", "auth", "cookie", "cookies"});
+constexpr std::array secret_names = std::to_array<std::string_view>({"code", "ticket"});
 
 /// More often nobody encodes a URL in a URL.
 constexpr int deepest = 5;
@@ -123,6 +128,9 @@ Parsed<SecretPath> SecretPath::parse(std::string_view pattern) {
 }
 
 std::optional<std::string> SecretPath::redact(std::string_view path) const {
+    // Those who join it to a base URL often have a slash too many.
+    while (path.starts_with("//"))
+        path.remove_prefix(1);
     std::string redacted;
     for (const auto& [kind, text] : segments_) {
         if (!path.starts_with('/')) return std::nullopt;
