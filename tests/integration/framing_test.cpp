@@ -345,6 +345,13 @@ TEST_F(Framing, refuses_what_is_past_the_limits) {
                          chunked("100\r\n" + half + "\r\n100\r\n" + half + "\r\n1\r\nx\r\n")});
 }
 
+TEST_F(Framing, refuses_chunks_that_cost_far_more_than_they_bring) {
+    std::string chunks;
+    for (int i = 0; i < 100; ++i)
+        chunks += "1;" + std::string(200, 'a') + "\r\nx\r\n";
+    expect_refused(400, {chunked(chunks)});
+}
+
 TEST_F(Framing, refuses_expectations_that_it_does_not_know) {
     expect_lines_refused(417, {"Expect: 200-ok\r\nContent-Length: 5", "Expect: 100-continue, b",
                                "Expect: 100-continued"});

@@ -170,7 +170,8 @@ std::vector<http::FormField> read_fields_of(const http::BodyFile& file,
                                             const http::FormLimits& limits) {
     http::FormReader reader(content_type, limits);
     const bool at_once = reader.encoding() == http::FormEncoding::urlencoded;
-    if (at_once && file.size() > limits.max_text_size) throw http::HttpError(413);
+    if (at_once && file.size() > limits.max_text_size)
+        throw http::HttpError(413, "The form is larger than this endpoint takes");
     std::string bytes(at_once ? static_cast<std::size_t>(file.size())
                               : std::max(std::size_t{256} * 1024, 2 * limits.max_part_head),
                       '\0');
