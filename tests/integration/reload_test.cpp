@@ -395,8 +395,8 @@ TEST_P(ReloadUnderLoad, twenty_times_loses_nothing) {
     EXPECT_THAT(clients.failures(), IsEmpty());
     EXPECT_EQ(clients.answered().size(), 6U);
     // One with which the new process begins, and one to look at the migrations. PostgreSQL lists a
-    // session until its own process has noticed that it was closed, and on a busy machine there were
-    // two such; if neither process made way, there would be twelve.
+    // session until its own process has noticed that it was closed, and on a busy machine there
+    // were two such; if neither process made way, there would be twelve.
     EXPECT_LE(most_sessions.stop(), pool_size + 2 + 2);
 
     EXPECT_TRUE(all_connected()) << "the last one has them all";
