@@ -40,6 +40,8 @@ struct Resolver::State {
     void work();
     std::shared_ptr<const Result> run(const std::string& host) const;
     void keep(const std::string& host, const std::shared_ptr<const Result>& result);
+    /// With the mutex; null when it is not known, or no longer.
+    std::shared_ptr<const Result> find(const std::string& host) const;
     /// Those of whom this is true, with the mutex; to be destroyed without it, on their loop.
     template <class Condition>
     std::vector<Waiting> take(Condition condition);
@@ -77,14 +79,24 @@ Resolver::~Resolver() {
 
 std::shared_ptr<const Resolver::Result> Resolver::known(const std::string& host) const {
     const std::lock_guard lock(state_->mutex);
-    const auto found = state_->known.find(host);
-    if (found == state_->known.end() || found->second.until <= Clock::now()) return nullptr;
+    return state_->find(host);
+}
+
+std::shared_ptr<const Resolver::Result> Resolver::State::find(const std::string& host) const {
+    const auto found = known.find(host);
+    if (found == known.end() || found->second.until <= Clock::now()) return nullptr;
     return found->second.result;
 }
 
 void Resolver::look_up(const std::string& host, const std::shared_ptr<SuspendedCall>& waiter,
                        const Place& place) {
     const std::lock_guard lock(state_->mutex);
+    // It may have become known since the caller has looked.
+    if (auto result = state_->find(host)) {
+        *place = std::move(result);
+        waiter->complete_later();
+        return;
+    }
     const auto [asked, is_new] = state_->asked.try_emplace(host);
     if (is_new) {
         state_->queue.push_back(host);
