@@ -459,10 +459,8 @@ TEST_F(Logging, shows_no_secret_that_is_in_a_path) {
 }
 
 TEST_F(Logging, shows_no_secret_of_a_path_with_spaces_as_text_either) {
-    const Service service(database,
-                          {"--log-secret-paths", "/reset/{token},/r\xc3\xa9init/{token}",
-                           "--workers", "1", "--log-format", "text"},
-                          {}, {});
+    const Service service(database, {"--log-secret-paths", "/reset/{token},/r\xc3\xa9init/{token}",
+                                     "--workers", "1", "--log-format", "text"});
     const std::vector<std::string> targets{
         "/res%65t/se%20cret-hunter2",     "/x%3Ftoken%3Dhunter2%20a",  "/token%3Dhunter2%20x",
         "/x/a%3Da%20b%26token%3Dhunter2", "/r%C3%A9init/se%20hunter2", "//reset/hunter2"};

@@ -131,10 +131,9 @@ class Gate {
         std::uint64_t left_out = 0;
         {
             const std::lock_guard lock(mutex_);
-            const auto now = http::LineSampler::Clock::now();
-            if (sampler_.left_out() == 0 || !sampler_.has_room(now)) return;
+            if (sampler_.left_out() == 0 || !sampler_.has_room(http::LineSampler::Clock::now()))
+                return;
             left_out = sampler_.take_left_out();
-            static_cast<void>(sampler_.may_write(now));
         }
         log_.write(config::LogLevel::warning, "refused more requests to the operators' routes",
                    {{"log.left_out", static_cast<std::int64_t>(left_out)}});

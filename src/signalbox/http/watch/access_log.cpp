@@ -4,6 +4,7 @@
 
 #include "signalbox/context/error_types.hpp"
 #include "signalbox/http/server/error_answer.hpp"
+#include "signalbox/http/wire/uri.hpp"
 #include "signalbox/observe/log_text.hpp"
 #include "signalbox/observe/request_fields.hpp"
 #include "signalbox/observe/request_metrics.hpp"
@@ -23,18 +24,6 @@ constexpr std::chrono::seconds longest_silence{1};
 bool is_refusal(const FinishedRequest& finished) {
     return finished.in_flight.shed != context::Shed::no || !finished.malformed_reason.empty() ||
            finished.status == 503;
-}
-
-std::string with_escaped_spaces(std::string_view text) {
-    std::string escaped;
-    for (const char c : text) {
-        if (c == ' ') {
-            escaped += "%20";
-        } else {
-            escaped += c;
-        }
-    }
-    return escaped;
 }
 
 void add_identity(observe::Line& line, const context::RequestContext& in_flight) {
@@ -129,7 +118,7 @@ std::string AccessLogger::text_body(const FinishedRequest& finished,
         if (path.find(' ') != std::string_view::npos) {
             // What is secret may be found in the decoded one only.
             const bool redacted = path != request->path;
-            spaceless_path_ = redacted ? with_escaped_spaces(path)
+            spaceless_path_ = redacted ? percent_encode(path, "/:=&?;,@%")
                                        : redaction_.path(request->raw_path, redacted_path_);
             path = spaceless_path_;
         }
