@@ -1,11 +1,13 @@
 #include "support/json_difference.hpp"
 
+#include <gtest/gtest.h>
 #include <rapidjson/document.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace signalbox::test {
 
@@ -78,6 +80,24 @@ std::vector<JsonDifference> json_differences(std::string_view first, std::string
     Comparison comparison;
     comparison.compare("", parse(first), parse(second));
     return std::move(comparison.found);
+}
+
+void expect_known(const std::vector<JsonDifference>& differences,
+                  std::vector<KnownDifference> known) {
+    for (const JsonDifference& difference : differences) {
+        const auto found =
+            std::find_if(known.begin(), known.end(),
+                         [&](const KnownDifference& each) { return each.is(difference); });
+        if (found == known.end()) {
+            ADD_FAILURE() << difference.where << "\n  FastAPI: " << difference.first
+                          << "\n  ours:    " << difference.second;
+        } else {
+            ++found->found;
+        }
+    }
+    EXPECT_LE(known.size(), 10U);
+    for (const KnownDifference& each : known)
+        EXPECT_GT(each.found, 0U) << "there is no such difference any more: " << each.what;
 }
 
 }  // namespace signalbox::test
