@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "signalbox/api/path_names.hpp"
 #include "signalbox/model/reader.hpp"
 
 namespace signalbox::api {
@@ -24,16 +25,6 @@ bool is_taken(const TypeName* type, const std::vector<Row>& rows) {
     return std::any_of(rows.begin(), rows.end(), [type](const Row& row) {
         return std::find(row.services.begin(), row.services.end(), type) != row.services.end();
     });
-}
-
-std::vector<std::string_view> names_in(std::string_view path) {
-    std::vector<std::string_view> names;
-    for (auto open = path.find('{'); open != path.npos; open = path.find('{', open + 1)) {
-        const auto close = path.find('}', open);
-        if (close == path.npos) break;
-        names.push_back(path.substr(open + 1, close - open - 1));
-    }
-    return names;
 }
 
 /// A body with files may be large.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "signalbox/api/path_names.hpp"
 #include "signalbox/ascii.hpp"
 #include "signalbox/fast/json_writer.hpp"
 #include "signalbox/model/reader.hpp"
@@ -53,16 +54,6 @@ std::string_view text_of(Place place) {
     return {};
 }
 
-std::vector<std::string> names_in(std::string_view path) {
-    std::vector<std::string> names;
-    for (auto open = path.find('{'); open != path.npos; open = path.find('{', open + 1)) {
-        const auto close = path.find('}', open);
-        if (close == path.npos) break;
-        names.emplace_back(path.substr(open + 1, close - open - 1));
-    }
-    return names;
-}
-
 std::string name_of(const model::Member& member, Place place) {
     return place == Place::header ? member.header_name : std::string(member.name);
 }
@@ -81,8 +72,10 @@ std::vector<Parameter> parameters_of(const Endpoint& endpoint) {
         all.push_back(std::move(parameter));
     };
     if (operation.path_parameter != nullptr) {
-        for (const std::string& name : names_in(endpoint.path))
-            add({.place = Place::path, .name = name, .type = operation.path_parameter});
+        for (const std::string_view name : names_in(endpoint.path))
+            add({.place = Place::path,
+                 .name = std::string(name),
+                 .type = operation.path_parameter});
     }
     for (const auto& [place, type] : operation.parameters) {
         for (const model::Member& member : type->model().members) {
@@ -93,11 +86,12 @@ std::vector<Parameter> parameters_of(const Endpoint& endpoint) {
                  .default_json = member.default_json});
         }
     }
-    for (std::string& name : names_in(endpoint.path)) {
+    for (const std::string_view name : names_in(endpoint.path)) {
         const bool known = std::any_of(all.begin(), all.end(), [&](const Parameter& parameter) {
             return parameter.place == Place::path && parameter.name == name;
         });
-        if (!known) all.push_back({.place = Place::path, .name = std::move(name), .type = nullptr});
+        if (!known)
+            all.push_back({.place = Place::path, .name = std::string(name), .type = nullptr});
     }
     std::stable_sort(all.begin(), all.end(),
                      [](const auto& one, const auto& other) { return one.place < other.place; });

@@ -10,18 +10,12 @@
 #include <exception>
 #include <memory>
 
-#include "signalbox/async/event_loop.hpp"
+#include "signalbox/async/counted.hpp"
 #include "signalbox/async/memory_reserve.hpp"
 
 namespace signalbox::async {
 
 namespace {
-
-/// So that each is counted as a task of the loop.
-Task<> counted(Task<> task) {
-    const TaskScope counted_task;
-    co_await std::move(task);
-}
 
 /// What the tasks share. Kept by the completions of those that have not ended, and keeps their
 /// cancellation signals, at which asio looks until then.

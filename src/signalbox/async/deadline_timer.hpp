@@ -9,6 +9,9 @@
 
 namespace signalbox::async {
 
+/// No deadline.
+inline constexpr auto never = std::chrono::steady_clock::time_point::max();
+
 /// A timer made to be moved often: pushing the deadline later costs one store, because the timer
 /// underneath is armed anew only when it fires early. A connection moves its deadline several
 /// times a request, so this matters.
@@ -23,7 +26,7 @@ class DeadlineTimer {
 
     /// Calls `on_expired` once at this time unless the deadline is moved or cleared before.
     void set(Clock::time_point deadline);
-    void clear() noexcept { deadline_ = Clock::time_point::max(); }
+    void clear() noexcept { deadline_ = never; }
 
   private:
     void arm();
@@ -32,8 +35,8 @@ class DeadlineTimer {
     asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, asio::io_context::executor_type>
         timer_;
     std::function<void()> on_expired_;
-    Clock::time_point deadline_ = Clock::time_point::max();
-    Clock::time_point armed_ = Clock::time_point::max();
+    Clock::time_point deadline_ = never;
+    Clock::time_point armed_ = never;
     /// A wait that already fired cannot be cancelled any more; it looks here first.
     std::shared_ptr<const bool> alive_ = std::make_shared<const bool>(true);
 };

@@ -10,16 +10,9 @@
 #include <memory>
 #include <utility>
 
+#include "signalbox/async/counted.hpp"
+
 namespace signalbox::async {
-
-namespace {
-
-Task<> counted(Task<> task) {
-    const TaskScope counted_task;
-    co_await std::move(task);
-}
-
-}  // namespace
 
 void run(EventLoop& loop, Task<> task, const std::stop_token& stop) {
     // The completion keeps the signal, which a stop may still be about to emit.

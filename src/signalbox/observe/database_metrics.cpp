@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "signalbox/ascii.hpp"
+#include "signalbox/observe/metric_family.hpp"
 
 namespace signalbox::observe {
 
@@ -38,11 +39,6 @@ std::string upper(std::string_view word) {
 
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
     return std::find(words.begin(), words.end(), word) != words.end();
-}
-
-template <class Metric>
-prometheus::Family<Metric>& family(Metrics& metrics, const char* name, const char* help) {
-    return prometheus::detail::Builder<Metric>().Name(name).Help(help).Register(metrics.registry());
 }
 
 prometheus::Labels pool_label(const std::string& pool_name) {

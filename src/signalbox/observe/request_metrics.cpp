@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "signalbox/context/error_types.hpp"
+#include "signalbox/observe/metric_family.hpp"
 
 namespace signalbox::observe {
 
@@ -38,11 +39,6 @@ Buckets duration_buckets(const RequestMetricsOptions& options) {
 const Buckets stream_buckets{.1, 1, 10, 60, 300, 1800, 7200, 43200};
 
 const Buckets size_buckets{0, 128, 1024, 8192, 65536, 524288, 4194304};
-
-template <class Metric>
-prometheus::Family<Metric>& family(Metrics& metrics, const char* name, const char* help) {
-    return prometheus::detail::Builder<Metric>().Name(name).Help(help).Register(metrics.registry());
-}
 
 /// Of server errors, as text that lives for ever.
 std::string_view text_of_server_error(int status) {

@@ -3,28 +3,19 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstdlib>
-#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "signalbox/process/service_manager.hpp"
 
 namespace signalbox::process {
 
 namespace {
 
-constexpr int first_descriptor = 3;
-
 /// What a name may have of addresses, and there are two.
 constexpr int most = 32;
-
-std::optional<int> parse_positive(std::string_view text) {
-    int number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool whole = error == std::errc() && end == text.data() + text.size();
-    return whole && number > 0 ? std::optional(number) : std::nullopt;
-}
 
 std::vector<std::string_view> split(std::string_view names) {
     std::vector<std::string_view> parts;
@@ -77,7 +68,7 @@ Parsed<ListenFds> parse_listen_fds(const ListenFdsVariables& variables, int self
             return Invalid{"LISTEN_FDNAMES: \"" + std::string(name) +
                            "\" is unknown; sockets are called api and admin"};
         }
-        (name == "admin" ? sockets.admin : sockets.api).push_back(first_descriptor + i);
+        (name == "admin" ? sockets.admin : sockets.api).push_back(first_listen_fd + i);
     }
     return sockets;
 }

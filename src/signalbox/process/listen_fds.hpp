@@ -7,6 +7,9 @@
 
 namespace signalbox::process {
 
+/// The first descriptor that a service manager passes (SD_LISTEN_FDS_START, sd_listen_fds(3)).
+inline constexpr int first_listen_fd = 3;
+
 /// Listening sockets that the process was started with, by what they are for. The descriptors are
 /// the receiver's to close, and are not passed on to programs that it starts.
 struct ListenFds {

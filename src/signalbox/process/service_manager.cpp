@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdlib>
@@ -52,6 +53,13 @@ void notify_service_manager(std::string_view state) {
     const int error = errno;
     ::close(socket);
     if (sent < 0) fail(error);
+}
+
+std::optional<std::int64_t> parse_positive(std::string_view text) noexcept {
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = error == std::errc() && end == text.data() + text.size();
+    return whole && number > 0 ? std::optional(number) : std::nullopt;
 }
 
 std::string reloading_state() {

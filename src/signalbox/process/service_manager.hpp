@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -13,6 +15,9 @@ namespace signalbox::process {
 /// manager asked for it by NOTIFY_SOCKET. Throws std::system_error when one did and cannot be told
 /// within a second.
 void notify_service_manager(std::string_view state);
+
+/// A number of one of its variables: above 0, and nothing around it.
+std::optional<std::int64_t> parse_positive(std::string_view text) noexcept;
 
 /// What to tell it before a reload, with the time that it wants to know (sd_notify(3)).
 std::string reloading_state();

@@ -18,11 +18,11 @@
 #include <string_view>
 #include <system_error>
 
+#include "signalbox/process/listen_fds.hpp"
+
 namespace signalbox::process {
 
 namespace {
-
-constexpr int first_descriptor = 3;
 
 /// The listening sockets (listen_fds.cpp takes no more) and the channel.
 constexpr std::size_t most_descriptors = 33;
@@ -90,7 +90,7 @@ void make_environment(Start& start, const std::vector<SharedSocket>& sockets,
     start.environment.push_back(fmt::format("LISTEN_FDS={}", sockets.size()));
     start.environment.push_back("LISTEN_FDNAMES=" + names);
     start.environment.push_back(
-        fmt::format("{}={}", ready_variable, first_descriptor + sockets.size()));
+        fmt::format("{}={}", ready_variable, first_listen_fd + sockets.size()));
     start.environment.push_back(fmt::format("{}={}", reloads_variable, reloads.text()));
     if (!path_identity.empty()) {
         start.environment.push_back(fmt::format("{}={}", path_variable, path_identity));
@@ -115,12 +115,12 @@ void write_pid(char* variable) {
 
 /// In the child.
 void arrange_descriptors(Start& start) {
-    constexpr int out_of_the_way = first_descriptor + static_cast<int>(most_descriptors);
+    constexpr int out_of_the_way = first_listen_fd + static_cast<int>(most_descriptors);
     for (std::size_t i = 0; i < start.descriptor_count; ++i) {
         start.descriptors[i] = ::fcntl(start.descriptors[i], F_DUPFD, out_of_the_way);
         if (start.descriptors[i] < 0) ::_exit(cannot_execute);
     }
-    int next = first_descriptor;
+    int next = first_listen_fd;
     for (std::size_t i = 0; i < start.descriptor_count; ++i) {
         if (::dup2(start.descriptors[i], next++) < 0) ::_exit(cannot_execute);
     }

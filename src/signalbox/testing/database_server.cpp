@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::seconds patience{10};
+constexpr std::chrono::seconds connect_timeout{10};
 
 /// A number of our own, for pg_advisory_lock: templates are made one at a time.
 const std::string template_lock = "7164777251839105";
@@ -79,7 +79,7 @@ DatabaseServer& DatabaseServer::shared() {
 }
 
 DatabaseServer::DatabaseServer(std::string url)
-    : url_(std::move(url)), connection_({url_, patience, "signalbox::test"}) {
+    : url_(std::move(url)), connection_({url_, connect_timeout, "signalbox::test"}) {
     // Without fsync the checkpoints cost little that copying files takes, and it is done in a third
     // of the time of the default, to write all pages to the log. Before 15 it was the only way.
     const auto quick = connection_.column(
@@ -129,7 +129,7 @@ void DatabaseServer::make_template(const std::string& name, const fs::path& migr
     if (!finished.empty()) return;
     connection_.execute("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)");
     connection_.execute("CREATE DATABASE " + name);
-    db::apply_migrations({with_database(url_, name), patience}, migrations);
+    db::apply_migrations({with_database(url_, name), connect_timeout}, migrations);
     connection_.execute("ALTER DATABASE " + name + " IS_TEMPLATE true ALLOW_CONNECTIONS false");
 }
 

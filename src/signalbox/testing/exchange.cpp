@@ -19,7 +19,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr auto never = Clock::time_point::max();
 constexpr std::string_view peer = "127.0.0.1";
 constexpr std::string_view line_end = "\r\n";
 
@@ -210,7 +209,7 @@ void Exchange::on_failure(const std::exception_ptr& error) noexcept {
 
 /// Has the request told of its times, as long as it is not answered.
 void Exchange::watch() {
-    if (request_ && request_->next_due() != never) timer_.set(request_->next_due());
+    if (request_ && request_->next_due() != async::never) timer_.set(request_->next_due());
 }
 
 /// Not at once: who calls may still be at work for the request.

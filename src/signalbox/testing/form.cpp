@@ -9,7 +9,7 @@ namespace signalbox::test {
 namespace {
 
 /// As WHATWG has it, "multipart/form-data encoding algorithm".
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
     std::string text = "\"";
     for (const char c : name) {
         if (c == '"') {
@@ -61,9 +61,9 @@ std::string Form::body() const {
     const std::string delimiter = "--" + boundary();
     for (const Field& field : fields_) {
         body.append(delimiter).append("\r\nContent-Disposition: form-data; name=");
-        body.append(quoted(field.name));
+        body.append(in_quotes(field.name));
         if (field.is_file) {
-            body.append("; filename=").append(quoted(field.filename));
+            body.append("; filename=").append(in_quotes(field.filename));
             body.append("\r\nContent-Type: ").append(field.content_type);
         }
         body.append("\r\n\r\n").append(field.value).append("\r\n");
