@@ -137,18 +137,18 @@ std::map<std::string, std::unique_ptr<Client>, std::less<>> applications() {
 }
 
 /// Those of a response that `record` keeps.
-constexpr std::array<std::string_view, 12> compared_headers{"access-control-allow-credentials",
-                                                            "access-control-allow-headers",
-                                                            "access-control-allow-methods",
-                                                            "access-control-allow-origin",
-                                                            "access-control-expose-headers",
-                                                            "access-control-max-age",
-                                                            "allow",
-                                                            "content-encoding",
-                                                            "content-type",
-                                                            "location",
-                                                            "vary",
-                                                            "x-reason"};
+constexpr std::array<std::string_view, 12> headers_to_compare{"access-control-allow-credentials",
+                                                              "access-control-allow-headers",
+                                                              "access-control-allow-methods",
+                                                              "access-control-allow-origin",
+                                                              "access-control-expose-headers",
+                                                              "access-control-max-age",
+                                                              "allow",
+                                                              "content-encoding",
+                                                              "content-type",
+                                                              "location",
+                                                              "vary",
+                                                              "x-reason"};
 
 /// There the application is below a path, and says so in a redirect that is not relative.
 std::string without_mount(std::string_view location, std::string_view mount) {
@@ -167,7 +167,7 @@ std::string difference(const Recorded& recorded, const Response& response, std::
         text.append("\n    FastAPI: ").append(theirs.substr(0, 200)).append("\n");
     };
     compare("status", std::to_string(response.status), std::to_string(recorded.status));
-    for (const std::string_view name : compared_headers) {
+    for (const std::string_view name : headers_to_compare) {
         std::string theirs = "none";
         for (const auto& [its_name, value] : recorded.answer_headers) {
             if (its_name == name) theirs = value;

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
-#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -66,13 +65,6 @@ struct Told : observe::DatabaseObserver {
         return ended.at(static_cast<std::size_t>(outcome));
     }
 };
-
-/// Directly, and behind a pooler.
-enum class Way { direct, pooled };
-
-[[maybe_unused]] void PrintTo(Way way, std::ostream* out) {
-    *out << (way == Way::direct ? "direct" : "pooled");
-}
 
 class Streams : public testing::TestWithParam<Way> {
   protected:

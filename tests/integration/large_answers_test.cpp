@@ -19,6 +19,7 @@
 #include "signalbox/db/pool_options.hpp"
 #include "signalbox/testing/client.hpp"
 #include "signalbox/testing/postgres.hpp"
+#include "support/memory_use.hpp"
 #include "support/sanitized.hpp"
 
 namespace signalbox::test {
@@ -27,26 +28,6 @@ namespace {
 using async::Task;
 
 constexpr std::size_t MiB = 1024 * 1024;
-
-/// Of this process, in bytes: `VmRSS`, `VmSize`, `VmHWM`.
-std::size_t memory(const std::string& name) {
-    std::ifstream status("/proc/self/status");
-    for (std::string word; status >> word;) {
-        std::size_t kibibytes = 0;
-        if (word == name + ":" && status >> kibibytes) return kibibytes * 1024;
-    }
-    throw std::runtime_error("/proc/self/status has no " + name);
-}
-
-/// What a call takes at its peak beside what was there before, in bytes.
-template <class Call>
-std::size_t peak_of(Call call) {
-    // proc(5): VmHWM begins anew.
-    std::ofstream("/proc/self/clear_refs") << 5 << std::flush;
-    const std::size_t before = memory("VmRSS");
-    call();
-    return memory("VmHWM") - before;
-}
 
 /// For as long as it lives the process can have so much more.
 class MemoryLimit {

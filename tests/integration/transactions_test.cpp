@@ -47,9 +47,6 @@ struct Account {
     std::int64_t balance;
 };
 
-/// Directly, and behind a pooler.
-enum class Way { direct, pooled };
-
 class Transactions : public testing::TestWithParam<Way> {
   protected:
     Transactions() {

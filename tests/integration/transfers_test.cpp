@@ -44,8 +44,6 @@ PostgresOptions server_options() {
             .settings = {"max_connections=16", "synchronous_commit=on", "deadlock_timeout=20ms"}};
 }
 
-enum class Way { direct, pooled };
-
 class TransferFailure : public testing::TestWithParam<Way> {
   protected:
     TransferFailure() {

@@ -13,6 +13,7 @@
 #include "signalbox/fast/json_string.hpp"
 #include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
+#include "support/files.hpp"
 #include "support/http_client.hpp"
 
 namespace signalbox::test {
@@ -43,11 +44,6 @@ constexpr const char* flags[] = {"--headless=new",
                                  "--no-default-browser-check",
                                  "--no-first-run"};
 
-std::string read_file(const fs::path& file) {
-    std::ifstream stream(file);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
-
 std::string decode_base64(std::string_view text) {
     constexpr std::string_view alphabet =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -73,11 +69,7 @@ Browser::Browser() {
                                  " is missing; `make test` installs it, and so does "
                                  "`scripts/setup chromium chromium-driver fonts-dejavu-core`");
     }
-    std::string name = fs::temp_directory_path() / "signalbox-browser-XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) {
-        throw std::system_error(errno, std::system_category(), "mkdtemp");
-    }
-    folder_ = name;
+    folder_ = new_folder("browser");
     try {
         start_driver();
         start_browser();

@@ -13,6 +13,7 @@
 #include "signalbox/testing/postgres_cluster.hpp"
 #include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
+#include "support/files.hpp"
 
 namespace signalbox::test {
 
@@ -23,17 +24,11 @@ namespace {
 
 constexpr auto program = "/usr/sbin/pgbouncer";
 
-fs::path new_folder() {
-    std::string path = fs::temp_directory_path() / "signalbox-pgbouncer-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr)
-        throw std::system_error(errno, std::system_category(), "mkdtemp");
-    fs::permissions(path, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
-    return path;
-}
-
 }  // namespace
 
-PgBouncer::PgBouncer(const PostgresServer& server, int pool_size) : folder_(new_folder()) {
+PgBouncer::PgBouncer(const PostgresServer& server, int pool_size)
+    : folder_(new_folder("pgbouncer")) {
+    fs::permissions(folder_, fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
     std::ofstream(folder_ / "users") << "\"postgres\" \"\"\n\"odd\" \"\"\n";
     const std::string server_url = server.database_url();
     // Asking again for a lost server waits 15 s by default, which is all that is not usual here.

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <ostream>
 #include <string>
 #include <string_view>
 
@@ -38,5 +39,12 @@ class PgBouncer {
     const HeldPort port_;  // also while it is stopped
     pid_t pid_ = 0;
 };
+
+/// How a test gets at its database: directly, or behind a pooler.
+enum class Way { direct, pooled };
+
+inline void PrintTo(Way way, std::ostream* out) {
+    *out << (way == Way::direct ? "direct" : "pooled");
+}
 
 }  // namespace signalbox::test

@@ -19,6 +19,7 @@
 
 #include "signalbox/testing/spawn.hpp"
 #include "support/eventually.hpp"
+#include "support/files.hpp"
 #include "support/http_client.hpp"
 #include "support/paths.hpp"
 
@@ -28,11 +29,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-std::string read_file(const fs::path& file) {
-    std::ifstream stream(file);
-    return {std::istreambuf_iterator<char>(stream), {}};
-}
 
 bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -232,14 +228,6 @@ class MetricsParser {
     std::size_t first_of_family_ = 0;
 };
 
-fs::path new_folder() {
-    std::string path = fs::temp_directory_path() / "signalbox-prometheus-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) {
-        throw std::system_error(errno, std::generic_category(), "mkdtemp");
-    }
-    return path;
-}
-
 void write_config(const fs::path& file, const std::vector<int>& admin_ports) {
     std::ofstream config(file);
     config
@@ -316,7 +304,7 @@ std::set<std::pair<std::string, Labels>> series(const Samples& samples) {
 
 const fs::path& prometheus_folder() {
     static const fs::path folder = [] {
-        const fs::path work = new_folder();
+        const fs::path work = new_folder("prometheus");
         SpawnOptions options;
         // A Prometheus in the developer's PATH counts, as it does for `make`.
         const char* path = std::getenv("PATH");
@@ -341,7 +329,7 @@ const fs::path& prometheus_folder() {
 }
 
 std::string promtool_check_metrics(const std::string& text) {
-    const fs::path work = new_folder();
+    const fs::path work = new_folder("prometheus");
     std::ofstream(work / "metrics") << text;
     const fs::path output = work / "output";
     SpawnOptions options;
@@ -358,7 +346,7 @@ std::string promtool_check_metrics(const std::string& text) {
 
 PrometheusServer::PrometheusServer(const std::vector<int>& admin_ports) {
     prometheus_folder();
-    folder_ = new_folder();
+    folder_ = new_folder("prometheus");
     try {
         write_config(folder_ / "prometheus.yml", admin_ports);
         start();

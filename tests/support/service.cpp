@@ -14,6 +14,7 @@
 
 #include "signalbox/testing/postgres.hpp"
 #include "support/eventually.hpp"
+#include "support/files.hpp"
 #include "support/http_client.hpp"
 #include "support/paths.hpp"
 
@@ -30,14 +31,6 @@ fs::path new_log_file() {
     if (file < 0) throw std::system_error(errno, std::system_category(), "mkstemp");
     ::close(file);
     return name;
-}
-
-/// As much as there is: of a process that ends meanwhile, whose file this is.
-std::string read_file(const fs::path& file) {
-    std::ifstream stream(file);
-    std::ostringstream text;
-    text << stream.rdbuf();
-    return text.str();
 }
 
 SpawnOptions options(const std::vector<std::string>& command,

@@ -16,6 +16,7 @@
 #include "signalbox/async/all.hpp"
 #include "signalbox/async/event_loop.hpp"
 #include "signalbox/async/sleep.hpp"
+#include "unit/async/counted_request.hpp"
 
 namespace signalbox::async {
 namespace {
@@ -26,17 +27,8 @@ using Clock = std::chrono::steady_clock;
 using Owner = SpawnedTasks::Owner;
 
 /// Long enough that nothing but a cancellation can end a wait for it in time.
-constexpr auto very_long = 10min;
-constexpr auto patience = 30s;
-
-/// A request that nothing but its references keeps.
-struct CountedRequest final : context::RequestContext {
-    explicit CountedRequest(bool& is_gone) : gone(is_gone) { request_id = "counted"; }
-    ~CountedRequest() override { gone = true; }
-    void unreferenced() noexcept override { delete this; }
-
-    bool& gone;
-};
+constexpr auto far_away = 10min;
+constexpr auto longest_wait = 30s;
 
 class Spawn : public testing::Test {
   protected:
@@ -66,7 +58,7 @@ class Spawn : public testing::Test {
 
     void wait_for_all() {
         for (const Owner whose : {Owner::request, Owner::service})
-            ASSERT_TRUE(loop.spawned().wait_until_ended(whose, Clock::now() + patience));
+            ASSERT_TRUE(loop.spawned().wait_until_ended(whose, Clock::now() + longest_wait));
         run([] {});  // the turn that it ended in is over
     }
 
@@ -234,7 +226,7 @@ TEST_F(Spawn, is_cancelled_when_the_time_is_up) {
     run([this] {
         spawn([this]() -> Task<> {
             try {
-                co_await sleep_for(very_long);
+                co_await sleep_for(far_away);
             } catch (const asio::system_error&) {
                 log.push_back("cancelled");
                 throw;
@@ -242,7 +234,7 @@ TEST_F(Spawn, is_cancelled_when_the_time_is_up) {
         });
         spawn([]() -> Task<> {
             try {
-                co_await sleep_for(very_long);
+                co_await sleep_for(far_away);
             } catch (const asio::system_error&) {
             }
             throw std::runtime_error("bad at ending");
@@ -257,7 +249,7 @@ TEST_F(Spawn, is_cancelled_when_the_time_is_up) {
 TEST_F(Spawn, is_cancelled_when_the_time_is_up_before_it_begins_or_is_made) {
     const auto wait = [this]() -> Task<> {
         log.push_back("begun");
-        co_await sleep_for(very_long);
+        co_await sleep_for(far_away);
         log.push_back("not cancelled");
     };
     run([&] {
@@ -281,7 +273,7 @@ TEST(SpawnedTasks, that_has_not_ended_is_destroyed_with_its_loop_and_lets_its_re
             Executor(loop.executor(), new CountedRequest(gone)).execute([&] {
                 spawn([&waiting, kept = std::move(kept)]() -> Task<> {
                     waiting.set_value();
-                    co_await all(sleep_for(very_long), [] { return sleep_for(very_long); });
+                    co_await all(sleep_for(far_away), [] { return sleep_for(far_away); });
                 });
             });
         });
@@ -308,7 +300,7 @@ TEST(SpawnedTasks, tells_standard_error_what_nobody_else_is_told) {
             spawned.set_value();
         });
         spawned.get_future().get();
-        EXPECT_TRUE(loop.spawned().wait_until_ended(Owner::service, Clock::now() + patience));
+        EXPECT_TRUE(loop.spawned().wait_until_ended(Owner::service, Clock::now() + longest_wait));
     }
     EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::HasSubstr("nobody watches"));
 }

@@ -18,6 +18,7 @@
 #include "signalbox/async/event_loop.hpp"
 #include "signalbox/async/sleep.hpp"
 #include "signalbox/context/request_context.hpp"
+#include "unit/async/counted_request.hpp"
 
 namespace signalbox::async {
 namespace {
@@ -169,15 +170,6 @@ TEST(Turn, within_another_counts_for_itself_only) {
     });
     EXPECT_THAT(watched.blamed_requests(), ElementsAre("inner", "outer"));
 }
-
-/// A request that nothing but its references keeps.
-struct CountedRequest final : context::RequestContext {
-    explicit CountedRequest(bool& is_gone) : gone(is_gone) { request_id = "counted"; }
-    ~CountedRequest() override { gone = true; }
-    void unreferenced() noexcept override { delete this; }
-
-    bool& gone;
-};
 
 TEST(Turn, keeps_its_request_until_it_has_reported_it) {
     WatchedLoop watched;

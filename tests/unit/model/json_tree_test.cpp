@@ -12,7 +12,7 @@
 namespace signalbox::model {
 namespace {
 
-std::string fault_of(std::string_view text) {
+std::string fault_in(std::string_view text) {
     JsonTree tree;
     const auto fault = tree.read(text);
     if (!fault) return "none";
@@ -103,31 +103,31 @@ TEST(JsonTree, says_what_is_wrong_and_where_as_python_does) {
         {"\xEF\xBB\xBF[x]", "Expecting value @1"},
     };
     for (const auto& [text, fault] : cases)
-        EXPECT_EQ(fault_of(text), fault) << text;
-    EXPECT_EQ(fault_of("\"\x7f\""), "none");
+        EXPECT_EQ(fault_in(text), fault) << text;
+    EXPECT_EQ(fault_in("\"\x7f\""), "none");
 }
 
 TEST(JsonTree, refuses_what_python_takes_and_is_no_json) {
-    EXPECT_EQ(fault_of("[NaN]"), "Expecting value @1");
-    EXPECT_EQ(fault_of("[Infinity]"), "Expecting value @1");
-    EXPECT_EQ(fault_of("[-Infinity]").substr(0, 15), "Expecting value");
-    EXPECT_EQ(fault_of(R"("\ud83d")").substr(0, 21), "Invalid \\uXXXX escape");
-    EXPECT_EQ(fault_of(R"("\ude00")").substr(0, 21), "Invalid \\uXXXX escape");
-    EXPECT_EQ(fault_of(R"("\ud83d\ude00")"), "none");
-    EXPECT_EQ(fault_of("[1e999]").substr(0, 19), "Number out of range");
+    EXPECT_EQ(fault_in("[NaN]"), "Expecting value @1");
+    EXPECT_EQ(fault_in("[Infinity]"), "Expecting value @1");
+    EXPECT_EQ(fault_in("[-Infinity]").substr(0, 15), "Expecting value");
+    EXPECT_EQ(fault_in(R"("\ud83d")").substr(0, 21), "Invalid \\uXXXX escape");
+    EXPECT_EQ(fault_in(R"("\ude00")").substr(0, 21), "Invalid \\uXXXX escape");
+    EXPECT_EQ(fault_in(R"("\ud83d\ude00")"), "none");
+    EXPECT_EQ(fault_in("[1e999]").substr(0, 19), "Number out of range");
     for (const std::string_view text :
          {"\"\xff\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"", "\"\xe2\x82\""})
-        EXPECT_EQ(fault_of(text), "no UTF-8");
-    EXPECT_EQ(fault_of(std::string_view("{}\0", 3)), "Extra data @2") << "a NUL is no end";
+        EXPECT_EQ(fault_in(text), "no UTF-8");
+    EXPECT_EQ(fault_in(std::string_view("{}\0", 3)), "Extra data @2") << "a NUL is no end";
 }
 
 TEST(JsonTree, is_nested_only_so_deep) {
     const auto nested = [](std::size_t depth) {
         return std::string(depth, '[') + std::string(depth, ']');
     };
-    EXPECT_EQ(fault_of(nested(JsonTree::deepest)), "none");
-    EXPECT_EQ(fault_of(nested(JsonTree::deepest + 1)), "nested too deep");
-    EXPECT_EQ(fault_of(std::string(1 << 20, '[')), "nested too deep");
+    EXPECT_EQ(fault_in(nested(JsonTree::deepest)), "none");
+    EXPECT_EQ(fault_in(nested(JsonTree::deepest + 1)), "nested too deep");
+    EXPECT_EQ(fault_in(std::string(1 << 20, '[')), "nested too deep");
     // What is no JSON is said of what is deep as well, and takes no stack.
     EXPECT_EQ(python_fault(std::string(1 << 20, '['))->position, std::size_t{1} << 20);
 }

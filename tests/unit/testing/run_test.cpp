@@ -45,13 +45,13 @@ TEST(TestRun, waits_for_one_that_returns_nothing) {
     EXPECT_NE(where, std::this_thread::get_id());
 }
 
-async::Task<int> fail() {
+async::Task<int> fail_later() {
     co_await async::sleep_for(1ms);
     throw std::out_of_range("no such order");
 }
 
 TEST(TestRun, rethrows_what_it_throws) {
-    EXPECT_THROW(run(fail()), std::out_of_range);
+    EXPECT_THROW(run(fail_later()), std::out_of_range);
 }
 
 }  // namespace

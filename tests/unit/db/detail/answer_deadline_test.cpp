@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/db/detail/start.hpp"
+
 namespace signalbox::db {
 namespace {
 
 using namespace std::chrono_literals;
 using Clock = AnswerDeadline::Clock;
-
-const Clock::time_point start{1000h};
 
 TEST(AnswerDeadline, is_none_while_nothing_was_asked) {
     AnswerDeadline answer;

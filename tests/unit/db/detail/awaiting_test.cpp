@@ -21,6 +21,7 @@
 
 #include "signalbox/async/event_loop.hpp"
 #include "signalbox/observe/database_observer.hpp"
+#include "unit/db/detail/start.hpp"
 
 namespace signalbox::db {
 namespace {
@@ -44,8 +45,6 @@ struct Told : observe::DatabaseObserver {
     std::vector<Duration> waits;
     int shared = 0;
 };
-
-const Clock::time_point start{1000h};
 
 /// Rows that a connection was taken for at `start + 1s`, and that were there 2 s later.
 Outcome rows(std::string text) {

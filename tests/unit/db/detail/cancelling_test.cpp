@@ -5,13 +5,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "unit/db/detail/start.hpp"
+
 namespace signalbox::db {
 namespace {
 
 using namespace std::chrono_literals;
 using Clock = Cancelling::Clock;
 
-const Clock::time_point start{1000h};
 constexpr bool hangs = true;
 
 /// Without jitter: pauses are half of what they may be.

@@ -8,6 +8,8 @@
 #include <random>
 #include <vector>
 
+#include "unit/db/detail/start.hpp"
+
 namespace signalbox::db {
 namespace {
 
@@ -16,8 +18,6 @@ using namespace std::chrono_literals;
 Knocking seeded(std::uint64_t seed) {
     return Knocking(Backoff([engine = std::mt19937_64(seed)]() mutable { return engine(); }));
 }
-
-const Knocking::Clock::time_point start{1000h};
 
 TEST(Knocking, is_for_one_at_a_time) {
     Knocking knocking = seeded(1);

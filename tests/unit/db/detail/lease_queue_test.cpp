@@ -5,12 +5,13 @@
 #include <chrono>
 #include <utility>
 
+#include "unit/db/detail/start.hpp"
+
 namespace signalbox::db {
 namespace {
 
 using namespace std::chrono_literals;
 
-const Clock::time_point start{1000h};
 constexpr auto anytime = Clock::time_point::max();
 
 std::shared_ptr<Waiter> waiter(Clock::time_point since = start, Clock::duration patience = 5s) {

@@ -6,12 +6,12 @@
 #include <optional>
 #include <string>
 
+#include "unit/db/detail/start.hpp"
+
 namespace signalbox::db {
 namespace {
 
 using namespace std::chrono_literals;
-
-const Reachability::Clock::time_point start{1000h};
 
 constexpr auto silence = Reachability::quiet + AnswerDeadline::of_ping;
 

@@ -4,12 +4,13 @@
 
 #include <chrono>
 
+#include "unit/db/detail/start.hpp"
+
 namespace signalbox::db {
 namespace {
 
 using namespace std::chrono_literals;
 
-const ReaderPace::Clock::time_point start{1000h};
 constexpr std::size_t second = ReaderPace::bytes_a_second;  // of the slowest pace
 
 TEST(AReadersPace, is_not_measured_while_it_waits) {

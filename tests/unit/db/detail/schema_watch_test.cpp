@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "signalbox/db/error.hpp"
+#include "unit/db/detail/start.hpp"
 
 namespace signalbox::db {
 namespace {
@@ -12,8 +13,6 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-const SchemaWatch::Clock::time_point start{1000h};
 
 std::exception_ptr refused(const std::string& sqlstate) {
     return std::make_exception_ptr(Error("relation \"users\" does not exist", sqlstate));

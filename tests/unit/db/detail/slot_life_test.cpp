@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <random>
 
+#include "unit/db/detail/start.hpp"
+
 namespace signalbox::db {
 namespace {
 
@@ -13,7 +15,6 @@ using Action = SlotLife::Action;
 using State = SlotLife::State;
 using Clock = SlotLife::Clock;
 
-const Clock::time_point start{1000h};
 constexpr auto never = Clock::time_point::max();
 constexpr auto idle_check = SlotLife::idle_check;
 

@@ -18,13 +18,13 @@ namespace {
 using testing::HasSubstr;
 using testing::MatchesRegex;
 
-async::Task<Response> hello() {
+async::Task<Response> greet() {
     co_return json({{"hello", "you"}});
 }
 
 int status(std::vector<std::string> allowed, const std::string& host) {
     api::Module module;
-    module.get<hello>("/hello").add_middleware(
+    module.get<greet>("/hello").add_middleware(
         trusted_hosts({.allowed_hosts = std::move(allowed)}));
     test::Client client(module);
     return client.get("/hello", {{"Host", host}}).status;
@@ -51,7 +51,7 @@ TEST(TrustedHosts, refuses_what_no_host_is) {
 
 TEST(ProcessTime, says_how_long_the_answer_took) {
     api::Module module;
-    module.get<hello>("/hello").add_middleware(process_time());
+    module.get<greet>("/hello").add_middleware(process_time());
     test::Client client(module);
     for (const char* const path : {"/hello", "/none"}) {
         const auto response = client.get(path);

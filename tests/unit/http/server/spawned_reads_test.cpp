@@ -30,7 +30,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto patience = 30s;
+constexpr auto longest_wait = 30s;
 constexpr const char* names = "SELECT name FROM users ORDER BY id";
 
 /// A handler that spawns reads of a table, which a lock holds back for as long as the test likes.
@@ -110,7 +110,7 @@ TEST_P(SpawnedReads, go_on_when_the_client_has_left_and_their_rows_are_used) {
     EXPECT_EQ(rows.wait_for(0s), std::future_status::timeout) << "the lock is held";
     lock_.reset();
     EXPECT_EQ(rows.get(), R"(Grace reads [{"name":"Ada"}])");
-    EXPECT_EQ(server_->drain(patience).cancelled, 0U);
+    EXPECT_EQ(server_->drain(longest_wait).cancelled, 0U);
 }
 
 TEST_P(SpawnedReads, are_not_taken_away_by_a_handler_that_awaits_the_same) {
@@ -140,7 +140,7 @@ TEST_P(SpawnedReads, are_not_taken_away_by_a_handler_that_awaits_the_same) {
     handler_ended_.get_future().get();
     lock_.reset();
     EXPECT_EQ(task_.get_future().get(), R"(Grace reads [{"name":"Ada"}])");
-    EXPECT_EQ(server_->drain(patience).cancelled, 0U);
+    EXPECT_EQ(server_->drain(longest_wait).cancelled, 0U);
 }
 
 TEST_P(SpawnedReads, several_at_once_belong_to_the_request_to_their_end) {
@@ -168,7 +168,7 @@ TEST_P(SpawnedReads, several_at_once_belong_to_the_request_to_their_end) {
     EXPECT_EQ(task_.get_future().get(),
               "what was captured before: [{\"name\":\"Ada\"}]"
               "[{\"email\":\"ada@example.com\"}]/spawn/spawn");
-    EXPECT_EQ(server_->drain(patience).cancelled, 0U);
+    EXPECT_EQ(server_->drain(longest_wait).cancelled, 0U);
 }
 
 TEST_P(SpawnedReads, are_cancelled_in_postgresql_when_the_drain_s_time_is_up) {
@@ -220,7 +220,7 @@ TEST_P(SpawnedReads, fail_for_their_task_when_the_database_goes_away) {
         ASSERT_TRUE(test::eventually([&] { return database_.value(waits) != pid; }));
     }
     EXPECT_EQ(task_.get_future().get(), "/spawn fails");
-    EXPECT_EQ(server_->drain(patience).cancelled, 0U);
+    EXPECT_EQ(server_->drain(longest_wait).cancelled, 0U);
 }
 
 }  // namespace
