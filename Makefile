@@ -134,7 +134,7 @@ fuzz: build/fuzz/build.ninja ## Fuzz each target for FUZZ_SECONDS with libFuzzer
 
 check: format-check observability-check k8s-check coroutines-check snippets-check hooks-test clangd-check tidy debug tsan ## All that must be clean before a merge; takes long
 
-tidy: build/release/build.ninja ## Look for mistakes with clang-tidy
+tidy: setup ## Look for mistakes with clang-tidy
 	@scripts/setup clang-tidy
 	@scripts/tidy
 
