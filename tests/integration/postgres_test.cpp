@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,6 +11,8 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
+
+#include "support/eventually.hpp"
 
 namespace signalbox::test {
 namespace {
@@ -91,9 +92,8 @@ TEST(PostgresServer, dies_with_the_test_that_started_it) {
     ASSERT_NE(newline, std::string::npos);
     const std::filesystem::path folder = text.substr(0, newline);
     const auto process = "/proc/" + text.substr(newline + 1, text.size() - newline - 2);
-    for (int attempt = 0; attempt < 500 && std::filesystem::exists(folder); ++attempt)
-        ::poll(nullptr, 0, 10);  // the keeper is nobody's child: there is no event to wait for
-    EXPECT_FALSE(std::filesystem::exists(folder));
+    // The keeper is nobody's child: there is no event to wait for.
+    EXPECT_TRUE(eventually([&] { return !std::filesystem::exists(folder); }));
     std::error_code gone;  // a process that waits to be reaped still has an entry, but no folder
     EXPECT_EQ(std::filesystem::read_symlink(process + "/cwd", gone), "");
 }

@@ -257,6 +257,8 @@ TEST_F(DealerTest, has_nothing_to_look_after_with_one_worker) {
 TEST_F(DealerTest, turns_away_what_a_worker_cannot_take) {
     // A worker's loop cannot watch a file, as it could not watch one socket too many.
     start(2);
+    for (async::EventLoop* loop : loops)
+        const Blocked begun(*loop);  // a thread that begins may have a file open
     const std::size_t before = test::open_descriptors();
     for (int i = 0; i < 10; ++i) {
         ++context->open_connections;
