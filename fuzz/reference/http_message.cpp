@@ -1,6 +1,7 @@
 #include "reference/http_message.hpp"
 
 #include <algorithm>
+#include <array>
 #include <regex>
 
 #include "reference/percent_encoding.hpp"
@@ -157,7 +158,10 @@ bool read_target(HttpMessage& message) {
     }
     if (target == "*") {
         message.path.assign(1, '*');
-        return message.method == "OPTIONS";
+        // A method that nobody knows is refused for itself.
+        constexpr std::array others{"GET",   "HEAD",   "POST",  "PUT",
+                                    "PATCH", "DELETE", "TRACE", "CONNECT"};
+        return std::find(others.begin(), others.end(), message.method) == others.end();
     }
     if (!target.starts_with('/')) {
         const std::string scheme = lower(target.substr(0, target.find("://")));

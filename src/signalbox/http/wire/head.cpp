@@ -132,7 +132,8 @@ Malformed check_target(std::string_view text, Request& request) {
             is_host(text)) {
             return {501, "connect"};
         }
-        if (text == "*" && request.method_name == "OPTIONS") {
+        // A method that nobody knows is answered for itself, whatever it asks for.
+        if (text == "*" && (request.method_name == "OPTIONS" || !request.method_known)) {
             request.raw_path = text;
             request.path.assign(1, '*');
             return accepted;

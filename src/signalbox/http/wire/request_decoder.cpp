@@ -19,6 +19,11 @@ constexpr std::size_t longest_chunk_line = 256;
 /// never be a request that is answered or timed out.
 constexpr std::size_t most_empty_lines = 16;
 
+/// Whether it is the beginning of a method, or of a line feed, of which more is to be said.
+bool may_begin_message(std::string_view input) {
+    return input.empty() || input == "\r" || input.front() == '\n' || is_token(input.substr(0, 1));
+}
+
 }  // namespace
 
 void RequestDecoder::feed(std::string_view input) {
@@ -82,6 +87,9 @@ RequestDecoder::Step RequestDecoder::read_head(std::string_view input) {
         phase_ = Phase::between_requests;
         return {.used = 2, .again = true};
     }
+    // A TLS handshake on a plain port, or another protocol: its client waits for an answer, and
+    // there may never come a line.
+    if (scanned_ == 0 && !may_begin_message(input)) return fail({400, "request_line"}, input);
     // The empty line that ends a head of just the allowed size, and not a byte more: what is found
     // may not depend on how much has arrived.
     const std::string_view allowed = input.substr(0, limits_.head + 2);

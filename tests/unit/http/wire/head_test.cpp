@@ -253,13 +253,15 @@ TEST(Method, is_any_token_and_known_by_its_exact_case) {
     }
 }
 
-TEST(Target, of_a_star_is_for_options_only) {
+TEST(Target, of_a_star_is_for_options_and_for_methods_that_nobody_knows) {
     const Checked checked = check_line("OPTIONS * HTTP/1.1");
     EXPECT_FALSE(checked.problem);
     EXPECT_EQ(checked.request->raw_path, "*");
     EXPECT_EQ(checked.request->path, "*");
     EXPECT_EQ(check_line("OPTIONS ** HTTP/1.1").problem.reason, "target");
-    EXPECT_EQ(check_line("options * HTTP/1.1").problem.reason, "target");
+    EXPECT_EQ(check_line("POST * HTTP/1.1").problem.reason, "target");
+    EXPECT_FALSE(check_line("options * HTTP/1.1").problem);
+    EXPECT_FALSE(check_line("options * HTTP/1.1").request->method_known);
 }
 
 struct Target {

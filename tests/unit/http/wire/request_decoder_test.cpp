@@ -399,9 +399,13 @@ TEST(Decoder, refuses_what_the_head_check_refuses) {
     EXPECT_EQ(decode("GET / HTTP/1.1\r\n\r\n"), Events{"400 host"});
     EXPECT_EQ(decode("GET / HTTP/2.0\r\n\r\n"), Events{"505 version"});
     EXPECT_EQ(decode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Events{"505 version"});
-    // TLS on a plain port.
-    EXPECT_EQ(decode(std::string_view("\x16\x03\x01\x02\x00\x01\r\n\r\n", 10)),
-              Events{"400 request_line"});
+    // TLS on a plain port, of which no line may ever come.
+    for (const std::string_view bytes :
+         {"\x16", "\x16\x03\x01\x02\x01\n", " GET / HTTP/1.1\r\n\r\n", "\rGET / HTTP/1.1\r\n\r\n",
+          "\r\n\x16"}) {
+        EXPECT_EQ(decode(bytes), Events{"400 request_line"}) << testing::PrintToString(bytes);
+    }
+    EXPECT_EQ(decode("\r"), Events{});
 }
 
 TEST(Decoder, takes_every_method_and_visible_path) {
