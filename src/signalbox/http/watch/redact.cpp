@@ -225,13 +225,32 @@ bool Redaction::names_a_secret(std::string_view text) const {
     return false;
 }
 
+/// Whether a path in it has a secret: `https://shop.example/reset/…`. Of patterns that begin with a
+/// word of their own, as others are about any path.
+bool Redaction::has_a_secret_path(std::string_view text) const {
+    for (const SecretPath& secret : secret_paths_) {
+        const auto& [kind, word] = secret.segments_.front();
+        if (kind != SecretPath::Kind::literal) continue;
+        const std::string begin = '/' + word + '/';
+        for (std::size_t at = text.find(begin); at != text.npos; at = text.find(begin, at + 1)) {
+            const std::string_view path = text.substr(at, text.find_first_of("?#&\"' ", at) - at);
+            const auto redacted = secret.redact(path);
+            if (redacted && *redacted != path) return true;
+        }
+    }
+    return false;
+}
+
 bool Redaction::holds_a_secret(std::string_view value) const {
     std::string text(value);
     for (int depth = 0; depth < deepest; ++depth) {
         std::string next = decoded(text);
         // What stands in the query itself was looked at as a parameter of it.
         if (depth > 0 && next == text) return false;
-        if (names_a_secret(next) || has_credentials(next) || contains(next, "bearer ")) return true;
+        if (names_a_secret(next) || has_credentials(next) || has_a_secret_path(next) ||
+            contains(next, "bearer ")) {
+            return true;
+        }
         text = std::move(next);
     }
     return decoded(text) != text;
@@ -279,6 +298,15 @@ std::string_view Redaction::path(std::string_view path, std::string& redacted) c
             redacted = *std::move(found);
             path = redacted;
             break;
+        }
+    }
+    // JSON: where in it another slash is, nobody knows.
+    if (const auto quote = path.find('"'); quote != path.npos) {
+        const std::size_t begin = path.substr(0, quote).rfind('/') + 1;
+        if (names_a_secret(path.substr(begin))) {
+            std::string cut(path.substr(0, begin));
+            redacted = std::move(cut.append(redacted_mark));
+            path = redacted;
         }
     }
     if (path.find('=') == std::string_view::npos) return path;

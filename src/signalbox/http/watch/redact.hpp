@@ -49,12 +49,12 @@ class Redaction {
                        std::vector<SecretPath> secret_paths = {});
 
     /// Of parameters the values, also where they are in a URL or in JSON that is a value itself,
-    /// however often it is encoded. `;` separates as `&` does, for whoever reads it so: behind a
-    /// secret it separates nothing.
+    /// however often it is encoded, and values with a secret path. `;` separates as `&` does, for
+    /// whoever reads it so: behind a secret it separates nothing.
     std::string query(std::string_view query) const;
 
-    /// Segments, and parameters in a path (`/a;jsessionid=b`). Gives back `path` itself, or what it
-    /// has written into `redacted`.
+    /// Segments, and parameters and JSON in a path (`/a;jsessionid=b`). Gives back `path` itself,
+    /// or what it has written into `redacted`.
     std::string_view path(std::string_view path, std::string& redacted) const;
 
     /// A route of the service, `/invitations/{token}`: parameters of its path are secret by their
@@ -64,6 +64,7 @@ class Redaction {
   private:
     bool is_secret(std::string_view name) const;
     bool names_a_secret(std::string_view text) const;
+    bool has_a_secret_path(std::string_view text) const;
     bool holds_a_secret(std::string_view value) const;
     void append_pair(std::string& redacted, std::string_view pair) const;
 

@@ -267,6 +267,27 @@ TEST(RedactPath, hides_parameters_within_a_path) {
     EXPECT_EQ(redact_path(redaction, "//a=b//c=d/"), "//a=b//c=d/");
 }
 
+TEST(RedactPath, hides_json_within_a_path_from_a_secret_on) {
+    const Redaction redaction;
+    EXPECT_EQ(redact_path(redaction, R"(/find/{"name":"a","token":"x/y"}/b)"), "/find/REDACTED");
+    EXPECT_EQ(redact_path(redaction, R"({"password": "x"})"), "REDACTED");
+    EXPECT_EQ(redact_path(redaction, R"(/find/{"name":"a/b"}/c)"), R"(/find/{"name":"a/b"}/c)");
+    EXPECT_EQ(redact_path(redaction, R"(/say/"token"/b)"), R"(/say/"token"/b)");
+}
+
+TEST(RedactQuery, hides_a_secret_path_within_a_value) {
+    Redaction redaction({}, *parse_secret_paths("/reset/{token},/{any}/{thing}"));
+    redaction.expect("/invitations/{token}/take");
+    for (const std::string value :
+         {"/reset/hunter2", "/app/reset/hunter2?x=1", "https://shop.example/reset/hunter2",
+          "https%3A%2F%2Fshop.example%2Freset%2Fhunter2", "/invitations/hunter2/take",
+          "%252Freset%252Fhunter2", "see+/reset/hunter2+now"}) {
+        EXPECT_EQ(redaction.query("next=" + value + "&a=1"), "next=REDACTED&a=1") << value;
+    }
+    for (const std::string value : {"/reset/", "/resets/hunter2", "/orders/17/reset", "/reset"})
+        EXPECT_EQ(redaction.query("next=" + value), "next=" + value);
+}
+
 TEST(SecretPath, refuses_a_pattern_that_is_none) {
     for (const char* pattern : {"reset/{token}", "/reset/token", "/reset//{token}",
                                 "/reset/{token}/", "/reset/x{token}", "/", "{token}"}) {
