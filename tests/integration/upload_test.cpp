@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
+#include <deque>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -32,6 +33,7 @@
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/log_lines.hpp"
+#include "support/memory_use.hpp"
 #include "support/prometheus.hpp"
 #include "support/raw_message.hpp"
 #include "support/sanitized.hpp"
@@ -167,20 +169,6 @@ std::size_t open_files() {
     return static_cast<std::size_t>(std::distance(begin(all), end(all)));
 }
 
-/// Of the process, in bytes, since reset_peak().
-std::size_t peak_memory() {
-    std::ifstream status("/proc/self/status");
-    std::string word;
-    std::size_t kib = 0;
-    while (status >> word) {
-        if (word == "VmHWM:") status >> kib;
-    }
-    return kib * 1024;
-}
-void reset_peak() {
-    std::ofstream("/proc/self/clear_refs") << "5";
-}
-
 struct Uploads : testing::TestWithParam<std::size_t> {
     std::filesystem::path folder = [] {
         std::string name = (std::filesystem::temp_directory_path() / "uploads-XXXXXX").string();
@@ -267,12 +255,11 @@ TEST_P(Uploads, are_on_disk_when_they_are_large_and_not_in_memory) {
     std::uint64_t sum = 0;
     upload(client, 2 * MiB, &sum);  // what is needed once is there
     const std::size_t size = test::sanitized ? 40 * MiB : 300 * MiB;
-    reset_peak();
-    const std::size_t before = peak_memory();
-    const std::string answer = upload(client, size, &sum);
+    std::string answer;
+    const std::size_t peak = test::peak_of([&] { answer = upload(client, size, &sum); });
     EXPECT_EQ(test::body_of(answer), expected(size, sum));
     if (!test::sanitized) {
-        EXPECT_LT(peak_memory() - before, 24 * MiB);
+        EXPECT_LT(peak, 24 * MiB);
     }
     EXPECT_GT(server->upload_disk().written(), size);
     expect_nothing_kept();
@@ -280,22 +267,22 @@ TEST_P(Uploads, are_on_disk_when_they_are_large_and_not_in_memory) {
 
 TEST_P(Uploads, come_many_at_a_time) {
     start();
-    reset_peak();
-    const std::size_t before = peak_memory();
-    std::vector<std::future<bool>> clients;
-    for (int i = 0; i < 20; ++i) {
-        clients.push_back(std::async(std::launch::async, [port = server->port()] {
-            RawClient client(port);
-            std::uint64_t sum = 0;
-            const std::string answer = upload(client, 12 * MiB, &sum);
-            return test::body_of(answer) == expected(12 * MiB, sum);
-        }));
-    }
-    for (auto& client : clients)
-        EXPECT_TRUE(client.get());
+    const std::size_t peak = test::peak_of([&] {
+        std::vector<std::future<bool>> clients;
+        for (int i = 0; i < 20; ++i) {
+            clients.push_back(std::async(std::launch::async, [port = server->port()] {
+                RawClient client(port);
+                std::uint64_t sum = 0;
+                const std::string answer = upload(client, 12 * MiB, &sum);
+                return test::body_of(answer) == expected(12 * MiB, sum);
+            }));
+        }
+        for (auto& client : clients)
+            EXPECT_TRUE(client.get());
+    });
     // Each client holds 2 MiB itself, and as much is read at a time.
     if (!test::sanitized) {
-        EXPECT_LT(peak_memory() - before, 160 * MiB);
+        EXPECT_LT(peak, 160 * MiB);
     }
     expect_nothing_kept();
 }
@@ -374,21 +361,45 @@ TEST_P(Uploads, are_bounded_by_their_route) {
     expect_nothing_kept();
 }
 
-TEST_P(Uploads, are_bounded_all_together) {
+TEST_P(Uploads, are_bounded) {
     start({.limit_upload_disk = 4 * MiB});
-    RawClient first(server->port());
-    first.send(sized_head("/upload", 4 * MiB) + begin_of_form + piece(0, 3 * MiB));
-    EXPECT_TRUE(eventually([this] { return server->upload_disk().bytes() >= 2 * MiB + MiB / 2; }));
-    RawClient second(server->port());
-    second.send_what_is_taken(sized_head("/upload", 3 * MiB) + begin_of_form + piece(0, 3 * MiB));
-    const std::string answer = second.read_to_end();
+    RawClient client(server->port());
+    client.send_what_is_taken(sized_head("/upload", 6 * MiB) + begin_of_form + piece(0, 6 * MiB));
+    const std::string answer = client.read_to_end();
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 503 "));
     EXPECT_EQ(test::header_of(answer, "Retry-After"), "1");
     EXPECT_EQ(test::body_of(answer),
               R"({"detail":"There is no room for this upload at the moment"})");
     expect_counted("503", "more than --limit-upload-disk, 4194304 bytes");
-    EXPECT_TRUE(eventually([this] { return server->upload_disk().files() == 1; }));
-    EXPECT_GE(server->upload_disk().bytes(), 2 * MiB) << "the first one goes on";
+    expect_nothing_kept();
+}
+
+// Whoever sends a little now and then could else keep the disk for as long as he likes.
+TEST_P(Uploads, are_bounded_all_together_and_the_slowest_goes) {
+    start({.limit_upload_disk = 6 * MiB});
+    std::deque<RawClient> hoarders;
+    const auto began = std::chrono::steady_clock::now();
+    for (int i = 0; i < 4; ++i) {
+        hoarders.emplace_back(server->port());
+        hoarders.back().send(sized_head("/upload", 100 * MiB) + begin_of_form + piece(0, MiB));
+    }
+    // Whose rate is not known is spared.
+    ASSERT_TRUE(eventually([&] {
+        return server->upload_disk().bytes() >= 3 * MiB &&
+               std::chrono::steady_clock::now() - began > 500ms;
+    }));
+    RawClient honest(server->port());
+    for (std::uint64_t round = 0; round < 3; ++round) {
+        std::uint64_t sum = 0;
+        const std::string answer = upload(honest, 5 * MiB, &sum);
+        EXPECT_EQ(test::body_of(answer), expected(5 * MiB, sum)) << round;
+    }
+    EXPECT_GE(server->upload_disk().refused(), 1U);
+    EXPECT_TRUE(eventually([this] { return server->upload_disk().files() < 4; }));
+    const auto lines = test::log_lines_with(file.text(), "error.type", "upload_disk");
+    EXPECT_EQ(lines.size(), server->upload_disk().refused());
+    for (const auto& line : lines)
+        EXPECT_THAT(line.text("error.message"), HasSubstr("this one came the slowest"));
 }
 
 TEST_P(Uploads, say_that_the_disk_is_full) {

@@ -354,7 +354,7 @@ void add_limits(Settings& settings, config::Config& c) {
             "killed. A tmpfs is memory. Only a service that takes files needs the folder.");
     settings
         .add_size("--limit-upload-disk", c.limit_upload_disk,
-                  "bytes of all of them together; above it 503", 1024_KiB,
+                  "bytes of all of them together; above it 503 for the slowest", 1024_KiB,
                   std::size_t{1024} * 1024_GiB)
         .explain("A disk that is full before that is 507.");
 }

@@ -88,12 +88,6 @@ process::Descriptor UploadDisk::open() const {
     return process::Descriptor(file);
 }
 
-bool UploadDisk::reserve(std::uint64_t bytes) noexcept {
-    if (bytes_.fetch_add(bytes) + bytes <= limit_) return true;
-    bytes_ -= bytes;
-    return false;
-}
-
 /// One piece, written behind the others.
 class BodyFile::Write final : public async::OffLoopWork {
   public:
@@ -137,9 +131,9 @@ BodyFile::BodyFile(asio::io_context& loop, std::shared_ptr<UploadDisk> disk)
 }
 
 BodyFile::~BodyFile() {
-    const auto close = [file = file_.release(), disk = disk_, reserved = reserved_] {
+    give_back();
+    const auto close = [file = file_.release(), disk = disk_] {
         if (file >= 0) ::close(file);
-        disk->bytes_ -= reserved;
         --disk->files_;
     };
     if (!Closer::of_process().take(close)) close();
@@ -147,15 +141,39 @@ BodyFile::~BodyFile() {
 
 void BodyFile::append(std::string bytes) {
     if (failure_ != Failure::none || bytes.empty()) return;
-    if (!disk_->reserve(bytes.size())) {
+    if (!disk_->fits(loop_, this, bytes.size())) {
         fail(Failure::limit, 0);
         return;
     }
-    reserved_ += bytes.size();
     size_ += bytes.size();
+    reserve(bytes.size());
     in_memory_ += bytes.size();
     waiting_.push_back(std::move(bytes));
     if (waiting_.size() == 1) write_next();
+}
+
+void BodyFile::reserve(std::size_t bytes) {
+    reserved_ += bytes;
+    disk_->bytes_ += bytes;
+    if (observer_ == nullptr) return;
+    disk_->hold(*this, {.bytes = reserved_, .moved = size_, .now = EvictionBudget::Clock::now()});
+}
+
+void BodyFile::give_back() noexcept {
+    disk_->bytes_ -= std::exchange(reserved_, 0);
+}
+
+void BodyFile::observe(Observer* observer) noexcept {
+    observer_ = observer;
+    if (observer == nullptr) disk_->release(*this);
+}
+
+/// Its file goes when what is being written is; there is room for others from now on.
+void BodyFile::give_way() noexcept {
+    disk_->release(*this);
+    give_back();
+    fail(Failure::evicted, 0);
+    if (observer_ != nullptr) observer_->on_written();
 }
 
 void BodyFile::write_next() {
@@ -202,6 +220,9 @@ std::string BodyFile::cause() const {
             if (error_ != 0) break;
             return "the bodies of all requests on disk would have more than --limit-upload-disk, " +
                    std::to_string(disk_->limit()) + " bytes";
+        case Failure::evicted:
+            return "the bodies of all requests on disk would have more than --limit-upload-disk, " +
+                   std::to_string(disk_->limit()) + " bytes, and this one came the slowest";
         case Failure::too_slow:
             return "the disk of " + disk_->folder().string() +
                    " has taken nothing more of a body for --timeout-request-body";
@@ -216,6 +237,7 @@ std::string BodyFile::cause() const {
 UploadDiskError BodyFile::error() const {
     switch (failure_) {
         case Failure::limit:
+        case Failure::evicted:
             return {503,
                     "There is no room for this upload at the moment",
                     {{"Retry-After", "1"}},

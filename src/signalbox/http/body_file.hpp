@@ -14,6 +14,7 @@
 #include "signalbox/async/waiter.hpp"
 #include "signalbox/context/error_types.hpp"
 #include "signalbox/http/errors.hpp"
+#include "signalbox/http/eviction_budget.hpp"
 #include "signalbox/http/response.hpp"
 #include "signalbox/process/descriptor.hpp"
 
@@ -23,15 +24,16 @@ class io_context;
 
 namespace signalbox::http {
 
-/// The disk that bodies may take, of all requests together. Any thread.
-class UploadDisk {
+/// The disk that bodies may take, of all requests together. Of those that arrive the slowest go
+/// when there is no room for another. Any thread.
+class UploadDisk final : public EvictionBudget {
   public:
     UploadDisk(std::filesystem::path folder, std::uint64_t limit)
-        : folder_(std::move(folder)), limit_(limit) {}
+        : EvictionBudget(limit), folder_(std::move(folder)) {}
 
     const std::filesystem::path& folder() const noexcept { return folder_; }
-    std::uint64_t limit() const noexcept { return limit_; }
-    std::uint64_t bytes() const noexcept { return bytes_; }
+    /// Those of a file that is being closed are not counted any more.
+    std::size_t bytes() const noexcept override { return bytes_; }
     std::uint64_t files() const noexcept { return files_; }
     /// Ever.
     std::uint64_t written() const noexcept { return written_; }
@@ -44,11 +46,8 @@ class UploadDisk {
   private:
     friend class BodyFile;
 
-    bool reserve(std::uint64_t bytes) noexcept;
-
     const std::filesystem::path folder_;
-    const std::uint64_t limit_;
-    std::atomic<std::uint64_t> bytes_{0};
+    std::atomic<std::size_t> bytes_{0};
     std::atomic<std::uint64_t> files_{0};
     std::atomic<std::uint64_t> written_{0};
     std::atomic<std::uint64_t> refused_{0};
@@ -73,7 +72,7 @@ class UploadDiskError : public HttpError {
 /// to it any more, at the latest with the process.
 ///
 /// Threads: its loop's, where nothing else is said. It is destroyed on any.
-class BodyFile : public std::enable_shared_from_this<BodyFile> {
+class BodyFile final : public std::enable_shared_from_this<BodyFile>, public BudgetHolder {
   public:
     /// Is told when more was written, or cannot be.
     class Observer {
@@ -83,22 +82,30 @@ class BodyFile : public std::enable_shared_from_this<BodyFile> {
     };
 
     BodyFile(asio::io_context& loop, std::shared_ptr<UploadDisk> disk);
-    ~BodyFile();
+    ~BodyFile() override;
     BodyFile(const BodyFile&) = delete;
     BodyFile& operator=(const BodyFile&) = delete;
 
-    /// The next bytes. Throws std::system_error when there is no thread to write them.
+    /// The next bytes; others may have to give way to them. Throws std::system_error when there is
+    /// no thread to write them.
     void append(std::string bytes);
     /// Whether so much waits to be written that nothing more is to be appended now.
     bool congested() const noexcept { return waiting_.size() > 1; }
     /// Of what was appended and is still in memory.
     std::size_t memory_size() const noexcept { return in_memory_; }
-    /// Null: nobody.
-    void observe(Observer* observer) noexcept { observer_ = observer; }
+    /// While it arrives. Who is told then has it answered, should it have to give way. Null:
+    /// nobody, and it stays.
+    void observe(Observer* observer) noexcept;
+
+    asio::io_context& loop() noexcept override { return loop_; }
+    bool evictable_at_once() const noexcept override { return false; }
+    void give_way() noexcept override;
+    std::shared_ptr<const void> kept() const noexcept override { return weak_from_this().lock(); }
 
     enum class Failure : std::uint8_t {
         none,
         limit,     ///< there would be more than allowed, bytes or open files
+        evicted,   ///< the same, and it was the slowest of those that arrived
         no_space,  ///< the disk is full
         broken,    ///< the disk fails
         too_slow,  ///< the disk takes nothing more, as far as who appends can wait
@@ -132,13 +139,15 @@ class BodyFile : public std::enable_shared_from_this<BodyFile> {
     void write_next();
     void on_written(std::size_t size, int error) noexcept;
     void fail(Failure why, int error) noexcept;
+    void reserve(std::size_t bytes);
+    void give_back() noexcept;
     UploadDiskError error() const;
 
     asio::io_context& loop_;
     const std::shared_ptr<UploadDisk> disk_;
     process::Descriptor file_;  ///< opened by the first write, on its thread
     std::uint64_t size_ = 0;
-    std::uint64_t reserved_ = 0;
+    std::size_t reserved_ = 0;
     std::size_t in_memory_ = 0;
     std::deque<std::string> waiting_;  ///< the first of them is being written
     Failure failure_ = Failure::none;

@@ -43,7 +43,7 @@ struct MemoryBudgetTest : testing::Test {
         ~Holder() override { leave(); }
         asio::io_context& loop() noexcept override { return context; }
         bool evictable_at_once() const noexcept override { return at_once; }
-        void evict_for_memory() noexcept override {
+        void give_way() noexcept override {
             ++evictions;
             leave();
         }
