@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <utility>
 
@@ -25,6 +26,10 @@ class Sink {
     /// --timeout-write, when memory is short (--limit-buffered), or when the stream did not end in
     /// time for a shutdown.
     virtual async::Task<> write(Body piece) = 0;
+
+    /// From now on the stream holds so many bytes of memory more than what it writes, until it
+    /// ends: they count in --limit-buffered. When there is no room for them, the next write throws.
+    virtual void hold([[maybe_unused]] std::size_t bytes) {}
 
     /// Whether the stream is to come to its end: the server drains, or another process serves on
     /// (reload). Who writes for ever has to look at it; see run_until_ending() as well.

@@ -32,6 +32,7 @@ class Exchange final : public http::ActiveRequest::Owner {
     void respond(http::Response&& response) override;
     void on_failure(const std::exception_ptr& error) noexcept override;
     void send_piece(const http::Response& response, http::Body piece) override;
+    void on_held(std::size_t) override {}
     void end_stream(const http::Response& response) override;
     void cut_stream() noexcept override;
 

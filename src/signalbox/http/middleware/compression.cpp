@@ -1,9 +1,12 @@
 #include "signalbox/http/middleware/compression.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <cstdlib>
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -34,11 +37,31 @@ std::unique_ptr<Encoder> make_encoder(std::string_view coding, const Compression
     return gzip_encoder(options.level);
 }
 
-/// Nothing when it does not get smaller.
-std::string compressed(std::string_view body, Encoder& encoder) {
-    std::string result = encoder.last(body);
-    if (result.size() >= body.size()) result.clear();
-    return result;
+/// Of a buffer that was not written to the end, so that the rest of it took no memory.
+struct Compressed {
+    struct Free {
+        void operator()(char* bytes) const noexcept { std::free(bytes); }
+    };
+    std::unique_ptr<char, Free> bytes;
+    std::string_view text;
+};
+
+/// Nothing when it does not get smaller. Takes no more memory than the result has, or the body.
+JsonText compressed(std::string_view body, Encoder& encoder) {
+    if (body.empty()) return {};
+    auto result = std::make_shared<Compressed>();
+    result->bytes.reset(static_cast<char*>(std::malloc(body.size())));
+    if (!result->bytes) throw std::bad_alloc();
+    const auto size = encoder.whole(body, {result->bytes.get(), body.size() - 1});
+    if (!size) return {};
+    char* const shrunk = static_cast<char*>(std::realloc(result->bytes.get(), *size));
+    if (shrunk != nullptr) {
+        static_cast<void>(result->bytes.release());
+        result->bytes.reset(shrunk);
+    }
+    result->text = {result->bytes.get(), *size};
+    const std::string_view* const text = &result->text;
+    return JsonText(std::shared_ptr<const std::string_view>(std::move(result), text));
 }
 
 /// In small letters and without parameters: `text/html`.
@@ -118,6 +141,9 @@ class CompressingSink final : public Sink {
             async::Task<std::string> working = async::off_loop(std::move(work));
             compressed = co_await std::move(working);
         }
+        // Only now it has all that it will need.
+        if (const std::size_t size = encoder_->memory_size(); size > held_)
+            out_.hold(size - std::exchange(held_, size));
         async::Task<> writing = out_.write(std::move(compressed));
         co_await std::move(writing);
     }
@@ -125,10 +151,13 @@ class CompressingSink final : public Sink {
     bool ending() const noexcept override { return out_.ending(); }
     void on_ending(std::function<void()> call) override { out_.on_ending(std::move(call)); }
 
+    void hold(std::size_t bytes) override { out_.hold(bytes); }
+
     std::string end() { return encoder_->last({}); }
 
   private:
     Sink& out_;
+    std::size_t held_ = 0;  ///< of the encoder, as the server knows it
     const std::shared_ptr<Encoder> encoder_;
 };
 
@@ -173,7 +202,7 @@ class Compression {
             };
             response.stream = std::make_shared<const Stream>(std::move(stream));
         } else {
-            async::Task<bool> compressing = self->compress(response.body, coding);
+            async::Task<bool> compressing = compress(self, response.body, coding);
             is_smaller = co_await std::move(compressing);
         }
         if (is_smaller) say_it_is_compressed(response, coding);
@@ -201,10 +230,11 @@ class Compression {
     }
 
     /// Returns whether it got smaller; it stays what it was otherwise.
-    async::Task<bool> compress(Body& body, std::string_view coding) {
+    static async::Task<bool> compress(std::shared_ptr<Compression> self, Body& body,
+                                      std::string_view coding) {
         const bool off_loop = body.view().size() > largest_on_loop;
         if (body.shared().owner() != nullptr) {
-            SharedBodies& shared = shared_bodies(coding);
+            SharedBodies& shared = self->shared_bodies(coding);
             JsonText result;
             if (off_loop) {
                 async::Task<JsonText> making = shared.get_off_loop(body.shared());
@@ -216,21 +246,20 @@ class Compression {
             body = std::move(result);
             co_return true;
         }
-        auto encoder = make_encoder(coding, options_, Pieces::one);
-        std::string result;
+        JsonText result;
         if (off_loop) {
             // Both stay when the request is cancelled meanwhile.
             const auto kept = std::make_shared<Body>(std::move(body));
-            auto work = [kept, encoder = std::shared_ptr<Encoder>(std::move(encoder))] {
-                return compressed(kept->view(), *encoder);
+            auto work = [kept, self, coding] {
+                return compressed(kept->view(), *make_encoder(coding, self->options_, Pieces::one));
             };
-            async::Task<std::string> working = async::off_loop(std::move(work));
+            async::Task<JsonText> working = async::off_loop(std::move(work));
             result = co_await std::move(working);
             body = std::move(*kept);
         } else {
-            result = compressed(body.view(), *encoder);
+            result = compressed(body.view(), *make_encoder(coding, self->options_, Pieces::one));
         }
-        if (result.empty()) co_return false;
+        if (result.text().empty()) co_return false;
         body = std::move(result);
         co_return true;
     }

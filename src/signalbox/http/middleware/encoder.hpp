@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +21,11 @@ class Encoder {
     virtual std::string piece(std::string_view bytes) = 0;
     /// The same, and the end. Nothing may come behind it.
     virtual std::string last(std::string_view bytes) = 0;
+    /// All there is, from its beginning to its end: returns how many bytes of `room` it takes;
+    /// nothing when it does not fit.
+    virtual std::optional<std::size_t> whole(std::string_view bytes, std::span<char> room) = 0;
+    /// What it holds at the moment, in bytes.
+    virtual std::size_t memory_size() const noexcept = 0;
 };
 
 /// RFC 1952. The level is zlib's, from 1 to 9.

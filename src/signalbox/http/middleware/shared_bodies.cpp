@@ -70,8 +70,7 @@ JsonText SharedBodies::get(const JsonText& body) {
         // Another loop may be about it: to wait for that would block this one.
         const std::unique_lock lock(entry->making, std::try_to_lock);
         if (!lock.owns_lock()) {
-            std::string form = make_(body.text());
-            return form.empty() ? JsonText() : JsonText(std::move(form));
+            return make_(body.text());
         }
         if (!entry->made) make(*entry, body.text());
     }
@@ -117,8 +116,7 @@ std::shared_ptr<SharedBodies::Entry> SharedBodies::entry_of(const JsonText& body
 }
 
 void SharedBodies::make(Entry& entry, std::string_view body) const {
-    std::string form = make_(body);
-    if (!form.empty()) entry.form = JsonText(std::move(form));
+    entry.form = make_(body);
     entry.made = true;
 }
 

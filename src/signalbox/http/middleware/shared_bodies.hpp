@@ -24,7 +24,7 @@ namespace signalbox::http {
 class SharedBodies {
   public:
     /// A body in its other form; nothing when that is no better. It may run on any thread.
-    using Make = std::function<std::string(std::string_view)>;
+    using Make = std::function<JsonText(std::string_view)>;
 
     explicit SharedBodies(Make make) : make_(std::move(make)) {}
     SharedBodies(const SharedBodies&) = delete;

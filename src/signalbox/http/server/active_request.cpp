@@ -3,10 +3,12 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/co_spawn.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <utility>
 
+#include "signalbox/async/deadline_timer.hpp"
 #include "signalbox/async/event_loop.hpp"
 #include "signalbox/async/spawn.hpp"
 #include "signalbox/fast/random.hpp"
@@ -23,7 +25,6 @@ namespace error_types = context::error_types;
 
 namespace {
 
-constexpr auto never = context::RequestContext::Clock::time_point::max();
 constexpr std::string_view unknown_method = "_OTHER";
 
 /// Of a bounded set, whatever the client wrote.
@@ -137,6 +138,14 @@ void ActiveRequest::spawn(async::Task<> task) {
     }
 }
 
+/// Where there are as many requests as connections, a new connection takes the place of an old one,
+/// and its request that of a request which may take a while to end: the newcomer is not turned away
+/// for that. There can be as many of those as of the others.
+bool ActiveRequest::is_one_too_many() const noexcept {
+    const std::size_t limit = loop_.server.options.limit_concurrency;
+    return in_flight_at_start - limit > std::min(loop_.server.requests_of_evicted.load(), limit);
+}
+
 std::optional<Response> ActiveRequest::answer_at_once() {
     const ServerOptions& options = loop_.server.options;
     const Route* const its_route = request_->match.route;
@@ -151,7 +160,7 @@ std::optional<Response> ActiveRequest::answer_at_once() {
         error_type = error_types::shutdown;
         return service_unavailable();
     }
-    if (in_flight_at_start > options.limit_concurrency &&
+    if (in_flight_at_start > options.limit_concurrency && is_one_too_many() &&
         (its_route == nullptr || its_route->sheddable)) {
         shed = context::Shed::concurrency;
         error_type = "concurrency_limit";
@@ -258,7 +267,7 @@ async::Task<> ActiveRequest::stream(ActiveRequest& self, Response response) {
 
 void ActiveRequest::stream_begins() {
     first_byte_ = Clock::now();
-    slow_log_due_ = never;
+    slow_log_due_ = async::never;
     lift_deadline();
     ++loop_.server.open_streams;
 }
@@ -273,6 +282,11 @@ void ActiveRequest::tell_ending() {
 
 void ActiveRequest::send_piece(const Response& response, Body piece) {
     owner_->send_piece(response, std::move(piece));
+}
+
+void ActiveRequest::hold(std::size_t bytes) {
+    held_by_stream_ += bytes;
+    if (may_write()) owner_->on_held(bytes);
 }
 
 void ActiveRequest::count_streamed(std::size_t size) noexcept {
@@ -372,6 +386,7 @@ void ActiveRequest::cancel(context::Cancelled reason) {
 void ActiveRequest::abandon(std::string_view because, int told) {
     owner_ = nullptr;
     abandoned_because_ = because;
+    if (because == error_types::limit_connections) ++loop_.server.requests_of_evicted;
     abandoned_with_ = told;
     if (sink_ != nullptr) sink_->wake();
     cancel(because == error_types::client_gone      ? context::Cancelled::client_gone
@@ -383,7 +398,7 @@ void ActiveRequest::abandon(std::string_view because, int told) {
 void ActiveRequest::on_time(Clock::time_point now) {
     if (streaming()) return;
     if (now >= slow_log_due_) {
-        slow_log_due_ = never;
+        slow_log_due_ = async::never;
         loop_.observer.slow(*request_, *this);
     }
     if (now >= deadline) {
@@ -410,6 +425,7 @@ context::RequestContext::Clock::time_point ActiveRequest::end(int status, std::s
     finished_ = true;
     const auto ended = Clock::now();
     if (streaming()) --loop_.server.open_streams;
+    if (abandoned_because_ == error_types::limit_connections) --loop_.server.requests_of_evicted;
     if (observed_) {
         try {
             loop_.observer.finished({.request = request_.get(),

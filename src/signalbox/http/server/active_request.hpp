@@ -52,6 +52,9 @@ class ActiveRequest final : public context::RequestContext {
         /// where it is the first, before anything of it is sent, and piece_sent() when all of the
         /// piece is. The next comes after that.
         virtual void send_piece(const Response& response, Body piece) = 0;
+        /// size() has grown by so much, which its stream holds. Cancels the request where there is
+        /// no room for it.
+        virtual void on_held(std::size_t bytes) = 0;
         /// All pieces are sent, if there were any.
         virtual void end_stream(const Response& response) = 0;
         /// No more comes: the client is to see that something is missing. `error_type` says why.
@@ -89,8 +92,8 @@ class ActiveRequest final : public context::RequestContext {
     std::string tracestate() const override;
 
     const Request* request() const noexcept { return request_.get(); }
-    /// About what it occupied when it began, in bytes.
-    std::size_t size() const noexcept { return size_; }
+    /// About what it occupied when it began, and what its stream holds, in bytes.
+    std::size_t size() const noexcept { return size_ + held_by_stream_; }
     bool running() const noexcept { return running_; }
 
     /// From its owner, of a stream.
@@ -120,6 +123,7 @@ class ActiveRequest final : public context::RequestContext {
     void identify(std::string_view peer_address);
     /// The answer, where it needs no handler.
     std::optional<Response> answer_at_once();
+    bool is_one_too_many() const noexcept;
     std::unique_ptr<MiddlewareChain> through_middleware(std::optional<Response> at_once);
     static async::Task<> handle(context::Reference<ActiveRequest> self,
                                 std::unique_ptr<MiddlewareChain> middleware);
@@ -136,6 +140,7 @@ class ActiveRequest final : public context::RequestContext {
         return owner_ != nullptr && cancelled == context::Cancelled::no;
     }
     void send_piece(const Response& response, Body piece);
+    void hold(std::size_t bytes);
     void count_streamed(std::size_t size) noexcept;
     void break_off(const std::exception_ptr& error) noexcept;
     void observe_start();
@@ -163,6 +168,7 @@ class ActiveRequest final : public context::RequestContext {
     ResponseSink* sink_ = nullptr;    ///< of the stream that runs
     Clock::time_point first_byte_{};  ///< when its stream began, if it did
     std::size_t streamed_ = 0;
+    std::size_t held_by_stream_ = 0;
 };
 
 }  // namespace signalbox::http

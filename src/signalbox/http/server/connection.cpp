@@ -17,8 +17,6 @@ namespace signalbox::http {
 
 namespace {
 
-constexpr auto never = Connection::Clock::time_point::max();
-
 /// How long an idle connection stays open at the drain, for a request that is on its way over the
 /// network: a client that was just accepted, or uses its connection all the time, sends one within
 /// a round trip, and learns from the answer that the connection closes.
@@ -188,7 +186,7 @@ void Connection::take(std::unique_ptr<Request> request) {
         request->body_file = body_file_;
         stop_spooling();
     }
-    receive_deadline_ = never;
+    receive_deadline_ = async::never;
     // Of requests that came together each has to wait for those before it, which is the client's
     // doing; that others of the loop came first is not.
     const auto started = std::max(loop_.transport.turn_began(), free_since_);
@@ -220,7 +218,7 @@ void Connection::take(Refusal refusal) {
 
 void Connection::refuse(Refusal refusal, Shown to_middleware) {
     stop_spooling();
-    receive_deadline_ = never;
+    receive_deadline_ = async::never;
     if (refusal.request) complete(*refusal.request);
     const bool shown =
         to_middleware == Shown::yes && refusal.request && !loop_.server.options.middleware.empty();
@@ -243,7 +241,7 @@ void Connection::refuse(Refusal refusal, Shown to_middleware) {
 void Connection::begin_refusal() {
     stop_spooling();
     auto request = input_.stop();
-    receive_deadline_ = never;
+    receive_deadline_ = async::never;
     if (granted_ > 0) narrow();
     if (request) complete(*request);
     request_ = ActiveRequest::begin(loop_, std::move(request), peer_address_, Clock::now());
@@ -285,7 +283,7 @@ void Connection::spool() {
     }
     body_file_->append(input_.take_body());
     // A large body may take long, as long as it goes on.
-    receive_deadline_ = never;
+    receive_deadline_ = async::never;
     if (body_file_->failure() != BodyFile::Failure::none) refuse_for_disk();
 }
 
@@ -378,6 +376,14 @@ void Connection::send_piece(const Response& response, Body piece) {
     }
     // Its deadline has ended. After proceed() that is done anyway.
     if (first && !proceeding_ && state_ == State::streaming) settle();
+}
+
+void Connection::on_held(std::size_t bytes) {
+    if (loop_.server.memory.fits(loop_.loop, this, bytes)) {
+        account();
+    } else {
+        request_->cancel(context::Cancelled::limit_buffered);
+    }
 }
 
 /// Writes the head to where it is sent from.
@@ -477,7 +483,7 @@ void Connection::on_progress(Output::Progress progress) {
 }
 
 void Connection::on_sent() {
-    write_deadline_ = never;
+    write_deadline_ = async::never;
     const bool of_stream = state_ == State::streaming;
     if (!of_stream) state_ = State::receiving;
     if (const bool much = output_.sent() - sent_when_asked_ >= loop_.server.sent_unasked;
@@ -666,7 +672,7 @@ void Connection::settle() {
     account();
     if (state_ == State::closed) return;
     take_place_in_order();
-    if (const auto deadline = next_deadline(); deadline != never) {
+    if (const auto deadline = next_deadline(); deadline != async::never) {
         timer_.set(deadline);
     } else {
         timer_.clear();
@@ -737,7 +743,7 @@ bool Connection::evict() {
 /// From when on a message, or its body, is on its way, or the connection is idle.
 void Connection::set_receive_deadline() {
     const auto phase = input_.phase();
-    if (receive_deadline_ != never && phase == deadline_of_) return;
+    if (receive_deadline_ != async::never && phase == deadline_of_) return;
     deadline_of_ = phase;
     const ServerOptions& options = loop_.server.options;
     const auto now = std::max(loop_.transport.turn_began(), free_since_);
@@ -767,7 +773,7 @@ Connection::Clock::time_point Connection::next_deadline() const noexcept {
         case State::closed:
             break;
     }
-    return never;
+    return async::never;
 }
 
 void Connection::on_timer() {
@@ -808,7 +814,7 @@ void Connection::on_receive_timeout() {
             leave();
             return;
         }
-        receive_deadline_ = never;
+        receive_deadline_ = async::never;
         proceed();
     } else if (waits_for_disk()) {
         body_file_->give_up();
@@ -842,7 +848,7 @@ void Connection::cut(Cut why) {
     close(to_string(why));
 }
 
-void Connection::evict_for_memory() noexcept {
+void Connection::give_way() noexcept {
     try {
         if (state_ == State::closed) return;
         const bool first = !std::exchange(evicted_, true);

@@ -58,6 +58,7 @@ class Connection final : public SocketOwner,
     void on_failure(const std::exception_ptr& error) noexcept override;
     void respond(Response&& response) override;
     void send_piece(const Response& response, Body piece) override;
+    void on_held(std::size_t bytes) override;
     void end_stream(const Response& response) override;
     void cut_stream() noexcept override;
     void on_written() noexcept override;
@@ -65,7 +66,7 @@ class Connection final : public SocketOwner,
     bool evictable_at_once() const noexcept override {
         return state_ != State::handling && state_ != State::streaming && !proceeding_;
     }
-    void evict_for_memory() noexcept override;
+    void give_way() noexcept override;
 
     /// The loop's phase has changed.
     void on_phase();

@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <system_error>
+
 namespace signalbox::http {
 
 namespace {
@@ -17,7 +19,7 @@ void LingeringClose::begin(int socket, Clock::time_point now, const Bounds& boun
     ends_at_ = now + bounds.whole;
 }
 
-LingeringClose::Progress LingeringClose::drain(Transport& transport, int socket) {
+LingeringClose::Progress LingeringClose::drain(Transport& transport, int socket) try {
     for (std::size_t read = 0; read < bytes_of_a_turn;) {
         const Transport::Read bytes = transport.read(socket);
         if (bytes.status == Transport::Read::Status::nothing_yet) return Progress::waiting;
@@ -28,6 +30,8 @@ LingeringClose::Progress LingeringClose::drain(Transport& transport, int socket)
         silent_at_ = transport.turn_began() + bounds_.silence;
     }
     return Progress::again;
+} catch (const std::system_error&) {  // no memory to read into; all is said
+    return Progress::done;
 }
 
 }  // namespace signalbox::http

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
 #include <utility>
 
 #include "signalbox/http/server/socket_calls.hpp"
@@ -50,6 +51,8 @@ Output::Progress Output::write(std::string_view head, std::string_view body, std
             sent_ += static_cast<std::size_t>(taken);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             return Progress::waiting;
+        } else if (no_memory(errno)) {
+            throw std::system_error(errno, std::generic_category(), "sending a response");
         } else {
             return Progress::broken;
         }

@@ -24,7 +24,8 @@ class Output {
         broken,   ///< the socket takes nothing more, ever
     };
     /// Sends head and body, and behind them `end`, a constant. What has to wait is kept: the head
-    /// is copied. Not while one is waiting.
+    /// is copied. Not while one is waiting. Throws std::system_error when the kernel has no memory
+    /// for it, which is not the client's doing.
     Progress send(std::string_view head, Body body, std::string_view end = {});
     Progress resume();
 

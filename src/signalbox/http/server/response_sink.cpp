@@ -25,6 +25,7 @@ ResponseSink::ResponseSink(ActiveRequest& request, const Response& response,
 
 ResponseSink::~ResponseSink() {
     request_.sink_ = nullptr;
+    request_.held_by_stream_ = 0;
 }
 
 async::Task<> ResponseSink::write(Body piece) {

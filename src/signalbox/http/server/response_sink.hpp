@@ -23,6 +23,7 @@ class ResponseSink final : public Sink {
     ResponseSink& operator=(const ResponseSink&) = delete;
 
     async::Task<> write(Body piece) override;
+    void hold(std::size_t bytes) override { request_.hold(bytes); }
     bool ending() const noexcept override { return request_.ending(); }
     void on_ending(std::function<void()> call) override;
 

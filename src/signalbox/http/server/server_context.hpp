@@ -59,6 +59,8 @@ struct ServerContext {
     const MakeRequestObserver make_observer;
 
     std::atomic<std::size_t> requests_in_flight{0};
+    /// Of these: whose connection had to make way for a new one, and whose handler has not ended.
+    std::atomic<std::size_t> requests_of_evicted{0};
     std::atomic<std::size_t> open_connections{0};
     /// Requests that have background tasks, or whose handler may add some. Who waits on it is told
     /// when there is none any more.

@@ -32,6 +32,10 @@ ssize_t send_message(int socket, const msghdr& message, int flags) noexcept {
     return call(SYS_sendmsg, socket, &message, flags);
 }
 
+bool no_memory(int error) noexcept {
+    return error == ENOBUFS || error == ENOMEM;
+}
+
 KernelMemory kernel_memory(int socket) noexcept {
     std::uint32_t memory[SK_MEMINFO_VARS] = {};
     socklen_t size = sizeof memory;

@@ -13,6 +13,9 @@ namespace signalbox::http {
 ssize_t receive(int socket, char* buffer, std::size_t size, int flags) noexcept;
 ssize_t send_message(int socket, const msghdr& message, int flags) noexcept;
 
+/// Whether they failed for want of the kernel's memory, and not because of the other side.
+bool no_memory(int error) noexcept;
+
 /// What the kernel has for a socket, in bytes of its memory, which are more than were received or
 /// sent (SO_MEMINFO). Nothing when it cannot be asked.
 struct KernelMemory {

@@ -157,6 +157,8 @@ Transport::Read Transport::read(int socket) {
     }
     if (count == 0) return {Read::Status::end_of_stream};
     if (errno == EAGAIN || errno == EWOULDBLOCK) return {Read::Status::nothing_yet};
+    if (no_memory(errno))
+        throw std::system_error(errno, std::generic_category(), "receiving a request");
     return {Read::Status::broken};
 }
 

@@ -18,6 +18,8 @@
 #include "signalbox/http/middleware/encoder.hpp"
 #include "signalbox/testing/client.hpp"
 #include "support/decompress.hpp"
+#include "support/memory_use.hpp"
+#include "support/sanitized.hpp"
 
 namespace signalbox::http {
 namespace {
@@ -190,9 +192,32 @@ TEST_F(CompressionTest, refuses_a_level_that_is_none) {
     EXPECT_LT(get().body.size(), fastest);
 }
 
+TEST_F(CompressionTest, takes_no_more_memory_than_the_body_has) {
+    if (test::sanitized) GTEST_SKIP() << "keeps memory back";
+    constexpr std::size_t size = std::size_t{64} << 20;
+    for (const std::string coding : {"gzip", "zstd"}) {
+        Request request;
+        request.headers.push_back({.name = "accept-encoding", .value = coding});
+        const Middleware middleware = compression({.zstd_level = 1, .codings = {coding}});
+        std::string noise = noise_of(size);
+        const Next next = [&noise](Request&) -> async::Task<Response> {
+            co_return Response{.body = std::move(noise)};
+        };
+        async::EventLoop loop("test");
+        Response response;
+        const std::size_t peak =
+            test::peak_of([&] { response = async::run(loop, middleware(request, next)); });
+        EXPECT_LT(peak, size + size / 8) << coding;
+        EXPECT_EQ(response.body.view().size(), size) << "it would have grown";
+    }
+}
+
 /// Notes what it is given.
 struct Pieces final : Sink {
     std::vector<std::string> all;
+    std::size_t held = 0;
+
+    void hold(std::size_t bytes) override { held += bytes; }
 
     async::Task<> write(Body piece) override {
         all.emplace_back(piece.view());
@@ -234,6 +259,8 @@ TEST_F(CompressionTest, compresses_a_stream_piece_by_piece) {
     EXPECT_THROW(gunzip(gzip), std::runtime_error) << "it is not complete";
     gzip += pieces.all[3];
     EXPECT_EQ(gunzip(gzip), "first" + text_of(200'000) + "last");
+    EXPECT_GE(pieces.held, 256U * 1024) << "zlib's window and tables";
+    EXPECT_LT(pieces.held, 512U * 1024) << "once";
 }
 
 TEST_F(CompressionTest, uses_zstd_where_it_is_taken) {

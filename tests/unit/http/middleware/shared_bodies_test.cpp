@@ -37,7 +37,7 @@ struct Factory {
     std::atomic<int> made = 0;
     std::thread::id thread;
 
-    std::string make(std::string_view body) {
+    JsonText make(std::string_view body) {
         std::unique_lock lock(mutex);
         thread = std::this_thread::get_id();
         ++begun;
@@ -45,7 +45,7 @@ struct Factory {
         changed.wait(lock, [this] { return open; });
         ++made;
         if (body == "fails") throw std::runtime_error("no oil");
-        return body == "no better" ? std::string() : "<" + std::string(body) + ">";
+        return body == "no better" ? JsonText() : JsonText("<" + std::string(body) + ">");
     }
     void set_open(bool is_open) {
         const std::lock_guard lock(mutex);

@@ -54,6 +54,7 @@ struct Owner final : ActiveRequest::Owner {
         body += piece.view();
         if (takes) request->piece_sent();
     }
+    void on_held(std::size_t) override {}
     void end_stream(const Response& response) override {
         statuses.push_back(response.status);
         request->finish(response.status, body.size());

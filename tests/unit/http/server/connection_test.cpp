@@ -11,16 +11,19 @@
 #include <gtest/gtest.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -38,6 +41,7 @@
 #include "support/eventually.hpp"
 #include "support/http_client.hpp"
 #include "support/raw_message.hpp"
+#include "support/refused_call.hpp"
 #include "support/sanitized.hpp"
 #include "support/socket_pair.hpp"
 #include "unit/http/server/one_loop.hpp"
@@ -600,6 +604,25 @@ TEST_F(ConnectionTest, that_fails_says_so_and_closes_and_the_others_of_its_batch
     }
     EXPECT_EQ(one.server.requests_in_flight, 0U);
     EXPECT_TRUE(one.turn_until([&] { return one.server.open_connections == 6; }));
+}
+
+TEST_F(ConnectionTest, that_the_kernel_has_no_memory_for_was_not_closed_by_its_client) {
+    const std::pair<unsigned, unsigned short> refused[]{
+        {SYS_sendmsg, ENOBUFS}, {SYS_sendmsg, ENOMEM}, {SYS_recvfrom, ENOMEM}};
+    for (const auto& [call, error] : refused) {
+        Client& client = connect();
+        one.settle();
+        client.sockets.send(get_bytes("/n/1"));
+        test::with_refused_call(call, error, [&] { one.settle(); });
+        client.sockets.close();
+        one.settle();
+    }
+    EXPECT_EQ(one.observer.failures.size(), std::size(refused));
+    EXPECT_EQ(one.server.cut[Cut::failed], std::size(refused));
+    const std::string failed(to_string(Cut::failed));
+    EXPECT_THAT(one.observer.finished_requests,
+                ElementsAre(Finished{"/n/1", 503, failed, ""}, Finished{"/n/1", 503, failed, ""}));
+    EXPECT_TRUE(one.turn_until([&] { return one.server.open_connections == 0; }));
 }
 
 TEST_F(ConnectionTest, can_be_closed_from_inside_a_callback_with_all_the_others) {

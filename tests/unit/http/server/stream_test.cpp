@@ -29,6 +29,7 @@
 
 #include "signalbox/async/sleep.hpp"
 #include "signalbox/http/errors.hpp"
+#include "signalbox/http/middleware/compression.hpp"
 #include "signalbox/http/server/server.hpp"
 #include "signalbox/http/watch/telemetry.hpp"
 #include "support/eventually.hpp"
@@ -480,6 +481,66 @@ TEST_P(Streaming, goes_when_memory_is_short_and_its_client_takes_nothing) {
     RawClient other(server->port());
     other.send(get_bytes("/fast"));
     EXPECT_EQ(test::status_of(other.read_response()), 200);
+}
+
+TEST_P(Streaming, that_is_compressed_counts_with_what_that_takes_and_is_refused_beyond_the_limit) {
+    options.limit_buffered = 2 * mebibyte;
+    options.limits.body = 64 * 1024;
+    for (const std::string coding : {"gzip", "zstd"}) {
+        SCOPED_TRACE(coding);
+        released = false;
+        options.middleware = {compression({.codings = {coding}})};
+        serve();
+        std::deque<RawClient> clients;
+        std::size_t taken = 0;
+        for (int i = 0; i < 12; ++i) {
+            clients.emplace_back(server->port());
+            clients.back().send(get_bytes("/waits", "Accept-Encoding: " + coding + "\r\n"));
+            const int status = test::status_of(clients.back().read_until("\r\n\r\n"));
+            EXPECT_THAT(status, testing::AnyOf(200, 503));
+            if (status == 200) ++taken;
+        }
+        EXPECT_GE(taken, 2U);
+        EXPECT_LE(taken, 8U) << "each takes 256 KiB, or more";
+        const std::size_t held = server->buffered().requests;
+        EXPECT_GE(held, taken * 256 * 1024);
+        EXPECT_LE(held, options.limit_buffered);
+        released = true;
+        EXPECT_TRUE(eventually([&] { return server->buffered().requests == 0; }));
+        RawClient other(server->port());
+        other.send(get_bytes("/waits", "Accept-Encoding: " + coding + "\r\n"));
+        EXPECT_EQ(test::status_of(other.read_until("\r\n\r\n")), 200);
+        server.reset();
+    }
+}
+
+TEST_P(Streaming, that_had_to_make_way_and_goes_on_takes_no_place_from_a_newcomer) {
+    options.limit_connections = 4 * GetParam();
+    options.limit_concurrency = options.limit_connections;
+    streams["/deaf"] = [this](Sink& out) -> async::Task<> {
+        const std::string piece(64 * 1024, 'x');
+        try {
+            while (true)
+                co_await out.write(piece);
+        } catch (const asio::system_error&) {
+            ++cancelled;
+        }
+        co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+        while (!released)
+            co_await async::sleep_for(1ms);
+    };
+    serve();
+    std::deque<RawClient> hoarders;
+    for (std::size_t i = 0; i < options.limit_connections; ++i) {
+        hoarders.push_back(RawClient::from("127.0.0.2", server->port(), 4096));
+        hoarders.back().send(get_bytes("/deaf"));
+        hoarders.back().read_until("\r\n\r\n");
+    }
+    RawClient newcomer(server->port());
+    newcomer.send(get_bytes("/fast"));
+    EXPECT_EQ(test::status_of(newcomer.read_response()), 200);
+    EXPECT_EQ(cancelled, 1U);
+    released = true;
 }
 
 TEST_P(Streaming, with_a_piece_that_never_fits_is_refused) {
