@@ -5,7 +5,7 @@
 
 namespace signalbox::api {
 
-/// Of the parameters in the pattern of a path: `id` of `/users/{id}`. They point into it.
+/// Of the parameters in the pattern of a path: `id` of `/things/{id}`. They point into it.
 inline std::vector<std::string_view> names_in(std::string_view path) {
     std::vector<std::string_view> names;
     for (auto open = path.find('{'); open != path.npos; open = path.find('{', open + 1)) {

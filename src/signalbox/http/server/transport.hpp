@@ -78,8 +78,8 @@ class Transport {
         Status status;
         std::string_view bytes{};  ///< valid until the next read, of any socket
     };
-    /// Reads once, at most `read_size` bytes. Throws std::system_error when the kernel has no memory
-    /// for that, which is not the client's doing.
+    /// Reads once, at most `read_size` bytes. Throws std::system_error when the kernel has no
+    /// memory for that, which is not the client's doing.
     Read read(int socket);
 
     /// When epoll returned for what is handled now.
