@@ -337,10 +337,12 @@ TEST_F(WatchedServer, counts_how_long_a_request_waited_for_others_of_its_turn) {
     const auto released = std::chrono::steady_clock::now();
     release.set_value();
     EXPECT_THAT(victim.read_response(), StartsWith("HTTP/1.1 200 "));
-    const std::chrono::duration<double> since_release = std::chrono::steady_clock::now() - released;
     first.read_response();
     blocking.read_response();
     blocking.read_response();
+    // As above: its client is told before it is over.
+    ASSERT_TRUE(eventually([&] { return telemetry.in_flight(1).total == 0; }));
+    const std::chrono::duration<double> since_release = std::chrono::steady_clock::now() - released;
     EXPECT_TRUE(eventually([&] { return since_turn() < 0.5; }));
 
     std::map<std::string, double> durations;
