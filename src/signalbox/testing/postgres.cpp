@@ -36,7 +36,7 @@ exec 3<&0  # a shell gives its background /dev/null as stdin
     for attempt in 1 2 3 4 5 6 7 8 9 10; do
         alive=
         for process in /proc/[0-9]*; do
-            [ "$(readlink "$process/cwd")" = "$1/data" ] || continue
+            [ "$process/cwd" -ef "$1/data" ] || continue
             alive=yes
             # QUIT first: a server killed outright would leave its shared memory behind.
             if [ "$attempt" -lt 5 ]; then kill -QUIT "${process#/proc/}"
