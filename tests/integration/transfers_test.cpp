@@ -21,6 +21,7 @@
 #include "support/database_faults.hpp"
 #include "support/eventually.hpp"
 #include "support/pgbouncer.hpp"
+#include "support/sanitized.hpp"
 #include "support/tcp_proxy.hpp"
 
 namespace signalbox::test {
@@ -347,12 +348,12 @@ TEST_P(TransferLoad, on_a_pool_of_two_connections) {
 }
 
 TEST_P(TransferLoad, of_clients_that_give_up) {
-    run_until_done(options(way_to_it()), {.loops = 2, .patience = 60ms}, 500);
+    run_until_done(options(way_to_it()), {.loops = 2, .patience = sanitized ? 1s : 60ms}, 500);
     EXPECT_GT(transfers_->counts().given_up, 100);
 }
 
 TEST_P(TransferLoad, of_clients_that_give_up_while_sessions_end) {
-    serve(options(way_to_it()), {.loops = 2, .patience = 100ms});
+    serve(options(way_to_it()), {.loops = 2, .patience = sanitized ? 1s : 100ms});
     for (int i = 0; i < 20; ++i) {
         const long before = transfers_->counts().done;
         end_all_sessions(url_);
