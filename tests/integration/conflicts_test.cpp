@@ -202,15 +202,20 @@ struct OnAStandby : testing::Test {
 
     /// What the service answers to a read while this is done.
     HttpResponse response_while(const std::vector<std::string>& statements) {
+        // Before the read begins, which takes a second or so: a session takes long on a busy
+        // machine.
+        pqxx::connection session(url);
+        pqxx::nontransaction on_the_primary(session);
+        const std::string on_the_standby = standby->database_url("app");
         HttpResponse response;
         std::thread reads([&] { response = get(service->url("/users")); });
         EXPECT_TRUE(eventually([&] {
-            return query_value(standby->database_url("app"),
+            return query_value(on_the_standby,
                                "SELECT count(*) FROM pg_stat_activity WHERE wait_event = "
                                "'PgSleep'") == "1";
         }));
         for (const auto& sql : statements)
-            execute(url, sql);
+            on_the_primary.exec(sql);
         reads.join();
         return response;
     }
