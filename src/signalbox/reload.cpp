@@ -36,6 +36,7 @@ std::vector<http::Listener> listeners(const Make& make, std::string_view flags, 
 
 std::vector<http::Listener> inherited(const std::vector<int>& sockets) {
     std::vector<http::Listener> listeners;
+    listeners.reserve(sockets.size());
     for (const int socket : sockets)
         listeners.push_back(http::Listener::inherited(socket));
     return listeners;

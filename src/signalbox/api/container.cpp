@@ -175,6 +175,7 @@ void* Container::make(const TypeName& type, const std::string& for_whom) {
 std::vector<void*> Container::find(const std::vector<const TypeName*>& types,
                                    const std::string& for_whom) {
     std::vector<void*> found;
+    found.reserve(types.size());
     for (const TypeName* type : types)
         found.push_back(make(*type, for_whom));
     return found;

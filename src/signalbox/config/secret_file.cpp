@@ -13,7 +13,7 @@ constexpr std::size_t longest_secret = 64 * 1024;
 
 Parsed<std::string> read_secret(const std::filesystem::path& file) {
     constexpr std::string_view space = " \t\r\n";
-    const auto content = process::read_file(file, longest_secret);
+    auto content = process::read_file(file, longest_secret);
     if (!content) return content;
     const std::string_view secret = trim(*content, space);
     if (secret.empty()) return Invalid{file.string() + " is empty"};

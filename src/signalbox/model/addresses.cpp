@@ -31,7 +31,7 @@ template <class Good>
 std::string bad_characters(std::string_view text, Good good) {
     std::array<bool, 128> bad{};
     for (const char c : text) {
-        if (!is_beyond_ascii(c) && !good(c)) bad[static_cast<std::size_t>(c)] = true;
+        if (!is_beyond_ascii(c) && !good(c)) bad[static_cast<unsigned char>(c)] = true;
     }
     std::string list;
     for (std::size_t code = 0; code < bad.size(); ++code) {

@@ -49,6 +49,7 @@ struct JsonTree::Handler {
         return true;
     }
 
+    // NOLINTBEGIN(readability-identifier-naming): rapidjson's names
     bool Null() { return add({}); }
     bool Bool(bool truth) { return add({.kind = JsonNode::Kind::boolean, .truth = truth}); }
     bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
@@ -73,6 +74,7 @@ struct JsonTree::Handler {
     bool Int64(std::int64_t) { return false; }
     bool Uint64(std::uint64_t) { return false; }
     bool Double(double) { return false; }
+    // NOLINTEND(readability-identifier-naming)
 };
 
 namespace {

@@ -155,7 +155,7 @@ void on_signal(int signal) noexcept {
     const auto which = static_cast<std::size_t>(std::find(signals.begin(), signals.end(), signal) -
                                                 signals.begin());
     ::sigaction(signal, &actions_before[which], nullptr);
-    std::raise(signal);
+    static_cast<void>(std::raise(signal));
 }
 
 }  // namespace

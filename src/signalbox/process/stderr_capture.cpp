@@ -47,7 +47,7 @@ struct StderrCookie {
     /// The stream has no buffer, so this is all that one call printed.
     static ssize_t write(void*, const char* text, std::size_t size) {
         if (innermost == nullptr) {
-            std::fwrite(text, 1, size, shared().own);
+            static_cast<void>(std::fwrite(text, 1, size, shared().own));
         } else if (const auto line = in_one_line({text, size}); !line.empty()) {
             innermost->take_(line);
         }
@@ -65,7 +65,7 @@ StderrCapture::StderrCapture(Take take)
             nullptr, "w",
             {.read = nullptr, .write = &StderrCookie::write, .seek = nullptr, .close = nullptr});
         if (all.capturing == nullptr) return;  // no memory: it prints
-        std::setvbuf(all.capturing, nullptr, _IONBF, 0);
+        static_cast<void>(std::setvbuf(all.capturing, nullptr, _IONBF, 0));
     }
     all.own = std::exchange(stderr, all.capturing);
 }

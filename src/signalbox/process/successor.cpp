@@ -53,6 +53,7 @@ struct Start {
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
     std::vector<char*> result;
+    result.reserve(texts.size() + 1);
     for (std::string& text : texts)
         result.push_back(text.data());
     result.push_back(nullptr);
@@ -135,8 +136,8 @@ void arrange_descriptors(Start& start) {
     for (std::size_t i = 0; i < start.with_pid_count; ++i)
         write_pid(start.envp[start.with_pid[i]]);
     arrange_descriptors(start);
-    ::signal(SIGPIPE, SIG_DFL);
-    ::signal(SIGXFSZ, SIG_DFL);
+    static_cast<void>(::signal(SIGPIPE, SIG_DFL));
+    static_cast<void>(::signal(SIGXFSZ, SIG_DFL));
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

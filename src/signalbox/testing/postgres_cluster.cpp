@@ -107,7 +107,7 @@ class FileLock {
 fs::path template_cluster() {
     const auto& postgres = PostgresInstallation::find();
     const auto folder = cache_folder();
-    const auto cluster = folder / ("cluster-" + postgres.version + "-" + template_revision);
+    auto cluster = folder / ("cluster-" + postgres.version + "-" + template_revision);
     if (fs::exists(cluster)) return cluster;
 
     const FileLock lock{folder / "lock"};

@@ -52,7 +52,7 @@ void refuse_to_watch_from(unsigned descriptor) {
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    ::signal(SIGPIPE, SIG_DFL);
+    static_cast<void>(::signal(SIGPIPE, SIG_DFL));
 
     const int input = options.input >= 0 ? options.input : ::open("/dev/null", O_RDONLY);
     // Opened before the user changes: the file may belong to us.
@@ -75,6 +75,7 @@ void refuse_to_watch_from(unsigned descriptor) {
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
     std::vector<char*> result;
+    result.reserve(texts.size() + 1);
     for (const auto& text : texts)
         result.push_back(const_cast<char*>(text.c_str()));
     result.push_back(nullptr);

@@ -58,6 +58,7 @@ Transfers::~Transfers() {
     close(true);
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the coroutine keeps it
 async::Task<> Transfers::run(std::shared_ptr<Transfer> transfer,
                              std::vector<std::string> addresses) {
     const auto self = shared_from_this();

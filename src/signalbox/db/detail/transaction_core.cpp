@@ -22,6 +22,7 @@ Command control(std::string_view sql) {
 
 std::vector<Command> commands_of(const std::vector<Statement>& statements) {
     std::vector<Command> commands;
+    commands.reserve(statements.size());
     for (const Statement& statement : statements)
         commands.push_back({.sql = statement.sql, .parameters = &statement.parameters});
     return commands;

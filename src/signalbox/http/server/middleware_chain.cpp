@@ -18,6 +18,7 @@ async::Task<Response> MiddlewareChain::run() {
     co_return response;
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): the coroutine keeps it
 async::Task<Response> MiddlewareChain::answer_instead(std::exception_ptr thrown) {
     at_once_ = answer_to_error(thrown, context_, request_);
     answered_ = false;

@@ -177,6 +177,7 @@ void Transport::turn() {
     const auto& events = pistache_->poll();
     begin_turn();
     for (const Polling::Event& event : events) {
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel keeps it as a number
         auto& owner = *reinterpret_cast<SocketOwner*>(event.tag.value());
         const Readiness ready{.readable = event.flags.hasFlag(NotifyOn::Read),
                               .writable = event.flags.hasFlag(NotifyOn::Write),
@@ -189,6 +190,7 @@ void Transport::turn() {
 void Transport::call_those_again() {
     begin_turn();
     calling_.swap(again_);  // who wants to be called once more then has to wait for the next turn
+    // NOLINTNEXTLINE(modernize-loop-convert): each is taken out, as one that goes may be behind it
     for (std::size_t i = 0; i < calling_.size(); ++i) {
         SocketOwner* const owner = std::exchange(calling_[i], nullptr);
         if (owner != nullptr) guarded(*owner, [owner] { owner->on_call_again(); });
