@@ -26,6 +26,7 @@ constexpr bool is_alphanumeric(char c) noexcept {
 
 /// True of an empty text, too.
 constexpr bool is_all_digits(std::string_view text) noexcept {
+    // NOLINTNEXTLINE(readability-use-anyofallof): <algorithm> is much to include for it
     for (const char c : text) {
         if (!is_digit(c)) return false;
     }

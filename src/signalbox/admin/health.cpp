@@ -3,6 +3,7 @@
 #include <fmt/chrono.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,10 +46,10 @@ Health::Report report(const std::vector<Check>& checks) {
 
 std::string list_of(const std::vector<std::string>& pending) {
     constexpr std::size_t most = 10;
-    const auto some = std::min(most, pending.size());
+    const auto some = static_cast<std::ptrdiff_t>(std::min(most, pending.size()));
     auto list = fmt::format("{} pending: {}", pending.size(),
                             fmt::join(pending.begin(), pending.begin() + some, ", "));
-    return some == pending.size() ? list : list + ", …";
+    return pending.size() <= most ? list : list + ", …";
 }
 
 }  // namespace

@@ -36,10 +36,10 @@ class Call {
     void read_form(const model::Type& type, void* value);
 
     void read_path_parameter(const model::Type& type, void* value);
-    void read_path(const model::Type& model, void* value);
-    void read_query(const model::Type& model, void* value);
-    void read_headers(const model::Type& model, void* value);
-    void read_cookies(const model::Type& model, void* value);
+    void read_path(const model::Type& type, void* value);
+    void read_query(const model::Type& type, void* value);
+    void read_headers(const model::Type& type, void* value);
+    void read_cookies(const model::Type& type, void* value);
 
     /// Call it when all is read. Throws RequestValidationError when anything was wrong. Frees the
     /// parsed JSON, which takes many times its text's size, before the handler begins to wait.

@@ -73,6 +73,7 @@ EventLoop::Duration EventLoop::since_turn() const noexcept {
     return Duration(now() - last_beat_.load(std::memory_order_relaxed));
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): its watcher may do anything
 void EventLoop::tell(const std::exception_ptr& error) noexcept {
     try {
         watcher_.task_failed(nullptr, error);

@@ -3,7 +3,7 @@
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
 #include <pthread.h>
-#include <signal.h>
+#include <signal.h>  // NOLINT(modernize-deprecated-headers): of POSIX
 
 #include <utility>
 

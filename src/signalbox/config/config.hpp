@@ -23,6 +23,7 @@ enum class AccessLog { all, errors, off };
 ///
 /// Durations are milliseconds, sizes bytes. database_url holds a password: it is for libpq only,
 /// messages take redact_url().
+// NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): what belongs together stands together
 struct Config {
     std::string program = "signalbox";  ///< no flag: the command's name, for messages
 

@@ -1,6 +1,7 @@
 #include "signalbox/config/database_url.hpp"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <libpq-fe.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -373,7 +374,7 @@ std::optional<std::string> unencrypted_server(std::string_view url) {
     const auto addresses = value_of(given, defaults, "hostaddr");
     const auto hosts = addresses.empty() ? value_of(given, defaults, "host") : addresses;
     for (const std::string& host : split_at_commas(hosts)) {
-        if (is_remote(host)) return host + " (sslmode=" + mode + ")";
+        if (is_remote(host)) return fmt::format("{} (sslmode={})", host, mode);
     }
     return std::nullopt;
 }

@@ -124,6 +124,7 @@ class Settings {
                  std::chrono::milliseconds highest = longest_duration);
     /// A decimal number: `0.25`, `-1`, `1e6`.
     Setting& add(std::string flag, double& target, std::string help, Range<double> range = {});
+    // NOLINTBEGIN(performance-unnecessary-value-param): they move where the template is made
     /// A whole number.
     template <std::integral Number>
     requires(!std::same_as<Number, bool>) Setting& add(
@@ -158,11 +159,13 @@ class Settings {
         return add_name(std::move(flag), std::move(default_name), std::move(names), store,
                         std::move(help));
     }
+    // NOLINTEND(performance-unnecessary-value-param)
     /// Text that neither a message nor --help shows; also from a file: ORDERS_API_KEY_FILE.
     Setting& add_secret(std::string flag, std::string& target, std::string help);
     /// A flag that stands alone, and says no as `--flag=off`; its variable is `on` or `off`.
     Setting& add_switch(std::string flag, bool& target, std::string help);
     /// Any other type; the reason of an Invalid follows the name of the flag or variable and ": ".
+    // NOLINTBEGIN(performance-unnecessary-value-param): as above
     template <typename Value, std::invocable<std::string_view> Parse>
     Setting& add_parsed(std::string flag, std::string value_name, Value& target, Parse parse,
                         std::string default_text, std::string help) {
@@ -176,6 +179,7 @@ class Settings {
             },
             std::move(help));
     }
+    // NOLINTEND(performance-unnecessary-value-param)
 
     /// In the order they were added in.
     const std::deque<Setting>& all() const { return settings_; }

@@ -40,7 +40,7 @@ struct PoolOptions;
 class Pool final : public Queryable {
   public:
     explicit Pool(PoolOptions options);  ///< pool_options.hpp
-    ~Pool();                             ///< disconnects
+    ~Pool() override;                    ///< disconnects
     Pool(const Pool&) = delete;
     Pool& operator=(const Pool&) = delete;
 
@@ -99,7 +99,7 @@ class Pool final : public Queryable {
     template <class Work>
     auto transaction(TransactionOptions options, Work&& work) {
         async::assert_callable_can_be_awaited_with<Work>();
-        return detail::run_transaction<std::decay_t<Work>>(*connections_, std::move(options),
+        return detail::run_transaction<std::decay_t<Work>>(*connections_, options,
                                                            std::forward<Work>(work));
     }
     template <class Work>

@@ -32,6 +32,7 @@ class RowSource {
     virtual ~RowSource() = default;
     /// The next batch. Not to be called again after the last one, or after it has thrown.
     virtual async::Task<StreamBatch> next() = 0;
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): who overrides it keeps it
     virtual void on_left_behind(std::function<void()>) {}
 };
 

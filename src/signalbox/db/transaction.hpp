@@ -35,6 +35,7 @@ enum class Isolation : std::uint8_t { read_committed, repeatable_read, serializa
 /// `db::TransactionOptions().isolation(db::Isolation::serializable).retries(3)`
 class TransactionOptions {
   public:
+    // NOLINTNEXTLINE(modernize-use-equals-default)
     TransactionOptions() noexcept {}  // not an aggregate: g++ 12 frees such twice in a co_await
 
     TransactionOptions& isolation(Isolation level) noexcept {
@@ -168,6 +169,7 @@ class Transaction final : public Queryable {
     /// many they were. `table` may be `schema.table`; its name and those of the columns are put in
     /// quotes. `rows` lives until it is done, all within one query timeout.
     template <class Range>
+    // NOLINTNEXTLINE(performance-unnecessary-value-param): it moves where the template is made
     async::Task<std::size_t> copy(std::string_view table, std::vector<std::string> columns,
                                   const Range& rows) {
         return run_copy(std::string(table), std::move(columns), next_row<Range>(rows));

@@ -100,6 +100,7 @@ void FormReader::on_part_end(std::uint64_t offset) {
     }
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it is given back
 std::string FormReader::decoded(std::string text) const {
     std::string utf8;
     if (utf8_) append_utf8(utf8, text);

@@ -227,7 +227,7 @@ class PythonJson {
         return number();
     }
 
-    bool is_digit() const { return signalbox::is_digit(peek()); }
+    bool is_digit() const { return signalbox::is_digit(static_cast<char>(peek())); }
     void digits() {
         while (is_digit())
             ++at_;

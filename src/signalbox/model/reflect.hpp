@@ -64,6 +64,7 @@ consteval std::size_t count_initializers() {
 /// object does: a C array takes as many initializers as it has elements.
 template <class T, std::size_t... i>
 consteval bool is_array_behind(std::index_sequence<i...>) {
+    // NOLINTNEXTLINE(bugprone-branch-clone): the second is asked only where the first holds
     if constexpr (!requires { T{(static_cast<void>(i), AnyOf<T>{})..., AnyNumber{}}; }) {
         return false;
     } else if constexpr (!requires {
@@ -107,7 +108,7 @@ union Unmade {
     char nothing;
     T object;
     constexpr Unmade() : nothing() {}
-    constexpr ~Unmade() {}
+    constexpr ~Unmade() {}  // NOLINT(modernize-use-equals-default): that would be none
 };
 template <class T>
 inline constinit Unmade<T> unmade{};

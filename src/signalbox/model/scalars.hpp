@@ -111,11 +111,11 @@ Read<Uuid> read_uuid(std::string_view text);
 Read<Bytes> read_bytes(std::string_view base64);
 // Times are also numbers: seconds since 1970, or milliseconds when large. A duration is a number of
 // seconds, but not as a text.
-Read<DateTime> read_date_time(std::string_view text);
+Read<DateTime> read_date_time(std::string_view input);
 Read<DateTime> read_date_time(double timestamp);
-Read<std::chrono::year_month_day> read_date(std::string_view text);
+Read<std::chrono::year_month_day> read_date(std::string_view input);
 Read<std::chrono::year_month_day> read_date(double timestamp);
-Read<std::chrono::microseconds> read_duration(std::string_view text);
+Read<std::chrono::microseconds> read_duration(std::string_view input);
 Read<std::chrono::microseconds> read_duration(double seconds);
 /// Faults that clients see in another form than other faults of the same type.
 inline constexpr std::string_view year_0_fault = "year 0 is out of range";
@@ -126,6 +126,6 @@ inline constexpr std::string_view url_too_long_fault = "a URL that is too long";
 inline constexpr std::size_t longest_url = 2083;
 /// In the normal form.
 Read<std::string> read_email(std::string_view text);
-Read<std::string> read_url(std::string_view text);
+Read<std::string> read_url(std::string_view input);
 
 }  // namespace signalbox::model

@@ -111,6 +111,7 @@ class Client::Service {
         // ends it.
         http::ServerOptions options;
         options.middleware = container.middleware();
+        // NOLINTNEXTLINE(modernize-make-unique): of an aggregate
         server_.reset(new http::ServerContext{.options = std::move(options),
                                               .router = http::Router(container.routes()),
                                               .make_observer = http::observe_nothing});

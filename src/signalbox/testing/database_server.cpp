@@ -107,7 +107,7 @@ std::string DatabaseServer::template_of(const fs::path& migrations) {
     const fs::path folder = fs::absolute(migrations);
     const auto known = templates_.find(folder);
     if (known != templates_.end()) return known->second;
-    const std::string name = template_name(folder);
+    std::string name = template_name(folder);
     // Of the session, because there is no CREATE DATABASE in a transaction.
     connection_.column("SELECT pg_advisory_lock(" + template_lock + ")");
     std::exception_ptr error;

@@ -73,7 +73,9 @@ std::optional<pid_t> parent_of(pid_t process) {
     // "PID (name) state PPID …", and a name may hold anything.
     const std::size_t name_end = stat.rfind(") ");
     if (name_end == std::string::npos || stat[name_end + 2] == 'Z') return std::nullopt;
-    return std::atoi(stat.c_str() + name_end + 4);
+    pid_t parent = 0;
+    std::from_chars(stat.data() + name_end + 4, stat.data() + stat.size(), parent);
+    return parent;
 }
 
 }  // namespace

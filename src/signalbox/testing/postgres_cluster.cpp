@@ -74,7 +74,7 @@ void give_to_server_user(const fs::path& path) {
 fs::path cache_folder() {
     const auto& postgres = PostgresInstallation::find();
     const uid_t owner = postgres.uid.value_or(::geteuid());
-    const fs::path folder = "/tmp/signalbox-test-" + std::to_string(owner);
+    fs::path folder = "/tmp/signalbox-test-" + std::to_string(owner);
     if (::mkdir(folder.c_str(), 0700) == 0)
         give_to_server_user(folder);
     else if (errno != EEXIST)

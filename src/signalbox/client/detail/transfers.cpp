@@ -80,7 +80,7 @@ async::Task<> Transfers::run(std::shared_ptr<Transfer> transfer,
 }
 
 void Transfers::start(const std::shared_ptr<Transfer>& transfer,
-                      std::vector<std::string> addresses) {
+                      const std::vector<std::string>& addresses) {
     if (closed_) std::rethrow_exception(cancelled());
     CURL* const easy = transfer->easy();
     ::curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &Transfers::open_socket);

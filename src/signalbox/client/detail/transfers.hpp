@@ -43,7 +43,8 @@ class Transfers : public std::enable_shared_from_this<Transfers> {
         void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
     };
 
-    void start(const std::shared_ptr<Transfer>& transfer, std::vector<std::string> addresses);
+    void start(const std::shared_ptr<Transfer>& transfer,
+               const std::vector<std::string>& addresses);
     /// Out of libcurl.
     void remove(Transfer& transfer);
     std::vector<std::string> names_for(const Url& url, const std::vector<std::string>& addresses);
@@ -55,10 +56,10 @@ class Transfers : public std::enable_shared_from_this<Transfers> {
     void set_timer(long milliseconds);
 
     // libcurl calls these, and must not be called meanwhile.
-    static int on_socket(CURL*, curl_socket_t socket, int wanted, void* self, void*);
+    static int on_socket(CURL*, curl_socket_t native, int wanted, void* self, void*);
     static int on_timer(CURLM*, long milliseconds, void* self);
     static curl_socket_t open_socket(void* self, curlsocktype, curl_sockaddr* address);
-    static int close_socket(void* self, curl_socket_t socket);
+    static int close_socket(void* self, curl_socket_t native);
 
     asio::io_context& loop_;
     using Clock = std::chrono::steady_clock;

@@ -40,7 +40,7 @@ class Awaiting : public Waiter {
 
     /// Resumes the coroutines, which must be Awaiting, each on its event loop; one post for each
     /// loop.
-    static void deliver(const Waiters& waiters, Outcome outcome);
+    static void deliver(const Waiters& waiters, Outcome reached);
 
     [[nodiscard]] asio::io_context& loop() const noexcept { return loop_; }
 

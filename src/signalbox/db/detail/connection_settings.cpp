@@ -116,7 +116,7 @@ std::string start_up_options(const ConnectionOptions& options, const Settings& s
     const auto text = [](const SessionSettings& some) {
         std::string result;
         for (const auto& [name, value] : some)
-            result += " -c " + name + '=' + value;
+            result.append(" -c ").append(name).append("=").append(value);
         return result;
     };
     auto ours = limits(options);
@@ -172,7 +172,8 @@ std::vector<std::string> local_settings(const ConnectionOptions& options) {
     std::vector<std::string> statements;
     statements.reserve(all.size());
     for (const auto& [name, value] : all)
-        statements.push_back("SET LOCAL " + name + " = '" + value + "'");
+        statements.push_back(
+            std::string("SET LOCAL ").append(name).append(" = '").append(value).append("'"));
     return statements;
 }
 

@@ -28,6 +28,7 @@ async::Task<PgResult> write(ConnectionPool& pool, Statement statement) {
     check_statement(statement);
     auto newer_than = Clock::time_point::min();
     unsigned conflicts = 0;
+    // NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): it does not follow coroutines
     auto* const observer = pool.options().observer;
     for (int tries = 1;; ++tries) {
         std::shared_ptr<Lease> lease = co_await pool.lend(LeaseFor::statement, newer_than);

@@ -68,6 +68,7 @@ std::string malformed(const std::string& what) {
 }
 
 /// As an old browser sent it, with its path.
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it is given back
 std::string without_path_of_windows(std::string filename) {
     const bool path =
         std::string_view(filename).substr(std::min<std::size_t>(1, filename.size()), 2) == ":\\" ||
