@@ -25,7 +25,8 @@ class io_context;
 namespace signalbox::http {
 
 /// The disk that bodies may take, of all requests together. Of those that arrive the slowest go
-/// when there is no room for another. Any thread.
+/// when there is no room for another. Loops that append at the same moment may exceed the limit by
+/// a piece each until somebody has gone. Any thread.
 class UploadDisk final : public EvictionBudget {
   public:
     UploadDisk(std::filesystem::path folder, std::uint64_t limit)
