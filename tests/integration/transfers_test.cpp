@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <fstream>
 #include <optional>
+#include <pqxx/pqxx>
 #include <string>
 #include <thread>
 #include <vector>
@@ -174,16 +175,23 @@ TEST_P(TransferFailure, frozen_for_20_seconds) {
 TEST_P(TransferFailure, frozen_while_every_connection_is_busy) {
     serve(way_to_it());
     execute(url_,
-            "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
-            "pg_sleep(0.05); RETURN NULL; END $$;"
-            // It sleeps in the COMMIT.
-            "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON journal DEFERRABLE INITIALLY DEFERRED "
-            "FOR EACH ROW EXECUTE FUNCTION slow()");
-    const long before = transfers_->counts().done;
-    EXPECT_TRUE(eventually([&] { return transfers_->counts().done > before + 20; }));
+            "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
+            "pg_advisory_xact_lock_shared(1); RETURN NULL; END $$;"
+            // It waits in the COMMIT.
+            "CREATE CONSTRAINT TRIGGER wait AFTER INSERT ON journal DEFERRABLE INITIALLY DEFERRED "
+            "FOR EACH ROW EXECUTE FUNCTION wait()");
+    pqxx::connection other(url_);
+    pqxx::work holder(other);
+    holder.exec("SELECT pg_advisory_xact_lock(1)");
+    EXPECT_TRUE(eventually([&] {
+        return query_value(url_,
+                           "SELECT count(*) > 0 FROM pg_stat_activity WHERE query = 'COMMIT' AND "
+                           "wait_event = 'advisory'") == "t";
+    }));
     freeze(server_);
     expect_failures();
     thaw(server_);
+    holder.abort();
     expect_recovery();
     EXPECT_GT(transfers_->counts().unknown, 0) << "a COMMIT was under way";
 }
