@@ -37,8 +37,11 @@ std::optional<PageGate::Clock::time_point> PageGate::enter(const std::string& ad
     if (visitors_.size() >= most || of_address >= std::ptrdiff_t{most_of_an_address}) {
         return std::nullopt;
     }
+    const auto earliest = std::max(Clock::now(), rests_until_);
+    // Not behind those who have gone without their page, however many came for that.
+    const auto those_who_wait = 2 * usual_ * static_cast<Clock::rep>(visitors_.size());
+    const auto begins = std::max(earliest, std::min(free_at_, earliest + those_who_wait));
     visitors_.push_back(address);
-    const auto begins = std::max(Clock::now(), free_at_);
     free_at_ = begins + 2 * usual_;
     return begins;
 }
@@ -51,7 +54,8 @@ void PageGate::leave(const std::string& address) {
 void PageGate::took(Clock::duration duration) {
     const std::lock_guard lock(mutex_);
     usual_ = duration;
-    free_at_ = std::max(free_at_, Clock::now() + duration);
+    rests_until_ = Clock::now() + duration;
+    free_at_ = std::max(free_at_, rests_until_);
 }
 
 }  // namespace signalbox::admin

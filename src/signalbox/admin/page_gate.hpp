@@ -35,6 +35,7 @@ class PageGate {
 
     std::mutex mutex_;
     std::vector<std::string> visitors_;  ///< guarded by mutex_: addresses, from enter() to leave()
+    Clock::time_point rests_until_{};    ///< guarded by mutex_: after the last page
     Clock::time_point free_at_{};        ///< guarded by mutex_: as far as is known by now
     Clock::duration usual_{};            ///< guarded by mutex_: what the last page took
 };
