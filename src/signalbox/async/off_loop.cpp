@@ -84,8 +84,13 @@ void OffLoopCall::done() {
 Task<> OffLoopCall::wait(std::shared_ptr<OffLoopCall> call) {
     const Executor executor = co_await asio::this_coro::executor;
     OffLoopThreads::of(executor.query(asio::execution::context)).run(call);
-    Task<> waiting = call->waiter_.wait();
-    co_await std::move(waiting);
+    try {
+        Task<> waiting = call->waiter_.wait();
+        co_await std::move(waiting);
+    } catch (...) {
+        if (!call->begun_.exchange(true)) call->drop();
+        throw;
+    }
     if (call->thrown_) std::rethrow_exception(call->thrown_);
 }
 

@@ -3,6 +3,7 @@
 #include <asio/execution_context.hpp>
 #include <asio/io_context.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -71,6 +72,7 @@ namespace detail {
 class OffLoopCall : public OffLoopWork {
   public:
     void run() noexcept final {
+        if (begun_.exchange(true)) return;
         try {
             call();
         } catch (...) {
@@ -83,7 +85,10 @@ class OffLoopCall : public OffLoopWork {
 
   private:
     virtual void call() = 0;
+    /// Instead of the call, with what that would have used.
+    virtual void drop() noexcept = 0;
 
+    std::atomic<bool> begun_{false};  ///< or dropped
     std::exception_ptr thrown_;
     Waiter waiter_;  ///< the loop's
 };
@@ -101,21 +106,22 @@ class OffLoopFunction final : public OffLoopCall {
   private:
     void call() override {
         if constexpr (std::is_void_v<Result>) {
-            function_();
+            (*function_)();
         } else {
-            result_.emplace(function_());
+            result_.emplace((*function_)());
         }
     }
+    void drop() noexcept override { function_.reset(); }
 
-    Function function_;
+    std::optional<Function> function_;
     std::optional<std::conditional_t<std::is_void_v<Result>, std::monostate, Result>> result_;
 };
 
 }  // namespace detail
 
 /// Calls the function on a thread that may block, and resumes the caller on its loop with what it
-/// returns or throws. What it uses it has to own: a caller that is cancelled does not wait for it,
-/// and it runs to its end.
+/// returns or throws. What it uses it has to own: a caller that is cancelled does not wait for it.
+/// What has begun runs to its end then; what has not is dropped, with what it owns.
 template <class Function>
 Task<std::invoke_result_t<Function&>> off_loop(Function function) {
     auto call = std::make_shared<detail::OffLoopFunction<Function>>(std::move(function));

@@ -5,9 +5,11 @@
 #include <atomic>
 #include <future>
 #include <latch>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "signalbox/async/all.hpp"
@@ -113,6 +115,46 @@ TEST(OffLoop, runs_some_at_a_time_and_the_others_behind_them) {
     running.get();
     behind.get();
     EXPECT_TRUE(rest.try_wait());
+}
+
+Task<> uses(std::shared_ptr<int> value, std::atomic<bool>& called) {
+    const auto use = [value = std::move(value), &called] { called = true; };
+    Task<> waiting = off_loop(use);
+    co_await std::move(waiting);
+}
+
+Task<> gives_up_what_it_waits_for(std::weak_ptr<int>& kept, std::atomic<bool>& called) {
+    auto value = std::make_shared<int>(1);
+    kept = value;
+    std::vector<Task<>> tasks;
+    tasks.push_back(uses(std::move(value), called));
+    tasks.push_back([]() -> Task<> {
+        co_await sleep_for(1ms);
+        throw std::runtime_error("the others are cancelled");
+    }());
+    Task<> both = all(std::move(tasks));
+    co_await std::move(both);
+}
+
+TEST(OffLoop, drops_what_a_cancelled_caller_wanted_when_it_has_not_begun) {
+    EventLoop loop("test");
+    std::latch arrived(OffLoopThreads::most_threads);
+    std::promise<void> go;
+    auto running = std::async(std::launch::async, [&] {
+        run(loop, many(arrived, go.get_future().share(), OffLoopThreads::most_threads));
+    });
+    arrived.wait();
+    std::weak_ptr<int> kept;
+    std::atomic<bool> called = false;
+    EXPECT_THROW(run(loop, gives_up_what_it_waits_for(kept, called)), std::runtime_error);
+    EXPECT_TRUE(kept.expired()) << "while all threads are busy";
+    go.set_value();
+    running.get();
+    bool behind = false;
+    const auto last = [&behind] { behind = true; };
+    run(loop, off_loop(last));
+    EXPECT_TRUE(behind);
+    EXPECT_FALSE(called);
 }
 
 TEST(OffLoop, ends_with_its_loop) {
