@@ -89,11 +89,12 @@ void append_plain(std::string& line, std::string_view text) {
     }
 }
 
-std::string_view shortened(std::string_view text, std::size_t limit, std::string& cut) {
+std::string_view shortened(std::string_view text, std::size_t limit, std::string& cut,
+                           std::size_t left_out) {
     constexpr std::size_t quotes = 2;
     constexpr std::size_t most_for_a_byte = 6;
     constexpr std::size_t mark = 48;  // and the text's size, as JSON or escaped
-    if (text.size() * most_for_a_byte + quotes <= limit) return text;
+    if (left_out == 0 && text.size() * most_for_a_byte + quotes <= limit) return text;
     std::size_t size = quotes;
     std::size_t end = 0;
     std::size_t fits = 0;  // with the mark
@@ -102,12 +103,14 @@ std::string_view shortened(std::string_view text, std::size_t limit, std::string
         if (size + mark <= limit) fits = end + 1;
         if (size > limit) break;
     }
-    if (end == text.size()) return text;
+    if (end == text.size() && left_out == 0) return text;
     // Not within a character.
-    while (fits > 0 && (static_cast<unsigned char>(text[fits]) & 0xc0U) == 0x80)
+    while (fits > 0 && fits < text.size() &&
+           (static_cast<unsigned char>(text[fits]) & 0xc0U) == 0x80)
         --fits;
     cut.assign(text.substr(0, fits));
-    fmt::format_to(std::back_inserter(cut), "\xe2\x80\xa6 ({} bytes more)", text.size() - fits);
+    fmt::format_to(std::back_inserter(cut), "\xe2\x80\xa6 ({} bytes more)",
+                   text.size() - fits + left_out);
     return cut;
 }
 

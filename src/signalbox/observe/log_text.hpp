@@ -19,7 +19,8 @@ void append_quoted(std::string& line, std::string_view text);
 void append_plain(std::string& line, std::string_view text);
 
 /// The text, cut with a mark so that in quotes, escaped in any way, it is no longer than `limit`
-/// bytes; `cut` is where such a text then stands.
-std::string_view shortened(std::string_view text, std::size_t limit, std::string& cut);
+/// bytes; `cut` is where such a text then stands. So many bytes behind it were left out before.
+std::string_view shortened(std::string_view text, std::size_t limit, std::string& cut,
+                           std::size_t left_out = 0);
 
 }  // namespace signalbox::observe

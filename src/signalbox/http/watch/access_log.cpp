@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "signalbox/context/error_types.hpp"
 #include "signalbox/http/server/error_answer.hpp"
 #include "signalbox/http/wire/uri.hpp"
@@ -16,6 +18,14 @@ namespace {
 /// Lines are kept back for so long, or until there are so many bytes of them.
 constexpr std::chrono::milliseconds longest_delay{10};
 constexpr std::size_t enough = 32 * 1024;
+
+/// Of a path or a query: what a line shows of it, and as much again for secrets that take less room
+/// there. A client could have the loop do nothing but look through it.
+constexpr std::size_t most_looked_at = 2 * observe::Line::longest_text;
+
+std::size_t left_out(std::string_view text) {
+    return text.size() - std::min(text.size(), most_looked_at);
+}
 
 /// When no other line comes that could say how many were left out.
 constexpr std::chrono::seconds longest_silence{1};
@@ -40,7 +50,11 @@ void add_result(observe::Line& line, const FinishedRequest& finished, std::strin
     const context::RequestContext& in_flight = finished.in_flight;
     const Request* const request = finished.request;
     if (request != nullptr && !request->query.empty()) {
-        line.add<"url.query">(std::string_view(redaction.query(request->query)));
+        const std::size_t more = left_out(request->query);
+        const std::string query =
+            redaction.query(request->query.substr(0, most_looked_at), more > 0);
+        std::string cut;
+        line.add<"url.query">(observe::shortened(query, observe::Line::longest_text, cut, more));
     }
     line.add<"http.response.body.size">(static_cast<std::int64_t>(finished.body_size));
     line.add<"client.address">(in_flight.client_address);
@@ -114,21 +128,34 @@ std::string AccessLogger::text_body(const FinishedRequest& finished,
     std::string_view path = "-";
     std::string kept;
     if (request != nullptr) {
-        path = redaction_.path(request->path, redacted_path_);
+        const std::string_view decoded = std::string_view(request->path).substr(0, most_looked_at);
+        std::size_t more = left_out(request->path);
+        path = redaction_.path(decoded, redacted_path_, more > 0);
         if (path.find(' ') != std::string_view::npos) {
             // What is secret may be found in the decoded one only.
-            const bool redacted = path != request->path;
-            spaceless_path_ = redacted ? percent_encode(path, "/:=&?;,@%")
-                                       : redaction_.path(request->raw_path, redacted_path_);
+            if (path != decoded) {
+                spaceless_path_ = percent_encode(path, "/:=&?;,@%");
+            } else {
+                more = left_out(request->raw_path);
+                spaceless_path_ = redaction_.path(request->raw_path.substr(0, most_looked_at),
+                                                  redacted_path_, more > 0);
+            }
             path = spaceless_path_;
         }
-        path = observe::shortened(path, observe::Line::longest_text / 2, kept);
+        path = observe::shortened(path, observe::Line::longest_text / 2, kept, more);
     }
     std::string kept_method;
     const std::string_view method =
         observe::shortened(request != nullptr ? request->method_name : "?", 64, kept_method);
     return fmt::format("{} {} {} {:.1f} ms", method, path, finished.status,
                        std::chrono::duration<double, std::milli>(duration).count());
+}
+
+std::string_view AccessLogger::path(const Request& request) {
+    const std::size_t more = left_out(request.path);
+    const std::string_view path = redaction_.path(
+        std::string_view(request.path).substr(0, most_looked_at), redacted_path_, more > 0);
+    return observe::shortened(path, observe::Line::longest_text, shortened_path_, more);
 }
 
 void AccessLogger::add_request(observe::Line& line, const FinishedRequest& finished) {

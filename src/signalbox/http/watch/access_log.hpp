@@ -53,9 +53,7 @@ class AccessLogger {
     void end();
     bool may_write();
     void tell_left_out();
-    std::string_view path(const Request& request) {
-        return redaction_.path(request.path, redacted_path_);
-    }
+    std::string_view path(const Request& request);
     std::string text_body(const FinishedRequest& finished,
                           std::chrono::steady_clock::duration duration);
     void add_request(observe::Line& line, const FinishedRequest& finished);
@@ -71,6 +69,7 @@ class AccessLogger {
     LineSampler sampler_;
     async::DeadlineTimer left_out_timer_;
     std::string redacted_path_;
+    std::string shortened_path_;
     std::string spaceless_path_;
 };
 

@@ -35,6 +35,10 @@ constexpr std::array secret_names = std::to_array<std::string_view>({"code", "ti
 /// More often nobody encodes a URL in a URL.
 constexpr int deepest = 5;
 
+/// Looked at in one text: as many as a line of the log has room for. A client could have the loop
+/// do nothing else.
+constexpr int most_names = 512;
+
 std::string plain_name(std::string_view name) {
     std::string plain;
     for (const char c : name) {
@@ -78,6 +82,13 @@ std::string decoded(std::string_view text) {
         }
     }
     return result;
+}
+
+/// Of letters, digits and marks that separate nothing.
+bool is_word(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return is_alphanumeric(c) || std::string_view("-_.~").find(c) != std::string_view::npos;
+    });
 }
 
 bool contains(std::string_view text, std::string_view word) {
@@ -127,16 +138,18 @@ Parsed<SecretPath> SecretPath::parse(std::string_view pattern) {
     return path;
 }
 
-std::optional<std::string> SecretPath::redact(std::string_view path) const {
+std::optional<std::string> SecretPath::redact(std::string_view path, bool cut) const {
     // Those who join it to a base URL often have a slash too many.
     while (path.starts_with("//"))
         path.remove_prefix(1);
     std::string redacted;
     for (const auto& [kind, text] : segments_) {
+        if (cut && path.empty()) return redacted;
         if (!path.starts_with('/')) return std::nullopt;
         path.remove_prefix(1);
         const std::string_view own = path.substr(0, path.find('/'));
-        if (kind == Kind::literal && own != text) return std::nullopt;
+        const bool may_be = cut && own.size() == path.size() && text.starts_with(own);
+        if (kind == Kind::literal && own != text && !may_be) return std::nullopt;
         const bool secret = kind == Kind::secret && !own.empty();
         redacted.append(1, '/').append(secret ? redacted_mark : own);
         path.remove_prefix(own.size());
@@ -205,9 +218,27 @@ bool Redaction::is_secret(std::string_view name) const {
                        [](const std::string& word) { return is_one_of(secret_words, word); });
 }
 
+/// Of one text: what is looked at is counted.
+class Redaction::Search {
+  public:
+    explicit Search(const Redaction& redaction) : redaction_(redaction) {}
+
+    bool names_a_secret(std::string_view text);
+    void append_pair(std::string& redacted, std::string_view pair, bool cut);
+
+  private:
+    bool is_secret(std::string_view name) {
+        return names_++ >= most_names || redaction_.is_secret(name);
+    }
+    bool holds_a_secret(std::string_view value);
+
+    const Redaction& redaction_;
+    int names_ = 0;
+};
+
 /// Whether something in it looks like a name with a value, and the name is secret: `a=1&token=…`,
 /// `{"token": …}`.
-bool Redaction::names_a_secret(std::string_view text) const {
+bool Redaction::Search::names_a_secret(std::string_view text) {
     for (std::size_t at = text.find_first_of("=:"); at != std::string_view::npos;
          at = text.find_first_of("=:", at + 1)) {
         std::string_view before = text.substr(0, at);
@@ -232,22 +263,23 @@ bool Redaction::has_a_secret_path(std::string_view text) const {
         const auto& [kind, word] = secret.segments_.front();
         if (kind != SecretPath::Kind::literal) continue;
         const std::string begin = '/' + word + '/';
+        std::size_t end = 0;  // of the path that was looked at last
         for (std::size_t at = text.find(begin); at != text.npos; at = text.find(begin, at + 1)) {
-            const std::string_view path = text.substr(at, text.find_first_of("?#&\"' ", at) - at);
-            const auto redacted = secret.redact(path);
-            if (redacted && *redacted != path) return true;
+            if (at >= end) end = std::min(text.find_first_of("?#&\"' ", at), text.size());
+            const auto redacted = secret.redact(text.substr(at, end - at));
+            if (redacted && *redacted != text.substr(at, end - at)) return true;
         }
     }
     return false;
 }
 
-bool Redaction::holds_a_secret(std::string_view value) const {
+bool Redaction::Search::holds_a_secret(std::string_view value) {
     std::string text(value);
     for (int depth = 0; depth < deepest; ++depth) {
         std::string next = decoded(text);
         // What stands in the query itself was looked at as a parameter of it.
         if (depth > 0 && next == text) return false;
-        if (names_a_secret(next) || has_credentials(next) || has_a_secret_path(next) ||
+        if (names_a_secret(next) || has_credentials(next) || redaction_.has_a_secret_path(next) ||
             contains(next, "bearer ")) {
             return true;
         }
@@ -256,7 +288,8 @@ bool Redaction::holds_a_secret(std::string_view value) const {
     return decoded(text) != text;
 }
 
-void Redaction::append_pair(std::string& redacted, std::string_view pair) const {
+/// `cut`: its end is missing, and with it what would have shown that something in it is secret.
+void Redaction::Search::append_pair(std::string& redacted, std::string_view pair, bool cut) {
     while (true) {
         const std::string_view part = pair.substr(0, pair.find(';'));
         const std::size_t equals = part.find('=');
@@ -266,11 +299,13 @@ void Redaction::append_pair(std::string& redacted, std::string_view pair) const 
         const bool secret = equals != std::string_view::npos && is_secret(name);
         // Behind a secret nothing is sure: whether what follows `;` is another parameter, or its
         // end, is for the reader to say.
-        if (secret || holds_a_secret(value)) {
+        const bool end_is_missing = cut && part.size() == pair.size();
+        if (secret || holds_a_secret(value) || (end_is_missing && !is_word(value))) {
             redacted.append(name).append(1, '=').append(redacted_mark);
             return;
         }
-        if (name.find('%') != std::string_view::npos && holds_a_secret(name)) {
+        if ((name.find('%') != std::string_view::npos && holds_a_secret(name)) ||
+            (end_is_missing && !is_word(name))) {
             redacted.append(redacted_mark);
             return;
         }
@@ -281,20 +316,23 @@ void Redaction::append_pair(std::string& redacted, std::string_view pair) const 
     }
 }
 
-std::string Redaction::query(std::string_view query) const {
+std::string Redaction::query(std::string_view query, bool cut) const {
     std::string redacted;
+    Search search(*this);
     while (true) {
         const std::size_t end = query.find('&');
-        append_pair(redacted, query.substr(0, end));
-        if (end == std::string_view::npos) return redacted;
+        const bool last = end == std::string_view::npos;
+        search.append_pair(redacted, query.substr(0, end), cut && last);
+        if (last) return redacted;
         redacted.append(1, '&');
         query.remove_prefix(end + 1);
     }
 }
 
-std::string_view Redaction::path(std::string_view path, std::string& redacted) const {
+std::string_view Redaction::path(std::string_view path, std::string& redacted, bool cut) const {
+    Search search(*this);
     for (const SecretPath& secret : secret_paths_) {
-        if (auto found = secret.redact(path)) {
+        if (auto found = secret.redact(path, cut)) {
             redacted = *std::move(found);
             path = redacted;
             break;
@@ -303,9 +341,9 @@ std::string_view Redaction::path(std::string_view path, std::string& redacted) c
     // JSON: where in it another slash is, nobody knows.
     if (const auto quote = path.find('"'); quote != path.npos) {
         const std::size_t begin = path.substr(0, quote).rfind('/') + 1;
-        if (names_a_secret(path.substr(begin))) {
-            std::string cut(path.substr(0, begin));
-            redacted = std::move(cut.append(redacted_mark));
+        if (search.names_a_secret(path.substr(begin))) {
+            std::string beginning(path.substr(0, begin));
+            redacted = std::move(beginning.append(redacted_mark));
             path = redacted;
         }
     }
@@ -317,7 +355,8 @@ std::string_view Redaction::path(std::string_view path, std::string& redacted) c
         const std::size_t size = std::min(end, rest.size());
         const std::string_view marks = rest.substr(0, std::min(begin, rest.size()));
         whole.append(marks);
-        append_pair(whole, rest.substr(marks.size(), size - marks.size()));
+        search.append_pair(whole, rest.substr(marks.size(), size - marks.size()),
+                           cut && size == rest.size());
         rest.remove_prefix(size);
     }
     redacted = std::move(whole);

@@ -17,8 +17,9 @@ class SecretPath {
     /// Invalid without a slash in front or a segment in braces, or with an empty segment.
     static Parsed<SecretPath> parse(std::string_view pattern);
 
-    /// With `REDACTED` in place of each secret; nothing for a path that it is not about.
-    std::optional<std::string> redact(std::string_view path) const;
+    /// With `REDACTED` in place of each secret; nothing for a path that it is not about. One that
+    /// was `cut` may be about what is missing.
+    std::optional<std::string> redact(std::string_view path, bool cut = false) const;
 
   private:
     friend class Redaction;
@@ -50,23 +51,24 @@ class Redaction {
 
     /// Of parameters the values, also where they are in a URL or in JSON that is a value itself,
     /// however often it is encoded, and values with a secret path. `;` separates as `&` does, for
-    /// whoever reads it so: behind a secret it separates nothing.
-    std::string query(std::string_view query) const;
+    /// whoever reads it so: behind a secret it separates nothing. `cut`: something is missing at
+    /// the end. Values in which nothing can be found any more are hidden: behind 512 names, and the
+    /// last one of a text that was cut, if it is more than a word.
+    std::string query(std::string_view query, bool cut = false) const;
 
     /// Segments, and parameters and JSON in a path (`/a;jsessionid=b`). Gives back `path` itself,
     /// or what it has written into `redacted`.
-    std::string_view path(std::string_view path, std::string& redacted) const;
+    std::string_view path(std::string_view path, std::string& redacted, bool cut = false) const;
 
     /// A route of the service, `/invitations/{token}`: parameters of its path are secret by their
     /// names as well. Before any other thread asks.
     void expect(std::string_view route);
 
   private:
+    class Search;
+
     bool is_secret(std::string_view name) const;
-    bool names_a_secret(std::string_view text) const;
     bool has_a_secret_path(std::string_view text) const;
-    bool holds_a_secret(std::string_view value) const;
-    void append_pair(std::string& redacted, std::string_view pair) const;
 
     std::vector<std::string> own_names_;
     std::vector<SecretPath> secret_paths_;

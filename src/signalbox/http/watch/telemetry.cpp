@@ -125,7 +125,8 @@ observe::InFlightSnapshot Telemetry::in_flight(std::size_t limit) const {
     auto snapshot = registry_.snapshot(limit);
     std::string redacted;
     for (auto& entry : snapshot.entries) {
-        const std::string_view path = redaction_.path(entry.path, redacted);
+        const bool cut = entry.path.size() == observe::InFlightEntry::longest_path;
+        const std::string_view path = redaction_.path(entry.path, redacted, cut);
         if (path.data() != entry.path.data()) entry.path = redacted;
     }
     return snapshot;

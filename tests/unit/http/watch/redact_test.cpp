@@ -329,6 +329,33 @@ TEST(RedactQuery, hides_all_that_is_secret_and_nothing_else_in_any_mix) {
     }
 }
 
+TEST(RedactQuery, hides_what_it_does_not_look_at) {
+    std::string many;
+    for (int i = 0; i < 600; ++i)
+        many += "a:";
+    EXPECT_EQ(redact_query("u=" + many + "&b=1"), "u=REDACTED&b=REDACTED");
+    many.resize(200);
+    EXPECT_EQ(redact_query("u=" + many + "&b=1"), "u=" + many + "&b=1");
+}
+
+TEST(RedactQuery, hides_a_value_whose_end_is_cut_off_unless_it_is_a_word) {
+    const Redaction redaction;
+    EXPECT_EQ(redaction.query("a=1&b=https://ada:secr", true), "a=1&b=REDACTED");
+    EXPECT_EQ(redaction.query("a=1;b=%7B%22x", true), "a=1;b=REDACTED");
+    EXPECT_EQ(redaction.query("a=%20&b=plain-text.1", true), "a=%20&b=plain-text.1");
+    EXPECT_EQ(redaction.query("a=1&wor", true), "a=1&wor");
+    EXPECT_EQ(redaction.query("a=1&b=%", false), "a=1&b=%");
+}
+
+TEST(RedactPath, hides_a_secret_whose_pattern_is_cut_off) {
+    const Redaction redaction({}, {*SecretPath::parse("/reset/{token}/confirm")});
+    std::string place;
+    EXPECT_EQ(redaction.path("/reset/abc", place, true), "/reset/REDACTED");
+    EXPECT_EQ(redaction.path("/reset/abc/conf", place, true), "/reset/REDACTED/conf");
+    EXPECT_EQ(redaction.path("/reset/abc/other", place, true), "/reset/abc/other");
+    EXPECT_EQ(redaction.path("/reset/abc", place, false), "/reset/abc");
+}
+
 TEST(RedactQuery, takes_any_bytes) {
     std::mt19937 random(4711);
     for (int i = 0; i < 20'000; ++i) {
