@@ -1,5 +1,6 @@
 #include "reference/multipart.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <map>
 
@@ -10,21 +11,18 @@ namespace {
 constexpr auto none = std::string_view::npos;
 
 bool is_token(std::string_view text) {
-    if (text.empty()) return false;
-    for (const char c : text) {
+    return !text.empty() && std::ranges::all_of(text, [](char c) {
         const auto byte = static_cast<unsigned char>(c);
         const bool alphanumeric = byte < 0x80 && std::isalnum(byte) != 0;
-        if (!alphanumeric && std::string_view("!#$%&'*+-.^_`|~").find(c) == none) return false;
-    }
-    return true;
+        return alphanumeric || std::string_view("!#$%&'*+-.^_`|~").find(c) != none;
+    });
 }
 
 bool is_content(std::string_view text) {
-    for (const char c : text) {
+    return std::ranges::all_of(text, [](char c) {
         const auto byte = static_cast<unsigned char>(c);
-        if ((byte < 0x20 && c != '\t') || byte == 0x7f) return false;
-    }
-    return true;
+        return (byte >= 0x20 || c == '\t') && byte != 0x7f;
+    });
 }
 
 std::string trim(std::string text) {

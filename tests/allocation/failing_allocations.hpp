@@ -9,7 +9,7 @@ class FailingAllocation {
     enum class Of { this_thread, all_other_threads };
 
     /// The one that has so many others before it.
-    FailingAllocation(long nth, Of whose);
+    FailingAllocation(long nth, Of of);
     ~FailingAllocation() { end(); }
     FailingAllocation(const FailingAllocation&) = delete;
     FailingAllocation& operator=(const FailingAllocation&) = delete;

@@ -2,10 +2,10 @@
 
 #include <asio/system_error.hpp>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <iostream>
 #include <string>
 

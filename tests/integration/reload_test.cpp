@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <filesystem>
@@ -23,6 +24,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -644,7 +646,7 @@ TEST_F(ReloadOfScript, a_second_time_waits_for_the_first) {
     const pid_t second = pid_of_script();
     generations->signal(SIGHUP);
     generations->signal(SIGHUP);
-    std::ofstream{gate};
+    std::ofstream(gate).close();
     generations->await_reload();
     EXPECT_EQ(generations->on_duty(), second);
     generations->await_reload();
@@ -663,7 +665,7 @@ TEST_F(ReloadOfScript, a_second_time_is_done_after_a_first_that_failed) {
     generations->signal(SIGHUP);
     pid_of_script();
     generations->signal(SIGHUP);
-    std::ofstream{gate};
+    std::ofstream(gate).close();
     generations->await_reload();
     EXPECT_EQ(generations->lines_with("ended with status 3"), 1U);
     generations->expect_served();
@@ -705,10 +707,9 @@ TEST_F(Reload, is_refused_to_process_1) {
     const pid_t inside = child_of(service->pid());
     ::kill(inside, SIGHUP);
     const auto line = [&] {
-        for (const LogLine& found : log_lines(service->output())) {
-            if (found.text("body").starts_with("cannot reload as process 1")) return true;
-        }
-        return false;
+        return std::ranges::any_of(log_lines(service->output()), [](const LogLine& found) {
+            return found.text("body").starts_with("cannot reload as process 1");
+        });
     };
     EXPECT_TRUE(eventually(line));
     EXPECT_EQ(get(service->url("/users")).status, 200);
@@ -743,7 +744,8 @@ class ServiceManager {
     ServiceManager() : socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
-        ::bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address.sun_family);
+        if (::bind(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address.sun_family) != 0)
+            throw std::system_error(errno, std::generic_category(), "bind");
         socklen_t size = sizeof address;
         ::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size);
         name_.assign(address.sun_path + 1, size - offsetof(sockaddr_un, sun_path) - 1);

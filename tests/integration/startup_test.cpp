@@ -239,7 +239,7 @@ TEST(Start, can_be_stopped_while_another_process_migrates) {
     pqxx::work another(connection);
     another.exec("SELECT pg_advisory_xact_lock(8316291910694888047)");
     auto arguments = start_arguments(url);
-    arguments.push_back("--migrate");
+    arguments.emplace_back("--migrate");
     Process process(arguments);
     wait_for_line(process, "body", "Waiting: another process is migrating this database");
     expect_stopped(process, "stopped by a signal");

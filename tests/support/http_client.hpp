@@ -68,7 +68,7 @@ class RawClient {
     std::string read_response();
 
   private:
-    RawClient(const std::string& address, int port, int receive_buffer);
+    RawClient(const std::string& from, int port, int receive_buffer);
     bool fill();
 
     int socket_ = -1;

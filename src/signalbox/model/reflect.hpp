@@ -3,6 +3,7 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <cstdlib>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
@@ -14,36 +15,27 @@
 // the compiler calls them: no macro, no generated code. g++ 12 and later, clang 14 and later.
 namespace signalbox::model::detail {
 
-#ifdef __clang__
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wundefined-internal"  // never called
-#endif
-
 /// Stands for a value of any type while the members of `T` are counted; not for `T` itself, or a
-/// copy would count as a member.
+/// copy would count as a member. It is never asked for the value, but clang wants a definition.
 template <class T>
 struct AnyOf {
     template <class U>
-    requires(!std::same_as<std::remove_cvref_t<U>, T>) operator U() const;
+    requires(!std::same_as<std::remove_cvref_t<U>, T>) operator U() const { std::abort(); }
 };
 /// Only for what `T` is derived from.
 template <class T>
 struct AnyBaseOf {
     template <class U>
-    requires(std::is_base_of_v<U, T> && !std::same_as<U, T>) operator U() const;
+    requires(std::is_base_of_v<U, T> && !std::same_as<U, T>) operator U() const { std::abort(); }
 };
 struct AnyClass {
     template <class U>
-    requires(std::is_class_v<U> || std::is_union_v<U>) operator U() const;
+    requires(std::is_class_v<U> || std::is_union_v<U>) operator U() const { std::abort(); }
 };
 struct AnyNumber {
     template <class U>
-    requires(std::is_arithmetic_v<U> || std::is_enum_v<U>) operator U() const;
+    requires(std::is_arithmetic_v<U> || std::is_enum_v<U>) operator U() const { std::abort(); }
 };
-
-#ifdef __clang__
-#pragma clang diagnostic pop
-#endif
 
 template <class T, class Any, std::size_t... i>
 consteval bool takes(std::index_sequence<i...>) {
@@ -198,7 +190,8 @@ template <class E>
 consteval std::size_t values_to_try() {
     const int highest =
         sizeof(E) == 1 && std::is_signed_v<std::underlying_type_t<E>> ? 127 : highest_enumerator;
-    return static_cast<std::size_t>(highest - lowest_value<E>() + 1);
+    const int count = highest - lowest_value<E>() + 1;
+    return static_cast<std::size_t>(count);
 }
 
 /// Up to the comma that is in no brackets.

@@ -70,10 +70,10 @@ class Spawn : public testing::Test {
 TEST_F(Spawn, runs_after_the_code_that_spawned_it) {
     run([this] {
         spawn([this]() -> Task<> {
-            log.push_back("spawned");
+            log.emplace_back("spawned");
             co_return;
         });
-        log.push_back("caller");
+        log.emplace_back("caller");
     });
     wait_for_all();
     EXPECT_THAT(log, ElementsAre("caller", "spawned"));
@@ -228,7 +228,7 @@ TEST_F(Spawn, is_cancelled_when_the_time_is_up) {
             try {
                 co_await sleep_for(far_away);
             } catch (const asio::system_error&) {
-                log.push_back("cancelled");
+                log.emplace_back("cancelled");
                 throw;
             }
         });
@@ -248,9 +248,9 @@ TEST_F(Spawn, is_cancelled_when_the_time_is_up) {
 
 TEST_F(Spawn, is_cancelled_when_the_time_is_up_before_it_begins_or_is_made) {
     const auto wait = [this]() -> Task<> {
-        log.push_back("begun");
+        log.emplace_back("begun");
         co_await sleep_for(far_away);
-        log.push_back("not cancelled");
+        log.emplace_back("not cancelled");
     };
     run([&] {
         spawn(wait);

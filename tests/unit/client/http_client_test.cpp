@@ -89,14 +89,14 @@ SystemResolver system_resolver;
 
 }  // namespace
 
-/// In place of libc's.
-extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints,
-                           addrinfo** result) {
+/// In place of libc's, whose names of parameters it has.
+extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* req,
+                           addrinfo** pai) {
     static const auto original =
         reinterpret_cast<decltype(&::getaddrinfo)>(::dlsym(RTLD_NEXT, "getaddrinfo"));
-    if (node != nullptr) system_resolver.ask(node);
-    if (node != nullptr && std::string_view(node).ends_with(".blocked.invalid")) return EAI_NONAME;
-    return original(node, service, hints, result);
+    if (name != nullptr) system_resolver.ask(name);
+    if (name != nullptr && std::string_view(name).ends_with(".blocked.invalid")) return EAI_NONAME;
+    return original(name, service, req, pai);
 }
 
 namespace {

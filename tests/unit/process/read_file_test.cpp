@@ -61,7 +61,7 @@ TEST_F(ReadFile, refuses_what_is_no_regular_file) {
 
 TEST_F(ReadFile, refuses_a_file_without_an_end) {
     const fs::path sparse = folder_ / "sparse";
-    std::ofstream{sparse};
+    std::ofstream(sparse).close();
     fs::resize_file(sparse, 1001);
     EXPECT_THAT(refusal(sparse), AllOf(HasSubstr(sparse.string()), HasSubstr("more than 1000")));
     fs::resize_file(sparse, 1000);

@@ -69,6 +69,7 @@ struct DealerTest : testing::Test {
     std::deque<SocketPair> clients;
 
     void start(std::size_t count) {
+        // NOLINTNEXTLINE(modernize-make-unique): an aggregate that cannot be moved
         context.reset(new ServerContext{.options = {.workers = count},
                                         .router = Router({{"GET", "/loop", name_of_loop}}),
                                         .make_observer = [this](async::EventLoop& loop) {
