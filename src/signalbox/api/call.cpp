@@ -143,7 +143,14 @@ void Call::read_body_text() {
     body_ = Body::json;
 }
 
+void Call::set_body_aside() noexcept {
+    constexpr std::size_t small = 4 * 1024;
+    if (json_.memory_size() > small) json_.clear();
+}
+
 void Call::read_body(const Type& type, void* value) {
+    // It is in order, or this would not be called.
+    if (body_ == Body::json && json_.empty()) static_cast<void>(json_.read(request.body));
     const Location at{.name = "body"};
     const bool sent = body_ == Body::text ||
                       (body_ == Body::json && json_.root().kind != model::JsonNode::Kind::null);

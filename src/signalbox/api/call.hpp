@@ -30,6 +30,9 @@ class Call {
     /// when the body is not text.
     void read_body_text();
     void read_body(const model::Type& type, void* value);
+    /// Something may wait now. Frees parsed JSON, which takes many times its text's size and is in
+    /// no budget, unless it is small: whoever reads it has it parsed again.
+    void set_body_aside() noexcept;
     /// The same where it takes a form. Resumes when a body that is on disk has been read. Throws
     /// HttpError 400 when it is no form, or too much of one. Null: the usual limits.
     async::Task<> read_fields(const http::FormLimits* limits);

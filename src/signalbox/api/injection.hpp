@@ -581,6 +581,7 @@ struct Parameter<Depends<function>> : NothingToRead {
             co_return;
         }
         if constexpr (is_task<typename Called::Result>) {
+            call.set_body_aside();
             async::Task<Value> task = Called::call_with(call, arguments, held);
             keep(call, std::make_shared<Value>(co_await std::move(task)));
         } else {
@@ -692,6 +693,7 @@ async::Task<http::Response> answer(Arguments arguments) {
     }
     typename Called::Held held;
     if constexpr (Called::has_steps) {
+        call.set_body_aside();
         std::exception_ptr thrown;
         std::optional<http::Response> response;
         try {

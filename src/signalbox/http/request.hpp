@@ -53,8 +53,11 @@ class Request {
     /// About the memory it occupies, for the bound on requests that wait. A small request occupies
     /// much more than the bytes that arrived.
     std::size_t memory_size() const noexcept {
-        return sizeof(Request) + head.size() + body.size() + headers.capacity() * sizeof(Header) +
-               128;
+        std::size_t size = sizeof(Request) + head.size() + body.size() + path.size() +
+                           headers.capacity() * sizeof(Header) + forwarded_client.size() + 128;
+        for (const auto& [name, value] : path_parameters)
+            size += sizeof path_parameters[0] + name.size() + value.size();
+        return size;
     }
 
     Method method = Method::Get;

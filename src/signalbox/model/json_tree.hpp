@@ -50,10 +50,17 @@ class JsonTree {
     /// byte order mark is ignored.
     std::optional<Fault> read(std::string_view text);
 
+    /// In bytes. Without a value it was not read, or cleared.
+    std::size_t memory_size() const noexcept {
+        return text_.capacity() + nodes_.capacity() * sizeof(JsonNode);
+    }
+    bool empty() const noexcept { return nodes_.empty(); }
+
     /// Gives the memory back.
     void clear() noexcept {
-        nodes_ = {};
-        text_ = {};
+        // An assignment would keep their memory.
+        std::vector<JsonNode>().swap(nodes_);
+        std::string().swap(text_);
     }
 
     const JsonNode& root() const { return nodes_.front(); }

@@ -116,8 +116,10 @@ class Client::Service {
                                               .router = http::Router(container.routes()),
                                               .make_observer = http::observe_nothing});
         observer_ = telemetry_.observe(loop_);
-        requests_.emplace(
-            http::RequestLoop{.server = *server_, .loop = loop_.context(), .observer = *observer_});
+        requests_.emplace(http::RequestLoop{.server = *server_,
+                                            .loop = loop_.context(),
+                                            .observer = *observer_,
+                                            .held = server_->memory.of_loop(0)});
         if (pool_) pool_->connect();
         run(container.startup());
     }

@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -57,8 +59,56 @@ Task<std::string> work(Depends<outer>, Depends<inner> done, Query<Wish> wish) {
     co_return done->name;
 }
 
+/// What the process has in use when a dependency may wait.
+std::size_t in_use = 0;
+std::size_t in_use_now() {
+    return ::mallinfo2().uordblks + ::mallinfo2().hblkhd;
+}
+Task<int> measured() {
+    in_use = in_use_now();
+    co_return 1;
+}
+struct Numbers {
+    std::vector<int> numbers;
+};
+Task<int> reads_as_well(Numbers body) {
+    co_await async::sleep_for(1ms);
+    in_use = in_use_now();
+    co_return static_cast<int>(body.numbers.size());
+}
+Task<std::size_t> count_numbers(Depends<measured>, Numbers body) {
+    co_return body.numbers.size();
+}
+Task<std::size_t> count_numbers_twice(Depends<reads_as_well> before, Numbers body) {
+    co_return body.numbers.size() + static_cast<std::size_t>(*before);
+}
+
 Task<> wait_long(Depends<outer>) {
     co_await async::sleep_for(1h);
+}
+
+TEST(Dependencies, wait_without_the_parsed_body) {
+    Module module;
+    module.post<count_numbers>("/count").post<count_numbers_twice>("/count-twice");
+    test::Client client(module);
+    for (const char* path : {"/count", "/count-twice"}) {
+        const auto ask = [&](std::size_t numbers) {
+            std::string body = R"({"numbers":[1)";
+            for (std::size_t i = 1; i < numbers; ++i)
+                body += ",1";
+            body += "]}";
+            const auto response = client.post(path, body);
+            EXPECT_EQ(response.status, 200) << response;
+            return response;
+        };
+        ask(1);
+        const std::size_t before = in_use;
+        constexpr std::size_t many = 200'000;
+        const auto response = ask(many);
+        EXPECT_EQ(response.body, std::to_string(path == std::string("/count") ? many : 2 * many));
+        // The body itself, and for whom has read it its numbers; not 40 bytes for each.
+        EXPECT_LT(in_use, before + 15 * many);
+    }
 }
 
 struct CleanUp : testing::Test {

@@ -262,6 +262,13 @@ TEST(Router, takes_timeouts_that_a_deadline_can_be_made_of) {
     EXPECT_EQ(router(std::chrono::nanoseconds::max()).routes().front().timeout, 365 * 24h);
 }
 
+TEST(Router, leaves_a_request_with_the_size_of_all_it_has_then) {
+    const Router router(table({{"GET", "/things/{name}"}}));
+    const auto request = route(router, Method::Get, "/things/" + std::string(10'000, 'x'));
+    ASSERT_EQ(request->path_parameter("name")->size(), 10'000U);
+    EXPECT_GT(request->memory_size(), 20'000U) << "the path, and the parameter besides";
+}
+
 TEST(WithoutRoute, is_not_found) {
     Request request;
     request.raw_path = "/none";
@@ -285,7 +292,9 @@ TEST(WithoutRoute, knows_no_such_method_on_any_path) {
     for (const char* allow : {"", "GET, HEAD"}) {
         request.match.allow = allow;
         request.match.redirect = true;
-        EXPECT_EQ(answer_without_route(request).status, 501);
+        const Response response = answer_without_route(request);
+        EXPECT_EQ(response.status, 501);
+        EXPECT_NE(response.body.view().find("no such method"), std::string_view::npos);
     }
 }
 

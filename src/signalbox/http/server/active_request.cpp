@@ -58,6 +58,7 @@ context::Reference<ActiveRequest> ActiveRequest::begin(RequestLoop& loop,
 }
 
 void ActiveRequest::unreferenced() noexcept {
+    if (counts_itself_) loop_.held.requests.add(0 - size_);
     delete this;
 }
 
@@ -385,6 +386,7 @@ void ActiveRequest::cancel(context::Cancelled reason) {
 
 void ActiveRequest::abandon(std::string_view because, int told) {
     owner_ = nullptr;
+    count_itself();
     abandoned_because_ = because;
     if (because == error_types::limit_connections) ++loop_.server.requests_of_evicted;
     abandoned_with_ = told;
@@ -423,6 +425,7 @@ context::RequestContext::Clock::time_point ActiveRequest::end(int status, std::s
                                                               bool lost) noexcept {
     owner_ = nullptr;
     finished_ = true;
+    count_itself();
     const auto ended = Clock::now();
     if (streaming()) --loop_.server.open_streams;
     if (abandoned_because_ == error_types::limit_connections) --loop_.server.requests_of_evicted;
@@ -447,6 +450,12 @@ context::RequestContext::Clock::time_point ActiveRequest::end(int status, std::s
     if (loop_.phase != RequestLoop::Phase::serving) count_for_drain(lost);
     loop_.server.requests_in_flight.fetch_sub(1);
     return ended;
+}
+
+/// Its connection does not know it any more, but a task may: it stays in memory with its body.
+void ActiveRequest::count_itself() noexcept {
+    if (size_ <= largest_unquestioned || std::exchange(counts_itself_, true)) return;
+    loop_.held.requests.add(size_);
 }
 
 void ActiveRequest::count_for_drain(bool lost) const {

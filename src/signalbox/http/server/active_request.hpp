@@ -149,11 +149,13 @@ class ActiveRequest final : public context::RequestContext {
     Clock::time_point end(int status, std::size_t body_size, std::string_view malformed_reason,
                           bool lost) noexcept;
     void count_for_drain(bool lost) const;
+    void count_itself() noexcept;
 
     RequestLoop& loop_;
     const std::unique_ptr<Request> request_;
     bool clients_deadline_ = false;  ///< `deadline` is one that the client has set
     std::size_t size_ = 0;
+    bool counts_itself_ = false;  ///< among what all hold, as no connection does any more
     std::unique_ptr<std::array<char, 32>> own_id_;  ///< where neither client nor trace gave one
     Owner* owner_ = nullptr;                        ///< null: nobody sends an answer
     std::shared_ptr<void> background_place_;        ///< among --limit-background-tasks

@@ -14,7 +14,6 @@ class Connection;
 /// What the connections of one event loop share. For that loop's thread. It outlives them.
 struct LoopContext : RequestLoop {
     Transport& transport;
-    HeldBytes& held;
 
     /// Told of a connection that has closed and does nothing more. It is still on the stack.
     std::function<void(Connection&)> closed{};

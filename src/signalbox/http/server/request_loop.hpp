@@ -2,6 +2,7 @@
 
 #include <asio/io_context.hpp>
 
+#include "signalbox/http/server/memory_budget.hpp"
 #include "signalbox/http/server/request_observer.hpp"
 #include "signalbox/http/server/server_context.hpp"
 
@@ -13,6 +14,7 @@ struct RequestLoop {
     ServerContext& server;
     asio::io_context& loop;
     RequestObserver& observer;
+    HeldBytes& held;  ///< the loop's part of server.memory
 
     enum class Phase {
         serving,

@@ -224,6 +224,11 @@ std::optional<PartHead> MultipartParser::read_head(std::string_view lines) {
         const auto end = lines.find(line_end);
         const auto field = parse_field_line(lines.substr(0, end));
         if (!field) return refuse(malformed("a header of a part is malformed"));
+        // In memory a small one takes many times what it took on the wire.
+        if (part.headers.size() == limits_.max_part_headers) {
+            return refuse(malformed("a part has more than " +
+                                    std::to_string(limits_.max_part_headers) + " headers"));
+        }
         lines.remove_prefix(end + line_end.size());
         std::string name = to_lower(field->name);
         if (name == "content-disposition") disposition = parse_header_with_parameters(field->value);

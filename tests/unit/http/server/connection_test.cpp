@@ -685,6 +685,24 @@ TEST_F(ConnectionTest, that_the_kernel_does_not_watch_is_its_callers_again) {
     EXPECT_EQ(one.server.open_connections, 0U) << "it never was one";
 }
 
+TEST_F(ConnectionTest, leaves_a_request_counted_while_something_works_for_it) {
+    constexpr std::size_t size = 100'000;
+    Client& client = connect();
+    client.sockets.send("GET /spawn HTTP/1.1\r\nHost: test\r\nContent-Length: " +
+                        std::to_string(size) + "\r\n\r\n" + std::string(size, 'x'));
+    ASSERT_TRUE(one.turn_until([&] { return one.requests_in_memory() == 1; }));
+    one.settle();
+    client.sockets.close();
+    ASSERT_TRUE(one.turn_until([&] { return !one.observer.finished_requests.empty(); }));
+    one.settle();
+    EXPECT_EQ(one.server.open_connections, 0U);
+    EXPECT_EQ(one.requests_in_memory(), 1U);
+    EXPECT_GE(one.server.memory.requests(), size);
+    released = true;
+    ASSERT_TRUE(one.turn_until([&] { return one.requests_in_memory() == 0; }));
+    EXPECT_EQ(one.server.memory.requests(), 0U);
+}
+
 TEST_F(ConnectionTest, counts_what_it_holds_of_requests_until_it_does_not) {
     const auto held = [&] { return one.server.memory.requests(); };
     Client& client = connect();
@@ -694,6 +712,7 @@ TEST_F(ConnectionTest, counts_what_it_holds_of_requests_until_it_does_not) {
     EXPECT_GT(held(), 4000U);
     client.sockets.send(message.substr(5000));
     EXPECT_EQ(test::status_of(response(client)), 200);
+    one.settle();
     EXPECT_LT(held(), 100U) << "an empty string's";
     client.sockets.send(get_bytes("/wait") + get_bytes(number(1)));
     ASSERT_TRUE(one.turn_until([&] { return handled_paths().back() == "/wait"; }));

@@ -72,9 +72,9 @@ struct OneLoop {
     asio::io_context loop;
     NotingObserver observer{in_memory};
     http::Transport transport{loop};
-    http::LoopContext context{{.server = server, .loop = loop, .observer = observer},
-                              transport,
-                              server.memory.of_loop(0)};
+    http::LoopContext context{
+        {.server = server, .loop = loop, .observer = observer, .held = server.memory.of_loop(0)},
+        transport};
 
     OneLoop(http::ServerOptions options, std::vector<http::Route> routes)
         : server{.options = std::move(options),

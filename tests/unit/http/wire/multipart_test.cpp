@@ -164,6 +164,7 @@ TEST(MultipartParser, has_limits) {
     limits.max_part_size = 2048;
     limits.max_text_size = 3000;
     limits.max_part_head = 100;
+    limits.max_part_headers = 3;
     limits.max_name = 10;
     const auto fault = [&limits](const std::string& parts) {
         const std::string body = parts + std::string(end);
@@ -180,6 +181,8 @@ TEST(MultipartParser, has_limits) {
     EXPECT_EQ(fault(part("name=a", std::string(2049, 'x'))), "Part exceeded maximum size of 2KB.");
     const std::string half = part("name=a", std::string(1501, 'x'));
     EXPECT_EQ(fault(half + half), "Fields exceeded maximum size of 2KB in all.");
+    EXPECT_EQ(fault(part("name=a\r\na:\r\nb:", "x")), "");
+    EXPECT_THAT(fault(part("name=a\r\na:\r\nb:\r\nc:", "x")), HasSubstr("more than 3 headers"));
     EXPECT_EQ(fault(part("name=0123456789; filename=0123456789", "x")), "");
     EXPECT_THAT(fault(part("name=0123456789a", "x")), HasSubstr("more than 10 bytes"));
     EXPECT_THAT(fault(part("name=a; filename=0123456789a", "x")), HasSubstr("more than 10 bytes"));
