@@ -9,6 +9,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "signalbox/testing/held_port.hpp"
@@ -407,42 +408,57 @@ TEST_F(Logging, has_no_line_that_a_client_made_long) {
     }
 }
 
+/// Of a flood that was refused with this error.
+struct Sample {
+    Sample(const Service& service, std::string_view error_type) {
+        for (const LogLine& line : log_lines(service.output())) {
+            if (line.has("log.left_out")) left_out += line.number("log.left_out");
+            if (line.has("error.type") && line.text("error.type") == error_type) ++written;
+        }
+    }
+    std::size_t written = 0;
+    /// As other lines say.
+    double left_out = 0;
+};
+void expect_sample(const Service& service, std::string_view error_type, std::size_t sent) {
+    const auto found = [&] { return Sample(service, error_type); };
+    // Whatever was left out is told, in the next line or in one of its own a second later.
+    EXPECT_TRUE(eventually([&] {
+        const Sample now = found();
+        return static_cast<double>(now.written) + now.left_out == static_cast<double>(sent);
+    })) << found().written
+        << " written, " << found().left_out << " left out";
+    EXPECT_GE(found().written, 100U);
+    EXPECT_GT(found().left_out, 0) << "or the machine is too slow to prove anything";
+}
+
 TEST_F(Logging, of_a_flood_that_is_refused_is_a_sample_that_says_so) {
     const Service service(database, {"--workers", "1"});
     constexpr std::size_t sent = 3000;
-    const auto flood = [&service] {
-        for (std::size_t i = 0; i < sent; ++i) {
-            RawClient client(service.port());
-            client.send("GET / HTTP/1.1\r\n\r\n");
-            client.read_to_end();
-        }
-    };
-    flood();
-    // Whatever was left out is told, in the next line or in one of its own a second later.
-    struct Told {
-        std::size_t refused = 0;
-        double left_out = 0;
-    };
-    const auto told = [&service] {
-        Told all;
-        for (const LogLine& line : log_lines(service.output())) {
-            if (line.has("log.left_out")) all.left_out += line.number("log.left_out");
-            if (line.has("error.type") && line.text("error.type") == "host") ++all.refused;
-        }
-        return all;
-    };
-    EXPECT_TRUE(eventually([&] {
-        const Told now = told();
-        return static_cast<double>(now.refused) + now.left_out == sent;
-    })) << told().refused
-        << " written, " << told().left_out << " left out";
-    EXPECT_GE(told().refused, 100U);
-    EXPECT_GT(told().left_out, 0) << "or the machine is too slow to prove anything";
+    for (std::size_t i = 0; i < sent; ++i) {
+        RawClient client(service.port());
+        client.send("GET / HTTP/1.1\r\n\r\n");
+        client.read_to_end();
+    }
+    expect_sample(service, "host", sent);
     // What is served is all there.
     for (int i = 0; i < 300; ++i)
         get(service.url("/fast-task"));
     EXPECT_TRUE(eventually(
         [&] { return log_lines_with(service.output(), "url.path", "/fast-task").size() == 300; }));
+}
+
+TEST_F(Logging, of_a_flood_that_is_shed_is_a_sample_that_says_so) {
+    const Service service(database,
+                          HeldRequests::arguments({"--workers", "1", "--limit-concurrency", "1"}));
+    const HeldRequests hold_the_place(service, database, 1);
+    RawClient client(service.port());
+    constexpr std::size_t sent = 3000;
+    for (std::size_t i = 0; i < sent; ++i) {
+        client.send(get_bytes("/fast-task"));
+        EXPECT_EQ(status_of(client.read_response()), 503);
+    }
+    expect_sample(service, "concurrency_limit", sent);
 }
 
 TEST_F(Logging, shows_no_secret_that_is_in_a_path) {
