@@ -456,7 +456,7 @@ TEST_F(Logging, of_a_flood_that_is_shed_is_a_sample_that_says_so) {
     constexpr std::size_t sent = 3000;
     for (std::size_t i = 0; i < sent; ++i) {
         client.send(get_bytes("/fast-task"));
-        EXPECT_EQ(status_of(client.read_response()), 503);
+        EXPECT_EQ(test::status_of(client.read_response()), 503);
     }
     expect_sample(service, "concurrency_limit", sent);
 }

@@ -262,7 +262,7 @@ TEST(HttpClient, sends_a_model_as_json_and_content_as_it_is) {
 
 TEST(HttpClient, sends_a_large_body_without_asking_for_leave) {
     const Upstream upstream(always(Upstream::ok("")));
-    HttpClient http;
+    HttpClient http({.timeout = 1min});
     const std::string large(3'000'000, 'x');
     EXPECT_EQ(finish(http.post(upstream.url(), Content(large))).status, 200);
     ASSERT_THAT(upstream.requests(), SizeIs(1));
