@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <libpq-fe.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -171,6 +172,8 @@ void PostgresServer::stop(Stop mode) {
 void PostgresServer::kill() {
     // Stopped first: it must neither fork another session nor start a recovery when one dies.
     ::kill(postmaster_, SIGSTOP);
+    siginfo_t stopped{};
+    ::waitid(P_PID, static_cast<id_t>(postmaster_), &stopped, WSTOPPED | WEXITED | WNOWAIT);
     const auto all = processes();
     for (const pid_t process : all)
         ::kill(process, SIGKILL);
