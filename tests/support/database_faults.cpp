@@ -1,5 +1,6 @@
 #include "support/database_faults.hpp"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -18,7 +19,9 @@ const std::string of_the_service =
 }  // namespace
 
 void freeze(const PostgresServer& server) {
-    ::kill(server.pid(), SIGSTOP);  // first, so that it makes no more
+    ::kill(server.pid(), SIGSTOP);  // first, so that it makes no more when it has stopped
+    siginfo_t stopped{};
+    ::waitid(P_PID, static_cast<id_t>(server.pid()), &stopped, WSTOPPED | WEXITED | WNOWAIT);
     for (const pid_t process : server.processes())
         ::kill(process, SIGSTOP);
 }

@@ -332,7 +332,8 @@ std::string Redaction::query(std::string_view query, bool cut) const {
 std::string_view Redaction::path(std::string_view path, std::string& redacted, bool cut) const {
     Search search(*this);
     for (const SecretPath& secret : secret_paths_) {
-        if (auto found = secret.redact(path, cut)) {
+        // One that finds nothing secret in what is left of a cut path may be the wrong one.
+        if (auto found = secret.redact(path, cut); found && (!cut || *found != path)) {
             redacted = *std::move(found);
             path = redacted;
             break;

@@ -354,6 +354,11 @@ TEST(RedactPath, hides_a_secret_whose_pattern_is_cut_off) {
     EXPECT_EQ(redaction.path("/reset/abc/conf", place, true), "/reset/REDACTED/conf");
     EXPECT_EQ(redaction.path("/reset/abc/other", place, true), "/reset/abc/other");
     EXPECT_EQ(redaction.path("/reset/abc", place, false), "/reset/abc");
+
+    Redaction of_routes;
+    of_routes.expect("/things/{id}/{token}");
+    of_routes.expect("/things/{token}");
+    EXPECT_EQ(of_routes.path("/things/abc", place, true), "/things/REDACTED");
 }
 
 TEST(RedactQuery, takes_any_bytes) {
