@@ -145,7 +145,7 @@ class Upstream {
             if (end != std::string::npos) {
                 std::size_t size = end + 4;
                 const auto length = bytes.find("Content-Length: ");
-                if (length < end) size += std::stoul(bytes.substr(length + 16));
+                if (length < end) size += std::stoul(bytes.substr(length + 16, end - length));
                 if (bytes.size() >= size) {
                     auto request = bytes.substr(0, size);
                     bytes.erase(0, size);

@@ -39,13 +39,26 @@ class JsonBuffer::Pages {
     void reserve(std::size_t bytes) {
         constexpr std::size_t page = 4096;
         bytes = (bytes + page - 1) / page * page;
-        void* const moved =
-            memory_ == nullptr
-                ? ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                : ::mremap(memory_, capacity_, bytes, MREMAP_MAYMOVE);
+        void* const moved = memory_ == nullptr ? map(bytes) : move(bytes);
         if (moved == MAP_FAILED) throw std::bad_alloc();
         memory_ = static_cast<char*>(moved);
         capacity_ = bytes;
+    }
+    static void* map(std::size_t bytes) {
+        return ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    }
+    void* move(std::size_t bytes) {
+#ifdef __SANITIZE_THREAD__
+        // ThreadSanitizer does not see mremap(2), so that the pages would have the history of
+        // whatever another thread has had at their new address.
+        void* const moved = map(bytes);
+        if (moved == MAP_FAILED) return moved;
+        std::memcpy(moved, memory_, std::min(size_, bytes));
+        ::munmap(memory_, capacity_);
+        return moved;
+#else
+        return ::mremap(memory_, capacity_, bytes, MREMAP_MAYMOVE);
+#endif
     }
 
     char* memory_ = nullptr;
