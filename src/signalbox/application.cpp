@@ -44,6 +44,7 @@
 #include "signalbox/process/stop_signal.hpp"
 #include "signalbox/process/successor.hpp"
 #include "signalbox/process/termination_message.hpp"
+#include "signalbox/process/unjoined_call.hpp"
 #include "signalbox/process/watchdog.hpp"
 #include "signalbox/reload.hpp"
 #include "signalbox/wiring.hpp"
@@ -221,6 +222,17 @@ int serve(const api::Module& application, const About& about, const config::Conf
     return drained.cancelled == 0 ? 0 : 1;
 }
 
+/// The status that main returns; it is not returned to where what is left of the process must not
+/// be destroyed.
+int end(bool log_closed, int status) {
+    if (!log_closed) ::_exit(status);
+    if (process::UnjoinedCall::any()) {
+        std::cout.flush();
+        ::_exit(status);
+    }
+    return status;
+}
+
 /// Before it serves a process has nothing to drain, and what it waits for may not hear that it is
 /// to stop.
 void end_in_time(std::optional<process::StopDeadline>& deadline, const process::StopSignal& signals,
@@ -265,8 +277,7 @@ int serve(const api::Module& application, const About& about,
     } catch (const std::exception& error) {
         log.write_fatal(error.what());
     }
-    if (!log.close()) ::_exit(status);
-    return status;
+    return end(log.close(), status);
 }
 
 /// Standard output takes nothing: then the line is for standard error.
@@ -304,8 +315,7 @@ int migrate(const About& about, const command_line::CommandLine& command_line) {
         complain_of_output(about, config.log_format);
         status = 1;
     }
-    if (!closed) ::_exit(status);
-    return status;
+    return end(closed, status);
 }
 
 void write_fatal(observe::Log& log, std::string_view line) {

@@ -17,6 +17,8 @@
 #include <thread>
 #include <utility>
 
+#include "signalbox/process/unjoined_call.hpp"
+
 namespace signalbox::client {
 
 namespace {
@@ -190,6 +192,7 @@ void Resolver::State::work() {
 }
 
 std::shared_ptr<const Resolver::Result> Resolver::State::run(const std::string& host) const {
+    const process::UnjoinedCall call;
     Result result;
     try {
         result.addresses = look_up(host);

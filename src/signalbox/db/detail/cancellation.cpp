@@ -2,15 +2,19 @@
 
 #include <pthread.h>
 
+#include <memory>
 #include <thread>
 #include <utility>
+
+#include "signalbox/process/unjoined_call.hpp"
 
 namespace signalbox::db {
 
 std::shared_ptr<Cancellation> Cancellation::of(std::shared_ptr<Connection> connection,
                                                std::function<void()> ended) {
     auto cancellation = std::make_shared<Cancellation>();
-    std::thread([cancellation, connection = std::move(connection), ended = std::move(ended)] {
+    std::thread([cancellation, connection = std::move(connection), ended = std::move(ended),
+                 call = std::make_unique<const process::UnjoinedCall>()] {
         pthread_setname_np(pthread_self(), "db-cancel");
         try {
             connection->cancel();

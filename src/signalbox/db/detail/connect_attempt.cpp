@@ -3,9 +3,12 @@
 #include <pthread.h>
 
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
+
+#include "signalbox/process/unjoined_call.hpp"
 
 namespace signalbox::db {
 namespace {
@@ -24,17 +27,26 @@ ConnectionHandle connect_in_time(std::function<ConnectionHandle()> connect,
                                  std::chrono::steady_clock::time_point until,
                                  const std::stop_token& stop) {
     auto attempt = std::make_shared<Attempt>();
-    std::thread([attempt, connect = std::move(connect)] {
+    std::thread thread([attempt, connect = std::move(connect),
+                        call = std::make_unique<const process::UnjoinedCall>()] {
         ::pthread_setname_np(::pthread_self(), "db-connect");
         auto connection = connect();
         const std::lock_guard lock(attempt->mutex);
         attempt->connection = std::move(connection);
         attempt->has_ended = true;
         attempt->changed.notify_all();
-    }).detach();
+    });
     std::unique_lock lock(attempt->mutex);
-    attempt->changed.wait_until(lock, stop, until, [&] { return attempt->has_ended; });
-    return std::move(attempt->connection);
+    const bool ended =
+        attempt->changed.wait_until(lock, stop, until, [&] { return attempt->has_ended; });
+    auto connection = std::move(attempt->connection);
+    lock.unlock();
+    if (ended) {
+        thread.join();
+    } else {
+        thread.detach();
+    }
+    return connection;
 }
 
 }  // namespace signalbox::db
