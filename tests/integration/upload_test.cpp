@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
 #include <sstream>
@@ -141,8 +142,17 @@ async::Task<std::string> stand_still() {
     co_return "it does";
 }
 
+struct Names {
+    std::vector<std::string> names;
+    std::map<std::string, std::string> others;
+};
+async::Task<std::size_t> count(Names names) {
+    co_return names.names.size() + names.others.size();
+}
+
 api::Module routes() {
     api::Module module;
+    module.post<count>("/count");
     module.post<take>("/upload", {.body_limit = 512 * MiB});
     module.post<take_little>("/small", {.body_limit = MiB});
     module.get<stand_still>("/stand-still");
@@ -230,6 +240,14 @@ struct Uploads : testing::TestWithParam<std::size_t> {
                                {"http_response_status_code", status},
                                {"error_type", "upload_disk"}}),
                   1);
+    }
+    /// So many requests, which were told so.
+    void expect_cut_for_memory(std::size_t requests) {
+        const auto lines = [this] {
+            return test::log_lines_with(file.text(), "error.type", "limit_buffered");
+        };
+        ASSERT_TRUE(eventually([&] { return lines().size() == requests; })) << file.text();
+        EXPECT_EQ(lines().back().number("http.response.status_code"), 503);
     }
     void expect_nothing_kept() {
         EXPECT_TRUE(eventually([this] { return server->upload_disk().files() == 0; }));
@@ -375,6 +393,53 @@ TEST_P(Uploads, are_bounded) {
 }
 
 // Whoever sends a little now and then could else keep the disk for as long as he likes.
+TEST_P(Uploads, have_no_more_text_in_memory_than_there_is_room_for) {
+    const std::string field = "--B\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n" +
+                              std::string(1'000'000, 'x') + "\r\n";
+    const auto send = [&](const std::string& fields) {
+        const std::string message = fields + begin_of_form + end_of_form;
+        RawClient client(server->port());
+        client.send(head("/upload", "Content-Length: " + std::to_string(message.size())) + message);
+        return client.read_response();
+    };
+    start({.limit_buffered = 2 * MiB});
+    EXPECT_THAT(send(field + field + field), StartsWith("HTTP/1.1 503 "));
+    expect_cut_for_memory(1);
+    expect_nothing_kept();
+    for (int times = 0; times < 3; ++times)
+        EXPECT_EQ(test::body_of(send(field)), expected(0, add(0, "")));
+}
+
+TEST_P(Uploads, of_json_count_with_what_is_made_of_them) {
+    // An item is three bytes, and 32 or more as a std::string.
+    const auto list = [](std::size_t items) {
+        std::string json = R"({"others":{},"names":[)";
+        for (std::size_t i = 0; i < items; ++i)
+            json.append(i == 0 ? R"("")" : R"(,"")");
+        return json + "]}";
+    };
+    const auto map = [](std::size_t items) {
+        std::string json = R"({"names":[],"others":{)";
+        for (std::size_t i = 0; i < items; ++i)
+            json.append(i == 0 ? "\"" : ",\"").append(std::to_string(i)).append(R"(":"")");
+        return json + "}}";
+    };
+    const auto send = [&](const std::string& body) {
+        RawClient client(server->port());
+        client.send("POST /count HTTP/1.1\r\nHost: test\r\nContent-Length: " +
+                    std::to_string(body.size()) + "\r\n\r\n" + body);
+        return client.read_response();
+    };
+    start({.limit_buffered = 2 * MiB});
+    EXPECT_THAT(send(list(60'000)), StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(send(map(20'000)), StartsWith("HTTP/1.1 503 "));
+    expect_cut_for_memory(2);
+    for (int times = 0; times < 3; ++times) {
+        EXPECT_EQ(test::body_of(send(list(20'000))), "20000");
+        EXPECT_EQ(test::body_of(send(map(10'000))), "10000");
+    }
+}
+
 TEST_P(Uploads, are_bounded_all_together_and_the_slowest_goes) {
     start({.limit_upload_disk = 6 * MiB});
     std::deque<RawClient> hoarders;

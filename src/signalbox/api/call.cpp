@@ -12,6 +12,7 @@
 #include "signalbox/api/upload_file.hpp"
 #include "signalbox/ascii.hpp"
 #include "signalbox/async/off_loop.hpp"
+#include "signalbox/async/turn.hpp"
 #include "signalbox/fast/json_writer.hpp"
 #include "signalbox/http/body_file.hpp"
 #include "signalbox/http/cookies.hpp"
@@ -71,8 +72,10 @@ class Sent {
     }
 
     /// Headers are named otherwise than the members, by the one that `header_name` points to.
-    void read_into(void* value, std::string_view place, model::ValidationErrors& errors,
-                   std::string Member::*header_name = nullptr) const {
+    /// Returns about how many bytes of memory that takes besides the texts.
+    std::size_t read_into(void* value, std::string_view place, model::ValidationErrors& errors,
+                          std::string Member::*header_name = nullptr) const {
+        std::size_t held = 0;
         const Location outer{.name = place};
         for (std::size_t i = 0; i < texts_.size(); ++i) {
             const Member& member = model_.members[i];
@@ -85,11 +88,12 @@ class Sent {
             } else if (is_list(*member.type)) {
                 std::vector<std::string_view> all{texts.one};
                 all.insert(all.end(), texts.more.begin(), texts.more.end());
-                model::read_texts(all, *member.type, target, at, errors);
+                held += model::read_texts(all, *member.type, target, at, errors);
             } else {
                 model::read_text(texts.one, *member.type, target, at, errors);
             }
         }
+        return held;
     }
 
   private:
@@ -115,6 +119,15 @@ void add_extra(model::ValidationErrors& errors, std::string_view place, std::str
     errors.add("extra_forbidden", {.outer = &outer, .name = name}, "Extra inputs are not permitted",
                model::excerpt(input, model::longest_input));
 }
+
+/// Until its request is over.
+void hold(std::size_t bytes) {
+    if (context::RequestContext* const request = async::Turn::request_of_current())
+        request->hold(bytes);
+}
+
+/// Bytes. Less for each request in flight does not matter (ActiveRequest::largest_unquestioned).
+constexpr std::size_t least_counted = 4 * 1024;
 
 /// What most responses take at least: the first allocations of a string that grows.
 constexpr std::size_t shortest_json = 120;
@@ -143,9 +156,13 @@ void Call::read_body_text() {
     body_ = Body::json;
 }
 
-void Call::set_body_aside() noexcept {
-    constexpr std::size_t small = 4 * 1024;
-    if (json_.memory_size() > small) json_.clear();
+void Call::set_body_aside() {
+    if (json_.memory_size() > least_counted) json_.clear();
+    count_what_is_held();
+}
+
+void Call::count_what_is_held() {
+    if (held_ > least_counted) hold(std::exchange(held_, 0));
 }
 
 void Call::read_body(const Type& type, void* value) {
@@ -159,7 +176,7 @@ void Call::read_body(const Type& type, void* value) {
     } else if (body_ == Body::text) {
         model::read_text(request.body, type, value, at, errors);
     } else {
-        model::read_json(json_, type, value, at, errors);
+        held_ += model::read_json(json_, type, value, at, errors);
     }
 }
 
@@ -193,6 +210,19 @@ std::vector<http::FormField> read_fields_of(const http::BodyFile& file,
         std::copy(bytes.data() + used, bytes.data() + have, bytes.data());
     }
     return reader.end();
+}
+
+/// About what they occupy, in bytes; what a handler is given holds about the same.
+std::size_t size_of(const std::vector<http::FormField>& fields) {
+    std::size_t size = fields.capacity() * sizeof(http::FormField);
+    for (const http::FormField& field : fields) {
+        size += field.name.size() + field.text.size();
+        if (!field.file) continue;
+        size += field.file->filename.size();
+        for (const auto& header : field.file->headers)
+            size += sizeof header + header.first.size() + header.second.size();
+    }
+    return size;
 }
 
 /// A form as the object that it would be in JSON, which is what FastAPI makes of it.
@@ -313,6 +343,7 @@ async::Task<> Call::read_fields(const http::FormLimits* its_limits) {
         async::Task<std::vector<http::FormField>> reading = async::off_loop(read);
         fields_->all = co_await std::move(reading);
         fields_->content.file = file;
+        hold(size_of(fields_->all));  // of a body in memory they are a part, and that counts
         co_return;
     }
     http::FormReader reader(content_type, limits);
@@ -362,7 +393,7 @@ void Call::read_query(const Type& type, void* value) {
                                            extra.emplace_back(name, text);
                                        }
                                    });
-    sent.read_into(value, "query", errors);
+    held_ += sent.read_into(value, "query", errors);
     for (const auto& [name, text] : extra)
         add_extra(errors, "query", name, text);
 }
@@ -376,7 +407,7 @@ void Call::read_headers(const Type& type, void* value) {
                 sent.add(i, text_of(header.value), Sent::Repeated::first);
         }
     }
-    sent.read_into(value, "header", errors, &Member::header_name);
+    held_ += sent.read_into(value, "header", errors, &Member::header_name);
 }
 
 void Call::read_cookies(const Type& type, void* value) {
@@ -392,7 +423,7 @@ void Call::read_cookies(const Type& type, void* value) {
             extra.emplace_back(text_of(name), std::move(text));
         }
     });
-    sent.read_into(value, "cookie", errors);
+    held_ += sent.read_into(value, "cookie", errors);
     for (const auto& [name, text] : extra)
         add_extra(errors, "cookie", name, text);
 }
@@ -402,6 +433,7 @@ void Call::throw_if_invalid() {
     json_.clear();
     body_ = Body::none;
     if (!errors.empty()) throw RequestValidationError(std::move(errors));
+    count_what_is_held();
 }
 
 const Call::Result* Call::find(const void* dependency) const {

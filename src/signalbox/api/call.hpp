@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -31,8 +32,9 @@ class Call {
     void read_body_text();
     void read_body(const model::Type& type, void* value);
     /// Something may wait now. Frees parsed JSON, which takes many times its text's size and is in
-    /// no budget, unless it is small: whoever reads it has it parsed again.
-    void set_body_aside() noexcept;
+    /// no budget, unless it is small: whoever reads it has it parsed again. What was made of it
+    /// counts in --limit-buffered.
+    void set_body_aside();
     /// The same where it takes a form. Resumes when a body that is on disk has been read. Throws
     /// HttpError 400 when it is no form, or too much of one. Null: the usual limits.
     async::Task<> read_fields(const http::FormLimits* limits);
@@ -45,7 +47,8 @@ class Call {
     void read_cookies(const model::Type& type, void* value);
 
     /// Call it when all is read. Throws RequestValidationError when anything was wrong. Frees the
-    /// parsed JSON, which takes many times its text's size, before the handler begins to wait.
+    /// parsed JSON, which takes many times its text's size, before the handler begins to wait, and
+    /// has what was made of it counted in --limit-buffered.
     void throw_if_invalid();
     std::size_t faults() const noexcept { return errors.list().size(); }
 
@@ -80,11 +83,14 @@ class Call {
   private:
     enum class Body { none, json, text };
 
+    void count_what_is_held();
+
     std::shared_ptr<http::BackgroundTasks> background_;
     Body body_ = Body::none;
     model::JsonTree json_;
     struct Fields;
     std::unique_ptr<Fields> fields_;  ///< of a form
+    std::size_t held_ = 0;  ///< bytes of what was read, beside the request, and not yet counted
 };
 
 /// Of a handler that returns a value.

@@ -85,6 +85,10 @@ class RequestContext {
     /// empty.
     virtual std::string tracestate() const { return {}; }
 
+    /// What works for it holds so many bytes of memory more from now on, until it is over: they
+    /// count in --limit-buffered. Where they do not fit it is cancelled. In a list or not.
+    virtual void hold([[maybe_unused]] std::size_t bytes) {}
+
     /// It has no deadline any more: its response is a stream that has begun.
     void lift_deadline();
 

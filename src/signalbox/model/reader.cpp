@@ -336,6 +336,9 @@ class Reader {
         }
     }
 
+    /// Of all lists and maps that were made, in bytes.
+    std::size_t size_of_items() const noexcept { return size_of_items_; }
+
     void check_length(const Type& type, std::size_t size, const JsonNode& node,
                       const Location& at) {
         const Rules& rules = type.rules;
@@ -781,6 +784,7 @@ class Reader {
         type.clear(target);  // there may be a default in it
         type.reserve(target, std::min<std::size_t>(node.count, 16));
         const std::size_t before = errors_.list().size();
+        size_of_items_ += std::bit_ceil(node.count) * type.item_size;  // as a vector grows
         const JsonNode* item = JsonTree::first_in(node);
         for (std::uint32_t i = 0; i < node.count && !errors_.full(); ++i) {
             read(*item, *type.inner, type.add(target), {.outer = &at, .index = i});
@@ -808,6 +812,7 @@ class Reader {
             name = JsonTree::after(*value);
         }
         type.clear(target);
+        size_of_items_ += entries.size() * type.item_size;
         const std::size_t before = errors_.list().size();
         for (const auto& [key, value] : entries) {
             if (errors_.full()) return;
@@ -944,6 +949,7 @@ class Reader {
     ValidationErrors& errors_;
     std::span<const void* const> files_;
     int depth_ = 0;
+    std::size_t size_of_items_ = 0;
 };
 
 static_assert(std::endian::native == std::endian::little,
@@ -960,23 +966,27 @@ void read_text(std::string_view text, const Type& type, void* value, const Locat
     Reader(errors).read(as_node(text), type, value, location);
 }
 
-void read_texts(std::span<const std::string_view> texts, const Type& list, void* value,
-                const Location& location, ValidationErrors& errors) {
+std::size_t read_texts(std::span<const std::string_view> texts, const Type& list, void* value,
+                       const Location& location, ValidationErrors& errors) {
     std::vector<JsonNode> nodes{{.kind = JsonNode::Kind::array,
                                  .count = static_cast<std::uint32_t>(texts.size()),
                                  .next = static_cast<std::uint32_t>(texts.size() + 1)}};
     for (const std::string_view text : texts)
         nodes.push_back(as_node(text));
-    Reader(errors).read(nodes.front(), list, value, location);
+    Reader reader(errors);
+    reader.read(nodes.front(), list, value, location);
+    return reader.size_of_items();
 }
 
 void add_missing(const Location& location, ValidationErrors& errors) {
     errors.add("missing", location, "Field required", "null");
 }
 
-void read_json(const JsonTree& json, const Type& type, void* value, const Location& location,
-               ValidationErrors& errors) {
-    Reader(errors).read(json.root(), type, value, location);
+std::size_t read_json(const JsonTree& json, const Type& type, void* value, const Location& location,
+                      ValidationErrors& errors) {
+    Reader reader(errors);
+    reader.read(json.root(), type, value, location);
+    return reader.size_of_items();
 }
 
 void read_form(const JsonNode& form, std::span<const void* const> files, const Type& type,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -15,20 +16,21 @@ struct JsonNode;
 
 // In all of these `value` is a new object of this type, with its defaults. Faults are added to
 // `errors` in the words of pydantic 2's lax mode, in which "1" is an integer as well; the object
-// must not be used then.
+// must not be used then. Those that can make something much larger than what was sent return about
+// how many bytes of memory its lists and maps take.
 
 /// A text of a path, query, header or cookie. Not for objects and maps.
 void read_text(std::string_view text, const Type& type, void* value, const Location& location,
                ValidationErrors& errors);
 /// All texts of one name, into a list.
-void read_texts(std::span<const std::string_view> texts, const Type& list, void* value,
-                const Location& location, ValidationErrors& errors);
+std::size_t read_texts(std::span<const std::string_view> texts, const Type& list, void* value,
+                       const Location& location, ValidationErrors& errors);
 /// For a member that is required and was not sent.
 void add_missing(const Location& location, ValidationErrors& errors);
 
 /// A JSON text that was read.
-void read_json(const JsonTree& json, const Type& type, void* value, const Location& location,
-               ValidationErrors& errors);
+std::size_t read_json(const JsonTree& json, const Type& type, void* value, const Location& location,
+                      ValidationErrors& errors);
 
 /// A form's fields, as the object that they would be in JSON. A node that is a file has its place
 /// in `files`: the object to assign from. Members are texts, files, or lists of them (is_of_form).

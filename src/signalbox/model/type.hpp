@@ -113,7 +113,8 @@ struct Type {
     std::string_view name{};       ///< of an object or choice
     std::string_view full_name{};  ///< with its namespaces
     Rules rules{};
-    const Type* inner = nullptr;                  ///< of a list, map or nullable
+    const Type* inner = nullptr;  ///< of a list, map or nullable
+    std::size_t item_size = 0;  ///< of a list or map: the bytes of memory that an item takes in it
     std::span<const std::string_view> choices{};  ///< of a choice or literal
     bool numbers = false;  ///< of a choice: its choices are integers, and so they are in JSON
     std::span<const Type* const> alternatives{};  ///< of a variant
@@ -336,6 +337,7 @@ struct Container<std::vector<T>> {
         using Vector = std::vector<T>;
         return {.kind = Type::Kind::list,
                 .inner = &type_of<T>,
+                .item_size = sizeof(T),
                 .reserve = [](void* value, std::size_t size) { as<Vector>(value).reserve(size); },
                 .add = [](void* value) -> void* { return &as<Vector>(value).emplace_back(); },
                 .clear = [](void* value) { as<Vector>(value).clear(); },
@@ -351,6 +353,7 @@ struct Container<std::map<std::string, T>> {
         using Map = std::map<std::string, T>;
         return {.kind = Type::Kind::map,
                 .inner = &type_of<T>,
+                .item_size = sizeof(typename Map::value_type) + 6 * sizeof(void*),
                 .clear = [](void* value) { as<Map>(value).clear(); },
                 .insert = [](void* value, std::string_view key) -> void* {
                     // What was there by this name is forgotten: the last one counts.

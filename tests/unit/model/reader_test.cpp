@@ -160,7 +160,8 @@ TEST(ReadText, reads_one_value_and_read_texts_several) {
     EXPECT_EQ(number, 7);
     std::vector<int> numbers;
     const std::vector<std::string_view> texts{"1", "x", "3"};
-    read_texts(texts, type_of<std::vector<int>>, &numbers, query, errors);
+    EXPECT_GE(read_texts(texts, type_of<std::vector<int>>, &numbers, query, errors),
+              numbers.capacity() * sizeof numbers[0]);
     ASSERT_EQ(errors.list().size(), 1U);
     EXPECT_EQ(errors.list()[0].loc_json, R"(["query",1])");
     add_missing(query, errors);

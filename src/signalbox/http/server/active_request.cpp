@@ -286,6 +286,17 @@ void ActiveRequest::send_piece(const Response& response, Body piece) {
 }
 
 void ActiveRequest::hold(std::size_t bytes) {
+    size_ += bytes;
+    if (counts_itself_) {
+        loop_.held.requests.add(bytes);
+    } else if (may_write()) {
+        owner_->on_held(bytes);
+    } else if (owner_ == nullptr) {
+        count_itself();
+    }
+}
+
+void ActiveRequest::hold_for_stream(std::size_t bytes) {
     held_by_stream_ += bytes;
     if (may_write()) owner_->on_held(bytes);
 }

@@ -52,8 +52,7 @@ class ActiveRequest final : public context::RequestContext {
         /// where it is the first, before anything of it is sent, and piece_sent() when all of the
         /// piece is. The next comes after that.
         virtual void send_piece(const Response& response, Body piece) = 0;
-        /// size() has grown by so much, which its stream holds. Cancels the request where there is
-        /// no room for it.
+        /// size() has grown by so much. Cancels the request where there is no room for it.
         virtual void on_held(std::size_t bytes) = 0;
         /// All pieces are sent, if there were any.
         virtual void end_stream(const Response& response) = 0;
@@ -90,9 +89,10 @@ class ActiveRequest final : public context::RequestContext {
     Clock::time_point finish_lost(std::string_view because, int begun = 0) noexcept;
 
     std::string tracestate() const override;
+    void hold(std::size_t bytes) override;
 
     const Request* request() const noexcept { return request_.get(); }
-    /// About what it occupied when it began, and what its stream holds, in bytes.
+    /// About what it occupied when it began, and what it holds since, in bytes.
     std::size_t size() const noexcept { return size_ + held_by_stream_; }
     bool running() const noexcept { return running_; }
 
@@ -140,7 +140,7 @@ class ActiveRequest final : public context::RequestContext {
         return owner_ != nullptr && cancelled == context::Cancelled::no;
     }
     void send_piece(const Response& response, Body piece);
-    void hold(std::size_t bytes);
+    void hold_for_stream(std::size_t bytes);
     void count_streamed(std::size_t size) noexcept;
     void break_off(const std::exception_ptr& error) noexcept;
     void observe_start();

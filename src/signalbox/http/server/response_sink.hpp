@@ -23,7 +23,7 @@ class ResponseSink final : public Sink {
     ResponseSink& operator=(const ResponseSink&) = delete;
 
     async::Task<> write(Body piece) override;
-    void hold(std::size_t bytes) override { request_.hold(bytes); }
+    void hold(std::size_t bytes) override { request_.hold_for_stream(bytes); }
     bool ending() const noexcept override { return request_.ending(); }
     void on_ending(std::function<void()> call) override;
 
