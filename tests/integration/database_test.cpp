@@ -233,7 +233,7 @@ TEST(LostDatabase, is_told_by_readyz_and_found_again) {
     const std::string url = server.database_url("app");
     ASSERT_EQ(run_signalbox({"migrate", "--database-url", url}).status, 0);
     execute(url, "CHECKPOINT");  // the test's PostgreSQL keeps nothing else over a kill
-    const Service service(url, {"--database-query-timeout", "500ms"});
+    const Service service(url, {"--database-query-timeout", "500ms", "--database-pool-size", "10"});
     EXPECT_EQ(get(service.admin_url("/readyz")).status, 200);
 
     server.kill();

@@ -46,7 +46,8 @@ void limit_address_space(pid_t pid, std::size_t more) {
 
 struct WithoutMemory : testing::TestWithParam<int> {
     Service service{database_with_users(1000),
-                    {"--workers", std::to_string(GetParam()), "--timeout-request-body", "600s"}};
+                    {"--workers", std::to_string(GetParam()), "--timeout-request-body", "600s",
+                     "--database-pool-size", "10"}};
 
     void SetUp() override {
         if (sanitized) GTEST_SKIP() << "sanitizers take address space by the terabyte";

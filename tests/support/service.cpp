@@ -63,7 +63,18 @@ std::vector<std::string> with_defaults(const std::string& database_url,
     if (std::none_of(arguments.begin(), arguments.end(), is_socket)) {
         all.insert(all.end(), {"--port", "0"});
     }
-    if (!database_url.empty()) all.insert(all.end(), {"--database-url", database_url});
+    if (!database_url.empty()) {
+        all.insert(all.end(), {"--database-url", database_url});
+        // Each session costs PostgreSQL 45 ms of CPU, and there are hundreds of such tests.
+        if (std::find(arguments.begin(), arguments.end(), "--database-pool-size") ==
+            arguments.end()) {
+            all.insert(all.end(), {"--database-pool-size", "5"});
+            if (std::find(arguments.begin(), arguments.end(), "--database-max-streams") ==
+                arguments.end()) {
+                all.insert(all.end(), {"--database-max-streams", "3"});
+            }
+        }
+    }
     all.insert(all.end(), arguments.begin(), arguments.end());
     return all;
 }
