@@ -1,6 +1,7 @@
 // Statements that are done together or not at all, on a real PostgreSQL.
 
 #include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -597,10 +598,13 @@ TEST_P(Transactions, tell_their_request_for_how_long_they_hold_a_connection) {
     };
     async::EventLoop loop("test");
     std::promise<void> ended;
-    asio::co_spawn(async::Executor(loop.executor(), &request), transfers(),
-                   [&](const std::exception_ptr& error) {
-                       error ? ended.set_exception(error) : ended.set_value();
-                   });
+    // On the loop, which is the request's only thread.
+    asio::post(loop.executor(), [&] {
+        asio::co_spawn(async::Executor(loop.executor(), &request), transfers(),
+                       [&](const std::exception_ptr& error) {
+                           error ? ended.set_exception(error) : ended.set_value();
+                       });
+    });
     ended.get_future().get();
 }
 

@@ -5,6 +5,13 @@
 
 #include <utility>
 
+#ifdef __SANITIZE_THREAD__
+/// Threads are left behind where the process ends in the midst of them, which is what it is for.
+extern "C" const char* __tsan_default_options() {  // NOLINT: the name is ThreadSanitizer's
+    return "report_thread_leaks=0";
+}
+#endif
+
 namespace signalbox::process {
 
 StopDeadline::StopDeadline(const std::stop_token& stop, std::chrono::milliseconds limit,

@@ -49,13 +49,11 @@ class JsonBuffer::Pages {
     }
     void* move(std::size_t bytes) {
 #ifdef __SANITIZE_THREAD__
-        // ThreadSanitizer does not see mremap(2), so that the pages would have the history of
+        // ThreadSanitizer knows mmap(2) only: without it the pages would have the history of
         // whatever another thread has had at their new address.
-        void* const moved = map(bytes);
-        if (moved == MAP_FAILED) return moved;
-        std::memcpy(moved, memory_, std::min(size_, bytes));
-        ::munmap(memory_, capacity_);
-        return moved;
+        void* const place = map(bytes);
+        if (place == MAP_FAILED) return place;
+        return ::mremap(memory_, capacity_, bytes, MREMAP_MAYMOVE | MREMAP_FIXED, place);
 #else
         return ::mremap(memory_, capacity_, bytes, MREMAP_MAYMOVE);
 #endif
