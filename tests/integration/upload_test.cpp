@@ -394,8 +394,11 @@ TEST_P(Uploads, are_bounded) {
 
 // Whoever sends a little now and then could else keep the disk for as long as he likes.
 TEST_P(Uploads, have_no_more_text_in_memory_than_there_is_room_for) {
-    const std::string field = "--B\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n" +
-                              std::string(1'000'000, 'x') + "\r\n";
+    const auto field = [](std::size_t size) {
+        return "--B\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n" +
+               std::string(size, 'x') + "\r\n";
+    };
+    const std::string large = field(1'000'000);
     const auto send = [&](const std::string& fields) {
         const std::string message = fields + begin_of_form + end_of_form;
         RawClient client(server->port());
@@ -403,11 +406,12 @@ TEST_P(Uploads, have_no_more_text_in_memory_than_there_is_room_for) {
         return client.read_response();
     };
     start({.limit_buffered = 2 * MiB});
-    EXPECT_THAT(send(field + field + field), StartsWith("HTTP/1.1 503 "));
+    EXPECT_THAT(send(large + large + large), StartsWith("HTTP/1.1 503 "));
     expect_cut_for_memory(1);
     expect_nothing_kept();
-    for (int times = 0; times < 3; ++times)
-        EXPECT_EQ(test::body_of(send(field)), expected(0, add(0, "")));
+    // There is room for two: the one before may not be over yet, on another loop.
+    for (int times = 0; times < 6; ++times)
+        EXPECT_EQ(test::body_of(send(field(400'000))), expected(0, add(0, "")));
 }
 
 TEST_P(Uploads, of_json_count_with_what_is_made_of_them) {
@@ -434,9 +438,10 @@ TEST_P(Uploads, of_json_count_with_what_is_made_of_them) {
     EXPECT_THAT(send(list(60'000)), StartsWith("HTTP/1.1 503 "));
     EXPECT_THAT(send(map(20'000)), StartsWith("HTTP/1.1 503 "));
     expect_cut_for_memory(2);
-    for (int times = 0; times < 3; ++times) {
-        EXPECT_EQ(test::body_of(send(list(20'000))), "20000");
-        EXPECT_EQ(test::body_of(send(map(10'000))), "10000");
+    // There is room for two: the one before may not be over yet, on another loop.
+    for (int times = 0; times < 6; ++times) {
+        EXPECT_EQ(test::body_of(send(list(10'000))), "10000");
+        EXPECT_EQ(test::body_of(send(map(5'000))), "5000");
     }
 }
 
