@@ -392,7 +392,6 @@ TEST_P(Uploads, are_bounded) {
     expect_nothing_kept();
 }
 
-// Whoever sends a little now and then could else keep the disk for as long as he likes.
 TEST_P(Uploads, have_no_more_text_in_memory_than_there_is_room_for) {
     const auto field = [](std::size_t size) {
         return "--B\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n" +
@@ -445,6 +444,7 @@ TEST_P(Uploads, of_json_count_with_what_is_made_of_them) {
     }
 }
 
+// Whoever sends a little now and then could else keep the disk for as long as he likes.
 TEST_P(Uploads, are_bounded_all_together_and_the_slowest_goes) {
     start({.limit_upload_disk = 6 * MiB});
     std::deque<RawClient> hoarders;
