@@ -27,6 +27,7 @@
 #include "signalbox/api/container.hpp"
 #include "signalbox/api/module.hpp"
 #include "signalbox/async/off_loop.hpp"
+#include "signalbox/http/form.hpp"
 #include "signalbox/http/server/server.hpp"
 #include "signalbox/http/watch/telemetry.hpp"
 #include "signalbox/observe/log.hpp"
@@ -150,9 +151,32 @@ async::Task<std::size_t> count(Names names) {
     co_return names.names.size() + names.others.size();
 }
 
+/// What the server counts for all requests, as this one sees it.
+const Server* counting = nullptr;
+struct Tags {
+    std::vector<std::string> tag;
+};
+async::Task<std::size_t> held_meanwhile(api::Query<Tags>) {
+    co_return counting->buffered().requests;
+}
+async::Task<std::size_t> held_by_query(api::Query<Tags>) {
+    co_return counting->buffered().requests;
+}
+async::Task<std::size_t> held_by_headers(api::Headers<Tags>) {
+    co_return counting->buffered().requests;
+}
+async::Task<std::size_t> held_by_form(api::Form<Upload>) {
+    co_return counting->buffered().requests;
+}
+async::Task<std::size_t> held_before(api::Depends<held_meanwhile> before) {
+    co_return *before;
+}
+
 api::Module routes() {
     api::Module module;
     module.post<count>("/count");
+    module.get<held_by_query>("/query").get<held_by_headers>("/headers");
+    module.get<held_before>("/before").post<held_by_form>("/form");
     module.post<take>("/upload", {.body_limit = 512 * MiB});
     module.post<take_little>("/small", {.body_limit = MiB});
     module.get<stand_still>("/stand-still");
@@ -241,13 +265,14 @@ struct Uploads : testing::TestWithParam<std::size_t> {
                                {"error_type", "upload_disk"}}),
                   1);
     }
-    /// So many requests, which were told so.
+    /// So many requests, which were told so, and are over.
     void expect_cut_for_memory(std::size_t requests) {
         const auto lines = [this] {
             return test::log_lines_with(file.text(), "error.type", "limit_buffered");
         };
         ASSERT_TRUE(eventually([&] { return lines().size() == requests; })) << file.text();
         EXPECT_EQ(lines().back().number("http.response.status_code"), 503);
+        EXPECT_TRUE(eventually([&] { return server->buffered().requests < 4096; }));
     }
     void expect_nothing_kept() {
         EXPECT_TRUE(eventually([this] { return server->upload_disk().files() == 0; }));
@@ -442,6 +467,36 @@ TEST_P(Uploads, of_json_count_with_what_is_made_of_them) {
         EXPECT_EQ(test::body_of(send(list(10'000))), "10000");
         EXPECT_EQ(test::body_of(send(map(5'000))), "5000");
     }
+}
+
+TEST_P(Uploads, are_not_all_that_counts_with_what_is_made_of_it) {
+    start();
+    counting = &*server;
+    const auto held = [&](const std::string& message) {
+        RawClient client(server->port());
+        client.send(message);
+        return std::stoul(std::string(test::body_of(client.read_response())));
+    };
+    const auto repeated = [](std::size_t times, std::string_view text) {
+        std::string all;
+        for (std::size_t i = 0; i < times; ++i)
+            all += text;
+        return all;
+    };
+    constexpr std::size_t times = 2000;
+    const std::string query = repeated(times, "tag=&");
+    EXPECT_LT(held(test::get_bytes("/query?tag=")), 4096U);
+    EXPECT_GT(held(test::get_bytes("/query?" + query)), times * sizeof(std::string));
+    EXPECT_GT(held(test::get_bytes("/before?" + query)), times * sizeof(std::string));
+    constexpr std::size_t lines = 500;
+    EXPECT_GT(
+        held("GET /headers HTTP/1.1\r\nHost: test\r\n" + repeated(lines, "tag: a\r\n") + "\r\n"),
+        lines * (sizeof(std::string) + sizeof(Header)));
+    const std::string form =
+        repeated(500, "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n\r\n") +
+        begin_of_form + end_of_form;
+    EXPECT_GT(held(head("/form", "Content-Length: " + std::to_string(form.size())) + form),
+              form.size() + 500 * sizeof(FormField));
 }
 
 // Whoever sends a little now and then could else keep the disk for as long as he likes.

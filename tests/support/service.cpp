@@ -57,22 +57,18 @@ std::vector<std::string> with_defaults(const std::string& database_url,
     // The Host that get_bytes() has.
     std::vector<std::string> all{"--admin-port", "0",   "--admin-allowed-hosts", "test",
                                  "--log-format", "json"};
-    const auto is_socket = [](const std::string& flag) {
-        return flag == "--uds" || flag == "--fd";
+    const auto has = [&arguments](std::string_view flag) {
+        return std::find(arguments.begin(), arguments.end(), flag) != arguments.end();
     };
-    if (std::none_of(arguments.begin(), arguments.end(), is_socket)) {
-        all.insert(all.end(), {"--port", "0"});
-    }
+    if (!has("--uds") && !has("--fd")) all.insert(all.end(), {"--port", "0"});
     if (!database_url.empty()) {
         all.insert(all.end(), {"--database-url", database_url});
-        // Each session costs PostgreSQL 45 ms of CPU, and there are hundreds of such tests.
-        if (std::find(arguments.begin(), arguments.end(), "--database-pool-size") ==
-            arguments.end()) {
+        // Each session costs PostgreSQL 45 ms of CPU, and there are hundreds of such tests. As many
+        // streams as with the ten of the default.
+        if (!has("--database-pool-size")) {
             all.insert(all.end(), {"--database-pool-size", "5"});
-            if (std::find(arguments.begin(), arguments.end(), "--database-max-streams") ==
-                arguments.end()) {
+            if (!has("--database-max-streams"))
                 all.insert(all.end(), {"--database-max-streams", "3"});
-            }
         }
     }
     all.insert(all.end(), arguments.begin(), arguments.end());

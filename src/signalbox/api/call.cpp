@@ -120,12 +120,6 @@ void add_extra(model::ValidationErrors& errors, std::string_view place, std::str
                model::excerpt(input, model::longest_input));
 }
 
-/// Until its request is over.
-void hold(std::size_t bytes) {
-    if (context::RequestContext* const request = async::Turn::request_of_current())
-        request->hold(bytes);
-}
-
 /// Bytes. Less for each request in flight does not matter (ActiveRequest::largest_unquestioned).
 constexpr std::size_t least_counted = 4 * 1024;
 
@@ -162,7 +156,8 @@ void Call::set_body_aside() {
 }
 
 void Call::count_what_is_held() {
-    if (held_ > least_counted) hold(std::exchange(held_, 0));
+    context::RequestContext* const context = async::Turn::request_of_current();
+    if (held_ > least_counted && context != nullptr) context->hold(std::exchange(held_, 0));
 }
 
 void Call::read_body(const Type& type, void* value) {
@@ -343,12 +338,13 @@ async::Task<> Call::read_fields(const http::FormLimits* its_limits) {
         async::Task<std::vector<http::FormField>> reading = async::off_loop(read);
         fields_->all = co_await std::move(reading);
         fields_->content.file = file;
-        hold(size_of(fields_->all));  // of a body in memory they are a part, and that counts
+        held_ += size_of(fields_->all);
         co_return;
     }
     http::FormReader reader(content_type, limits);
     reader.feed(request.body);
     fields_->all = reader.end();
+    held_ += size_of(fields_->all);
     const auto& all = fields_->all;
     const bool has_files = std::any_of(all.begin(), all.end(),
                                        [](const auto& field) { return field.file.has_value(); });

@@ -52,11 +52,16 @@ exec 3<&0  # a shell gives its background /dev/null as stdin
 
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
-Result query(const std::string& url, const std::string& sql) {
-    const std::unique_ptr<PGconn, decltype(&PQfinish)> connection{PQconnectdb(url.c_str()),
-                                                                  PQfinish};
+using Connection = std::unique_ptr<PGconn, decltype(&PQfinish)>;
+
+Connection connect(const std::string& url) {
+    Connection connection{PQconnectdb(url.c_str()), PQfinish};
     if (PQstatus(connection.get()) != CONNECTION_OK)
         throw std::runtime_error(PQerrorMessage(connection.get()));
+    return connection;
+}
+
+Result query(const Connection& connection, const std::string& sql) {
     Result result{PQexec(connection.get(), sql.c_str()), PQclear};
     const auto status = PQresultStatus(result.get());
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
@@ -217,11 +222,10 @@ std::string PostgresServer::tcp_url(std::string_view database) const {
 std::string PostgresServer::create_database(std::string_view clauses) {
     const auto name = "test_" + std::to_string(++databases_);
     // Where there is a choice, files are copied: to log each page takes more than twice as much.
-    const std::string& version = PostgresInstallation::find().version;
-    int major = 0;
-    std::from_chars(version.data(), version.data() + version.size(), major);
-    execute(database_url(), "CREATE DATABASE " + name + " " +
-                                (major >= 15 ? "STRATEGY file_copy " : "") + std::string{clauses});
+    const auto connection = connect(database_url());
+    const bool choice = PQserverVersion(connection.get()) >= 150000;
+    query(connection, "CREATE DATABASE " + name + " " + (choice ? "STRATEGY file_copy " : "") +
+                          std::string{clauses});
     return database_url(name);
 }
 
@@ -231,11 +235,11 @@ std::string PostgresServer::log() const {
 }
 
 void execute(const std::string& url, const std::string& sql) {
-    query(url, sql);
+    query(connect(url), sql);
 }
 
 std::string query_value(const std::string& url, const std::string& sql) {
-    const auto result = query(url, sql);
+    const auto result = query(connect(url), sql);
     return PQntuples(result.get()) > 0 ? PQgetvalue(result.get(), 0, 0) : "";
 }
 

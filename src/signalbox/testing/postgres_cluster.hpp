@@ -29,8 +29,8 @@ struct PostgresInstallation {
 };
 
 /// Makes a new folder, in memory or else under /tmp, with a fresh cluster in its subfolder `data`.
-/// initdb itself runs once for a machine and a user: what it made is kept in /tmp and copied, under
-/// a lock, so any number of test processes may ask at the same time.
+/// initdb itself runs once for a machine and a user: what it made is kept in /tmp, as one archive.
+/// It is made under a lock, so any number of test processes may ask at the same time.
 std::filesystem::path make_cluster();
 
 }  // namespace signalbox::test
