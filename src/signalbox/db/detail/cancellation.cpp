@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 
-#include <memory>
 #include <thread>
 #include <utility>
 
@@ -14,7 +13,7 @@ std::shared_ptr<Cancellation> Cancellation::of(std::shared_ptr<Connection> conne
                                                std::function<void()> ended) {
     auto cancellation = std::make_shared<Cancellation>();
     std::thread([cancellation, connection = std::move(connection), ended = std::move(ended),
-                 call = std::make_unique<const process::UnjoinedCall>()] {
+                 call = process::UnjoinedCall()] {
         pthread_setname_np(pthread_self(), "db-cancel");
         try {
             connection->cancel();

@@ -3,7 +3,6 @@
 #include <pthread.h>
 
 #include <condition_variable>
-#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -27,8 +26,7 @@ ConnectionHandle connect_in_time(std::function<ConnectionHandle()> connect,
                                  std::chrono::steady_clock::time_point until,
                                  const std::stop_token& stop) {
     auto attempt = std::make_shared<Attempt>();
-    std::thread thread([attempt, connect = std::move(connect),
-                        call = std::make_unique<const process::UnjoinedCall>()] {
+    std::thread thread([attempt, connect = std::move(connect), call = process::UnjoinedCall()] {
         ::pthread_setname_np(::pthread_self(), "db-connect");
         auto connection = connect();
         const std::lock_guard lock(attempt->mutex);
