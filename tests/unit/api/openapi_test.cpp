@@ -18,8 +18,6 @@ namespace {
 
 using async::Task;
 using test::JsonValue;
-using testing::HasSubstr;
-using testing::IsEmpty;
 
 struct Thing {
     int id;
