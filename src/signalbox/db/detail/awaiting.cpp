@@ -46,15 +46,18 @@ void Awaiting::deliver(const Waiters& waiters, Outcome reached) {
     if (waiters.empty()) return;
     // Shared as a whole: ThreadSanitizer does not see the reference count of an exception, which
     // libstdc++ keeps in code that was compiled without it.
-    const auto outcome = std::make_shared<const Outcome>(std::move(reached));
+    auto outcome = std::make_shared<const Outcome>(std::move(reached));
     // One post for each loop: a wake-up for each waiter would cost more than the read they share.
     std::map<asio::io_context*, std::vector<std::shared_ptr<Awaiting>>> by_loop;
     for (const auto& waiter : waiters) {
         auto awaiting = std::static_pointer_cast<Awaiting>(waiter);
         by_loop[&awaiting->loop_].push_back(std::move(awaiting));
     }
+    std::size_t left = by_loop.size();
     for (auto& [loop, group] : by_loop) {
-        asio::post(*loop, [group = std::move(group), outcome] {
+        // Nor is this thread to be the last that has it.
+        auto its = --left == 0 ? std::move(outcome) : outcome;
+        asio::post(*loop, [group = std::move(group), outcome = std::move(its)] {
             for (const auto& awaiting : group) {
                 const async::Turn turn(awaiting->request_);
                 awaiting->complete(*outcome);
