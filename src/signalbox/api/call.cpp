@@ -9,6 +9,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "signalbox/api/parsing_turn.hpp"
 #include "signalbox/api/upload_file.hpp"
 #include "signalbox/ascii.hpp"
 #include "signalbox/async/off_loop.hpp"
@@ -153,6 +154,14 @@ void Call::read_body_text() {
 void Call::set_body_aside() {
     if (json_.memory_size() > least_counted) json_.clear();
     count_what_is_held();
+    turn_.reset();
+}
+
+async::Task<> Call::wait_to_read() {
+    auto turn = std::make_unique<ParsingTurn>(ParsingMemory::of_process());
+    async::Task<> waiting = turn->begin(model::JsonTree::memory_to_read(request.body));
+    co_await std::move(waiting);
+    turn_ = std::move(turn);
 }
 
 void Call::count_what_is_held() {
@@ -428,8 +437,9 @@ void Call::throw_if_invalid() {
     fields_.reset();
     json_.clear();
     body_ = Body::none;
+    if (errors.empty()) count_what_is_held();
+    turn_.reset();
     if (!errors.empty()) throw RequestValidationError(std::move(errors));
-    count_what_is_held();
 }
 
 const Call::Result* Call::find(const void* dependency) const {
@@ -440,6 +450,7 @@ const Call::Result* Call::find(const void* dependency) const {
 }
 
 async::Task<std::exception_ptr> Call::finish(Call& call, std::exception_ptr thrown) {
+    call.set_body_aside();  // what has thrown may have left it
     // A request that was cancelled cleans up all the same, and nothing of that is cancelled.
     co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
     for (auto finisher = call.finishers.rbegin(); finisher != call.finishers.rend(); ++finisher) {

@@ -17,6 +17,8 @@
 
 namespace signalbox::api::detail {
 
+class ParsingTurn;
+
 /// One request on its way through its dependencies to its handler. It lives in the frame of the
 /// coroutine that answers.
 class Call {
@@ -26,14 +28,23 @@ class Call {
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
 
+    /// Whether wait_to_read() has to come before the body is read, here and again where it was set
+    /// aside.
+    bool has_much_to_read() const noexcept {
+        return request.body.size() > most_read_at_once && turn_ == nullptr;
+    }
+    /// Resumes when there is memory for reading the body as JSON, at once as a rule
+    /// (ParsingMemory). Nothing else is to be awaited before set_body_aside() or
+    /// throw_if_invalid().
+    async::Task<> wait_to_read();
     /// Comes first when the endpoint takes a body: a body that is not JSON is refused before
     /// anybody asks who sent it, as in FastAPI. Throws RequestValidationError, or HttpError 400
     /// when the body is not text.
     void read_body_text();
     void read_body(const model::Type& type, void* value);
     /// Something may wait now. Frees parsed JSON, which takes many times its text's size and is in
-    /// no budget, unless it is small: whoever reads it has it parsed again. What was made of it
-    /// counts in --limit-buffered.
+    /// no budget but ParsingMemory's, unless it is small: whoever reads it has it parsed again.
+    /// What was made of it counts in --limit-buffered.
     void set_body_aside();
     /// The same where it takes a form. Resumes when a body that is on disk has been read. Throws
     /// HttpError 400 when it is no form, or too much of one. Null: the usual limits.
@@ -83,13 +94,17 @@ class Call {
   private:
     enum class Body { none, json, text };
 
+    /// In bytes: each loop may have the parsed JSON of as much, at most a MiB, uncounted.
+    static constexpr std::size_t most_read_at_once = 64 * 1024;
+
     void count_what_is_held();
 
     std::shared_ptr<http::BackgroundTasks> background_;
     Body body_ = Body::none;
     model::JsonTree json_;
     struct Fields;
-    std::unique_ptr<Fields> fields_;  ///< of a form
+    std::unique_ptr<Fields> fields_;     ///< of a form
+    std::unique_ptr<ParsingTurn> turn_;  ///< while it has parsed JSON of a large body
     std::size_t held_ = 0;  ///< bytes of what was read, beside the request, and not yet counted
 };
 

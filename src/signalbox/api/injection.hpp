@@ -564,6 +564,7 @@ struct Parameter<Depends<function>> : NothingToRead {
             if (found != arguments.replacements->end()) {
                 const auto& replacement =
                     std::any_cast<const std::function<async::Task<Value>()>&>(found->second);
+                call.set_body_aside();
                 async::Task<Value> task = replacement();
                 keep(call, std::make_shared<Value>(co_await std::move(task)));
                 co_return;
@@ -575,9 +576,16 @@ struct Parameter<Depends<function>> : NothingToRead {
             co_await std::move(steps);
         }
         const std::size_t before = call.faults();
+        if constexpr (Called::reads_json()) {
+            if (call.has_much_to_read()) {
+                async::Task<> turn = call.wait_to_read();
+                co_await std::move(turn);
+            }
+        }
         Called::read(call, held);
         if (call.faults() != before || !Called::resolved(call)) {
             call.keep(&dependency_name<function>, nullptr);
+            call.set_body_aside();
             co_return;
         }
         if constexpr (is_task<typename Called::Result>) {
@@ -666,6 +674,12 @@ async::Task<http::Response> run_handler(Call& call, const Arguments& arguments,
                                         typename Function<handler>::Held& held) {
     using Called = Function<handler>;
     using Result = typename Awaited<typename Called::Result>::Type;
+    if constexpr (Called::reads_json()) {
+        if (call.has_much_to_read()) {
+            async::Task<> turn = call.wait_to_read();
+            co_await std::move(turn);
+        }
+    }
     Called::read(call, held);
     call.throw_if_invalid();
     async::Task<Result> task = Called::call_with(call, arguments, held);
@@ -689,6 +703,10 @@ async::Task<http::Response> answer(Arguments arguments) {
         async::Task<> reading = call.read_fields(arguments.form_limits);
         co_await std::move(reading);
     } else if constexpr (Called::reads_body()) {
+        if (call.has_much_to_read()) {
+            async::Task<> turn = call.wait_to_read();
+            co_await std::move(turn);
+        }
         call.read_body_text();
     }
     typename Called::Held held;

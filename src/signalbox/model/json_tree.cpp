@@ -81,6 +81,27 @@ namespace {
 
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
+/// Bytes. Of larger texts it is worth while to count the values, for as much as growing step by
+/// step would take three times the memory.
+constexpr std::size_t large_text = 64 * 1024;
+
+/// Of a JSON text, names of members included: as many as that, or a few more.
+std::size_t count_values(std::string_view text) noexcept {
+    std::size_t count = 1;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '"') {
+            in_string = !in_string;
+        } else if (in_string) {
+            if (c == '\\') ++i;
+        } else if (c == ',' || c == ':' || c == '[' || c == '{') {
+            ++count;
+        }
+    }
+    return count;
+}
+
 bool is_utf8(std::string_view text) {
     std::string mended;
     append_utf8(mended, text);
@@ -89,13 +110,20 @@ bool is_utf8(std::string_view text) {
 
 }  // namespace
 
+std::size_t JsonTree::memory_to_read(std::string_view text) noexcept {
+    static_assert(sizeof(JsonNode) == 32, "as its comment says");
+    return text.size() + count_values(text) * sizeof(JsonNode);
+}
+
 std::optional<JsonTree::Fault> JsonTree::read(std::string_view text) {
     constexpr unsigned flags = rapidjson::kParseInsituFlag | rapidjson::kParseIterativeFlag |
                                rapidjson::kParseValidateEncodingFlag |
                                rapidjson::kParseNumbersAsStringsFlag;
     if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     nodes_.clear();
-    nodes_.reserve(std::min<std::size_t>(text.size() / 8 + 1, 64));  // as many as most have
+    nodes_.reserve(text.size() > large_text
+                       ? count_values(text)
+                       : std::min<std::size_t>(text.size() / 8 + 1, 64));  // as many as most have
     // Where a character is cut short at the end, rapidjson reads the rest of it all the same.
     constexpr std::size_t longest_character = 4;
     text_.reserve(text.size() + longest_character);

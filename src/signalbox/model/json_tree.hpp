@@ -34,8 +34,8 @@ struct JsonNode {
 /// A JSON text, read: all its values in their order, a member's name before its value. Made by
 /// rapidjson, with numbers left as they were written. It keeps a copy of the text.
 ///
-/// Memory: 40 bytes a value besides the text. Lifetime: views of it live until it is read again or
-/// destroyed.
+/// Memory: 32 bytes a value besides the text; memory_to_read() says how much before. Lifetime:
+/// views of it live until it is read again or destroyed.
 class JsonTree {
   public:
     /// Why a text is no JSON, as Python's json module says it.
@@ -49,6 +49,9 @@ class JsonTree {
     /// RFC 8259, strictly: Python's NaN and Infinity are refused, and so are lone surrogates. A
     /// byte order mark is ignored.
     std::optional<Fault> read(std::string_view text);
+
+    /// What reading a text takes at most, in bytes: its values are counted for that.
+    static std::size_t memory_to_read(std::string_view text) noexcept;
 
     /// In bytes. Without a value it was not read, or cleared.
     std::size_t memory_size() const noexcept {

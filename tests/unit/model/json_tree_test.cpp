@@ -48,6 +48,30 @@ TEST(JsonTree, keeps_all_values_in_their_order) {
     EXPECT_TRUE(JsonTree::after(*third)->truth);
 }
 
+TEST(JsonTree, says_beforehand_how_much_memory_it_takes) {
+    const auto repeated = [](const char* item, std::size_t times) {
+        std::string text = "[";
+        for (std::size_t i = 0; i < times; ++i)
+            text.append(i == 0 ? "" : ",").append(item);
+        return text + "]";
+    };
+    for (const char* item : {"1", "[]", "{}", R"("a")", R"(",,,:{[\\")", R"("\",")",
+                             R"({"a":1,"b":[{"c":"d"}]})", "[[[[1]]]]", "null"}) {
+        for (const std::size_t times : {std::size_t{1}, std::size_t{50'000}}) {
+            const std::string text = repeated(item, times);
+            const std::size_t expected = JsonTree::memory_to_read(text);
+            JsonTree tree;
+            ASSERT_FALSE(tree.read(text)) << item;
+            const std::size_t values = tree.root().next;
+            // An empty list or object may count as two.
+            EXPECT_GE(expected, text.size() + values * sizeof(JsonNode)) << item;
+            EXPECT_LE(expected, text.size() + (2 * values + 1) * sizeof(JsonNode)) << item;
+            if (times == 1) continue;
+            EXPECT_LE(tree.memory_size(), expected + 16) << item << " is not read step by step";
+        }
+    }
+}
+
 TEST(JsonTree, is_read_again) {
     JsonTree tree;
     ASSERT_FALSE(tree.read("[1,2,3]"));
