@@ -165,7 +165,7 @@ Task<std::size_t> count_integers_thrice(Depends<reads_them_at_once> first,
     co_return *first + *second + body.numbers.size();
 }
 
-std::string numbers(std::size_t count, const char* number = "1") {
+std::string integers(std::size_t count, const char* number = "1") {
     std::string body = R"({"numbers":[)";
     for (std::size_t i = 0; i < count; ++i)
         body.append(i == 0 ? "" : ",").append(number);
@@ -196,8 +196,8 @@ class LargeBodies : public testing::TestWithParam<std::string> {
 INSTANTIATE_TEST_SUITE_P(Of, LargeBodies, testing::Values("/1", "/1-later", "/2", "/3"));
 
 TEST_P(LargeBodies, wait_while_others_take_the_memory_and_small_ones_do_not) {
-    const std::string large = numbers(many);
-    const std::string small = numbers(100);
+    const std::string large = integers(many);
+    const std::string small = integers(100);
     async::EventLoop loop("test");
     ParsingTurn others(ParsingMemory::of_process());
     async::run(loop, begin_turn(others, std::numeric_limits<std::size_t>::max() / 2));
@@ -208,15 +208,88 @@ TEST_P(LargeBodies, wait_while_others_take_the_memory_and_small_ones_do_not) {
 }
 
 TEST_P(LargeBodies, leave_the_memory_to_others_whatever_becomes_of_them) {
-    EXPECT_EQ(client_->post(GetParam(), numbers(many)).status, 200);
-    EXPECT_EQ(client_->post(GetParam(), numbers(many, "\"a\"")).status, 422);
-    EXPECT_EQ(client_->post(GetParam(), numbers(many) + "x").status, 422);
-    EXPECT_EQ(client_->post(GetParam(), numbers(many) + "\xFF").status, 400);
+    EXPECT_EQ(client_->post(GetParam(), integers(many)).status, 200);
+    EXPECT_EQ(client_->post(GetParam(), integers(many, "\"a\"")).status, 422);
+    EXPECT_EQ(client_->post(GetParam(), integers(many) + "x").status, 422);
+    EXPECT_EQ(client_->post(GetParam(), integers(many) + "\xFF").status, 400);
     // Less would do if it had kept any.
     async::EventLoop loop("test");
     ParsingTurn others(ParsingMemory::of_process());
     async::run(loop, begin_turn(others, std::numeric_limits<std::size_t>::max() / 2));
     EXPECT_TRUE(others.begun());
+}
+
+/// Waits for ever where its request, which is the only one, has not given back what it had.
+Task<int> takes_it_all() {
+    ParsingTurn all(ParsingMemory::of_process());
+    Task<> beginning = all.begin(std::numeric_limits<std::size_t>::max() / 2);
+    co_await std::move(beginning);
+    co_return 1;
+}
+Task<int> reads_and_takes_it_all(Integers) {
+    Task<int> taking = takes_it_all();
+    co_return co_await std::move(taking);
+}
+Task<int> handler_takes_it_all(Integers) {
+    Task<int> taking = takes_it_all();
+    co_return co_await std::move(taking);
+}
+Task<int> after_a_dependency(Depends<takes_it_all> all, Integers) {
+    co_return *all;
+}
+Task<int> after_one_that_reads(Depends<reads_and_takes_it_all> all, Integers) {
+    co_return *all;
+}
+Task<int> after_another_that_reads(Depends<reads_them_at_once>, Depends<takes_it_all> all,
+                                   Integers) {
+    co_return *all;
+}
+struct CleansUp {
+    Task<> finish(const std::exception_ptr&) {
+        Task<int> taking = takes_it_all();
+        co_await std::move(taking);
+    }
+};
+CleansUp cleans_up() {
+    return {};
+}
+Task<int> with_clean_up(Depends<cleans_up>, Integers) {
+    co_return 1;
+}
+
+class WaitingWithALargeBody : public testing::Test {
+  protected:
+    WaitingWithALargeBody() {
+        Module module;
+        const EndpointOptions patient{.timeout = 5s};
+        module.post<handler_takes_it_all>("/handler", patient);
+        module.post<after_a_dependency>("/dependency", patient);
+        module.post<after_one_that_reads>("/reader", patient);
+        module.post<after_another_that_reads>("/two-readers", patient);
+        module.post<with_clean_up>("/clean-up", patient);
+        client_.emplace(module);
+    }
+
+    std::optional<test::Client> client_;
+};
+
+TEST_F(WaitingWithALargeBody, leaves_the_memory_to_others) {
+    for (const char* path : {"/handler", "/dependency", "/reader", "/two-readers", "/clean-up"})
+        EXPECT_EQ(client_->post(path, integers(100'000)).status, 200) << path;
+}
+
+TEST_F(WaitingWithALargeBody, that_is_wrong_leaves_the_memory_to_others) {
+    for (const char* path : {"/dependency", "/two-readers", "/clean-up"}) {
+        EXPECT_EQ(client_->post(path, integers(100'000, "\"a\"")).status, 422) << path;
+    }
+}
+
+TEST_F(WaitingWithALargeBody, leaves_the_memory_to_what_replaces_a_dependency) {
+    Module module;
+    module.post<after_another_that_reads>("/replaced", {.timeout = 5s});
+    test::Client client(module);
+    client.replace<takes_it_all>([] { return takes_it_all(); });
+    EXPECT_EQ(client.post("/replaced", integers(100'000)).status, 200);
 }
 
 }  // namespace
