@@ -585,7 +585,6 @@ struct Parameter<Depends<function>> : NothingToRead {
         Called::read(call, held);
         if (call.faults() != before || !Called::resolved(call)) {
             call.keep(&dependency_name<function>, nullptr);
-            call.set_body_aside();
             co_return;
         }
         if constexpr (is_task<typename Called::Result>) {

@@ -256,6 +256,13 @@ CleansUp cleans_up() {
 Task<int> with_clean_up(Depends<cleans_up>, Integers) {
     co_return 1;
 }
+struct Unreadable {
+    std::vector<int> numbers;
+    void validate() const { throw std::logic_error("that is no way to say what is wrong"); }
+};
+Task<int> with_clean_up_of_errors(Depends<cleans_up>, Unreadable) {
+    co_return 1;
+}
 
 class WaitingWithALargeBody : public testing::Test {
   protected:
@@ -267,6 +274,7 @@ class WaitingWithALargeBody : public testing::Test {
         module.post<after_one_that_reads>("/reader", patient);
         module.post<after_another_that_reads>("/two-readers", patient);
         module.post<with_clean_up>("/clean-up", patient);
+        module.post<with_clean_up_of_errors>("/clean-up-of-errors");
         client_.emplace(module);
     }
 
@@ -282,6 +290,7 @@ TEST_F(WaitingWithALargeBody, that_is_wrong_leaves_the_memory_to_others) {
     for (const char* path : {"/dependency", "/two-readers", "/clean-up"}) {
         EXPECT_EQ(client_->post(path, integers(100'000, "\"a\"")).status, 422) << path;
     }
+    EXPECT_EQ(client_->post("/clean-up-of-errors", integers(100'000)).status, 500);
 }
 
 TEST_F(WaitingWithALargeBody, leaves_the_memory_to_what_replaces_a_dependency) {
