@@ -55,8 +55,8 @@ void Awaiting::deliver(const Waiters& waiters, Outcome reached) {
     }
     std::size_t left = by_loop.size();
     for (auto& [loop, group] : by_loop) {
-        // Nor is this thread to be the last that has it.
-        auto its = --left == 0 ? std::move(outcome) : outcome;
+        auto its = outcome;
+        if (--left == 0) outcome.reset();  // nor is this thread to be the last that has it
         asio::post(*loop, [group = std::move(group), outcome = std::move(its)] {
             for (const auto& awaiting : group) {
                 const async::Turn turn(awaiting->request_);
