@@ -112,7 +112,8 @@ Session::Session(std::shared_ptr<Connection> connection, asio::io_context& loop,
 }
 
 Session::~Session() {
-    detach();
+    // Once it is detached, others have the connection.
+    if (!detached_) detach();
 }
 
 bool Session::in_transaction() const noexcept {
@@ -120,22 +121,33 @@ bool Session::in_transaction() const noexcept {
 }
 
 bool Session::detach() noexcept {
-    if (std::exchange(detached_, true)) return !lost();
+    detached_ = true;
     if (notice_) {
         const std::lock_guard lock(notice_->mutex);
         notice_->session.reset();
     }
-    try {
-        socket_.release();
-    } catch (const std::system_error&) {
-        connection_->set_lost();  // its loop still watches the descriptor
-    }
+    forget_socket();
     if (busy() || in_transaction() || PQexitPipelineMode(pg_) != 1) connection_->set_lost();
     PQsetnonblocking(pg_, 0);
     // Destroyed last: with a coroutine goes what it has.
     const auto trip = std::move(trip_);
     const auto follower = std::move(follower_);
     return !lost();
+}
+
+void Session::forget_socket() noexcept {
+    try {
+        socket_.release();
+    } catch (const std::system_error&) {
+        connection_->set_lost();  // its loop still watches the descriptor
+    }
+}
+
+void Session::lose() noexcept {
+    connection_->set_lost();
+    // libpq has closed it as a rule. Another connection may have its number by now, and be watched
+    // by this loop from its next turn on: forgotten later, it would be that one.
+    forget_socket();
 }
 
 async::Task<std::vector<PgResult>> Session::run(const std::vector<Command>& commands,
@@ -287,9 +299,9 @@ void Session::send(const Command& command) {
     }
 }
 
-void Session::send_or_throw(int sent) const {
+void Session::send_or_throw(int sent) {
     if (sent == 1) return;
-    connection_->set_lost();
+    lose();
     std::rethrow_exception(lost_connection());
 }
 
@@ -464,7 +476,7 @@ void Session::on_deadline() {
 }
 
 void Session::break_off(std::exception_ptr error) {
-    connection_->set_lost();
+    lose();
     trip_->error = std::move(error);
     end();
 }

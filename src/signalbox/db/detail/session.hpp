@@ -102,7 +102,7 @@ class Session : public std::enable_shared_from_this<Session> {
     void begin(std::unique_ptr<RoundTrip> trip);
     void send();
     void send(const Command& command);
-    void send_or_throw(int sent) const;
+    void send_or_throw(int sent);
     void flush();
     void wait_for_reading();
     void wait_for_writing();
@@ -115,6 +115,8 @@ class Session : public std::enable_shared_from_this<Session> {
     void on_deadline();
     void on_cancellation_ended();
     void break_off(std::exception_ptr error);
+    void forget_socket() noexcept;
+    void lose() noexcept;
     void end_when_settled();
     void end();
     void post_end();
